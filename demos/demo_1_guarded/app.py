@@ -1,0 +1,31 @@
+"""Demo 1 · One guarded endpoint.
+
+A bare LLM call becomes a service: limits on what comes in, a deadline, retries of what is safe to retry, one JSON log
+line with tokens and cost a request, and an honest error for everything that can go wrong.
+"""
+
+from fastapi import FastAPI
+
+from shared.layers.input_guard import InputGuard
+from shared.layers.request_log import RequestLog
+from shared.layers.retry import Retry
+from shared.layers.timeout import Timeout
+from shared.service import build_service
+from shared.settings import Settings
+
+
+# region: stack
+def build(settings: Settings) -> FastAPI:
+    return build_service(
+        settings,
+        title="Demo 1 · One guarded endpoint",
+        layers=[
+            RequestLog(settings.log_file),  #                          new: id, tokens, cost, latency, one JSON line
+            InputGuard(settings.max_chars),  #                         new: nothing too long, nothing unreadable
+            Timeout(settings.timeout),  #                              new: one deadline for the whole call
+            Retry(settings.max_retries, delay=settings.retry_delay),  # new: only what is safe to retry
+        ],  # innermost: the upstream client
+    )
+
+
+# endregion: stack

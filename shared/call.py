@@ -1,0 +1,150 @@
+"""What travels through the layers: one call, who makes it, and how it ended.
+
+One shape for every generating route: routes translate at the edge, so no layer knows which route it serves.
+Knows nothing of HTTP frameworks or of the upstream's wire.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from shared.errors import ServiceError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, frozen=True)
+class ChatRequest:
+    """A validated chat request in OpenAI's terms. Fields that we do not read pass through in `extra`, untouched."""
+
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stream: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> str:
+        """All the text that the caller sent, in order; what is counted, limited and hashed."""
+        return "\n".join(text for message in self.messages for text in _texts(message.get("content")))
+
+    def to_wire(self) -> dict[str, Any]:
+        """The body of POST /chat/completions."""
+        body: dict[str, Any] = {"model": self.model, "messages": self.messages, **self.extra}
+        if self.temperature is not None:
+            body["temperature"] = self.temperature
+        if self.max_tokens is not None:
+            body["max_tokens"] = self.max_tokens
+        if self.stream:
+            body["stream"] = True
+            # Without this the upstream counts no tokens for a stream, and nobody can say what it cost.
+            body["stream_options"] = {**(self.extra.get("stream_options") or {}), "include_usage": True}
+        return body
+
+
+def _texts(content: object) -> list[str]:
+    if isinstance(content, str):
+        return [content]
+    if isinstance(content, list):
+        return [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    return []
+
+
+EMPTY_REQUEST = ChatRequest(model="", messages=())
+
+
+@dataclass(slots=True, frozen=True)
+class Usage:
+    """Tokens of one call. `estimated`: the upstream did not count, so we did (four characters a token)."""
+
+    input: int = 0
+    output: int = 0
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output
+
+
+class Ending(StrEnum):
+    """How a call can end."""
+
+    FINISHED = "finished"  # the whole answer was handed to the client
+    FAILED = "failed"  # an error before the first token
+    CUT = "cut"  # a stream that broke after its first token
+    LEFT = "left"  # the client went away
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """The end of a call, told once to everyone who registered with `Call.on_done`."""
+
+    ending: Ending
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    price_source: str = ""  # "model" or "default", see prices.py; empty when nothing was used
+    model: str = ""  # the model that answered
+    response_length: int = 0  # characters
+    error: ServiceError | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Caller:
+    """Who is calling. Demo 1 knows only strangers."""
+
+    id: str = "anonymous"
+
+
+ANONYMOUS = Caller()
+
+OnDone = Callable[[Outcome], None]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way in, and the place where layers leave word for each other.
+
+    `started` and `deadline` are readings of `time.perf_counter()`, in seconds. `refusal` is set when the body could not
+    be read as a request: such a call still enters the stack, so that it is logged and counted like any other.
+    """
+
+    request: ChatRequest
+    endpoint: str
+    request_id: str
+    started: float = field(default_factory=time.perf_counter)
+    deadline: float | None = None
+    caller: Caller = ANONYMOUS
+    refusal: ServiceError | None = None
+    retries: int = 0
+    response_headers: dict[str, str] = field(default_factory=dict)
+    log_fields: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    _on_done: list[OnDone] = field(default_factory=list)
+
+    def on_done(self, tell: OnDone) -> None:
+        """Have `tell` called exactly once with the outcome; in the reverse order of registration, as layers unwind."""
+        self._on_done.append(tell)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Settle the call. Only the first outcome counts."""
+        if self.outcome is not None:
+            return
+        self.outcome = outcome
+        while self._on_done:
+            tell = self._on_done.pop()
+            try:
+                tell(outcome)
+            except Exception:  # one layer's bookkeeping must not rob the others of theirs
+                log.exception("a layer failed to settle request %s", self.request_id)
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; infinite when there is none."""
+        return float("inf") if self.deadline is None else self.deadline - time.perf_counter()
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the request arrived."""
+        return (time.perf_counter() - self.started) * 1000

@@ -1,0 +1,154 @@
+"""Every way a call can fail, and the one envelope in which each failure reaches the client.
+
+A layer raises one of these; the edge turns it into a status, headers and `{"error": {...}}`.
+Knows nothing of FastAPI. The envelope is OpenAI's error object plus our request id.
+"""
+
+import math
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """A failure with an honest status.
+
+    `message` says what was wrong and what would be right; `param` names the field at fault;
+    `retry_after` (seconds) becomes the Retry-After header. `retryable` says that the same call, sent again, may
+    succeed and does no harm.
+    """
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str] = "internal_error"
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.error_code = code or self.code
+        self.retry_after = retry_after
+        # The edge may answer with another status: /v1/chat/completions says 400 where the other routes say 422.
+        self.http_status = self.status
+
+    def envelope(self, request_id: str | None) -> dict[str, Any]:
+        """The body that a client sees."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.error_code,
+                "request_id": request_id,
+            }
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Retry-After in whole seconds, rounded up so that a client that obeys is never early."""
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+
+
+# --- what the client got wrong -----------------------------------------------------------------------------------
+
+
+class InvalidRequest(ServiceError):
+    status, type, code = 422, "invalid_request_error", "invalid_request"
+
+
+class UnsupportedMediaType(ServiceError):
+    status, type, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+class PayloadTooLarge(ServiceError):
+    status, type, code = 413, "invalid_request_error", "payload_too_large"
+
+
+class HeadersTooLarge(ServiceError):
+    status, type, code = 431, "invalid_request_error", "headers_too_large"
+
+
+class MalformedRequest(ServiceError):
+    status, type, code = 400, "invalid_request_error", "malformed_http"
+
+
+class NotFound(ServiceError):
+    status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class MethodNotAllowed(ServiceError):
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+# --- what the upstream got wrong ---------------------------------------------------------------------------------
+
+
+class UpstreamError(ServiceError):
+    """A fault behind us. `upstream_status` is what the upstream answered, None if it did not."""
+
+    status, type, code = 502, "upstream_error", "upstream_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upstream_status: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message, param=param, code=code, retry_after=retry_after)
+        self.upstream_status = upstream_status
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class UpstreamFault(UpstreamError):
+    """The upstream answered 5xx."""
+
+    retryable = True
+
+
+class UpstreamBadReply(UpstreamError):
+    """The upstream answered 200 with something that is not a completion."""
+
+    code = "upstream_bad_reply"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The upstream refused or dropped the connection, or says that it is overloaded."""
+
+    status, code = 503, "upstream_unavailable"
+    retryable = True
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream, or the connection to it, took too long."""
+
+    status, code = 504, "upstream_timeout"
+    retryable = True
+
+
+class DeadlineExceeded(UpstreamError):
+    """The whole call's time is up; there is none left for another try."""
+
+    status, code = 504, "deadline_exceeded"
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The upstream answered 429."""
+
+    status, type, code = 429, "rate_limit_error", "upstream_rate_limited"
+    retryable = True
+
+
+class UpstreamRejected(UpstreamError):
+    """The upstream found the request itself wrong (400, 404, 413, 422): the client hears it with the same status."""
+
+    status, type, code = 400, "invalid_request_error", "upstream_rejected"

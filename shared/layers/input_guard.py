@@ -1,0 +1,32 @@
+"""Limits on what may go further in: a body that was a request, a prompt that is not too long.
+
+In: a Call whose shape the edge has validated, or says why not. Out: the reply, or a refusal before anything is spent.
+"""
+
+from shared.call import Call
+from shared.errors import InvalidRequest
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+
+# region: input-guard
+class InputGuard:
+    """Refuses prompts longer than `max_chars` characters (about four to a token)."""
+
+    def __init__(self, max_chars: int) -> None:
+        self.max_chars = max_chars
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if call.refusal is not None:
+            raise call.refusal
+        length = len(call.request.prompt)
+        if length > self.max_chars:
+            raise InvalidRequest(
+                f"the prompt has {length} characters; the limit is {self.max_chars}",
+                param="prompt",
+                code="prompt_too_long",
+            )
+        return await next(call)
+
+
+# endregion: input-guard

@@ -1,0 +1,67 @@
+"""One JSON line a request: who asked how much, what it cost, how long it took, how it ended.
+
+In: a Call. Out: its reply, untouched. Writes when the call is settled, so a stream's line has the whole stream in it.
+Prompts and answers are never written: their hash and length are.
+"""
+
+import hashlib
+import time
+from typing import Any
+
+from shared.call import Call, Outcome
+from shared.logs import LineLog
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+HASH_LENGTH = 16  # hexadecimal digits
+
+
+class RequestLog:
+    """Writes to stdout, and to `path` unless that is `-`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = None if path == "-" else path
+        self._lines: LineLog | None = None
+
+    async def open(self) -> None:
+        self._lines = LineLog(self._path)
+
+    async def close(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        call.on_done(lambda outcome: self._write(call, outcome))
+        return await next(call)
+
+    def _write(self, call: Call, outcome: Outcome) -> None:
+        if self._lines is not None:
+            self._lines.write(record(call, outcome))
+
+
+# region: log-line
+def record(call: Call, outcome: Outcome) -> dict[str, Any]:
+    """The log line's fields. Names never change; later layers add theirs through `call.log_fields`."""
+    prompt = call.request.prompt
+    return {
+        "request_id": call.request_id,
+        "timestamp": time.time(),
+        "latency_ms": round(call.elapsed_ms(), 2),
+        "prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:HASH_LENGTH],
+        "prompt_length": len(prompt),
+        "response_length": outcome.response_length,
+        "tokens_input": outcome.usage.input,
+        "tokens_output": outcome.usage.output,
+        "tokens_total": outcome.usage.total,
+        "cost_usd": outcome.cost_usd,
+        "model": outcome.model or call.request.model,
+        "endpoint": call.endpoint,
+        "outcome": outcome.ending,
+        "error": outcome.error.error_code if outcome.error else None,
+        "status": outcome.error.http_status if outcome.error else 200,
+        "retries": call.retries,
+        **call.log_fields,
+    }
+
+
+# endregion: log-line

@@ -1,0 +1,51 @@
+"""Try again, but only what is safe to repeat and likely to help.
+
+The only place in the service that retries. In: a Call. Out: the first good reply, or the last error. Repeats on 429,
+5xx, connection faults and time-outs to connect; never on what the upstream found wrong with the request itself.
+"""
+
+import asyncio
+import random
+
+from shared.call import Call
+from shared.errors import UpstreamError, UpstreamRateLimited
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+LONGEST_DELAY = 10.0  # seconds
+JITTER = 0.2  # so that callers that failed together do not come back together
+
+
+# region: retry
+class Retry:
+    """At most `max_retries` tries after the first, `delay` seconds before the first of them, doubling."""
+
+    def __init__(self, max_retries: int, delay: float) -> None:
+        self.max_retries = max_retries
+        self.delay = delay
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        while True:
+            try:
+                return await next(call)
+            except UpstreamError as error:
+                wait = self.backoff(call.retries, error)
+                if not error.retryable or call.retries == self.max_retries or wait >= call.remaining():
+                    raise _with_retry_after(error, wait) from None
+                call.retries += 1
+                await asyncio.sleep(wait)
+
+    def backoff(self, retries: int, error: UpstreamError) -> float:
+        """Seconds to wait: exponential with jitter, or longer if the upstream says so."""
+        exponential: float = min(self.delay * 2**retries, LONGEST_DELAY) * random.uniform(1 - JITTER, 1 + JITTER)
+        return max(exponential, error.retry_after or 0.0)
+
+
+# endregion: retry
+
+
+def _with_retry_after(error: UpstreamError, wait: float) -> UpstreamError:
+    # A 429 without a Retry-After makes every client guess; ours would have waited this long.
+    if isinstance(error, UpstreamRateLimited) and error.retry_after is None:
+        error.retry_after = wait
+    return error

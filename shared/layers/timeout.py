@@ -1,0 +1,32 @@
+"""One deadline for the whole call: every retry, and every wait between retries, fits in it.
+
+In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it bounds the time to the first token.
+"""
+
+import asyncio
+import time
+
+from shared.call import Call
+from shared.errors import DeadlineExceeded
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+
+# region: timeout
+class Timeout:
+    """Gives a call `seconds` from the moment it arrived."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        call.deadline = call.started + self.seconds
+        left = call.deadline - time.perf_counter()
+        try:
+            async with asyncio.timeout(left):
+                return await next(call)
+        except TimeoutError:
+            raise DeadlineExceeded(f"no answer from the upstream within {self.seconds:g} seconds") from None
+
+
+# endregion: timeout

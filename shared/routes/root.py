@@ -1,0 +1,45 @@
+"""GET /: what this service is, which layers a call passes, which routes there are."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from shared import SERVICE_NAME, __version__
+from shared.routes.json import json_response
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+def root_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/", summary="What this is")
+    async def root(request: Request) -> Response:
+        return json_response(
+            {
+                "service": SERVICE_NAME,
+                "title": service.title,
+                "version": __version__,
+                "model": service.settings.model,
+                "layers": [_describe(layer) for layer in service.layers],
+                "routes": [
+                    f"{method} {route.path}"
+                    for route in request.app.routes
+                    if isinstance(route, APIRoute)
+                    for method in sorted(route.methods or ())
+                ],
+            }
+        )
+
+    return router
+
+
+def _describe(layer: object) -> dict[str, Any]:
+    does = (inspect.getdoc(type(layer)) or "").split("\n")[0]
+    return {"name": type(layer).__name__, "does": does}

@@ -1,0 +1,80 @@
+"""The JSON that clients of our own routes send and receive.
+
+Shapes only: sizes that depend on a setting (MAX_CHARS) are the input guard's business, layers/input_guard.py.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_TOKENS = 4000
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def _no_nul(text: str) -> str:
+    # Nobody types one; logs, databases and C libraries behind us cut the text there.
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+Prompt = Annotated[str, Field(min_length=1), AfterValidator(_not_blank), AfterValidator(_no_nul)]
+ModelName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank), AfterValidator(_no_nul)]
+
+
+# region: generate-request
+class GenerateRequest(BaseModel):
+    """What POST /generate takes. No `model` means the MODEL setting; null means the default."""
+
+    model_config = ConfigDict(strict=True)  # "100" is not 100
+
+    prompt: Prompt
+    model: ModelName | None = None
+    temperature: float | None = Field(default=0.7, ge=0.0, le=2.0)
+    max_tokens: int | None = Field(default=1000, ge=1, le=MAX_TOKENS)
+
+
+# endregion: generate-request
+
+
+class TokenCounts(BaseModel):
+    input: int
+    output: int
+    total: int
+
+
+class GenerateMetadata(BaseModel):
+    """`price_source` is "default" when the model has no known price and PRICE_*_PER_1M was used."""
+
+    model: str
+    tokens: TokenCounts
+    cost_usd: float
+    price_source: str
+    latency_ms: float
+
+
+class GenerateResponse(BaseModel):
+    """What POST /generate gives."""
+
+    request_id: str
+    output: str
+    metadata: GenerateMetadata
+
+
+class ErrorDetail(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str
+    request_id: str | None
+
+
+class ErrorResponse(BaseModel):
+    """The envelope of every error, on every route."""
+
+    error: ErrorDetail

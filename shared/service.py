@@ -1,0 +1,136 @@
+"""A stack of layers, an upstream and the routes, put together into one FastAPI application.
+
+This is where a call is settled: whatever happens inside, each call gets exactly one outcome, with its usage and cost.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from shared import SERVICE_NAME, __version__
+from shared.asgi.request_id import RequestId
+from shared.call import Call, Ending, Outcome, Usage
+from shared.errors import ServiceError
+from shared.pipeline import Layer, Resource, compose
+from shared.prices import Price, PriceList
+from shared.reply import Chunk, Reply, TokenStream
+from shared.routes.generate import generate_routes
+from shared.routes.health import health_routes
+from shared.routes.refusals import answer_errors_in_the_envelope
+from shared.routes.root import root_routes
+from shared.settings import EMBEDDED_BASE_URL, Settings
+from shared.upstream import Upstream, estimate
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """What the routes talk to: layers around an upstream, and the accounting of every call."""
+
+    def __init__(self, settings: Settings, title: str, layers: Sequence[Layer]) -> None:
+        self.settings = settings
+        self.title = title
+        self.layers = layers
+        self.started = time.time()
+        self.upstream = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL)
+        self._prices = PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
+        self._handler = compose(layers, self._send)
+
+    # region: answer
+    async def answer(self, call: Call) -> Reply:
+        """Send the call through the layers and settle it. Raises ServiceError, and nothing else."""
+        try:
+            reply = await self._handler(call)
+        except ServiceError as error:
+            call.finish(Outcome(Ending.FAILED, error=error))
+            raise
+        except asyncio.CancelledError:
+            call.finish(Outcome(Ending.LEFT))
+            raise
+        except Exception:
+            log.exception("a bug: request %s failed inside the stack", call.request_id)
+            bug = ServiceError("the service failed; the request id is in its log")
+            call.finish(Outcome(Ending.FAILED, error=bug))
+            raise bug from None
+        if isinstance(reply, TokenStream):
+            return self._settled_at_its_end(call, reply)
+        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text))
+        return reply
+
+    # endregion: answer
+
+    async def _send(self, call: Call) -> Reply:
+        if call.refusal is not None:  # a stack without an input guard must not send what could not be read
+            raise call.refusal
+        return await self.upstream(call)
+
+    def _settle(
+        self,
+        call: Call,
+        ending: Ending,
+        model: str,
+        usage: Usage,
+        response_length: int,
+        error: ServiceError | None = None,
+    ) -> None:
+        cost, source = self._prices.cost(model, usage)
+        call.finish(Outcome(ending, usage, cost, source, model, response_length, error))
+
+    def _settled_at_its_end(self, call: Call, stream: TokenStream) -> TokenStream:
+        """The same stream, which settles the call when it ends, breaks or is closed before."""
+        chunks = self._relay(call, stream)
+
+        async def close() -> None:
+            await chunks.aclose()
+            await stream.aclose()
+            if call.outcome is None:  # closed before anybody asked for a second chunk
+                shown = len(stream.first.text)
+                self._settle(call, Ending.LEFT, call.request.model, estimate(call.request, shown), shown)
+
+        return TokenStream(stream.first, chunks, close)
+
+    async def _relay(self, call: Call, stream: TokenStream) -> AsyncGenerator[Chunk]:
+        model, usage, length = call.request.model, None, 0
+        ending, error = Ending.LEFT, None
+        try:
+            async for chunk in stream:
+                model, usage = chunk.model or model, chunk.usage or usage
+                length += len(chunk.text)
+                if chunk is not stream.first:
+                    yield chunk
+            ending = Ending.FINISHED
+        except ServiceError as broken:
+            ending, error = Ending.CUT, broken
+            raise
+        finally:
+            self._settle(call, ending, model, usage or estimate(call.request, length), length, error)
+            await stream.aclose()
+
+
+def build_service(settings: Settings, *, title: str, layers: Sequence[Layer]) -> FastAPI:
+    """The application of one demo."""
+    service = Service(settings, title, layers)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as opened:
+            for resource in (*layers, service.upstream):
+                if isinstance(resource, Resource):
+                    await resource.open()
+                    opened.push_async_callback(resource.close)
+            yield
+
+    # No /docs: its page loads scripts from elsewhere, and this must work offline. /openapi.json is there.
+    app = FastAPI(
+        title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    answer_errors_in_the_envelope(app)
+    app.include_router(root_routes(service))
+    app.include_router(health_routes(service))
+    app.include_router(generate_routes(service))
+    app.add_middleware(RequestId)
+    return app
