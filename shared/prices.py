@@ -6,6 +6,7 @@ Prices of commercial models come from the genai-prices package's offline table; 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
@@ -26,6 +27,12 @@ class Price:
 # The embedded models cost nothing to run. They have gpt-4o-mini's price so that cost lessons work offline.
 NOMINAL = Price(input=0.15, output=0.60)
 EMBEDDED = {"workshop-tiny": NOMINAL, "workshop-sim": NOMINAL}
+
+
+class Prices(Protocol):
+    """Something that can say what a call costs."""
+
+    def cost(self, model: str, usage: Usage) -> tuple[float, str]: ...
 
 
 # region: cost

@@ -16,7 +16,7 @@ from shared.asgi.request_id import RequestId
 from shared.call import Call, Ending, Outcome, Usage
 from shared.errors import ServiceError
 from shared.pipeline import Layer, Resource, compose
-from shared.prices import Price, PriceList
+from shared.prices import Price, PriceList, Prices
 from shared.reply import Chunk, Reply, TokenStream
 from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 class Service:
     """What the routes talk to: layers around an upstream, and the accounting of every call."""
 
-    def __init__(self, settings: Settings, title: str, layers: Sequence[Layer]) -> None:
+    def __init__(self, settings: Settings, title: str, layers: Sequence[Layer], prices: Prices | None) -> None:
         self.settings = settings
         self.title = title
         self.layers = layers
         self.started = time.time()
         self.upstream = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL)
-        self._prices = PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
+        self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
 
     # region: answer
@@ -111,9 +111,9 @@ class Service:
             await stream.aclose()
 
 
-def build_service(settings: Settings, *, title: str, layers: Sequence[Layer]) -> FastAPI:
-    """The application of one demo."""
-    service = Service(settings, title, layers)
+def build_service(settings: Settings, *, title: str, layers: Sequence[Layer], prices: Prices | None = None) -> FastAPI:
+    """The application of one demo. `prices` are the known list prices, and PRICE_*_PER_1M for the rest, unless given."""
+    service = Service(settings, title, layers, prices)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

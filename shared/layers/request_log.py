@@ -6,6 +6,7 @@ Prompts and answers are never written: their hash and length are.
 
 import hashlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from shared.call import Call, Outcome
@@ -15,12 +16,15 @@ from shared.reply import Reply
 
 HASH_LENGTH = 16  # hexadecimal digits
 
+Record = Callable[[Call, Outcome], dict[str, Any]]
+
 
 class RequestLog:
-    """Writes to stdout, and to `path` unless that is `-`."""
+    """Writes to stdout, and to `path` unless that is `-`; `record` makes a line of a call and its outcome."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, record: Record | None = None) -> None:
         self._path = None if path == "-" else path
+        self._record = record or log_record
         self._lines: LineLog | None = None
 
     async def open(self) -> None:
@@ -36,11 +40,11 @@ class RequestLog:
 
     def _write(self, call: Call, outcome: Outcome) -> None:
         if self._lines is not None:
-            self._lines.write(record(call, outcome))
+            self._lines.write(self._record(call, outcome))
 
 
 # region: log-line
-def record(call: Call, outcome: Outcome) -> dict[str, Any]:
+def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
     """The log line's fields. Names never change; later layers add theirs through `call.log_fields`."""
     prompt = call.request.prompt
     return {

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 
 from shared import SERVICE_NAME, __version__
 from shared.routes.json import json_response
@@ -29,10 +28,9 @@ def root_routes(service: Service) -> APIRouter:
                 "model": service.settings.model,
                 "layers": [_describe(layer) for layer in service.layers],
                 "routes": [
-                    f"{method} {route.path}"
-                    for route in request.app.routes
-                    if isinstance(route, APIRoute)
-                    for method in sorted(route.methods or ())
+                    f"{method.upper()} {path}"
+                    for path, methods in request.app.openapi()["paths"].items()
+                    for method in methods
                 ],
             }
         )
@@ -41,5 +39,5 @@ def root_routes(service: Service) -> APIRouter:
 
 
 def _describe(layer: object) -> dict[str, Any]:
-    does = (inspect.getdoc(type(layer)) or "").split("\n")[0]
+    does = (inspect.getdoc(inspect.getmodule(type(layer))) or "").split("\n")[0]
     return {"name": type(layer).__name__, "does": does}

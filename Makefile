@@ -1,0 +1,87 @@
+# Two commands are enough: `make demo-1` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?=
+URL ?=
+SOLUTION ?= reference
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+export PYTHONUNBUFFERED := 1
+$(if $(PORT),$(eval export PORT := $(PORT)))
+
+.DEFAULT_GOAL := help
+.PHONY: help install doctor test lint lock reference slides bench clean programs
+
+help: ## this list
+	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
+	  awk -F'|' '{gsub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- environments ---------------------------------------------------------------------------------------------------
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: Python 3.11 or newer is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Say which one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null || { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: install its venv package (on Debian python3-venv)" >&2; exit 1; }
+
+$(RUNTIME): requirements.txt | $(VENV)/bin/python
+	@echo "installing what the demos need into $(VENV)…" >&2
+	@$(PIP) -r requirements.txt 2>$(VENV)/pip.log || { grep -h ERROR $(VENV)/pip.log >&2; exit 1; }
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "installing what the tests need into $(VENV)…" >&2
+	@$(PIP) -r requirements-dev.txt 2>$(VENV)/pip.log || { grep -h ERROR $(VENV)/pip.log >&2; exit 1; }
+	@touch $@
+
+install: $(RUNTIME) $(DEV) ## both lists of packages, for demos and for tests
+
+lock: ## turn the *.in lists into lock files
+	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv
+	@for list in requirements requirements-dev; do \
+	  .run/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header $$list.in -o $$list.txt || exit 1; done
+
+# --- demos ----------------------------------------------------------------------------------------------------------
+
+demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own version
+	@$(PY) -m workshop.demo $* --solution $(SOLUTION)
+
+doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
+	@$(PY) -m workshop.doctor
+
+# --- tests, grades, load, numbers -----------------------------------------------------------------------------------
+
+programs: $(RUNTIME)
+	@$(PY) -m workshop.programs
+
+lint: $(DEV) ## format, lint and types
+	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+
+test: lint programs ## everything: lint, types, every test
+	@$(VENV)/bin/pytest
+
+test-%: $(DEV) programs ## the tests of demo N
+	@$(VENV)/bin/pytest tests/demo_$*
+
+grade-%: $(DEV) ## grade demo N; URL=http://… for a running service, SOLUTION=exercise for yours
+	@$(PY) -m tests.grader $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
+
+load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
+	@$(PY) -m loadtests $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
+
+bench: $(DEV) programs ## the gateway beside its peers, on pinned cores
+	@$(PY) -m loadtests.bench
+
+slides: $(RUNTIME) ## the decks as HTML, and as PDF where a Chromium is
+	@$(PY) -m slides.build
+
+reference: $(RUNTIME) ## write .env.example and the README's table of settings anew
+	@$(PY) -m workshop.reference
+
+clean: ## remove environments and everything that runs left behind
+	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache slides/node_modules logs.json
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,155 @@
+"""Start our servers as processes of their own, wait until they answer, stop them and all that they started.
+
+In: a command and the URL that answers 200 once it is up. Used by `make demo-N`, the grader, tests, load scenarios and
+benchmarks. Knows nothing of what the servers do.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Self
+
+ROOT = Path(__file__).resolve().parent.parent
+POLL_SECONDS = 0.05
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class CannotStart(Exception):
+    """One line that says which program did not start, and why."""
+
+
+@dataclass
+class Process:
+    """A server. `ready_url` answers 200 when it is up; `output` takes its stdout and stderr, None leaves them on ours."""
+
+    name: str
+    command: list[str]
+    ready_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    output: Path | None = None
+    directory: Path = ROOT
+    _popen: subprocess.Popen[bytes] | None = None
+
+    def start(self, timeout: float = 60.0) -> Self:
+        """Start and wait until it answers. Raises CannotStart after stopping what was started."""
+        file: IO[bytes] | None = self.output.open("ab") if self.output else None
+        try:
+            self._popen = subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,  # Ctrl-C reaches us alone: we stop things in order
+                preexec_fn=_die_with_parent,
+            )
+        finally:
+            if file:
+                file.close()
+        try:
+            self._wait_until_ready(timeout)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self, grace: float = 10.0) -> None:
+        """SIGTERM, then SIGKILL after `grace` seconds, to the process and everything that it started."""
+        if self._popen is None:
+            return
+        self._signal_group(signal.SIGTERM)
+        try:
+            self._popen.wait(grace)
+        except subprocess.TimeoutExpired:
+            pass
+        self._signal_group(signal.SIGKILL)
+        self._popen.wait()
+        self._popen = None
+
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None, f"{self.name} is not running"
+        return self._popen.pid
+
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        return self._popen.poll() if self._popen else None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _signal_group(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def _wait_until_ready(self, timeout: float) -> None:
+        patience_ends = time.monotonic() + timeout
+        while not answers(self.ready_url):
+            if (status := self.exit_status()) is not None:
+                raise CannotStart(self._last_words() or f"{self.name} ended with exit status {status}")
+            if time.monotonic() > patience_ends:
+                raise CannotStart(f"{self.name} did not answer at {self.ready_url} within {timeout:g} seconds")
+            time.sleep(POLL_SECONDS)
+
+    def _last_words(self) -> str:
+        lines = self.output.read_text(errors="replace").splitlines() if self.output else []
+        return lines[-1] if lines else ""
+
+
+def gateway(build: str, *, port: int, environment: Mapping[str, str], output: Path | None = None) -> Process:
+    """A service of ours, e.g. `demos.demo_1_guarded.app:build`."""
+    return Process(
+        name="the gateway",
+        command=[sys.executable, "-m", "shared.server", build, "--port", str(port)],
+        ready_url=f"http://127.0.0.1:{port}/health",
+        environment=environment,
+        output=output,
+    )
+
+
+def model_server(*, port: int, environment: Mapping[str, str] | None = None, output: Path | None = None) -> Process:
+    """The embedded model server, with its two models and its fault switches."""
+    return Process(
+        name="the embedded model server",
+        command=[sys.executable, "-m", "serving.local", "--port", str(port)],
+        ready_url=f"http://127.0.0.1:{port}/health",
+        environment=environment or {},
+        output=output,
+    )
+
+
+def answers(url: str) -> bool:
+    """Does `url` answer 200 right now?"""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _die_with_parent() -> None:
+    """Even a parent that is killed outright leaves nothing running. Linux only; elsewhere a no-op."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
