@@ -112,7 +112,7 @@ class Service:
 
 
 def build_service(settings: Settings, *, title: str, layers: Sequence[Layer], prices: Prices | None = None) -> FastAPI:
-    """The application of one demo. `prices` are the known list prices, and PRICE_*_PER_1M for the rest, unless given."""
+    """The application of one demo. Without `prices`: list prices, and PRICE_*_PER_1M for models that have none."""
     service = Service(settings, title, layers, prices)
 
     @asynccontextmanager

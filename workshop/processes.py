@@ -30,7 +30,7 @@ class CannotStart(Exception):
 
 @dataclass
 class Process:
-    """A server. `ready_url` answers 200 when it is up; `output` takes its stdout and stderr, None leaves them on ours."""
+    """A server. `ready_url` answers 200 once it is up; `output` takes stdout and stderr, None leaves them on ours."""
 
     name: str
     command: list[str]
@@ -69,10 +69,8 @@ class Process:
         if self._popen is None:
             return
         self._signal_group(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(grace)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal_group(signal.SIGKILL)
         self._popen.wait()
         self._popen = None
