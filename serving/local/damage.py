@@ -1,0 +1,109 @@
+"""Carries out a fault on one exchange: before the model is asked, in place of its answer, or amid its stream.
+
+In: an Exchange and a Fault. Out: the damage. Knows nothing of which calls are hit; faults.py decides that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from serving.local.errors import ApiError
+from serving.local.exchange import Exchange
+from serving.local.faults import Fault, Garbage
+
+EVENTS = "text/event-stream; charset=utf-8"
+KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
+
+
+async def before(exchange: Exchange, fault: Fault, body: bytes) -> None:
+    """Everything that needs no model. Returns with a status set on the exchange if that was the whole answer."""
+    if fault.latency_ms:
+        await asyncio.sleep(fault.latency_ms / 1000)
+    if fault.hang:
+        await _silence()
+    if fault.reset:
+        await exchange.hang_up(reset=True)
+    if fault.status is not None:
+        await exchange.error(_error(fault.status), _headers(fault))
+    elif fault.garbage is not None:
+        await _garbage(exchange, fault.garbage, _wants_stream(body))
+
+
+async def instead(exchange: Exchange, fault: Fault, body: bytes) -> None:
+    """A whole answer that is cut: promised in full, sent by half, then the connection dies. Or it never comes."""
+    if fault.stall_after_tokens is not None:
+        await _silence()
+    if fault.cut_after_tokens is not None:
+        await exchange.start(200, "application/json", length=len(body))
+        await exchange.write(body[: len(body) // 2])
+        await exchange.hang_up()
+
+
+async def amid(exchange: Exchange, fault: Fault, sent: int) -> None:
+    """Between two tokens of a stream, `sent` of which have gone out."""
+    if fault.cut_after_tokens is not None and sent >= fault.cut_after_tokens:
+        await exchange.hang_up()
+    if fault.stall_after_tokens is not None and sent >= fault.stall_after_tokens:
+        await _silence()
+
+
+async def _silence() -> None:
+    """Until the client leaves or the server stops; both cancel this call."""
+    await asyncio.Event().wait()
+
+
+def _error(status: int) -> ApiError:
+    kind = KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
+    return ApiError(status, f"This {status} was ordered through the fault switches.", kind, code=CODES.get(status))
+
+
+def _headers(fault: Fault) -> dict[str, str]:
+    headers = dict(fault.headers or {})
+    if fault.retry_after is not None:
+        headers["retry-after"] = f"{fault.retry_after:g}"
+    return headers
+
+
+async def _garbage(exchange: Exchange, kind: Garbage, stream: bool) -> None:
+    data, content_type = _events(kind) if stream else _document(kind)
+    await exchange.whole(200, data, content_type)
+
+
+def _document(kind: Garbage) -> tuple[bytes, str]:
+    match kind:
+        case "text":
+            return b"<html><body>It works!</body></html>", "text/html"
+        case "json":
+            return b'{"hello":"world"}', "application/json"
+        case "truncated":
+            return b'{"id":"chatcmpl-0","object":"chat.completion","choices":[{"index":0,"mess', "application/json"
+        case "empty":
+            return b"", "application/json"
+        case "wrong-shape":
+            return b'{"id":"chatcmpl-0","object":"chat.completion","choices":"none","usage":[]}', "application/json"
+
+
+def _events(kind: Garbage) -> tuple[bytes, str]:
+    match kind:
+        case "truncated":
+            return b'data: {"id":"chatcmpl-0","object":"chat.completion.chunk","choi\n\n', EVENTS
+        case "empty":
+            return b"", EVENTS
+        case "wrong-shape":
+            return (
+                b'data: {"id":"chatcmpl-0","object":"chat.completion.chunk","choices":"none"}\n\ndata: [DONE]\n\n',
+                EVENTS,
+            )
+        case _:
+            return _document(kind)
+
+
+def _wants_stream(body: bytes) -> bool:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(document, dict) and document.get("stream") is True

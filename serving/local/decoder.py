@@ -1,0 +1,106 @@
+"""The forward pass: an ONNX decoder with a key/value cache of fixed rows, one row a sequence.
+
+In: token ids and how many tokens each row already holds. Out: logits. Rows 0…n-1 of the cache are the running batch,
+each with a length of its own, so a sequence can join or leave between any two steps. Knows nothing of requests,
+sampling or text.
+
+Why not onnxruntime-genai's own loop: its Engine batches continuously only with PagedAttention, which is built for
+CUDA and WebGPU; on a CPU its Engine and its Generator run a batch to the end before the next one starts. The same
+export, run row by row through ONNX Runtime with the cache bound in place, admits newcomers at every step (and was
+faster: see README.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort  # type: ignore[import-untyped]
+
+Logits = npt.NDArray[np.float32]
+Tokens = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True, frozen=True)
+class Shape:
+    """What genai_config.json, written by the exporter, says of the model."""
+
+    graph: Path
+    layers: int
+    heads: int
+    head_size: int
+    context: int
+    vocabulary: int
+    end_tokens: frozenset[int]
+    temperature: float
+    top_p: float
+
+    @classmethod
+    def read(cls, folder: Path) -> Shape:
+        config: dict[str, Any] = json.loads((folder / "genai_config.json").read_text())
+        model, search = config["model"], config["search"]
+        decoder, end = model["decoder"], model["eos_token_id"]
+        return cls(
+            graph=folder / decoder["filename"],
+            layers=decoder["num_hidden_layers"],
+            heads=decoder["num_key_value_heads"],
+            head_size=decoder["head_size"],
+            context=model["context_length"],
+            vocabulary=model["vocab_size"],
+            end_tokens=frozenset(end if isinstance(end, list) else [end]),
+            # The sampling the model was made for, as vLLM takes it from generation_config.json.
+            temperature=search["temperature"] if search.get("do_sample") else 0.0,
+            top_p=search.get("top_p", 1.0),
+        )
+
+
+class Decoder:
+    """One ONNX session and its cache. For one thread at a time."""
+
+    def __init__(self, shape: Shape, rows: int, threads: int) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self.shape = shape
+        self._session = ort.InferenceSession(str(shape.graph), options, providers=["CPUExecutionProvider"])
+        # Zeroed memory is only taken from the machine as it is written, so unused rows cost nothing.
+        size = (rows, shape.heads, shape.context, shape.head_size)
+        names = [f"{layer}.{part}" for layer in range(shape.layers) for part in ("key", "value")]
+        self._cache = {name: np.zeros(size, np.float32) for name in names}
+
+    def prefill(self, row: int, tokens: Tokens) -> Logits:
+        """Reads a prompt into `row`. Returns the logits after its last token."""
+        lengths = np.array([len(tokens)], np.int64)
+        last: Logits = self._run(row, tokens[None, :], lengths)[0, -1]
+        return last
+
+    def step(self, tokens: Tokens, lengths: Tokens) -> Logits:
+        """Appends one token to each of the first rows. `lengths` counts it in. Returns one line of logits a row."""
+        lines: Logits = self._run(0, tokens[:, None], lengths)[:, 0]
+        return lines
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Closes the gap that a finished sequence leaves: the batch must stay one block of rows."""
+        for cache in self._cache.values():
+            cache[target, :, :length] = cache[source, :, :length]
+
+    def _run(self, row: int, tokens: Tokens, lengths: Tokens) -> Logits:
+        rows, width = tokens.shape
+        mask = (np.arange(lengths.max())[None, :] < lengths[:, None]).astype(np.int64)
+        logits: Logits = np.empty((rows, width, self.shape.vocabulary), np.float32)
+        binding = self._session.io_binding()
+        binding.bind_cpu_input("input_ids", np.ascontiguousarray(tokens))
+        binding.bind_cpu_input("attention_mask", mask)
+        for name, cache in self._cache.items():
+            part = cache[row : row + rows]
+            # Past and present are the same memory: the graph appends in place and never copies the past.
+            place = ("cpu", 0, np.float32, part.shape, part.ctypes.data)
+            binding.bind_input(f"past_key_values.{name}", *place)
+            binding.bind_output(f"present.{name}", *place)
+        binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
+        self._session.run_with_iobinding(binding)
+        return logits

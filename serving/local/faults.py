@@ -1,0 +1,152 @@
+"""Faults on order: what goes wrong with the next calls, and for how many of them.
+
+In: a plan, one fault or a sequence of them, from the environment or PUT /admin/faults. Out: for each call, the fault
+it meets. Knows nothing of HTTP; the chat route carries faults out, and the listener closes the door.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Garbage = Literal["text", "json", "truncated", "empty", "wrong-shape"]
+ENDINGS = ("status", "hang", "refuse_s", "reset", "cut_after_tokens", "garbage", "stall_after_tokens")
+
+
+class BadFault(ValueError):
+    """A plan that cannot be carried out; the text says what would be right."""
+
+
+class Fault(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    latency_ms: float | None = Field(None, ge=0, le=600_000)
+    status: int | None = Field(None, ge=400, le=599)
+    retry_after: float | None = Field(None, ge=0)
+    headers: dict[str, str] | None = None
+    hang: bool = False
+    refuse_s: float | None = Field(None, gt=0, le=600)
+    reset: bool = False
+    cut_after_tokens: int | None = Field(None, ge=0)
+    stall_after_tokens: int | None = Field(None, ge=0)
+    garbage: Garbage | None = None
+    times: int | None = Field(None, ge=1)
+    rate: float | None = Field(None, ge=0, le=1)
+    seed: int = 0
+
+    @property
+    def endings(self) -> list[str]:
+        return [name for name in ENDINGS if getattr(self, name) not in (None, False)]
+
+    @property
+    def name(self) -> str:
+        return self.endings[0] if self.endings else "latency_ms"
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not self.endings and self.latency_ms is None:
+            raise ValueError(f"a fault wants latency_ms or one of {', '.join(ENDINGS)}")
+        if len(self.endings) > 1:
+            raise ValueError(f"a fault ends a call in one way, not in {' and '.join(self.endings)}; use a sequence")
+        if self.status is None and (self.retry_after is not None or self.headers):
+            raise ValueError("retry_after and headers go with a status")
+        if self.refuse_s is not None and (self.times or self.rate is not None or self.latency_ms):
+            raise ValueError("refuse_s stands alone: it closes the door at once, for that many seconds")
+        if any(not _printable(text) for pair in (self.headers or {}).items() for text in pair):
+            raise ValueError("headers want visible ASCII characters only")
+        return self
+
+
+class Plan(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    sequence: list[Fault] = Field(min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _reaches_the_end(self) -> Self:
+        if any(fault.times is None and fault.refuse_s is None for fault in self.sequence[:-1]):
+            raise ValueError("every fault of a sequence but the last wants times, or the next would never come")
+        return self
+
+
+def read_plan(body: bytes) -> list[Fault]:
+    """Raises BadFault."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadFault(f'Faults are a JSON object, like {{"status": 503, "times": 2}}: {error}.') from None
+    if not isinstance(document, dict):
+        raise BadFault('Faults are a JSON object, like {"status": 503, "times": 2} or {"sequence": [...]}.')
+    try:
+        if "sequence" in document:
+            return Plan.model_validate(document).sequence
+        return [Fault.model_validate(document)]
+    except ValidationError as error:
+        raise BadFault(_sentence(error)) from None
+
+
+class Faults:
+    """The plan as it runs down. Lives on the event loop."""
+
+    def __init__(self, refuse: Callable[[float], None]) -> None:
+        self._refuse = refuse
+        self._plan: list[Fault] = []
+        self._left: int | None = None
+        self._chance = random.Random(0)
+        self.applied = 0
+
+    def set(self, plan: list[Fault]) -> None:
+        self._plan = list(plan)
+        self.applied = 0
+        self._enter()
+
+    def clear(self) -> None:
+        self._plan = []
+
+    def next(self) -> Fault | None:
+        """The fault that this call meets. Calls that the rate spares do not count against `times`."""
+        if not self._plan:
+            return None
+        fault = self._plan[0]
+        if fault.rate is not None and self._chance.random() >= fault.rate:
+            return None
+        self.applied += 1
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self._plan.pop(0)
+                self._enter()
+        return fault
+
+    def view(self) -> dict[str, Any]:
+        plan = [fault.model_dump(exclude_defaults=True) for fault in self._plan]
+        if plan and self._left is not None:
+            plan[0]["times"] = self._left
+        return {"sequence": plan, "applied": self.applied}
+
+    def _enter(self) -> None:
+        """Starts the first fault of what is left of the plan."""
+        while self._plan and (seconds := self._plan[0].refuse_s) is not None:
+            self._plan.pop(0)
+            self.applied += 1
+            self._refuse(seconds)
+        if self._plan:
+            self._left = self._plan[0].times
+            self._chance = random.Random(self._plan[0].seed)
+
+
+def _printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{where}: there is no such fault. There are {', '.join(Fault.model_fields)}."
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}." if where else f"{message[0].upper()}{message[1:]}."
