@@ -37,6 +37,7 @@ class ServiceError(Exception):
         # The edge may answer with another status: /v1/chat/completions says 400 where the other routes say 422.
         self.http_status = self.status
 
+    # region: envelope
     def envelope(self, request_id: str | None) -> dict[str, Any]:
         """The body that a client sees."""
         return {
@@ -48,6 +49,8 @@ class ServiceError(Exception):
                 "request_id": request_id,
             }
         }
+
+    # endregion: envelope
 
     def headers(self) -> dict[str, str]:
         """Retry-After in whole seconds, rounded up so that a client that obeys is never early."""

@@ -44,10 +44,12 @@ class PriceList:
 
     def cost(self, model: str, usage: Usage) -> tuple[float, str]:
         """(US dollars, source): source is "model" for a known price and "default" for PRICE_*_PER_1M."""
+        # region: cost-of-a-call
         known = known_price(model)
         price = known or self.default
         dollars = usage.input / TOKENS * price.input + usage.output / TOKENS * price.output
         return round(dollars, 6), "model" if known else "default"
+        # endregion: cost-of-a-call
 
 
 # endregion: cost

@@ -33,10 +33,12 @@ class GenerateRequest(BaseModel):
 
     model_config = ConfigDict(strict=True)  # "100" is not 100
 
+    # region: generate-fields
     prompt: Prompt
     model: ModelName | None = None
     temperature: float | None = Field(default=0.7, ge=0.0, le=2.0)
     max_tokens: int | None = Field(default=1000, ge=1, le=MAX_TOKENS)
+    # endregion: generate-fields
 
 
 # endregion: generate-request

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
         return url.rstrip("/")
 
 
+# region: load-settings
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and .env. Raises BadSetting, one line a bad value."""
     try:
@@ -71,6 +72,9 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadSetting("\n".join(_one_line(error) for error in invalid.errors())) from None
     except UnicodeDecodeError:
         raise BadSetting(".env: is not UTF-8 text") from None
+
+
+# endregion: load-settings
 
 
 def _one_line(error: Any) -> str:

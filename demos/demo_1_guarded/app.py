@@ -20,10 +20,12 @@ def build(settings: Settings) -> FastAPI:
         settings,
         title="Demo 1 · One guarded endpoint",
         layers=[
+            # region: layers
             RequestLog(settings.log_file),  #                          new: id, tokens, cost, latency, one JSON line
             InputGuard(settings.max_chars),  #                         new: nothing too long, nothing unreadable
             Timeout(settings.timeout),  #                              new: one deadline for the whole call
             Retry(settings.max_retries, delay=settings.retry_delay),  # new: only what is safe to retry
+            # endregion: layers
         ],  # innermost: the upstream client
     )
 

@@ -16,6 +16,7 @@ class InputGuard:
     def __init__(self, max_chars: int) -> None:
         self.max_chars = max_chars
 
+    # region: input-guard-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if call.refusal is not None:
             raise call.refusal
@@ -27,6 +28,8 @@ class InputGuard:
                 code="prompt_too_long",
             )
         return await next(call)
+
+    # endregion: input-guard-call
 
 
 # endregion: input-guard

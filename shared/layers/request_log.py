@@ -48,6 +48,7 @@ def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
     """The log line's fields. Names never change; later layers add theirs through `call.log_fields`."""
     prompt = call.request.prompt
     return {
+        # region: log-line-fields
         "request_id": call.request_id,
         "timestamp": time.time(),
         "latency_ms": round(call.elapsed_ms(), 2),
@@ -59,6 +60,7 @@ def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
         "tokens_total": outcome.usage.total,
         "cost_usd": outcome.cost_usd,
         "model": outcome.model or call.request.model,
+        # endregion: log-line-fields
         "endpoint": call.endpoint,
         "outcome": outcome.ending,
         "error": outcome.error.error_code if outcome.error else None,

@@ -24,6 +24,7 @@ class Retry:
         self.max_retries = max_retries
         self.delay = delay
 
+    # region: retry-loop
     async def __call__(self, call: Call, next: Handler) -> Reply:
         while True:
             try:
@@ -35,10 +36,15 @@ class Retry:
                 call.retries += 1
                 await asyncio.sleep(wait)
 
+    # endregion: retry-loop
+
+    # region: backoff
     def backoff(self, retries: int, error: UpstreamError) -> float:
         """Seconds to wait: exponential with jitter, or longer if the upstream says so."""
         exponential: float = min(self.delay * 2**retries, LONGEST_DELAY) * random.uniform(1 - JITTER, 1 + JITTER)
         return max(exponential, error.retry_after or 0.0)
+
+    # endregion: backoff
 
 
 # endregion: retry

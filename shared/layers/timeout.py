@@ -19,6 +19,7 @@ class Timeout:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
+    # region: timeout-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.deadline = call.started + self.seconds
         left = call.deadline - time.perf_counter()
@@ -27,6 +28,8 @@ class Timeout:
                 return await next(call)
         except TimeoutError:
             raise DeadlineExceeded(f"no answer from the upstream within {self.seconds:g} seconds") from None
+
+    # endregion: timeout-call
 
 
 # endregion: timeout
