@@ -1,7 +1,6 @@
 # Two commands are enough: `make demo-1` and `make test`. `make help` lists the rest.
 SHELL := /bin/bash
 PYTHON ?= python3
-PORT ?=
 URL ?=
 SOLUTION ?= reference
 
@@ -12,7 +11,6 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 export PYTHONUNBUFFERED := 1
-$(if $(PORT),$(eval export PORT := $(PORT)))
 
 .DEFAULT_GOAL := help
 .PHONY: help install doctor test lint lock reference slides bench clean programs
@@ -73,7 +71,8 @@ grade-%: $(DEV) ## grade demo N; URL=http://… for a running service, SOLUTION=
 load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
 	@$(PY) -m loadtests $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
 
-bench: $(DEV) programs ## the gateway beside its peers, on pinned cores
+bench: $(DEV) ## the gateway beside its peers, on pinned cores
+	@$(PY) -m workshop.programs wrk nginx
 	@$(PY) -m loadtests.bench
 
 slides: $(RUNTIME) ## the decks as HTML, and as PDF where a Chromium is

@@ -1,0 +1,61 @@
+"""The settings' reference, made from the class that defines them: `.env.example` and the table in README.md.
+
+`python -m workshop.reference` writes both; a test holds them to what it would write.
+"""
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from shared.settings import Settings
+from workshop.processes import ROOT
+
+ENV_EXAMPLE = ROOT / ".env.example"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- settings: begin (make reference) -->\n", "<!-- settings: end -->\n"
+
+
+def main() -> None:
+    ENV_EXAMPLE.write_text(env_example())
+    README.write_text(with_table(README.read_text()))
+
+
+def env_example() -> str:
+    """Every setting with its default, commented out: copy to .env and change what you need."""
+    lines = ["# Copy to .env and uncomment what you change. Every default works offline.", ""]
+    for name, field in Settings.model_fields.items():
+        lines += [f"# Demo {_demo(field)}: {field.description}", f"# {name.upper()}={_default(field)}", ""]
+    return "\n".join(lines)
+
+
+def with_table(readme: str) -> str:
+    """The README with its settings table replaced."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + table() + END + after
+
+
+def table() -> str:
+    rows = ["| setting | default | from demo | what it is |", "|---|---|--:|---|"]
+    for name, field in Settings.model_fields.items():
+        default = f"`{_default(field)}`" if _default(field) else ""
+        rows.append(f"| `{name.upper()}` | {default} | {_demo(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _demo(field: FieldInfo) -> int:
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    demo = extra["demo"]
+    assert isinstance(demo, int)
+    return demo
+
+
+if __name__ == "__main__":
+    main()
