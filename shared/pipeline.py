@@ -19,16 +19,14 @@ class Layer(Protocol):
     async def __call__(self, call: Call, next: Handler) -> Reply: ...
 
 
-# region: compose
 def compose(layers: Sequence[Layer], innermost: Handler) -> Handler:
     """The handler that sends a call inward through `layers`, first to last, to `innermost`."""
+    # region: compose
     handler = innermost
     for layer in reversed(layers):
         handler = _wrap(layer, handler)
     return handler
-
-
-# endregion: compose
+    # endregion: compose
 
 
 # endregion: layer
