@@ -59,6 +59,7 @@ def serve(build: str, settings: Settings) -> None:
             log_config=None,
             access_log=False,  # the request log has more, and never a prompt
             server_header=False,
+            proxy_headers=False,  # X-Forwarded-For is believed from nobody
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=int(settings.timeout) + 1,
         )

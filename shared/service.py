@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from shared import SERVICE_NAME, __version__
+from shared.asgi.express import Express, post_endpoints
 from shared.asgi.request_id import RequestId
 from shared.call import Call, Ending, Outcome, Usage
 from shared.errors import ServiceError
@@ -131,6 +132,8 @@ def build_service(settings: Settings, *, title: str, layers: Sequence[Layer], pr
     answer_errors_in_the_envelope(app)
     app.include_router(root_routes(service))
     app.include_router(health_routes(service))
-    app.include_router(generate_routes(service))
-    app.add_middleware(RequestId)
+    generating = generate_routes(service)
+    app.include_router(generating)
+    app.add_middleware(Express, routes=post_endpoints(generating))
+    app.add_middleware(RequestId)  # the last one added is the outermost
     return app

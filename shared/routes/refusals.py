@@ -1,39 +1,52 @@
 """Every error, on every route, in the one envelope."""
 
+import logging
+
 from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from shared.asgi.disconnect import ClientLeft
-from shared.errors import MethodNotAllowed, NotFound, ServiceError
+from shared.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
 from shared.routes.json import json_response
+
+log = logging.getLogger(__name__)
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody receives it, but logs and metrics read it
 
 
+def as_response(request: Request, error: Exception) -> Response:
+    """What the client gets for `error`. One that is not ours is a bug: it goes to the log, and out as a plain 500."""
+    match error:
+        case ClientLeft():
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        case ServiceError():
+            refusal = error
+        case HTTPException():
+            refusal = _of_the_framework(request, error)
+        case _:
+            log.error("a bug: %s %s failed", request.method, request.url.path, exc_info=error)
+            refusal = ServiceError("the service failed; the request id is in its log")
+    request_id = getattr(request.state, "request_id", None)
+    headers = {**refusal.headers(), **(getattr(error, "headers", None) or {})} if refusal is not error else None
+    return json_response(refusal.envelope(request_id), status=refusal.http_status, headers=headers or refusal.headers())
+
+
 def answer_errors_in_the_envelope(app: FastAPI) -> None:
-    @app.exception_handler(ServiceError)
-    async def refused(request: Request, error: ServiceError) -> Response:
-        request_id = getattr(request.state, "request_id", None)
-        return json_response(error.envelope(request_id), status=error.http_status, headers=error.headers())
+    async def answer(request: Request, error: Exception) -> Response:
+        return as_response(request, error)
 
-    @app.exception_handler(HTTPException)
-    async def no_such_route(request: Request, error: HTTPException) -> Response:
-        path = request.url.path
-        refusal = (
-            MethodNotAllowed(f"{request.method} is not for {path}")
-            if error.status_code == MethodNotAllowed.status
-            else NotFound(f"there is no {path} here; GET / lists the routes")
-        )
-        response = await refused(request, refusal)
-        response.headers.update(error.headers or {})  # Allow
-        return response
+    for kind in (ServiceError, HTTPException, ClientLeft, Exception):
+        app.add_exception_handler(kind, answer)
 
-    @app.exception_handler(ClientLeft)
-    async def client_left(request: Request, error: ClientLeft) -> Response:
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
 
-    @app.exception_handler(Exception)
-    async def bug(request: Request, error: Exception) -> Response:
-        return await refused(request, ServiceError("the service failed; the request id is in its log"))
+def _of_the_framework(request: Request, error: HTTPException) -> ServiceError:
+    path = request.url.path
+    if error.status_code == NotFound.status:
+        return NotFound(f"there is no {path} here; GET / lists the routes")
+    if error.status_code == MethodNotAllowed.status:
+        return MethodNotAllowed(f"{request.method} is not for {path}")
+    refusal = InvalidRequest(str(error.detail))
+    refusal.http_status = error.status_code
+    return refusal

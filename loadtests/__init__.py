@@ -1,0 +1,1 @@
+"""Load scenarios with gates, one a demo, and benchmarks beside peers."""

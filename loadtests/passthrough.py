@@ -1,0 +1,43 @@
+"""The least that a gateway can be: Starlette + aiohttp, bytes in, bytes out. What `make bench` measures ours against.
+
+`OPENAI_BASE_URL` is the upstream. Checks nothing, logs nothing, counts nothing.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+URL = os.environ.get("OPENAI_BASE_URL", "http://127.0.0.1:8100/v1") + "/chat/completions"
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[dict[str, aiohttp.ClientSession]]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield {"session": session}
+
+
+async def relay(request: Request) -> Response:
+    body = await request.body()
+    headers = {"Content-Type": "application/json"}
+    async with request.state.session.post(URL, data=body, headers=headers) as upstream:
+        return Response(await upstream.read(), upstream.status, media_type="application/json")
+
+
+async def health(request: Request) -> Response:
+    return Response(b"{}", media_type="application/json")
+
+
+app = Starlette(
+    routes=[
+        Route("/v1/chat/completions", relay, methods=["POST"]),
+        Route("/generate", relay, methods=["POST"]),
+        Route("/health", health),
+    ],
+    lifespan=lifespan,
+)
