@@ -1,0 +1,68 @@
+"""Images, fonts, scripts and style sheets: a deck must carry its own.
+
+In: Markdown, CSS, SVG or HTML. Out: the references to assets that a browser would fetch from elsewhere, and a deck's
+pictures as data that the HTML carries.
+A link that a reader may click is no asset. Knows nothing about slides.
+"""
+
+import base64
+import html
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+_ELSEWHERE = r"(?:https?:)?//[^\s\"'<>)]+"
+_OUTSIDE = [
+    re.compile(rf"!\[[^\]]*\]\(\s*<?(?P<url>{_ELSEWHERE})"),
+    re.compile(rf"<[^>]*\b(?:src|srcset|data|poster)\s*=\s*[\"']?(?P<url>{_ELSEWHERE})", re.IGNORECASE),
+    re.compile(rf"<(?:link|image|use)\b[^>]*\bhref\s*=\s*[\"']?(?P<url>{_ELSEWHERE})", re.IGNORECASE),
+    re.compile(rf"url\(\s*[\"']?(?P<url>{_ELSEWHERE})", re.IGNORECASE),
+    re.compile(rf"@import\s+[\"'](?P<url>{_ELSEWHERE})", re.IGNORECASE),
+]
+_PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(\s*(?P<target>[^)\s]+)\s*\)")
+_RAW_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_ALT = re.compile(r"\balt\s*=\s*([\"'])\s*[^\"'\s].*?\1")
+_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
+
+
+def outside_assets(text: str) -> list[str]:
+    """The URLs of assets that are not carried along."""
+    return [found["url"] for pattern in _OUTSIDE for found in pattern.finditer(text)]
+
+
+def picture_faults(text: str, folder: Path) -> list[str]:
+    """What is wrong with the pictures of a piece of Markdown whose deck lies in `folder`."""
+    faults: list[str] = []
+    for found in _PICTURE.finditer(text):
+        alt, target = found["alt"].strip(), found["target"]
+        if not alt or alt.split()[0] == "bg":
+            faults.append(f"image {target} needs alt text that says what it shows")
+        if target.startswith(("http:", "https:", "//", "data:")):
+            continue
+        file = folder / target
+        if file.suffix not in _TYPES:
+            faults.append(f"image {target} is none of {', '.join(_TYPES)}")
+        elif not file.is_file():
+            faults.append(f"image {target} does not exist beside the deck")
+        elif file.suffix == ".svg":
+            faults += [f"image {target} loads {url}" for url in outside_assets(file.read_text(encoding="utf-8"))]
+    faults += [
+        f"image {tag} needs alt text that says what it shows"
+        for tag in _RAW_PICTURE.findall(text)
+        if not _ALT.search(tag)
+    ]
+    return faults
+
+
+def carry_pictures(text: str, folder: Path) -> str:
+    """The same Markdown with each picture as data: Markdown's own syntax does not allow SVG there, so as an img tag."""
+    return _PICTURE.sub(_as_data(folder), text)
+
+
+def _as_data(folder: Path) -> Callable[[re.Match[str]], str]:
+    def replace(found: re.Match[str]) -> str:
+        file = folder / found["target"]
+        data = base64.b64encode(file.read_bytes()).decode("ascii")
+        return f'<img alt="{html.escape(found["alt"])}" src="data:{_TYPES[file.suffix]};base64,{data}">'
+
+    return replace
