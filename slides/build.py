@@ -1,0 +1,116 @@
+"""Build the decks: `python -m slides.build [--check] [--html] [--pdf] [--measure | --no-measure] [deck ...]`.
+
+In: slides/demo_*.md, or the decks that are named. Out: build/slides/ with, for each deck, the Markdown that Marp reads,
+HTML, the speaker's script, and a PDF where a Chromium is found. Exit status 1 and one line a fault when a deck breaks a
+rule, shows code that is gone, or overflows.
+Knows the order of the steps; each step is a module of its own.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from slides import marp
+from slides.deck import Deck, DeckError, read_deck
+from slides.render import marp_markdown, speaker_script
+from slides.rules import Fault, faults_of
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    options = _options(arguments)
+    decks, faults = _read(_deck_files(options.decks, root), root)
+    if not faults and not decks:
+        return _fail(["slides: no deck found in slides/"])
+    if faults:
+        return _fail(faults)
+    for deck in decks:
+        print(f"{deck.path}: {len(deck.slides)} slides, {deck.minutes:g} min")
+    if options.check:
+        return 0
+    try:
+        return _build(decks, options, root)
+    except marp.MarpError as error:
+        return _fail([f"slides: {error}"])
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m slides.build", description="Check and build the decks.")
+    parser.add_argument("decks", nargs="*", metavar="deck", help="path or name, such as demo_1_guarded; default: all")
+    parser.add_argument("--check", action="store_true", help="rules and includes only: no Node, no browser")
+    parser.add_argument("--html", action="store_true", help="HTML and no PDF")
+    parser.add_argument("--pdf", action="store_true", help="PDF too, and fail where there is no Chromium for it")
+    parser.add_argument(
+        "--measure",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="let a browser look for overflow; default: where a Chromium is found",
+    )
+    return parser.parse_args(arguments)
+
+
+def _deck_files(named: Sequence[str], root: Path) -> list[Path]:
+    if not named:
+        return sorted((root / "slides").glob("demo_*.md"))
+    beside = [root / "slides" / f"{name.removesuffix('.md')}.md" for name in named]
+    return [known if known.is_file() else Path(name).resolve() for name, known in zip(named, beside, strict=True)]
+
+
+def _read(files: Sequence[Path], root: Path) -> tuple[list[Deck], list[Fault | str]]:
+    decks: list[Deck] = []
+    faults: list[Fault | str] = []
+    for file in files:
+        try:
+            deck = read_deck(file, root)
+        except DeckError as error:
+            faults.append(str(error))
+            continue
+        decks.append(deck)
+        faults += faults_of(deck, root)
+    return decks, faults
+
+
+def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> int:
+    chromium = marp.find_chromium()
+    if chromium is None and (options.pdf or options.measure):
+        raise marp.MarpError("--pdf and --measure need a Chromium: set CHROME_PATH or install chromium")
+    if chromium is None:
+        print("slides: no Chromium found (CHROME_PATH, chromium, google-chrome): no PDF, slides not measured")
+    build = root / "build"
+    node = marp.find_node(build)
+    modules = marp.install_marp(node, build)
+    faults: list[str] = []
+    for deck in decks:
+        markdown = _write_markdown(deck, root)
+        written = [marp.write_html(node, modules, markdown)]
+        if chromium and options.measure is not False:
+            faults += [
+                str(Fault(deck.path, deck.slides[number - 1].line, f"slide {number} {text}"))
+                for number, text in marp.measure(node, modules, written[0], chromium)
+            ]
+        if chromium and (options.pdf or not options.html):
+            written.append(marp.write_pdf(node, modules, markdown, chromium))
+        print("  ".join(str(path.relative_to(root)) for path in written))
+    return _fail(faults) if faults else 0
+
+
+def _write_markdown(deck: Deck, root: Path) -> Path:
+    folder = root / "build" / "slides"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = Path(deck.path).stem
+    (folder / f"{name}.notes.txt").write_text(speaker_script(deck), encoding="utf-8")
+    markdown = folder / f"{name}.md"
+    markdown.write_text(marp_markdown(deck, root), encoding="utf-8")
+    return markdown
+
+
+def _fail(faults: Sequence[Fault | str]) -> int:
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

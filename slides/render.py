@@ -1,0 +1,103 @@
+"""From a checked deck to what Marp reads, and to the speaker's script.
+
+In: a Deck that obeys the rules. Out: Marp Markdown with code and pictures in it; the notes as text with a clock.
+Knows Marp's directives and the classes of theme.css; runs nothing.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from slides.assets import carry_pictures
+from slides.deck import Comment, Deck, Fence, Slide
+from slides.includes import Listing, resolve
+
+# Type as large as the slide allows. CSS pixels, after theme.css: what is left of a slide under its heading, what a
+# listing takes besides its lines, what a line of text takes; a monospaced letter is 0.605 of its size wide.
+ROOM = 550
+LISTING = 67
+TEXT_LINE = 45
+WIDTH = 1112
+LINE_HEIGHT = 1.25
+LETTER = 0.605
+LARGEST, SMALLEST = 30, 18
+
+
+def marp_markdown(deck: Deck, root: Path) -> str:
+    folder = (root / deck.path).parent
+    title = json.dumps(deck.settings["title"], ensure_ascii=False)
+    front_matter = [
+        "---",
+        "marp: true",
+        "theme: workshop",
+        "size: 16:9",
+        "paginate: true",
+        f"lang: {deck.settings.get('lang', 'en')}",
+        f"title: {title}",
+        f"footer: {title}",
+        "---",
+    ]
+    slides = [_slide(slide, root, folder) for slide in deck.slides]
+    return "\n".join(front_matter) + "\n\n" + "\n\n---\n\n".join(slides) + "\n"
+
+
+def speaker_script(deck: Deck) -> str:
+    """Each slide's heading with the minute at which it begins, and its note."""
+    lines = [f"{deck.settings['title']}: {deck.minutes:g} min", ""]
+    clock = 0.0
+    for number, slide in enumerate(deck.slides, start=1):
+        if slide.note is None:
+            continue
+        lines += [f"{_clock(clock)}  {number}. {_heading(slide)} ({slide.note.minutes:g} min)", slide.note.text, ""]
+        clock += slide.note.minutes
+    return "\n".join(lines)
+
+
+def _slide(slide: Slide, root: Path, folder: Path) -> str:
+    listings = {fence: resolve(fence, root) for fence in slide.fences}
+    size = code_size(list(listings.values()), sum(_text_lines(text.text) for text in slide.texts))
+    parts: list[str] = []
+    for block in slide.blocks:
+        if isinstance(block, Fence):
+            parts.append(_listing(listings[block], size))
+        elif isinstance(block, Comment):
+            parts.append(f"<!-- {block.text} -->")
+        else:
+            parts.append(carry_pictures(block.text, folder))
+    return "\n\n".join(part.strip("\n") for part in parts)
+
+
+def code_size(listings: Sequence[Listing], text_lines: int) -> float:
+    """Pixels of type for all the code of a slide. An estimate: whether it really fits, the browser says."""
+    if not listings:
+        return LARGEST
+    lines = sum(listing.lines for listing in listings)
+    room = ROOM - LISTING * len(listings) - TEXT_LINE * text_lines
+    fitting = min(room / (lines * LINE_HEIGHT), WIDTH / (max(listing.columns for listing in listings) * LETTER))
+    return max(SMALLEST, min(LARGEST, int(fitting * 2) / 2))
+
+
+def _text_lines(text: str) -> int:
+    """Lines that take room: no headings, rules of tables, or HTML tags."""
+    return sum(1 for line in text.splitlines() if line.strip() and not line.startswith(("#", "|--", "<")))
+
+
+def _listing(listing: Listing, size: float) -> str:
+    ticks = max((len(run) for run in re.findall("`+", listing.code)), default=0)
+    marker = "`" * max(3, ticks + 1)
+    source = f'<div class="source">{listing.source}</div>\n' if listing.source else ""
+    # The blank lines end the HTML blocks, so that Markdown reads the fence between them.
+    return (
+        f'<div class="listing" style="font-size: {size:g}px">\n{source}\n'
+        f"{marker}{listing.language}\n{listing.code}\n{marker}\n\n</div>"
+    )
+
+
+def _heading(slide: Slide) -> str:
+    return slide.headings[0][1]
+
+
+def _clock(minutes: float) -> str:
+    seconds = round(minutes * 60)
+    return f"{seconds // 60:02d}:{seconds % 60:02d}"

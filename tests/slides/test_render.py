@@ -1,0 +1,64 @@
+"""What Marp gets to read and the speaker gets to say."""
+
+from pathlib import Path
+
+from slides.deck import read_deck
+from slides.includes import Listing, resolve
+from slides.render import LARGEST, SMALLEST, code_size, marp_markdown, speaker_script
+
+
+def _deck_text(repository: Path) -> str:
+    return marp_markdown(read_deck(repository / "slides" / "demo_1.md", repository), repository)
+
+
+def test_included_code_stands_in_the_deck_with_the_name_of_its_file(repository: Path) -> None:
+    text = _deck_text(repository)
+    assert "```python\nasync def call(self) -> str:\n    return await self.inner()\n```" in text
+    assert '<div class="source">shared/retry.py</div>' in text
+    assert "include=" not in text
+    assert "region:" not in text
+
+
+def test_a_picture_travels_inside_the_deck_with_its_alt_text(repository: Path) -> None:
+    text = _deck_text(repository)
+    assert '<img alt="Two boxes" src="data:image/svg+xml;base64,' in text
+    assert "box.svg" not in text
+
+
+def test_code_with_fences_of_its_own_gets_a_longer_fence(repository: Path) -> None:
+    (repository / "shared" / "lab.md").write_text("Run:\n```bash\nmake\n```\n")
+    deck = repository / "slides" / "demo_1.md"
+    deck.write_text(deck.read_text().replace("python include=shared/retry.py#retry-loop", "md include=shared/lab.md"))
+    assert "````md\nRun:\n```bash\nmake\n```\n````" in _deck_text(repository)
+
+
+def test_the_script_says_at_which_minute_each_slide_begins(repository: Path) -> None:
+    script = speaker_script(read_deck(repository / "slides" / "demo_1.md", repository))
+    assert script.startswith("A deck: 3.5 min\n")
+    assert "00:00  1. A deck (1 min)\nSay: welcome." in script
+    assert "01:00  2. Code (2 min)\nAsk: what does it show?\n\nDemo: run it." in script
+    assert "03:00  3. Next: home (0.5 min)" in script
+
+
+def test_short_code_is_large_and_a_full_slide_of_code_is_still_readable() -> None:
+    assert code_size([Listing("bash", "make demo-1")], 1) == LARGEST
+    assert code_size([Listing("python", "\n".join(["x" * 90] * 22))], 0) >= SMALLEST
+
+
+def test_wide_python_is_wrapped_and_keeps_its_tokens(repository: Path) -> None:
+    wide = "raise DeadlineExceeded(f'no answer within {self.seconds:g} seconds', code='late') from None\n"
+    (repository / "shared" / "wide.py").write_text(wide)
+    deck = repository / "slides" / "demo_1.md"
+    deck.write_text(deck.read_text().replace("shared/retry.py#retry-loop", "shared/wide.py"))
+    code = resolve(read_deck(deck, repository).slides[1].fences[0], repository).code
+    assert max(map(len, code.splitlines())) <= 90
+    assert "".join(code.replace(",\n)", ")").replace('"', "'").split()) == "".join(wide.split())
+
+
+def test_comments_beside_wide_code_lose_their_padding_before_the_code_is_touched(repository: Path) -> None:
+    wide = f"Layer(a),  #{' ' * 80}why this one\nOther(b, c),  # {'x' * 60}\n"
+    (repository / "shared" / "wide.py").write_text(wide)
+    deck = repository / "slides" / "demo_1.md"
+    deck.write_text(deck.read_text().replace("shared/retry.py#retry-loop", "shared/wide.py"))
+    code = resolve(read_deck(deck, repository).slides[1].fences[0], repository).code
+    assert code == f"Layer(a), # why this one\nOther(b, c), # {'x' * 60}"
