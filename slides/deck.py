@@ -33,7 +33,6 @@ class Fence:
     """A fenced block: `info` is what follows the opening marker, such as `python include=shared/prices.py#cost`."""
 
     line: int
-    marker: str
     info: str
     body: str
 
@@ -177,9 +176,7 @@ def _blocks(lines: Iterator[tuple[int, str]], path: str) -> Iterator[Block | int
             yield Text(first, "\n".join(text))
             text, first = [], 0
         if fence:
-            yield Fence(
-                number, fence["marker"], fence["info"].strip(), _fence_body(lines, fence["marker"], path, number)
-            )
+            yield Fence(number, fence["info"].strip(), _fence_body(lines, fence["marker"], path, number))
         elif comment:
             yield Comment(number, _comment_text(line, lines, path, number))
         else:

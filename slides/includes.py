@@ -84,7 +84,7 @@ def _wrapped(code: str, label: str) -> str:
     command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={MAX_COLUMNS}", "--quiet", "-"]
     done = subprocess.run(command, input=code, capture_output=True, text=True, check=False)
     if "No module named ruff" in done.stderr:
-        raise IncludeError(f"{label} {_columns(code)} columns wide, and ruff, which would wrap it, is not installed")
+        raise IncludeError(f"{label}: {_columns(code)} columns wide, and ruff, which would wrap it, is not installed")
     return code if done.returncode else done.stdout.strip("\n")
 
 

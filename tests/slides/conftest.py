@@ -1,8 +1,12 @@
 """A small repository with one deck that obeys every rule, for tests to break in one place."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+# `python -m pytest` puts the root of the repository on the path; `pytest` alone does not.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 SOURCE = '''\
 """A source that a deck shows."""

@@ -1,9 +1,12 @@
 """What Marp gets to read and the speaker gets to say."""
 
+import sys
 from pathlib import Path
 
-from slides.deck import read_deck
-from slides.includes import Listing, resolve
+import pytest
+
+from slides.deck import Fence, read_deck
+from slides.includes import IncludeError, Listing, resolve
 from slides.render import LARGEST, SMALLEST, code_size, marp_markdown, speaker_script
 
 
@@ -53,6 +56,20 @@ def test_wide_python_is_wrapped_and_keeps_its_tokens(repository: Path) -> None:
     code = resolve(read_deck(deck, repository).slides[1].fences[0], repository).code
     assert max(map(len, code.splitlines())) <= 90
     assert "".join(code.replace(",\n)", ")").replace('"', "'").split()) == "".join(wide.split())
+
+
+def test_wide_python_without_a_formatter_says_which_one_is_missing(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = repository / "python"
+    python.write_text("#!/bin/sh\ncat > /dev/null\necho 'No module named ruff' >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    (repository / "shared" / "wide.py").write_text(f"call({'x' * 50}, {'y' * 50})\n")
+    with pytest.raises(
+        IncludeError, match=r"^include shared/wide\.py: 108 columns wide, and ruff, .* is not installed$"
+    ):
+        resolve(Fence(1, "python include=shared/wide.py", ""), repository)
 
 
 def test_comments_beside_wide_code_lose_their_padding_before_the_code_is_touched(repository: Path) -> None:
