@@ -13,6 +13,8 @@ faster: see README.md).
 from __future__ import annotations
 
 import json
+import math
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,17 @@ class Shape:
         )
 
 
+def _untouched(size: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Zeroed memory that the machine only hands out, 4 KB at a time, where it is written: short answers stay cheap.
+
+    With huge pages, one token in a row would take 2 MB, and 32 rows of a 2048-token context the whole 335 MB.
+    """
+    memory = mmap.mmap(-1, math.prod(size) * np.dtype(np.float32).itemsize)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, np.float32).reshape(size)
+
+
 class Decoder:
     """One ONNX session and its cache. For one thread at a time."""
 
@@ -67,10 +80,9 @@ class Decoder:
         options.inter_op_num_threads = 1
         self.shape = shape
         self._session = ort.InferenceSession(str(shape.graph), options, providers=["CPUExecutionProvider"])
-        # Zeroed memory is only taken from the machine as it is written, so unused rows cost nothing.
         size = (rows, shape.heads, shape.context, shape.head_size)
         names = [f"{layer}.{part}" for layer in range(shape.layers) for part in ("key", "value")]
-        self._cache = {name: np.zeros(size, np.float32) for name in names}
+        self._cache = {name: _untouched(size) for name in names}
 
     def prefill(self, row: int, tokens: Tokens) -> Logits:
         """Reads a prompt into `row`. Returns the logits after its last token."""

@@ -19,6 +19,7 @@ from serving.local.errors import ApiError, too_large
 
 # Where the listener leaves the connection's transport: ASGI itself has no way to hang up.
 TRANSPORT = "workshop.transport"
+PATIENCE = 8
 
 
 class ClientLeft(Exception):
@@ -42,20 +43,33 @@ class Exchange:
         return None if value is None else value.decode("latin-1")
 
     async def body(self, limit: int) -> bytes:
-        """Raises ApiError 413 as soon as the body is known to be over `limit` bytes."""
-        if int(self._headers.get(b"content-length", b"0")) > limit:
+        """Raises ApiError 413 for a body over `limit` bytes.
+
+        Up to PATIENCE times the limit is read and thrown away first: a client that is still sending when the connection
+        closes sees a broken pipe instead of the 413.
+        """
+        announced = int(self._headers.get(b"content-length", b"0"))
+        if announced > limit * PATIENCE:
             raise too_large(limit)
         parts, size = [], 0
-        while True:
+        async for part in self._parts():
+            size += len(part)
+            if size > limit * PATIENCE:
+                break
+            if size <= limit:
+                parts.append(part)
+        if size > limit:
+            raise too_large(limit)
+        return b"".join(parts)
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientLeft
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > limit:
-                raise too_large(limit)
-            if not message.get("more_body"):
-                return b"".join(parts)
+            yield message.get("body", b"")
+            more = message.get("more_body", False)
 
     @contextlib.asynccontextmanager
     async def client_present(self) -> AsyncIterator[None]:

@@ -40,7 +40,8 @@ class Fault(BaseModel):
 
     @property
     def endings(self) -> list[str]:
-        return [name for name in ENDINGS if getattr(self, name) not in (None, False)]
+        given = ((name, getattr(self, name)) for name in ENDINGS)
+        return [name for name, value in given if value is not None and value is not False]  # cut_after_tokens may be 0
 
     @property
     def name(self) -> str:

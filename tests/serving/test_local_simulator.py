@@ -1,0 +1,131 @@
+"""workshop-sim queues, waits and counts as a real engine does, and says what it is."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import Launch, LocalServer
+
+SIM = ("--models", "workshop-sim")
+
+
+def wait_until_running(server: LocalServer) -> None:
+    server.wait_for_calls(in_flight=1)
+    while server.metric("vllm:num_requests_running") == 0:
+        time.sleep(0.01)
+
+
+def timed(server: LocalServer, **fields: Any) -> float:
+    start = time.perf_counter()
+    status, _, body = server.chat("workshop-sim", **fields)
+    assert status == 200, body
+    return time.perf_counter() - start
+
+
+def test_the_simulator_says_that_it_is_one(sim: LocalServer) -> None:
+    for limit in (1, 12):
+        text = json.loads(sim.chat("workshop-sim", max_tokens=limit)[2])["choices"][0]["message"]["content"]
+        assert text.startswith("SIMULATED")
+
+
+def test_tokens_are_words_and_marks_counted_the_same_in_and_out(sim: LocalServer) -> None:
+    answer = json.loads(sim.chat("workshop-sim", "Hello, world! ¿Qué tal?", max_tokens=7)[2])
+    assert answer["usage"] == {"prompt_tokens": 8, "completion_tokens": 7, "total_tokens": 15}
+    assert len(answer["choices"][0]["message"]["content"].split()) == 7
+
+
+def test_an_answer_is_as_long_as_asked_for_but_no_longer_than_the_simulated_one(sim: LocalServer) -> None:
+    for asked, expected, reason in [(5, 5, "length"), (12, 12, "stop"), (500, 12, "stop")]:
+        answer = json.loads(sim.chat("workshop-sim", max_tokens=asked)[2])
+        assert answer["usage"]["completion_tokens"] == expected
+        assert answer["choices"][0]["finish_reason"] == reason
+
+
+def test_the_same_prompt_gets_the_same_answer_and_another_prompt_another(sim: LocalServer) -> None:
+    def said(text: str) -> str:
+        content: str = json.loads(sim.chat("workshop-sim", text)[2])["choices"][0]["message"]["content"]
+        return content
+
+    assert said("a") == said("a") != said("b")
+
+
+def test_a_stop_string_ends_a_simulated_answer(sim: LocalServer) -> None:
+    answer = json.loads(sim.chat("workshop-sim", stop="computed")[2])
+    assert answer["choices"][0]["message"]["content"].endswith("was ")
+    assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+def test_an_answer_takes_its_time_to_first_token_and_its_time_per_token(launch: Launch) -> None:
+    server = launch(*SIM, SIM_TTFT_MS="200", SIM_TPOT_MS="20", SIM_OUTPUT_TOKENS="11")
+    for stream in (False, True):
+        assert 0.39 < timed(server, stream=stream) < 0.8
+
+
+def test_calls_beyond_the_slots_wait_their_turn(launch: Launch) -> None:
+    server = launch(*SIM, SIM_SLOTS="2", SIM_TTFT_MS="200", SIM_TPOT_MS="0")
+    start = time.perf_counter()
+    with ThreadPoolExecutor(6) as pool:
+        durations = sorted(pool.map(lambda _: timed(server), range(6)))
+    # Three rounds of two: the pairs finish after one, two and three times the service time.
+    assert 0.59 < time.perf_counter() - start < 1.2
+    assert [round(seconds / 0.2) for seconds in durations] == [1, 1, 2, 2, 3, 3]
+    assert server.metric("vllm:request_queue_time_seconds_bucket", le="0.1") == 2
+
+
+def test_running_and_waiting_calls_are_seen_in_the_metrics(launch: Launch) -> None:
+    server = launch(*SIM, SIM_SLOTS="2", SIM_TTFT_MS="1000")
+    with ThreadPoolExecutor(5) as pool:
+        calls = [pool.submit(timed, server, max_tokens=1) for _ in range(5)]
+        server.wait_for_calls(in_flight=5)
+        assert server.metric("vllm:num_requests_running") == 2
+        assert server.metric("vllm:num_requests_waiting") == 3
+        assert all(call.result() for call in calls)
+
+
+def test_a_full_queue_sheds_load_with_503_and_retry_after(launch: Launch) -> None:
+    server = launch(*SIM, SIM_SLOTS="1", SIM_QUEUE_MAX="1", SIM_TTFT_MS="1000")
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(timed, server, max_tokens=1) for _ in range(2)]
+        server.wait_for_calls(in_flight=2)
+        status, headers, body = server.chat("workshop-sim")
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert json.loads(body)["error"]["code"] == "queue_full"
+        assert all(call.result() for call in calls)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_leaves_gives_its_slot_to_the_next(launch: Launch, stream: bool) -> None:
+    server = launch(*SIM, SIM_SLOTS="1", SIM_TTFT_MS="50", SIM_TPOT_MS="1000", SIM_OUTPUT_TOKENS="1000")
+    body = (
+        b'{"model":"workshop-sim","messages":[{"role":"user","content":"x"}],"stream":%s}' % (b"false", b"true")[stream]
+    )
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.sendall(head + body)
+        wait_until_running(server)
+    seen = server.wait_for_calls(cancelled=1, in_flight=0)
+    assert seen["last"][-1]["outcome"] == "cancelled"
+    assert timed(server, max_tokens=1) < 1
+
+
+def test_jitter_spreads_the_times_and_a_seed_repeats_them(launch: Launch) -> None:
+    environment = {"SIM_TTFT_MS": "60", "SIM_TPOT_MS": "0", "SIM_JITTER": "0.8", "SIM_SEED": "7"}
+    runs = [
+        [timed(server, max_tokens=1) for _ in range(6)] for server in (launch(*SIM, **environment) for _ in range(2))
+    ]
+    assert max(runs[0]) > 1.5 * min(runs[0])
+    assert runs[1] == pytest.approx(runs[0], abs=0.04)
+
+
+def test_a_simulated_context_overflows_too(launch: Launch) -> None:
+    server = launch(*SIM, SIM_CONTEXT_TOKENS="16")
+    status, _, body = server.chat("workshop-sim", "word " * 16)
+    assert (status, json.loads(body)["error"]["code"]) == (400, "context_length_exceeded")
+    assert json.loads(server.chat("workshop-sim", "word " * 15)[2])["usage"]["total_tokens"] == 16
