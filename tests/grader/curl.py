@@ -1,0 +1,46 @@
+"""A request as the `curl` command that repeats it, to be pasted into a shell.
+
+Long runs of one character are written as the Python expression that makes them: a person can read it, and a shell takes
+it.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+
+LONG_RUN = re.compile(r"(.)\1{99,}", re.DOTALL)
+
+
+def curl(method: str, url: str, headers: Mapping[str, str] | None = None, body: str | None = None) -> str:
+    """Headers are shown in full: give no secrets."""
+    words = ["curl -i"]
+    if method != "GET":
+        words.append(f"-X {method}")
+    words.append(shlex.quote(url))
+    words += [f"-H {_word(f'{name}: {value}')}" for name, value in (headers or {}).items()]
+    if body is None:
+        return " ".join(words)
+    if LONG_RUN.search(body):
+        return f"python3 -c {shlex.quote(f'print({_expression(body)})')} | " + " ".join([*words, "--data-binary @-"])
+    return " ".join([*words, f"-d {shlex.quote(body)}"])
+
+
+def _word(text: str) -> str:
+    return (
+        f'"$(python3 -c {shlex.quote(f"print({_expression(text)})")})"' if LONG_RUN.search(text) else shlex.quote(text)
+    )
+
+
+def _expression(text: str) -> str:
+    """Python source of `text`, its long runs as multiplications."""
+    parts, end = [], 0
+    for run in LONG_RUN.finditer(text):
+        parts += [_literal(text[end : run.start()]), f"{_literal(run[1])} * {len(run[0])}"]
+        end = run.end()
+    parts.append(_literal(text[end:]))
+    return " + ".join(part for part in parts if part != '""')
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

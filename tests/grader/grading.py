@@ -1,0 +1,73 @@
+"""Run the checks against a subject, and add up.
+
+In: checks and a Subject. Out: one Result a check, and the Score.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.grader.check import Check
+from tests.grader.subject import Subject
+from tests.grader.verdict import Failed, NotGraded
+
+
+class Status(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_GRADED = "not_graded"
+
+
+@dataclass(slots=True, frozen=True)
+class Result:
+    """`why` says why a check was not graded; `expected`, `got` and `curl` belong to a failure."""
+
+    check: Check
+    status: Status
+    expected: str = ""
+    got: str = ""
+    curl: str = ""
+    why: str = ""
+
+    @property
+    def earned(self) -> int:
+        return self.check.points if self.status is Status.PASSED else 0
+
+
+@dataclass(slots=True, frozen=True)
+class Score:
+    """Points. What was not graded counts neither way: `graded` is what could be earned, `total` what there is."""
+
+    earned: int
+    graded: int
+    total: int
+
+    @classmethod
+    def of(cls, results: Sequence[Result]) -> "Score":
+        return cls(
+            earned=sum(result.earned for result in results),
+            graded=sum(result.check.points for result in results if result.status is not Status.NOT_GRADED),
+            total=sum(result.check.points for result in results),
+        )
+
+    @property
+    def full(self) -> bool:
+        return self.earned == self.graded > 0
+
+
+def grade(checks: Sequence[Check], subject: Subject) -> Iterator[Result]:
+    """One result after the other, as they come."""
+    for check in checks:
+        yield run(check, subject)
+
+
+def run(check: Check, subject: Subject) -> Result:
+    try:
+        check.look(subject)
+    except Failed as failed:
+        return Result(check, Status.FAILED, expected=failed.expected, got=failed.got, curl=failed.curl)
+    except NotGraded as unknown:
+        return Result(check, Status.NOT_GRADED, why=str(unknown))
+    except Exception as surprise:  # a reply that nobody thought of costs its check, never the rest of the grading
+        return Result(check, Status.FAILED, expected=check.title, got=f"{type(surprise).__name__}: {surprise}")
+    return Result(check, Status.PASSED)

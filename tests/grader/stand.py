@@ -1,0 +1,138 @@
+"""What a service stands on while it is graded: its upstream, its log, its secret; started here or found running.
+
+In: a build function to start, or the URL of a running service. Out: a Subject. What was started is stopped at the end.
+"""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.grader.log_file import LogFile
+from tests.grader.service import Service
+from tests.grader.subject import Configured, Subject
+from tests.grader.upstream import Upstream
+from workshop.processes import free_port, gateway, model_server
+
+MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
+SIMULATOR = "workshop-sim"
+DEFAULT_URL = "http://localhost:8000"
+DEFAULT_UPSTREAM = "http://localhost:8100"
+
+# Short waits, so that grading takes seconds. The service is told, and so are the checks.
+SHORT = Configured(timeout=2.0, retry_delay=0.1)
+
+
+class DeadService(Exception):
+    """Nothing answers there; the text is one line."""
+
+
+@dataclass(slots=True, frozen=True)
+class ModelServer:
+    """An embedded model server that demands `key`."""
+
+    url: str
+    key: str
+
+
+@contextmanager
+def embedded_server() -> Iterator[ModelServer]:
+    """The simulator alone, quick, and behind a secret that nobody could have written into a service's code."""
+    key, port = f"sk-{secrets.token_hex(16)}", free_port()
+    environment = {
+        "LOCAL_MODELS": SIMULATOR,
+        "LOCAL_API_KEY": key,
+        "SIM_TTFT_MS": "10",
+        "SIM_TPOT_MS": "1",
+        "SIM_SLOTS": "32",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "model-server.txt"
+        with model_server(port=port, environment=environment, output=output):
+            yield ModelServer(f"http://127.0.0.1:{port}", key)
+
+
+@contextmanager
+def started(build: str, server: ModelServer, environment: Mapping[str, str]) -> Iterator[Subject]:
+    """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        port, log, printed = free_port(), Path(folder) / "logs.json", Path(folder) / "printed.txt"
+        settings = {
+            "OPENAI_BASE_URL": f"{server.url}/v1",
+            "OPENAI_API_KEY": server.key,
+            "MODEL": SIMULATOR,
+            "HOST": "127.0.0.1",
+            "LOG_FILE": str(log),
+            "MAX_CHARS": str(SHORT.max_chars),
+            "MAX_BODY_BYTES": str(SHORT.max_body_bytes),
+            "MAX_RETRIES": str(SHORT.max_retries),
+            "RETRY_DELAY": str(SHORT.retry_delay),
+            "TIMEOUT": str(SHORT.timeout),
+            **environment,
+        }
+        running.enter_context(gateway(build, port=port, environment=settings, output=printed))
+        # Our ports are gone when the report is read: its curls talk to what `make demo-N` starts.
+        service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=SHORT.patience)
+        upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
+        running.callback(service.close)
+        running.callback(upstream.close)
+        yield Subject(
+            service,
+            SHORT,
+            upstream=upstream,
+            log=LogFile(log, printed),
+            secret=server.key,
+            model=SIMULATOR,
+        )
+
+
+@contextmanager
+def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[Subject]:
+    """A service that runs already. Raises DeadService."""
+    configured = Configured.from_environment()
+    key = os.environ.get("OPENAI_API_KEY", "")
+    with ExitStack() as running:
+        service = Service(url, patience=configured.patience)
+        running.callback(service.close)
+        alive = service.get("/health")
+        if alive.status is None:
+            raise DeadService(f"nothing answers at {url}: {alive.text}; start it with make demo-N, or say where it is")
+        upstream, no_upstream = _upstream_of(service, upstream_url, key)
+        if upstream is not None:
+            running.callback(upstream.close)
+        yield Subject(
+            service,
+            configured,
+            upstream=upstream,
+            no_upstream=no_upstream,
+            log=LogFile(Path(log_file)) if log_file else None,
+            secret=key,
+            model=SIMULATOR if upstream is not None and SIMULATOR in upstream.models() else None,
+        )
+
+
+def _upstream_of(service: Service, url: str | None, key: str) -> tuple[Upstream | None, str]:
+    """The fault switches behind the service, or why there are none."""
+    url = url or _beside(service.url)
+    upstream = Upstream(url, key=key)
+    if not upstream.obeys():
+        upstream.close()
+        return None, f"it takes the embedded server's fault switches, and none obey at {url}; name it with --upstream"
+    upstream.clear()
+    upstream.forget_calls()
+    # A prompt of its own, so that no cache answers it.
+    service.post("/generate", {"prompt": f"Hola {secrets.token_hex(4)}", "max_tokens": 1})
+    if not upstream.calls():
+        upstream.close()
+        return None, f"the server at {url} is not what this service calls; name its upstream with --upstream"
+    return upstream, ""
+
+
+def _beside(url: str) -> str:
+    parts = urlsplit(url)
+    port = (parts.port or (443 if parts.scheme == "https" else 80)) + MODEL_PORT_OFFSET
+    return f"http://{parts.hostname}:{port}"

@@ -1,0 +1,108 @@
+"""All that a check may look at: the service, the upstream behind it, its log, its secret, and how it is configured.
+
+What cannot be reached from here raises NotGraded the moment a check asks for it, with the way to make it gradable.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from tests.grader.log_file import LogFile
+from tests.grader.service import Answer, Service
+from tests.grader.upstream import Upstream
+from tests.grader.verdict import NotGraded
+
+
+@dataclass(slots=True, frozen=True)
+class Configured:
+    """The settings of the service under test that its behaviour is measured by. Times in seconds."""
+
+    max_chars: int = 4000
+    max_body_bytes: int = 1_000_000
+    max_retries: int = 3
+    retry_delay: float = 1.0
+    timeout: float = 30.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The documented defaults, or what the same variables say here as where the service was started."""
+        return cls(
+            max_chars=int(environment.get("MAX_CHARS") or cls().max_chars),
+            max_body_bytes=int(environment.get("MAX_BODY_BYTES") or cls().max_body_bytes),
+            max_retries=int(environment.get("MAX_RETRIES") or cls().max_retries),
+            retry_delay=float(environment.get("RETRY_DELAY") or cls().retry_delay),
+            timeout=float(environment.get("TIMEOUT") or cls().timeout),
+        )
+
+    @property
+    def patience(self) -> float:
+        """How long a client waits before it says that no answer came: a good deal longer than the deadline."""
+        return self.timeout * 1.2 + 1.0
+
+    @property
+    def longest_backoff(self) -> float:
+        """All waits of a call that is retried to the end, with jitter."""
+        return 1.3 * sum(min(self.retry_delay * float(2**retry), 10.0) for retry in range(self.max_retries))
+
+
+class Subject:
+    """The service under test. `model` is named in each request; None lets the service choose."""
+
+    def __init__(
+        self,
+        service: Service,
+        configured: Configured,
+        *,
+        upstream: Upstream | None = None,
+        no_upstream: str = "",
+        log: LogFile | None = None,
+        secret: str = "",
+        model: str | None = None,
+    ) -> None:
+        self.service = service
+        self.configured = configured
+        self._upstream = upstream
+        self._no_upstream = no_upstream
+        self._log = log
+        self._secret = secret
+        self._model = model
+        if upstream is not None:
+            service.around = upstream.around
+
+    @property
+    def upstream(self) -> Upstream:
+        if self._upstream is None:
+            raise NotGraded(self._no_upstream)
+        return self._upstream
+
+    @property
+    def log(self) -> LogFile:
+        if self._log is None:
+            raise NotGraded("the request log cannot be seen from here; say where it is with --log-file logs.json")
+        return self._log
+
+    @property
+    def has_log(self) -> bool:
+        return self._log is not None
+
+    @property
+    def secret(self) -> str:
+        if not self._secret:
+            raise NotGraded("the service's OPENAI_API_KEY is not known here; set it to the same value for the grader")
+        return self._secret
+
+    def ask(
+        self, prompt: str, *, headers: Mapping[str, str] | None = None, patience: float | None = None, **fields: Any
+    ) -> Answer:
+        """POST /generate. A short answer is enough, unless `fields` want more."""
+        document = {"prompt": prompt, "max_tokens": 16, **fields}
+        if self._model and "model" not in fields:
+            document["model"] = self._model
+        return self.service.post("/generate", document, headers=headers, patience=patience)
+
+    def answered(self, prompt: str, **given: Any) -> Answer:
+        """The same, which must be answered with 200. Raises Failed."""
+        answer = self.ask(prompt, **given)
+        answer.must(answer.status == 200, "200")
+        return answer

@@ -1,0 +1,112 @@
+"""The embedded model server behind the service, by its admin routes: order faults, and see which calls arrived.
+
+In: faults as PUT /admin/faults takes them. Out: the calls that the server really received.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from tests.grader.curl import curl
+
+POLL_SECONDS = 0.02
+SETTLES_WITHIN = 5.0  # seconds for calls in flight to end
+
+
+@dataclass(slots=True, frozen=True)
+class Received:
+    """One call as the upstream saw it. Times in seconds; `started` is on the upstream's clock."""
+
+    started: float
+    ended: float
+    tokens_input: int
+    tokens_output: int
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "Received":
+        return cls(
+            started=record["started"],
+            ended=record["started"] + (record["duration_s"] or 0.0),
+            tokens_input=record["prompt_tokens"] or 0,
+            tokens_output=record["completion_tokens"] or 0,
+        )
+
+
+class Upstream:
+    """`shown_url` is the URL that the curl commands talk to; without one, the real one, with its key if it has one."""
+
+    def __init__(self, url: str, *, key: str = "", shown_url: str = "") -> None:
+        self.url = url.rstrip("/")
+        self._shown_url = shown_url or self.url
+        # The shell puts the key in: a report is no place for it.
+        self._shown_key = ' -H "Authorization: Bearer $OPENAI_API_KEY"' if key and not shown_url else ""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=5)
+        self._ordered: str | None = None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def obeys(self) -> bool:
+        """Are the admin routes there, and may we use them?"""
+        try:
+            return bool(self._client.get("/admin/faults").status_code == 200)
+        except httpx2.TransportError:
+            return False
+
+    def models(self) -> list[str]:
+        response = self._client.get("/v1/models")
+        return [model["id"] for model in response.json()["data"]] if response.status_code == 200 else []
+
+    @contextmanager
+    def fault(self, plan: Mapping[str, Any]) -> Iterator[None]:
+        """While inside, calls meet this plan. The register of calls starts empty."""
+        self.forget_calls()
+        self._client.put("/admin/faults", json=plan).raise_for_status()
+        self._ordered = json.dumps(plan)
+        try:
+            yield
+        finally:
+            self._ordered = None
+            self.clear()
+
+    def clear(self) -> None:
+        """No faults any more. Waits for a server that was told to refuse connections."""
+        patience_ends = time.monotonic() + 60
+        while True:
+            try:
+                self._client.delete("/admin/faults").raise_for_status()
+                return
+            except httpx2.TransportError:
+                if time.monotonic() > patience_ends:
+                    raise
+                time.sleep(POLL_SECONDS)
+
+    def around(self, shown: str) -> str:
+        """The curl of a request between the curls that order the fault in force and take it back."""
+        if self._ordered is None:
+            return shown
+        faults = f"{self._shown_url}/admin/faults"
+        order, take_back = curl("PUT", faults, body=self._ordered), curl("DELETE", faults)
+        return "\n".join([order + self._shown_key, shown, take_back + self._shown_key])
+
+    def forget_calls(self) -> None:
+        self._settled()
+        self._client.delete("/admin/calls").raise_for_status()
+
+    def calls(self) -> list[Received]:
+        """What arrived since the register was emptied (the last hundred), once nothing is in flight any more."""
+        return [Received.read(record) for record in self._settled()["last"]]
+
+    def _settled(self) -> Any:
+        patience_ends = time.monotonic() + SETTLES_WITHIN
+        while True:
+            register = self._client.get("/admin/calls").json()
+            if register["in_flight"] == 0 or time.monotonic() > patience_ends:
+                return register
+            time.sleep(POLL_SECONDS)
