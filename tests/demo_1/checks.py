@@ -1,0 +1,429 @@
+"""Demo 1, graded: the twelve points of its production checklist as checks over HTTP, twenty points in all.
+
+They import nothing of the service, and so grade anybody's. README.md of the demo says which check shows which point.
+"""
+
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+from tests.grader.check import Checklist
+from tests.grader.service import Answer
+from tests.grader.subject import Subject
+from tests.grader.upstream import Received
+from tests.grader.verdict import Failed, NotGraded
+
+CHECKLIST = Checklist("Demo 1 · One guarded endpoint")
+check = CHECKLIST.check
+
+HOLA = "Hola, ¿cómo estás?"
+FOREVER = 60  # seconds; a Retry-After that no deadline here allows for
+
+# US dollars per million tokens, input and output. The embedded models have gpt-4o-mini's price.
+GPT_4O_MINI = (0.15, 0.60)
+PRICES = dict.fromkeys(("workshop-tiny", "workshop-sim", "gpt-4o-mini"), GPT_4O_MINI)
+
+
+# --- 1 · secrets from the environment ----------------------------------------------------------------------------
+
+
+@check("The key comes from the environment, and is in no reply, no log and nothing printed")
+def secrets(subject: Subject) -> None:
+    secret = subject.secret
+    answers = [subject.answered(HOLA), subject.ask(""), subject.service.get("/nothing"), subject.service.get("/")]
+    with subject.upstream.fault({"status": 401}):
+        refused = subject.ask(HOLA)
+    refused.must(
+        refused.status not in (401, 403), "5xx: a caller must not be told to log in when our own key is refused"
+    )
+    for answer in [*answers, refused]:
+        answer.must(secret not in f"{answer.headers}{answer.text}", "a reply without the key in it", "the key")
+    if subject.has_log:
+        subject.log.lines_of(refused)
+        shown = f'{subject.log.shown(refused)} | grep -F "$OPENAI_API_KEY"'
+        if secret in subject.log.text():
+            raise Failed("a log without the key in it", "the key", shown)
+
+
+# --- 2 · limits on the input -------------------------------------------------------------------------------------
+
+
+@check("A prompt of MAX_CHARS characters is answered, one more is 422, and the upstream never hears of it")
+def input_limit(subject: Subject) -> None:
+    limit = subject.configured.max_chars
+    # Characters, not bytes: each of these is two bytes long.
+    subject.answered("ñ" * limit)
+    subject.upstream.forget_calls()
+    too_long = subject.ask("ñ" * (limit + 1))
+    too_long.must_be_error(422, f"for {limit + 1} characters")
+    received = subject.upstream.calls()
+    too_long.must(not received, "no upstream call for a prompt that is too long", f"{len(received)} upstream calls")
+
+
+# --- 3 · validation of the payload -------------------------------------------------------------------------------
+
+
+@check("What does not validate is 422 and names the field, and does no harm to the next request")
+def payload_validation(subject: Subject) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": "  \n\t "}, "prompt"),
+        ({}, "prompt"),
+        ({"prompt": 7}, "prompt"),
+        ({"prompt": HOLA, "temperature": 3}, "temperature"),
+        ({"prompt": HOLA, "temperature": -0.1}, "temperature"),
+        ({"prompt": HOLA, "max_tokens": 0}, "max_tokens"),
+        ({"prompt": HOLA, "max_tokens": 4001}, "max_tokens"),
+    ]
+    for document, field in wrong:
+        answer = subject.service.post("/generate", document)
+        error = answer.must_be_error(422)
+        answer.must(error["param"] == field, f'"param": "{field}"')
+    for body in ('{"prompt": "Hola"', "", "[]", "null"):
+        subject.service.request("POST", "/generate", body=body).must_be_error(422, "for a body that is no JSON object")
+    subject.answered(HOLA, temperature=2, max_tokens=1)
+    subject.answered(HOLA, temperature=0)
+
+
+# --- 4 · time-outs -----------------------------------------------------------------------------------------------
+
+
+@check("An upstream that hangs is 504 at the deadline and not later, and retries do not move the deadline", points=2)
+def timeout(subject: Subject) -> None:
+    configured = subject.configured
+    patience, deadline_ms = configured.patience, configured.timeout * 1000
+    latest_ms = deadline_ms * 1.1 + 500
+    with subject.upstream.fault({"hang": True}):
+        hung = subject.ask(HOLA, patience=patience)
+        hung.must(hung.status == 504, f"504 after {configured.timeout:g} seconds")
+        hung.must_be_error(504)
+        hung.must(deadline_ms * 0.9 <= hung.ms <= latest_ms, f"504 after {configured.timeout:g} seconds", _after(hung))
+    # Each try is within its time, all of them together are not.
+    with subject.upstream.fault({"status": 500, "latency_ms": deadline_ms * 0.6}):
+        slow = subject.ask(HOLA, patience=patience)
+        slow.must(slow.status in (502, 504), f"502 or 504 within {configured.timeout:g} seconds, retries included")
+        slow.must(slow.ms <= latest_ms, f"an answer within {configured.timeout:g} seconds", _after(slow))
+
+
+def _after(answer: Answer) -> str:
+    return f"{answer.status} after {answer.ms / 1000:.2f} seconds"
+
+
+# --- 5 · exponential retries -------------------------------------------------------------------------------------
+
+
+@check("Two 429 and then an answer are one 200; a 500 for ever is 502 after 1 + MAX_RETRIES calls")
+def retries(subject: Subject) -> None:
+    with subject.upstream.fault({"status": 429, "times": 2}):
+        saved = subject.answered(HOLA)
+        _must_have_called(subject, 3, saved)
+    with subject.upstream.fault({"status": 500}):
+        lost = subject.ask(HOLA)
+        lost.must_be_error(502, "when the upstream stays broken")
+        _must_have_called(subject, 1 + subject.configured.max_retries, lost)
+
+
+@check("The pauses between tries start at about RETRY_DELAY and grow")
+def backoff(subject: Subject) -> None:
+    if subject.configured.max_retries < 3:
+        raise NotGraded("growth shows only with MAX_RETRIES of 3 or more")
+    with subject.upstream.fault({"status": 500}):
+        lost = subject.ask(HOLA)
+        pauses = _pauses(subject.upstream.calls())
+        delay = subject.configured.retry_delay
+        seen = f"pauses of {', '.join(f'{pause:.2f}' for pause in pauses)} seconds" if pauses else "no second try"
+        lost.must(len(pauses) >= 2, "pauses between tries", seen)
+        lost.must(pauses[0] >= delay / 2, f"a first pause of about {delay:g} seconds", seen)
+        # Doubling twice is four times as long; jitter and a busy machine may take half of that away.
+        lost.must(pauses[-1] >= 1.7 * pauses[0], "pauses that grow exponentially", seen)
+
+
+@check("A 400 of the upstream is not repeated: the same request would be just as wrong")
+def no_retry_of_rejections(subject: Subject) -> None:
+    with subject.upstream.fault({"status": 400}):
+        rejected = subject.ask(HOLA)
+        rejected.must_be_error(400)
+        _must_have_called(subject, 1, rejected)
+
+
+def _must_have_called(subject: Subject, times: int, answer: Answer) -> None:
+    received = len(subject.upstream.calls())
+    answer.must(received == times, f"{times} upstream calls", f"{received} upstream calls, and {answer.summary}")
+
+
+def _pauses(calls: list[Received]) -> list[float]:
+    return [after.started - before.ended for before, after in pairwise(calls)]
+
+
+# --- 6 · errors of the upstream ----------------------------------------------------------------------------------
+
+
+@check("A 429 of the upstream that does not pass reaches the client as 429, with Retry-After")
+def upstream_rate_limit(subject: Subject) -> None:
+    with subject.upstream.fault({"status": 429, "retry_after": FOREVER}):
+        limited = subject.ask(HOLA)
+        limited.must_be_error(429)
+        given = limited.headers.get("retry-after")
+        limited.must(given == str(FOREVER), f"the upstream's own Retry-After: {FOREVER}", f"Retry-After: {given}")
+    with subject.upstream.fault({"status": 429}):
+        limited = subject.ask(HOLA)
+        limited.must_be_error(429)
+        given = limited.headers.get("retry-after")
+        limited.must(
+            (given or "").isdigit() and given != "0", "a Retry-After in whole seconds", f"Retry-After: {given}"
+        )
+
+
+@check("A broken upstream is the upstream's fault: 503 when it refuses, 502 when it talks nonsense, never 500")
+def upstream_faults(subject: Subject) -> None:
+    for garbage in ("text", "json", "truncated", "empty", "wrong-shape"):
+        with subject.upstream.fault({"garbage": garbage}):
+            subject.ask(HOLA).must_be_error(502, "for a reply that is no completion")
+    with subject.upstream.fault({"cut_after_tokens": 0}):
+        cut = subject.ask(HOLA)
+        cut.must(cut.status in (502, 503), "502 or 503 for a connection that breaks")
+        cut.must_be_error(cut.status or 503)
+    with subject.upstream.fault({"refuse_s": round(subject.configured.longest_backoff + 0.5, 1)}):
+        subject.ask(HOLA).must_be_error(503, "when the upstream refuses connections")
+
+
+# --- 7 · structured log ------------------------------------------------------------------------------------------
+
+
+@check("Each request, answered or refused, is one JSON line with the agreed fields and the true numbers")
+def log_line(subject: Subject) -> None:
+    log = subject.log
+    prompt = f"{HOLA} {time.time()}"
+    answer = subject.answered(prompt)
+    line = log.lines_of(answer)[-1]
+    text: str = answer.at(str, "output")
+    expected: dict[str, Any] = {
+        "request_id": answer.at(str, "request_id"),
+        "prompt_hash": hashlib.sha256(prompt.encode()).hexdigest()[:16],
+        "prompt_length": len(prompt),
+        "response_length": len(text),
+        "tokens_input": answer.at(int, "metadata", "tokens", "input"),
+        "tokens_output": answer.at(int, "metadata", "tokens", "output"),
+        "tokens_total": answer.at(int, "metadata", "tokens", "total"),
+        "cost_usd": answer.at(float, "metadata", "cost_usd"),
+        "model": answer.at(str, "metadata", "model"),
+    }
+    for name, value in expected.items():
+        _must_log(subject, answer, line.get(name) == value, f'"{name}": {value!r}', line)
+    _must_log(subject, answer, _is_recent(line.get("timestamp")), '"timestamp": seconds since 1970', line)
+    latency = line.get("latency_ms")
+    in_time = isinstance(latency, int | float) and 0 < latency <= answer.ms + 5
+    _must_log(subject, answer, in_time, f'"latency_ms": over 0, at most {answer.ms:.2f}, the client\'s own', line)
+
+    failed = subject.ask("x" * (subject.configured.max_chars + 1)), subject.ask(" ")
+    for refused in failed:
+        log.lines_of(refused)
+    for each in (answer, *failed):
+        lines = log.lines_of(each)
+        _must_log(subject, each, len(lines) == 1, "one line a request", f"{len(lines)} lines")
+
+
+@check("Neither prompts nor answers are in the log or printed, also when a request fails")
+def log_private(subject: Subject) -> None:
+    log = subject.log
+    answer = subject.answered("El secreto de Ana es turquesa")
+    with subject.upstream.fault({"status": 400}):
+        rejected = subject.ask("El secreto de Berta es violeta")
+    invalid = subject.ask("El secreto de Carla es naranja", temperature=3)
+    for each in (answer, rejected, invalid):
+        log.lines_of(each)
+    written = log.text()
+    for word in ("turquesa", "violeta", "naranja"):
+        if word in written:
+            raise Failed("a log without prompts", f"a prompt, with its word {word}", log.shown(answer))
+    output: str = answer.at(str, "output")
+    if output[:40] in written:
+        raise Failed("a log without answers", f"the answer: {output[:40]}…", log.shown(answer))
+
+
+def _must_log(subject: Subject, answer: Answer, holds: bool, expected: str, got: object) -> None:
+    if not holds:
+        raise Failed(
+            f"a log line with {expected}" if isinstance(got, dict) else expected, str(got), subject.log.shown(answer)
+        )
+
+
+def _is_recent(timestamp: object) -> bool:
+    return isinstance(timestamp, int | float) and abs(time.time() - timestamp) < 300
+
+
+# --- 8 · request ids ---------------------------------------------------------------------------------------------
+
+
+@check("Every reply has an X-Request-ID: the client's own if it is sane, a new one otherwise; the body has the same")
+def request_id(subject: Subject) -> None:
+    mine = f"lab-{time.time_ns()}.a:b_c"
+    kept = subject.answered(HOLA, headers={"X-Request-ID": mine})
+    kept.must(kept.headers.get("x-request-id") == mine, f"X-Request-ID: {mine}", _id_of(kept))
+    kept.must(kept.at(str, "request_id") == mine, f'"request_id": "{mine}"')
+    if subject.has_log:
+        subject.log.lines_of(kept)
+    refused = subject.ask("", headers={"X-Request-ID": mine})
+    refused.must(refused.must_be_error(422)["request_id"] == mine, f'"request_id": "{mine}" in the error')
+    for insane in ("two words", "x" * 300, '"; rm -rf /', "{}"):
+        replaced = subject.ask("", headers={"X-Request-ID": insane})
+        given = replaced.headers.get("x-request-id")
+        replaced.must(bool(given) and given != insane, "an X-Request-ID of the service's own", _id_of(replaced))
+    many = [subject.ask("") for _ in range(20)] + [subject.service.get("/health"), subject.service.get("/nothing")]
+    ids = [answer.headers.get("x-request-id") for answer in many]
+    many[0].must(all(ids) and len(set(ids)) == len(ids), "an X-Request-ID on every reply, no two the same", ids)
+
+
+def _id_of(answer: Answer) -> str:
+    return f"X-Request-ID: {answer.headers.get('x-request-id')}"
+
+
+# --- 9 · tokens and cost -----------------------------------------------------------------------------------------
+
+
+@check("The tokens are the upstream's own count, not a guess")
+def tokens(subject: Subject) -> None:
+    subject.upstream.forget_calls()
+    answer = subject.answered("Una palabra tras otra. " * 20)
+    (call,) = subject.upstream.calls()
+    counted = {
+        "input": call.tokens_input,
+        "output": call.tokens_output,
+        "total": call.tokens_input + call.tokens_output,
+    }
+    given: dict[str, Any] = answer.at(dict, "metadata", "tokens")
+    answer.must(given == counted, f'"tokens": {counted}', f'"tokens": {given}')
+
+
+@check("The cost is tokens / 1e6 × price, each way at its own price, in USD with 6 decimals")
+def cost(subject: Subject) -> None:
+    for prompt in (HOLA, "Una palabra tras otra. " * 100):  # a dear answer, a dear question
+        answer = subject.answered(prompt)
+        model: str = answer.at(str, "metadata", "model")
+        if model not in PRICES:
+            raise NotGraded(f"the grader has no price for {model}; grade in front of the embedded server")
+        price_in, price_out = PRICES[model]
+        tokens_in, tokens_out = (answer.at(int, "metadata", "tokens", way) for way in ("input", "output"))
+        right = round(tokens_in / 1e6 * price_in + tokens_out / 1e6 * price_out, 6)
+        given = answer.at(float, "metadata", "cost_usd")
+        answer.must(
+            abs(given - right) < 1e-9 and given > 0,
+            f'"cost_usd": {right:.6f} for {tokens_in} tokens in, {tokens_out} out',
+            f'"cost_usd": {given}',
+        )
+
+
+# --- 10 · latency ------------------------------------------------------------------------------------------------
+
+
+@check("latency_ms covers the whole wait, upstream included, and is never longer than what the client measured")
+def latency(subject: Subject) -> None:
+    slow_ms = 300
+    with subject.upstream.fault({"latency_ms": slow_ms}):
+        answer = subject.answered(HOLA)
+        given = answer.at(float, "metadata", "latency_ms")
+        answer.must(slow_ms <= given <= answer.ms + 5, f'"latency_ms": {slow_ms} to {answer.ms:.1f}', given)
+
+
+# --- 11 · health -------------------------------------------------------------------------------------------------
+
+
+@check("GET /health says healthy, with service, timestamp, version and uptime, whatever the upstream does")
+def health(subject: Subject) -> None:
+    first = _healthy(subject)
+    second = _healthy(subject)
+    grows = second.at(float, "uptime") >= first.at(float, "uptime")
+    second.must(grows, "an uptime that grows", f"{first.at(float, 'uptime')}, then {second.at(float, 'uptime')}")
+    with subject.upstream.fault({"hang": True}):
+        _healthy(subject)
+
+
+def _healthy(subject: Subject) -> Answer:
+    answer = subject.service.get("/health", patience=2)
+    answer.must(answer.status == 200, "200 at once")
+    answer.must(answer.at(str, "status") == "healthy", '"status": "healthy"')
+    answer.must(bool(answer.at(str, "service") and answer.at(str, "version")), "names of service and version")
+    answer.must(_is_recent(answer.at(float, "timestamp")), '"timestamp": seconds since 1970')
+    answer.must(answer.at(float, "uptime") >= 0, '"uptime": seconds since the start')
+    return answer
+
+
+# --- 12 · fitting HTTP answers -----------------------------------------------------------------------------------
+
+
+@check("404, 405 with Allow, 413, 415 and 431, each in the one envelope with the request id")
+def http_answers(subject: Subject) -> None:
+    service = subject.service
+    wrong_method = service.get("/generate")
+    too_large = '{"prompt": "' + "x" * subject.configured.max_body_bytes + '"}'
+    for status, answer in (
+        (404, service.get("/nothing")),
+        (405, wrong_method),
+        (413, service.request("POST", "/generate", body=too_large)),
+        (415, service.request("POST", "/generate", body="prompt=Hola", headers={"Content-Type": "text/plain"})),
+    ):
+        error = answer.must_be_error(status)
+        same = error["request_id"] == answer.headers.get("x-request-id")
+        answer.must(same and error["request_id"] is not None, "the X-Request-ID as request_id in the error")
+    allowed = wrong_method.headers.get("allow")
+    wrong_method.must(allowed is not None and "POST" in allowed, "Allow: POST", f"Allow: {allowed}")
+    # Refused while its head is still being read: there is no request yet that could have an id.
+    service.get("/health", headers={"X-Large": "x" * 40_000}).must_be_error(431)
+
+
+# --- what holds it all together: load ----------------------------------------------------------------------------
+
+SLOW_CALLS = 20
+SLOW_MS = 1500
+HEALTH_P99_MS = 250
+PROBE_SECONDS = 0.01
+
+
+@check(f"While {SLOW_CALLS} slow generations are in flight, /health answers at once: nothing blocks the process")
+def not_blocking(subject: Subject) -> None:
+    p99, curl = _health_under_load(subject)
+    if HEALTH_P99_MS <= p99 < SLOW_MS / 2:
+        p99, curl = _health_under_load(subject)  # one hiccup of a busy machine is not a blocked process: look again
+    if p99 >= HEALTH_P99_MS:
+        raise Failed(f"/health in under {HEALTH_P99_MS} ms (p99)", f"{p99:.0f} ms", curl)
+
+
+def _health_under_load(subject: Subject) -> tuple[float, str]:
+    """(p99 of /health in ms, what shows it). Raises Failed if the slow calls were not worked on side by side."""
+    with (
+        subject.upstream.fault({"latency_ms": SLOW_MS}),
+        ThreadPoolExecutor(SLOW_CALLS, thread_name_prefix="slow") as pool,
+    ):
+        started = time.perf_counter()
+        calls = [pool.submit(subject.ask, f"{HOLA} {number}") for number in range(SLOW_CALLS)]
+        looks: list[Answer] = []
+        while not looks or not all(call.done() for call in calls):
+            looks.append(subject.service.get("/health"))
+            time.sleep(PROBE_SECONDS)
+        took_ms = (time.perf_counter() - started) * 1000
+        answers = [call.result() for call in calls]
+    curl = " & ".join(["for i in $(seq 20); do " + answers[0].curl.replace("\n", "; "), "done; " + looks[0].curl])
+    for answer in answers:
+        answer.must(answer.status == 200, f"200 for each of {SLOW_CALLS} slow generations at once")
+    together = took_ms < SLOW_MS * 3
+    answers[0].must(together, f"{SLOW_CALLS} calls of {SLOW_MS} ms side by side", f"{took_ms:.0f} ms for all of them")
+    slowest = sorted(look.ms for look in looks)
+    return slowest[int(len(slowest) * 0.99)], curl
+
+
+@check("100 requests, 10 at a time: every one is answered with 200")
+def load(subject: Subject) -> None:
+    with ThreadPoolExecutor(10, thread_name_prefix="load") as pool:
+        answers = list(pool.map(lambda number: subject.ask(f"{HOLA} {number}"), range(100)))
+    lost = [answer for answer in answers if answer.status != 200]
+    if lost:
+        shown = f'hey -n 100 -c 10 -m POST -T application/json -d \'{{"prompt": "{HOLA}"}}\' {_url_of(lost[0])}'
+        raise Failed(
+            "100 of 100 answered with 200", f"{100 - len(lost)}; the first other one: {lost[0].summary}", shown
+        )
+
+
+def _url_of(answer: Answer) -> str:
+    return next(word for word in answer.curl.split() if word.startswith("http"))
