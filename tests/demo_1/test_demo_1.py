@@ -1,0 +1,97 @@
+"""The checks of demo 1, checked: the reference passes them all, the starter and the mutants lose what they must."""
+
+import pytest
+
+from tests.demo_1.checks import CHECKLIST
+from tests.demo_1.conftest import Start
+from tests.grader import report
+from tests.grader.grading import Status, run
+from tests.grader.stand import ModelServer, started
+
+NAMES = [check.name for check in CHECKLIST.checks]
+
+# What the starter's five tasks are graded by. The rest it is given.
+TASKS = {
+    "input_limit",
+    "timeout",
+    "retries",
+    "backoff",
+    "upstream_rate_limit",
+    "log_line",
+    "log_private",
+    "cost",
+}
+
+# Who is wrong in what. Each must pass the quick checks besides, and the slow ones that are next to its fault.
+MUTANTS: dict[str, set[str]] = {
+    "secret_in_the_log": {"secrets"},
+    "limit_off_by_one": {"input_limit"},
+    "limit_too_low_by_one": {"input_limit"},
+    "names_no_field": {"payload_validation"},
+    "no_deadline": {"timeout"},
+    "deadline_for_each_try": {"timeout"},
+    "retries_everything": {"no_retry_of_rejections"},
+    "never_retries": {"retries", "backoff"},
+    "one_retry_too_many": {"retries"},
+    "pauses_that_do_not_grow": {"backoff"},
+    "rate_limit_is_500": {"upstream_rate_limit"},
+    "retry_after_lost": {"upstream_rate_limit"},
+    "garbage_is_500": {"upstream_faults"},
+    "refusal_is_500": {"upstream_faults"},
+    "logs_the_prompt": {"log_private"},
+    "prints_the_answer": {"log_private"},
+    "logs_twice": {"log_line"},
+    "logs_a_longer_hash": {"log_line"},
+    "new_request_ids": {"request_id"},
+    "tokens_from_characters": {"tokens"},
+    "cost_of_zero": {"cost"},
+    "one_price_for_both_ways": {"cost"},
+    "latency_without_the_upstream": {"latency"},
+    "bare_health": {"health"},
+    "another_envelope": {"http_answers"},
+    "blocks_the_process": {"not_blocking"},
+    "loses_one_in_fifty": {"load"},
+}
+
+SLOW = {"timeout", "retries", "backoff", "upstream_rate_limit", "upstream_faults", "latency", "not_blocking", "load"}
+
+# Slow checks that a mutant's fault is near to, and that it must pass all the same.
+NEIGHBOURS: dict[str, set[str]] = {
+    "retries_everything": {"retries"},
+    "never_retries": {"upstream_rate_limit"},
+    "one_retry_too_many": {"backoff"},
+    "pauses_that_do_not_grow": {"retries"},
+    "rate_limit_is_500": {"retries"},
+    "blocks_the_process": {"latency"},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_passes(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service("demos.demo_1_guarded.app:build"))
+    assert result.status is Status.PASSED, report.failure(result)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service("demos.demo_1_guarded.exercise.app:build"))
+    assert result.status is (Status.FAILED if name in TASKS else Status.PASSED), report.line(result)
+    if name in TASKS:
+        assert all([result.expected, result.got, "curl -i -X POST http://localhost:8000" in result.curl]), result
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer) -> None:
+    looked_at = (set(NAMES) - SLOW) | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
+    with started(f"tests.demo_1.mutants:{mutant}", server, {}) as subject:
+        results = [run(check, subject) for check in CHECKLIST.checks if check.name in looked_at]
+    lost = {result.check.name for result in results if result.status is Status.FAILED}
+    assert lost == MUTANTS[mutant], "\n".join(report.line(result) for result in results)
+
+
+def test_every_check_is_lost_by_some_mutant() -> None:
+    assert set(NAMES) == set().union(*MUTANTS.values())
+
+
+def test_there_are_twenty_points() -> None:
+    assert sum(check.points for check in CHECKLIST.checks) == 20
