@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 ModelName = Literal["workshop-tiny", "workshop-sim"]
 MODEL_NAMES: tuple[ModelName, ...] = ("workshop-tiny", "workshop-sim")
-WEIGHTS = Path(__file__).resolve().parents[1] / "tiny_model" / "weights" / "onnx"
+REPOSITORY = Path(__file__).resolve().parents[2]
+WEIGHTS = REPOSITORY / "serving" / "tiny_model" / "weights" / "onnx"
 
 # Names of the workshop's own. Every other variable is LOCAL_<NAME>, so that nobody's HOST or PORT is taken for ours.
 SHARED_PREFIXES = ("batch_", "sim_")
@@ -134,12 +135,21 @@ class _Join(argparse.Action):
         setattr(namespace, self.dest, f"{before},{values}" if before else values)
 
 
+def _shown(default: object) -> str:
+    """A default as a person would type it."""
+    if isinstance(default, Path):
+        return str(default.relative_to(REPOSITORY))
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return "none" if default in ("", None, {}) else str(default).lower()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m serving.local", description="The embedded, OpenAI-compatible model server.", allow_abbrev=False
     )
     for name, info in Settings.model_fields.items():
-        text = f"{info.description} [{variable(name)}, default {info.default!r}]".replace("%", "%%")
+        text = f"{info.description} [{variable(name)}, default {_shown(info.default)}]".replace("%", "%%")
         if name == "admin":
             parser.add_argument("--no-admin", dest=name, action="store_const", const="false", help=text)
         elif name in ("served_model_name", "models"):
