@@ -75,12 +75,12 @@ bench: $(DEV) ## the gateway beside its peers, on pinned cores
 	@$(PY) -m workshop.programs wrk nginx
 	@$(PY) -m loadtests.bench
 
-slides: $(RUNTIME) ## the decks as HTML, and as PDF where a Chromium is
+slides: $(DEV) ## the decks as HTML, and as PDF where a Chromium is
 	@$(PY) -m slides.build
 
 reference: $(RUNTIME) ## write .env.example and the README's table of settings anew
 	@$(PY) -m workshop.reference
 
 clean: ## remove environments and everything that runs left behind
-	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache slides/node_modules logs.json
+	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache logs.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

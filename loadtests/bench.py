@@ -139,8 +139,9 @@ def table(report: dict[str, Any]) -> str:
     for row in report["contenders"]:
         at = row["connections"]
         rates = " | ".join(f"{at[str(connections)]['rps']:.0f}" for connections in CONNECTIONS)
+        alone = f"{at['1']['p50_us'] / 1000:.2f} ms | {at['1']['p99_us'] / 1000:.2f} ms"
         lines.append(
-            f"| {row['name']} | {row['version']} | {rates} | {at['1']['p50_us'] / 1000:.2f} ms | {at['1']['p99_us'] / 1000:.2f} ms "
+            f"| {row['name']} | {row['version']} | {rates} | {alone} "
             f"| {row['memory_mb']:.0f} MB | {at['16']['ratio']:.2f} |"
         )
     return "\n".join(lines)

@@ -38,6 +38,11 @@ DEMOS = {
 }
 
 
+def build_path(demo: Demo, solution: str) -> str:
+    """Where the demo's `build` is: the reference's, or the attendee's own for `exercise`."""
+    return f"demos.{demo.package}.{'exercise.' if solution == 'exercise' else ''}app:build"
+
+
 class Stopped(Exception):
     """Ctrl-C, or somebody asked us to end."""
 
@@ -71,7 +76,7 @@ def run(demo: Demo, number: int, solution: str, settings: Settings) -> None:
             _must_be_free("127.0.0.1", model_port, "PORT (the embedded model listens 100 above it)")
             processes.append(running.enter_context(model_server(port=model_port)))
             upstream = environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
-        build = f"demos.{demo.package}.{'exercise.' if solution == 'exercise' else ''}app:build"
+        build = build_path(demo, solution)
         processes.append(running.enter_context(gateway(build, port=settings.port, environment=environment)))
         _tell(demo, number, settings, upstream)
         _stay(processes)

@@ -1,0 +1,93 @@
+"""`make load-N`: run demo N's Locust scenario against a service, and say which gates it passed.
+
+Without --url the demo is started here, on free ports, with the embedded model behind it. `--json` prints one JSON
+object, {"summary": {...}, "gates": [{"name","passed","expected","got"}]}, and nothing else.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop.demo import DEMOS, build_path
+from workshop.processes import ROOT, CannotStart, answers, free_port, gateway, model_server
+
+LONGEST_RUN = 300  # seconds
+
+
+@dataclass(slots=True, frozen=True)
+class Scenario:
+    """A locustfile and how many people it sends."""
+
+    file: str
+    users: int
+
+
+SCENARIOS = {1: Scenario("demo_1.py", users=10)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make load-N")
+    parser.add_argument("number", type=int, choices=SCENARIOS)
+    parser.add_argument("--url", help="a running service; without it one is started")
+    parser.add_argument("--solution", choices=["reference", "exercise"], default="reference")
+    parser.add_argument("--json", action="store_true", help="print the gates as JSON")
+    options = parser.parse_args()
+    try:
+        with ExitStack() as running:
+            url = options.url or running.enter_context(_demo(options.number, options.solution))
+            report = run(SCENARIOS[options.number], url)
+    except CannotStart as reason:
+        print(reason, file=sys.stderr)
+        return 2
+    print(json.dumps(report) if options.json else _for_people(report))
+    return int(not all(gate["passed"] for gate in report["gates"]))
+
+
+def run(scenario: Scenario, url: str) -> dict[str, Any]:
+    """Send the people. Raises CannotStart when there is nobody to talk to, or when Locust itself fails."""
+    if not answers(f"{url.rstrip('/')}/health"):
+        raise CannotStart(f"{url} does not answer at /health")
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / scenario.file), "--headless"]
+    command += ["--users", str(scenario.users), "--spawn-rate", str(scenario.users), "--host", url.rstrip("/")]
+    command += ["--run-time", str(LONGEST_RUN), "--only-summary", "--loglevel", "WARNING"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    for line in reversed(done.stdout.splitlines()):
+        if line.startswith('{"summary"'):
+            report: dict[str, Any] = json.loads(line)
+            return report
+    raise CannotStart((done.stderr.strip().splitlines() or ["locust printed no gates"])[-1])
+
+
+@contextmanager
+def _demo(number: int, solution: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as name:
+        logs = Path(name)
+        port, model_port = free_port(), free_port()
+        environment = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1", "LOG_FILE": str(logs / "logs.json")}
+        build = build_path(DEMOS[number], solution)
+        with (
+            model_server(port=model_port, output=logs / "model.log"),
+            gateway(build, port=port, environment=environment, output=logs / "gateway.log"),
+        ):
+            yield f"http://127.0.0.1:{port}"
+
+
+def _for_people(report: dict[str, Any]) -> str:
+    lines = [" · ".join(f"{name} {value:g}" for name, value in report["summary"].items())]
+    for gate in report["gates"]:
+        lines.append(f"{'✓' if gate['passed'] else '✗'} {gate['name']}")
+        if not gate["passed"]:
+            lines.append(f"    expected: {gate['expected']}\n    got:      {gate['got']}")
+    passed = sum(gate["passed"] for gate in report["gates"])
+    return "\n".join([*lines, f"Gates: {passed}/{len(report['gates'])}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

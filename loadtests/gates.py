@@ -1,0 +1,81 @@
+"""What a load scenario must have shown: gates over the raw records of every request that it sent.
+
+A scenario file calls `judge_with(...)`; when Locust quits, the gates are printed as one line of JSON, and its exit
+status is theirs. Knows nothing of what the requests were.
+"""
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from locust import events
+from locust.env import Environment
+
+
+@dataclass(slots=True, frozen=True)
+class Record:
+    """One request as the client saw it. `answer` is the reply's JSON, None if it had none."""
+
+    name: str
+    latency_ms: float
+    failure: str | None
+    answer: Any = None
+
+
+@dataclass(slots=True, frozen=True)
+class Gate:
+    """One thing that must be true, what was expected and what came."""
+
+    name: str
+    passed: bool
+    expected: str
+    got: str
+
+
+Judge = Callable[[Sequence[Record]], list[Gate]]
+
+records: list[Record] = []
+
+
+def judge_with(judge: Judge) -> None:
+    """Have `judge` look at every record when the run ends."""
+
+    def keep(name: str, response_time: float, exception: Exception | None, response: Any, **_: Any) -> None:
+        failure = str(exception) if exception else None
+        records.append(Record(name, response_time, failure, _json(getattr(response, "text", None))))
+
+    def close(environment: Environment, **_: Any) -> None:
+        gates = judge(records)
+        environment.process_exit_code = int(not all(gate.passed for gate in gates))
+        print(json.dumps({"summary": summary(records), "gates": [asdict(gate) for gate in gates]}))
+
+    events.request.add_listener(keep)  # type: ignore[no-untyped-call]
+    events.quitting.add_listener(close)  # type: ignore[no-untyped-call]
+
+
+def _json(text: str | None) -> Any:
+    try:
+        return json.loads(text or "")
+    except ValueError:
+        return None
+
+
+def summary(records: Sequence[Record]) -> dict[str, float]:
+    """Requests, failures, and the latencies' percentiles in milliseconds."""
+    latencies = sorted(record.latency_ms for record in records) or [0.0]
+    return {
+        "requests": len(records),
+        "failures": sum(record.failure is not None for record in records),
+        "p50_ms": round(percentile(latencies, 50), 1),
+        "p95_ms": round(percentile(latencies, 95), 1),
+        "p99_ms": round(percentile(latencies, 99), 1),
+    }
+
+
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """The `percent`th percentile of values in ascending order."""
+    if len(ordered) == 1:
+        return ordered[0]
+    return statistics.quantiles(ordered, n=100, method="inclusive")[percent - 1]
