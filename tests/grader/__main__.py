@@ -67,7 +67,7 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--upstream", type=_url, help="its embedded model server (default: 100 ports above the service)"
     )
-    parser.add_argument("--log-file", help="its request log")
+    parser.add_argument("--log-file", help="its request log (default: LOG_FILE or logs.json, if it writes there)")
     parser.add_argument("--solution", choices=["reference", "exercise"], default="reference", help="which one to start")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a report")
     return parser.parse_args(arguments)

@@ -1,7 +1,7 @@
 """A request as the `curl` command that repeats it, to be pasted into a shell.
 
-Long runs of one character are written as the Python expression that makes them: a person can read it, and a shell takes
-it.
+What repeats itself at length is written as the Python expression that makes it: a person can read that, and a shell
+takes it.
 """
 
 import json
@@ -9,7 +9,8 @@ import re
 import shlex
 from collections.abc import Mapping
 
-LONG_RUN = re.compile(r"(.)\1{99,}", re.DOTALL)
+# A unit of up to forty characters, ten times or more; tried at a hundred characters at least.
+LONG_RUN = re.compile(r"(?=.{100})(.{1,40}?)\1{9,}", re.DOTALL)
 
 
 def curl(method: str, url: str, headers: Mapping[str, str] | None = None, body: str | None = None) -> str:
@@ -36,7 +37,7 @@ def _expression(text: str) -> str:
     """Python source of `text`, its long runs as multiplications."""
     parts, end = [], 0
     for run in LONG_RUN.finditer(text):
-        parts += [_literal(text[end : run.start()]), f"{_literal(run[1])} * {len(run[0])}"]
+        parts += [_literal(text[end : run.start()]), f"{_literal(run[1])} * {len(run[0]) // len(run[1])}"]
         end = run.end()
     parts.append(_literal(text[end:]))
     return " + ".join(part for part in parts if part != '""')

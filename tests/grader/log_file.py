@@ -22,10 +22,10 @@ class LogFile:
         self.path = path
         self._printed = printed
 
-    def lines_of(self, answer: Answer) -> list[dict[str, Any]]:
-        """The lines of the request that got this answer, at least one. Raises Failed when none comes."""
+    def lines_of(self, answer: Answer, within: float = WRITTEN_WITHIN) -> list[dict[str, Any]]:
+        """The lines of the request that got this answer, at least one. Raises Failed when none comes in time."""
         request_id = answer.headers.get("x-request-id", "")
-        patience_ends = time.monotonic() + WRITTEN_WITHIN
+        patience_ends = time.monotonic() + within
         while not (lines := [line for line in self._records() if line.get("request_id") == request_id]):
             if time.monotonic() > patience_ends:
                 expected = f"a JSON line in the log with the reply's X-Request-ID ({request_id or 'it has none'})"

@@ -16,6 +16,7 @@ from tests.grader.log_file import LogFile
 from tests.grader.service import Service
 from tests.grader.subject import Configured, Subject
 from tests.grader.upstream import Upstream
+from tests.grader.verdict import Failed
 from workshop.processes import free_port, gateway, model_server
 
 MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
@@ -33,16 +34,17 @@ class DeadService(Exception):
 
 @dataclass(slots=True, frozen=True)
 class ModelServer:
-    """An embedded model server that demands `key`."""
+    """An embedded model server that demands `key`, if there is one."""
 
     url: str
     key: str
 
 
 @contextmanager
-def embedded_server() -> Iterator[ModelServer]:
+def embedded_server(key: str | None = None) -> Iterator[ModelServer]:
     """The simulator alone, quick, and behind a secret that nobody could have written into a service's code."""
-    key, port = f"sk-{secrets.token_hex(16)}", free_port()
+    key = f"sk-{secrets.token_hex(16)}" if key is None else key
+    port = free_port()
     environment = {
         "LOCAL_MODELS": SIMULATOR,
         "LOCAL_API_KEY": key,
@@ -109,10 +111,22 @@ def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[
             configured,
             upstream=upstream,
             no_upstream=no_upstream,
-            log=LogFile(Path(log_file)) if log_file else None,
+            log=LogFile(Path(log_file)) if log_file else _log_here(service),
             secret=key,
             model=SIMULATOR if upstream is not None and SIMULATOR in upstream.models() else None,
         )
+
+
+def _log_here(service: Service) -> LogFile | None:
+    """The log where `make demo-N` puts it, if this service writes to it."""
+    log = LogFile(Path(os.environ.get("LOG_FILE") or "logs.json"))
+    if not log.path.exists():
+        return None
+    try:
+        log.lines_of(service.post("/generate", {"prompt": ""}), within=1)
+    except Failed:
+        return None
+    return log
 
 
 def _upstream_of(service: Service, url: str | None, key: str) -> tuple[Upstream | None, str]:

@@ -77,6 +77,10 @@ class Subject:
         return self._upstream
 
     @property
+    def has_upstream(self) -> bool:
+        return self._upstream is not None
+
+    @property
     def log(self) -> LogFile:
         if self._log is None:
             raise NotGraded("the request log cannot be seen from here; say where it is with --log-file logs.json")

@@ -1,0 +1,69 @@
+"""How points add up, and what a report says about those that were lost and those that nobody could give."""
+
+import json
+
+from tests.grader import report
+from tests.grader.check import Check
+from tests.grader.grading import Score, Status, grade
+from tests.grader.service import Service
+from tests.grader.subject import Configured, Subject
+from tests.grader.verdict import Failed, NotGraded
+
+
+def passes(subject: Subject) -> None:
+    return
+
+
+def fails(subject: Subject) -> None:
+    raise Failed("200", "500", "curl -i http://localhost:8000/health")
+
+
+def cannot_tell(subject: Subject) -> None:
+    raise NotGraded("there is no log; say where it is with --log-file")
+
+
+def stumbles(subject: Subject) -> None:
+    raise KeyError("metadata")
+
+
+SUBJECT = Subject(Service("http://localhost:8000"), Configured())
+PASSES, FAILS = Check("passes", 3, "It works", passes), Check("fails", 2, "It answers", fails)
+CANNOT_TELL, STUMBLES = Check("cannot_tell", 4, "It logs", cannot_tell), Check("stumbles", 1, "It counts", stumbles)
+
+
+def test_points_are_earned_whole_or_not_at_all() -> None:
+    score = Score.of(list(grade([PASSES, FAILS], SUBJECT)))
+    assert score == Score(earned=3, graded=5, total=5)
+    assert not score.full
+
+
+def test_what_cannot_be_graded_counts_neither_way_and_is_said() -> None:
+    results = list(grade([PASSES, CANNOT_TELL], SUBJECT))
+    score = Score.of(results)
+    assert score.full
+    assert report.closing(score) == "Score: 3/3 (4 points not graded)"
+    assert "not graded: there is no log; say where it is with --log-file" in report.line(results[1])
+
+
+def test_nothing_graded_is_not_full_marks() -> None:
+    assert not Score.of(list(grade([CANNOT_TELL], SUBJECT))).full
+
+
+def test_a_reply_that_nobody_thought_of_costs_its_check_and_not_the_others() -> None:
+    results = list(grade([STUMBLES, PASSES], SUBJECT))
+    assert [result.status for result in results] == [Status.FAILED, Status.PASSED]
+    assert "KeyError" in results[0].got
+
+
+def test_a_failure_shows_what_was_expected_what_came_and_the_curl() -> None:
+    (result,) = grade([FAILS], SUBJECT)
+    shown = report.failure(result)
+    assert [line.split(maxsplit=1) for line in shown.splitlines()[2:4]] == [["expected", "200"], ["got", "500"]]
+    assert shown.splitlines()[-1].strip() == "curl -i http://localhost:8000/health"
+
+
+def test_the_document_has_the_score_and_each_check() -> None:
+    document = json.loads(report.document(1, "http://x", list(grade([PASSES, FAILS, CANNOT_TELL], SUBJECT))))
+    assert (document["score"], document["graded"], document["total"]) == (3, 5, 9)
+    assert [check["status"] for check in document["checks"]] == ["passed", "failed", "not_graded"]
+    assert document["checks"][1] | {"expected": "200", "got": "500", "earned": 0} == document["checks"][1]
