@@ -1,0 +1,91 @@
+"""Demo 1's exercise, solved as the third hints of HINTS.md say: what an attendee's guards look like in the end.
+
+`build` is the attendee's own stack, with these guards in place of the starter's.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from demos.demo_1_guarded.exercise import app as exercise
+from shared.call import Call, Outcome, Usage
+from shared.errors import DeadlineExceeded, InvalidRequest, UpstreamError, UpstreamRateLimited
+from shared.pipeline import Handler
+from shared.reply import Reply
+from shared.settings import Settings
+
+
+class InputLimit:
+    def __init__(self, max_chars: int) -> None:
+        self.max_chars = max_chars
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if len(call.request.prompt) > self.max_chars:
+            raise InvalidRequest(f"at most {self.max_chars} characters", param="prompt")
+        return await next(call)
+
+
+class Deadline:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        call.deadline = call.started + self.seconds
+        try:
+            async with asyncio.timeout(call.remaining()):
+                return await next(call)
+        except TimeoutError:
+            raise DeadlineExceeded("the time is up") from None
+
+
+class RetryTransient:
+    def __init__(self, max_retries: int, delay: float) -> None:
+        self.max_retries = max_retries
+        self.delay = delay
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        while True:
+            try:
+                return await next(call)
+            except UpstreamError as error:
+                wait = max(self.delay * 2**call.retries * random.uniform(0.8, 1.2), error.retry_after or 0)
+                if not error.retryable or call.retries == self.max_retries or wait >= call.remaining():
+                    if isinstance(error, UpstreamRateLimited) and error.retry_after is None:
+                        error.retry_after = wait
+                    raise
+                call.retries += 1
+                await asyncio.sleep(wait)
+
+
+def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "request_id": call.request_id,
+        "timestamp": time.time(),
+        "latency_ms": call.elapsed_ms(),
+        "prompt_hash": hashlib.sha256(call.request.prompt.encode()).hexdigest()[:16],
+        "prompt_length": len(call.request.prompt),
+        "response_length": outcome.response_length,
+        "tokens_input": outcome.usage.input,
+        "tokens_output": outcome.usage.output,
+        "tokens_total": outcome.usage.total,
+        "cost_usd": outcome.cost_usd,
+        "model": outcome.model or call.request.model,
+    }
+
+
+class Tariff:
+    def cost(self, model: str, usage: Usage) -> tuple[float, str]:
+        dollars = usage.input / 1_000_000 * 0.15 + usage.output / 1_000_000 * 0.60
+        return round(dollars, 6), "model"
+
+
+def build(settings: Settings) -> FastAPI:
+    with pytest.MonkeyPatch.context() as patch:
+        for guard in (InputLimit, Deadline, RetryTransient, log_record, Tariff):
+            patch.setattr(exercise, guard.__name__, guard)
+        return exercise.build(settings)
