@@ -4,9 +4,10 @@ In: token ids and how many tokens each row already holds. Out: logits. Rows 0…
 each with a length of its own, so a sequence can join or leave between any two steps. Knows nothing of requests,
 sampling or text.
 
-Why not onnxruntime-genai's own loop: its Engine batches continuously only with PagedAttention, which is built for CUDA
-and WebGPU; on a CPU its Engine and its Generator run a batch to the end before the next one starts, and the Engine takes
-no seeds. The same export, run here with the cache bound in place, is as fast and admits newcomers at every step.
+Why not onnxruntime-genai's own loop: its Engine batches continuously only with PagedAttention, which is built for
+CUDA and WebGPU; on a CPU its Engine and its Generator run a batch to the end before the next one starts, and the
+Engine takes no seeds. The same export, run here with the cache bound in place, is as fast and admits newcomers at
+every step.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class Decoder:
         return logits
 
     def _binding(self, row: int, rows: int) -> Any:
-        """The cache of these rows, tied to the graph once: doing so at every step would double the time of a lone step."""
+        """The cache of these rows, tied to the graph once; at every step it would cost as much as the step."""
         known = self._bindings.get((row, rows))
         if known is not None:
             return known

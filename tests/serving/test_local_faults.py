@@ -116,8 +116,11 @@ def test_a_refused_connection_is_refused_by_the_kernel_and_the_port_opens_again(
 
 def test_a_reset_kills_the_connection_without_an_answer(sim: LocalServer) -> None:
     sim.break_with(reset=True)
-    with pytest.raises(ConnectionResetError):
-        post(sim)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", sim.port), timeout=5) as connection:
+        connection.sendall((head + BODY).encode())
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
     assert sim.wait_for_calls(failed=1)["last"][-1]["fault"] == "reset"
 
 

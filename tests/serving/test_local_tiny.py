@@ -64,16 +64,28 @@ def test_the_prompt_is_counted_in_tokens_of_the_model(tiny: LocalServer) -> None
     assert 1 < short < longer
 
 
-def test_a_stop_string_ends_the_answer_before_it_and_is_never_sent(tiny: LocalServer) -> None:
+def streamed_text(server: LocalServer, text: str, **fields: Any) -> str:
+    _, _, events = server.chat(MODEL, text, stream=True, **fields)
+    frames = [json.loads(line[6:]) for line in events.decode().split("\n") if line.startswith("data: {")]
+    return "".join(frame["choices"][0]["delta"].get("content", "") for frame in frames)
+
+
+@pytest.mark.parametrize("length", [1, 3, 9, 17])
+def test_a_stop_string_ends_the_answer_before_it_and_is_never_sent(tiny: LocalServer, length: int) -> None:
     full = text_of(ask(tiny, QUESTIONS[0], temperature=0, max_tokens=40))
-    stop = full[len(full) // 2 :][:5]
+    stop = full[len(full) // 2 :][:length]
     expected = full[: full.index(stop)]
     answer = ask(tiny, QUESTIONS[0], temperature=0, max_tokens=40, stop=[stop, "\x01never\x01"])
     assert text_of(answer) == expected
     assert answer["choices"][0]["finish_reason"] == "stop"
-    _, _, events = tiny.chat(MODEL, QUESTIONS[0], temperature=0, max_tokens=40, stop=stop, stream=True)
-    frames = [json.loads(line[6:]) for line in events.decode().split("\n") if line.startswith("data: {")]
-    assert "".join(frame["choices"][0]["delta"].get("content", "") for frame in frames) == expected
+    assert streamed_text(tiny, QUESTIONS[0], temperature=0, max_tokens=40, stop=stop) == expected
+
+
+def test_text_that_only_begins_like_a_stop_string_is_sent_in_full(tiny: LocalServer) -> None:
+    full = text_of(ask(tiny, QUESTIONS[0], temperature=0, max_tokens=40))
+    stop = full[-4:] + "and more"
+    assert text_of(ask(tiny, QUESTIONS[0], temperature=0, max_tokens=40, stop=stop)) == full
+    assert streamed_text(tiny, QUESTIONS[0], temperature=0, max_tokens=40, stop=stop) == full
 
 
 def test_a_seed_makes_a_sampled_answer_repeatable_and_another_seed_changes_it(tiny: LocalServer) -> None:
@@ -84,7 +96,10 @@ def test_a_seed_makes_a_sampled_answer_repeatable_and_another_seed_changes_it(ti
 
 def test_a_tiny_top_p_is_as_good_as_no_sampling(tiny: LocalServer) -> None:
     greedy = text_of(ask(tiny, QUESTIONS[0], temperature=0, max_tokens=30))
-    assert text_of(ask(tiny, QUESTIONS[0], temperature=1, top_p=1e-6, seed=5, max_tokens=30)) == greedy
+    narrow = {text_of(ask(tiny, QUESTIONS[0], temperature=2, top_p=1e-6, seed=n, max_tokens=30)) for n in range(5)}
+    wide = {text_of(ask(tiny, QUESTIONS[0], temperature=2, top_p=1, seed=n, max_tokens=30)) for n in range(5)}
+    assert narrow == {greedy}
+    assert wide != {greedy}
 
 
 def test_requests_are_batched_and_each_answer_is_the_one_it_gets_alone(launch: Launch) -> None:
