@@ -118,10 +118,13 @@ class Call:
     started: float = field(default_factory=time.perf_counter)
     deadline: float | None = None
     caller: Caller = ANONYMOUS
+    headers: Mapping[str, str] = field(default_factory=dict)  # as they came in; names in lower case
+    peer: str = ""  # the address at the other end of the connection
     refusal: ServiceError | None = None
     retries: int = 0
     response_headers: dict[str, str] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)  # further fields of the reply's metadata
     outcome: Outcome | None = None
     _on_done: list[OnDone] = field(default_factory=list)
 

@@ -36,6 +36,8 @@ class ServiceError(Exception):
         self.retry_after = retry_after
         # The edge may answer with another status: /v1/chat/completions says 400 where the other routes say 422.
         self.http_status = self.status
+        # What the layers noted for the reply's headers (limits, say) goes out with a refusal too.
+        self.noted_headers: dict[str, str] = {}
 
     # region: envelope
     def envelope(self, request_id: str | None) -> dict[str, Any]:
@@ -53,8 +55,10 @@ class ServiceError(Exception):
     # endregion: envelope
 
     def headers(self) -> dict[str, str]:
-        """Retry-After in whole seconds, rounded up so that a client that obeys is never early."""
-        return {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        """What the layers noted, and Retry-After in whole seconds, rounded up so that who obeys is never early."""
+        if self.retry_after is None:
+            return self.noted_headers
+        return {**self.noted_headers, "Retry-After": str(max(1, math.ceil(self.retry_after)))}
 
 
 # --- what the client got wrong -----------------------------------------------------------------------------------

@@ -6,13 +6,13 @@ This is where a call is settled: whatever happens inside, each call gets exactly
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from shared import SERVICE_NAME, __version__
-from shared.asgi.express import Express, post_endpoints
+from shared.asgi.express import Endpoint, Express, post_endpoints
 from shared.asgi.request_id import RequestId
 from shared.call import Call, Ending, Outcome, Usage
 from shared.errors import ServiceError
@@ -47,6 +47,7 @@ class Service:
         try:
             reply = await self._handler(call)
         except ServiceError as error:
+            error.noted_headers = call.response_headers
             call.finish(Outcome(Ending.FAILED, error=error))
             raise
         except asyncio.CancelledError:
@@ -112,14 +113,29 @@ class Service:
             await stream.aclose()
 
 
-def build_service(settings: Settings, *, title: str, layers: Sequence[Layer], prices: Prices | None = None) -> FastAPI:
-    """The application of one demo. Without `prices`: list prices, and PRICE_*_PER_1M for models that have none."""
+Routes = Callable[[Service], APIRouter]
+
+
+def build_service(
+    settings: Settings,
+    *,
+    title: str,
+    layers: Sequence[Layer],
+    routes: Sequence[Routes] = (),
+    resources: Sequence[Resource] = (),
+    prices: Prices | None = None,
+) -> FastAPI:
+    """The application of one demo.
+
+    `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
+    the layers, closed after them. Without `prices`: list prices, and PRICE_*_PER_1M for models that have none.
+    """
     service = Service(settings, title, layers, prices)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
-            for resource in (*layers, service.upstream):
+            for resource in (*resources, *layers, service.upstream):
                 if isinstance(resource, Resource):
                     await resource.open()
                     opened.push_async_callback(resource.close)
@@ -130,10 +146,11 @@ def build_service(settings: Settings, *, title: str, layers: Sequence[Layer], pr
         title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     answer_errors_in_the_envelope(app)
-    app.include_router(root_routes(service))
-    app.include_router(health_routes(service))
-    generating = generate_routes(service)
-    app.include_router(generating)
-    app.add_middleware(Express, routes=post_endpoints(generating))
+    express: dict[str, Endpoint] = {}
+    for make_routes in (root_routes, health_routes, generate_routes, *routes):
+        router = make_routes(service)
+        app.include_router(router)
+        express |= post_endpoints(router)
+    app.add_middleware(Express, routes=express)
     app.add_middleware(RequestId)  # the last one added is the outermost
     return app

@@ -4,7 +4,7 @@ In: environment variables and `.env`. Out: one frozen `Settings`. A bad value ra
 that names it. `.env.example` and the README's table are made from this class, see workshop/reference.py.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -55,6 +55,41 @@ class Settings(BaseSettings):
     http_connect_timeout: float = _setting(10.0, "seconds to connect to the upstream", demo=1, gt=0)
     http_keepalive_expiry: float = _setting(30.0, "seconds that an idle upstream connection is kept", demo=1, gt=0)
 
+    env: Literal["development", "production"] = _setting("development", "production starts 4 workers", demo=2)
+    uvicorn_workers: int = _setting(0, "worker processes; 0 means 1, and 4 in production", demo=2, ge=0, le=64)
+    uvicorn_limit_concurrency: int = _setting(
+        200, "requests that a worker serves at the same time; over it 503", demo=2, ge=1
+    )
+    database_url: str = _setting(
+        "sqlite:///workshop.db", "where tokens and usage are kept: sqlite:///FILE or postgresql://…", demo=2
+    )
+    redis_url: str = _setting("", "redis://… that workers share; empty: each process by itself", demo=2)
+    api_keys_required: bool = _setting(False, "refuse callers without a token", demo=2)
+    token_cache_ttl: float = _setting(300.0, "seconds that a verified token is remembered", demo=2, ge=0)
+    trusted_proxies: str = _setting(
+        "", "addresses or networks, comma-separated, whose X-Forwarded-For is believed", demo=2
+    )
+    rate_limit_rpm: int = _setting(600, "requests a caller may make in a window", demo=2, ge=1)
+    rate_limit_window_sec: float = _setting(60.0, "seconds of that window", demo=2, gt=0)
+    rate_limit_rph: int = _setting(10_000, "requests a caller may make in an hour", demo=2, ge=1)
+    rate_limit_burst: int = _setting(0, "requests over RATE_LIMIT_RPM that a window also takes", demo=2, ge=0)
+    rate_limit_tpm: int = _setting(100_000, "tokens, in and out, that a caller may use in a window", demo=2, ge=1)
+    rate_limit_anonymous_rpm: int = _setting(20, "requests in a window from an address without a token", demo=2, ge=1)
+    rate_limit_overrides: str = _setting(
+        "", 'other limits for some endpoints, as JSON: {"/generate": {"rpm": 60}}', demo=2
+    )
+    usage_flush_seconds: float = _setting(1.0, "seconds between writes of usage to the database", demo=2, gt=0)
+
+    cache_backend: Literal["memory", "redis"] = _setting("memory", "where answers are kept", demo=3)
+    cache_max_size: int = _setting(10_000, "most entries of a cache", demo=3, ge=1)
+    cache_max_memory_mb: float = _setting(64.0, "most megabytes of a cache in memory", demo=3, gt=0)
+    cache_default_ttl: float = _setting(
+        3600.0, "seconds that an entry lives unless its cache says otherwise", demo=3, gt=0
+    )
+    cache_responses_ttl: float = _setting(1800.0, "seconds that an answer lives", demo=3, gt=0)
+    cache_scope: Literal["caller", "shared"] = _setting("caller", "who may be given whose cached answers", demo=3)
+    cache_sampled: bool = _setting(False, "keep answers of a temperature over 0 too", demo=3)
+
     @field_validator("openai_base_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
@@ -79,6 +114,6 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _one_line(error: Any) -> str:
     name = str(error["loc"][0]).upper() if error["loc"] else "settings"
-    given = "" if name.endswith("_KEY") else f"={error['input']}"
+    given = "" if name.endswith(("_KEY", "_SECRET", "DATABASE_URL", "REDIS_URL")) else f"={error['input']}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{name}{given}: {message}"

@@ -1,0 +1,89 @@
+"""A Redis that may be gone: dead, frozen or slow, it costs a call a few hundredths of a second, once, and no more.
+
+In: commands. Out: their results, or RedisGone at once while Redis is known to be gone; a probe notices when it is back.
+What to do without Redis is for each user to decide. Knows nothing of limits or caches.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from prometheus_client import Counter, Gauge
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATIENCE = 0.05  # seconds for one command; a healthy Redis takes less than one thousandth
+PROBE_EVERY = 1.0  # seconds between looks at a Redis that is gone
+
+redis_up = Gauge("redis_up", "1 while Redis answers, 0 while its users go on without it", multiprocess_mode="min")
+redis_lost_total = Counter("redis_lost_total", "How often Redis went away")
+
+
+class RedisGone(Exception):
+    """Redis does not answer; go on without it."""
+
+
+class RedisLink:
+    """One pool of connections to `url`. Never raises anything but RedisGone, and never waits longer than PATIENCE."""
+
+    def __init__(self, url: str, max_connections: int = 50) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=PATIENCE,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),  # one retry layer in a service, and this is not it
+        )
+        self._redis: Redis = Redis(connection_pool=pool)
+        self._probe: asyncio.Task[None] | None = None
+        self.up = True
+
+    async def open(self) -> None:
+        redis_up.set(1)
+        with contextlib.suppress(RedisGone):
+            await self.run(lambda redis: redis.ping())
+
+    async def close(self) -> None:
+        if self._probe is not None:
+            self._probe.cancel()
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await self._redis.aclose()
+
+    async def run(self, command: Callable[[Redis], Awaitable[T]]) -> T:
+        """The result of `command`. Raises RedisGone."""
+        if not self.up:
+            raise RedisGone
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await command(self._redis)
+        except (RedisError, OSError, TimeoutError) as fault:
+            self._lose(fault)
+            raise RedisGone from fault
+
+    def _lose(self, fault: Exception) -> None:
+        if not self.up:
+            return  # a call that failed beside us has said so
+        self.up = False
+        redis_up.set(0)
+        redis_lost_total.inc()
+        log.error("redis is gone (%s); going on without it", str(fault) or type(fault).__name__)
+        self._probe = asyncio.create_task(self._look_for_it())
+
+    async def _look_for_it(self) -> None:
+        while not self.up:
+            await asyncio.sleep(PROBE_EVERY)
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(PROBE_EVERY):
+                    await self._redis.ping()
+                self.up = True
+        redis_up.set(1)
+        log.warning("redis is back")

@@ -1,0 +1,70 @@
+"""What every generating route does alike: body in, Call through the stack, our JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from shared.asgi.disconnect import while_connected
+from shared.call import EMPTY_REQUEST, Call, ChatRequest
+from shared.errors import ServiceError
+from shared.reply import Completion
+from shared.routes.json import json_response, parse, read_body
+from shared.schemas import ErrorResponse, GenerateResponse
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def open_call(service: Service, request: Request, schema: type[M], to_chat: Callable[[M], ChatRequest]) -> Call:
+    """The request as a Call. A body that cannot be read becomes the call's refusal; the stack refuses, and logs, it."""
+    call = Call(
+        EMPTY_REQUEST,
+        endpoint=request.scope["path"],
+        request_id=request.state.request_id,
+        headers=request.headers,
+        peer=request.client.host if request.client else "",
+    )
+    try:
+        body = await read_body(request, service.settings.max_body_bytes)
+        call.request = to_chat(parse(schema, body))
+    except ServiceError as refusal:
+        call.refusal = refusal
+    return call
+
+
+async def answer_whole(service: Service, request: Request, call: Call) -> Response:
+    """The finished answer of a call with its metadata. Raises ServiceError, ClientLeft."""
+    reply = await while_connected(request, service.answer(call))
+    assert isinstance(reply, Completion)
+    outcome = call.outcome
+    assert outcome is not None
+    body = {
+        "request_id": call.request_id,
+        "output": reply.text,
+        "metadata": {
+            "model": reply.model,
+            "tokens": {"input": outcome.usage.input, "output": outcome.usage.output, "total": outcome.usage.total},
+            "cost_usd": outcome.cost_usd,
+            "price_source": outcome.price_source,
+            "latency_ms": round(call.elapsed_ms(), 2),
+            **call.metadata,
+        },
+    }
+    return json_response(body, headers=call.response_headers)
+
+
+def documented(schema: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of a route that takes `schema`; such routes read their body themselves."""
+    return {
+        "responses": {200: {"model": GenerateResponse}, "default": {"model": ErrorResponse}},
+        "openapi_extra": {
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}
+        },
+    }
