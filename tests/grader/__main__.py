@@ -18,7 +18,7 @@ from tests.grader.stand import DeadService, embedded_server, found, started
 from tests.grader.subject import Subject
 from workshop.processes import ROOT, CannotStart
 
-PASSED, LOST_POINTS, NOTHING_TO_GRADE = 0, 1, 2
+PASSED, LOST_POINTS, NOTHING_TO_GRADE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _grade(checklist: Checklist, subject: Subject, options: argparse.Namespace) -> list[Result]:
     if options.json:
         results = list(grade(checklist.checks, subject))
-        print(report.document(options.number, options.url or "", results))
+        print(report.document(options.number, options.url, results))
         return results
     print(f"{checklist.title} · {options.url or f'the {options.solution}'}\n", flush=True)
     results = []
@@ -94,4 +94,7 @@ def _stop(signal_number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

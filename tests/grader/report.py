@@ -34,7 +34,7 @@ def closing(score: Score) -> str:
     return f"Score: {score.earned}/{score.graded}" + (f" ({_points(left_out)} not graded)" if left_out else "")
 
 
-def document(demo: int, url: str, results: Sequence[Result]) -> str:
+def document(demo: int, url: str | None, results: Sequence[Result]) -> str:
     score = Score.of(results)
     return json.dumps(
         {
