@@ -161,6 +161,8 @@ def estimate(request: ChatRequest, response_length: int) -> Usage:
 
 async def _open_stream(response: aiohttp.ClientResponse) -> TokenStream:
     """Wait for the first frame: until it is here, a failure can still become a status, a retry or a fallback."""
+    if response.content_type != "text/event-stream":
+        raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
     chunks = _chunks(response)
 
     async def close() -> None:

@@ -1,0 +1,86 @@
+"""The walls of DESIGN's layout, and the rules of the house that a machine can check."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workshop import reference
+from workshop.processes import ROOT
+
+# Who may import whom, of the packages in this repository.
+MAY_IMPORT = {
+    "shared": set[str](),
+    "serving": set[str](),
+    "demos": {"shared"},
+    "workshop": {"shared"},
+    "slides": {"workshop"},
+    "loadtests": {"workshop"},
+}
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def imported(source: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
+    ours = set(MAY_IMPORT) | {"tests"}
+    for source in tracked(f"{package}/*.py", f"{package}/**/*.py"):
+        over_the_wall = (set(imported(source)) & ours) - MAY_IMPORT[package] - {package}
+        assert not over_the_wall, f"{source.relative_to(ROOT)} imports {over_the_wall}"
+
+
+def test_checks_of_a_demo_speak_http_and_import_nothing_of_it() -> None:
+    checks = tracked("tests/demo_*/checks.py")
+    assert checks
+    for source in checks:
+        assert not set(imported(source)) & {"shared", "demos", "serving"}, source
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    names = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+    assert not [source for source in tracked("*.py") if source.stem in names]
+
+
+def test_no_package_registry_and_no_machines_path_is_named() -> None:
+    named = re.compile(r"registry\.npmjs|pypi\.org|files\.pythonhosted|index-url|/root/|/home/[a-z]|/work/")
+    allowed = {Path(__file__)}
+    for file in tracked():
+        if file in allowed or file.suffix in {".onnx", ".data", ".safetensors", ".png"}:
+            continue
+        found = named.search(file.read_text(errors="replace"))
+        assert not found, f"{file.relative_to(ROOT)} names {found and found.group()}"
+
+
+def test_weights_are_within_their_bound() -> None:
+    weights = sum(file.stat().st_size for file in tracked("serving/tiny_model/weights"))
+    assert 0 < weights <= 20_000_000
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [source for source in tracked("*.py") if source.read_text().strip() and not docstring(source)]
+    assert not silent
+
+
+def docstring(source: Path) -> str | None:
+    return ast.get_docstring(ast.parse(source.read_text()))
+
+
+def test_the_settings_reference_is_what_the_settings_say() -> None:
+    assert reference.ENV_EXAMPLE.read_text() == reference.env_example(), "run make reference"
+    readme = reference.README.read_text()
+    assert reference.with_table(readme) == readme, "run make reference"
+    assert reference.table() in readme

@@ -1,0 +1,149 @@
+"""The upstream client against a real server: whole answers, streams, and every fault that the server can play."""
+
+import asyncio
+
+import pytest
+from pydantic import SecretStr
+
+from shared.call import Call, Ending
+from shared.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamUnavailable
+from shared.reply import Completion, TokenStream
+from shared.service import Service
+from shared.settings import Settings
+from shared.upstream import parse_retry_after
+from tests.grader.stand import ModelServer
+from tests.grader.upstream import Upstream as Faults
+from tests.shared.conftest import make_call, opened
+
+
+def test_a_whole_answer_has_its_text_and_the_upstreams_own_count(server: ModelServer) -> None:
+    async def ask() -> object:
+        async with opened(server) as upstream:
+            return await upstream(make_call())
+
+    reply = asyncio.run(ask())
+    assert isinstance(reply, Completion)
+    assert reply.text.startswith("SIMULATED")
+    assert reply.usage.output == reply.body["usage"]["completion_tokens"] > 0
+    assert not reply.usage.estimated
+
+
+def test_a_stream_has_its_first_frame_when_it_is_handed_out_and_ends_after_done(server: ModelServer) -> None:
+    async def ask() -> tuple[bytes, str, int]:
+        async with opened(server) as upstream:
+            stream = await upstream(make_call(stream=True))
+            assert isinstance(stream, TokenStream)
+            chunks = [chunk async for chunk in stream]
+            await stream.aclose()
+            usage = chunks[-1].usage
+            assert usage is not None
+            return stream.first.data, "".join(chunk.text for chunk in chunks), usage.output
+
+    first, text, tokens = asyncio.run(ask())
+    assert b'"delta"' in first
+    assert text.startswith("SIMULATED")
+    assert tokens == 20
+
+
+@pytest.mark.parametrize(
+    ("plan", "error"),
+    [
+        ({"status": 500}, UpstreamFault),
+        ({"reset": True}, UpstreamUnavailable),
+        ({"garbage": "text"}, UpstreamBadReply),
+        ({"garbage": "empty"}, UpstreamError),
+    ],
+)
+def test_before_the_first_frame_a_streams_fault_is_an_error_like_any_other(
+    plan: dict[str, object], error: type[UpstreamError], server: ModelServer, faults: Faults
+) -> None:
+    async def ask() -> None:
+        async with opened(server) as upstream:
+            await upstream(make_call(stream=True))
+
+    with faults.fault(plan), pytest.raises(error):
+        asyncio.run(ask())
+
+
+def test_a_stream_that_breaks_off_raises_after_the_frames_that_came(server: ModelServer, faults: Faults) -> None:
+    async def ask() -> int:
+        came = 0
+        async with opened(server) as upstream:
+            stream = await upstream(make_call(stream=True))
+            assert isinstance(stream, TokenStream)
+            try:
+                async for _ in stream:
+                    came += 1
+            except UpstreamUnavailable:
+                return came
+            finally:
+                await stream.aclose()
+        pytest.fail("a cut stream ended as if it were whole")
+
+    with faults.fault({"cut_after_tokens": 5}):
+        assert asyncio.run(ask()) >= 5
+
+
+def service_of(server: ModelServer) -> Service:
+    settings = Settings(openai_base_url=f"{server.url}/v1", openai_api_key=SecretStr(server.key))
+    return Service(settings, "test", layers=[], prices=None)
+
+
+async def _streamed(server: ModelServer, take: int | None) -> Call:
+    """A stream through a whole service, read to its end, or left after `take` frames."""
+    service = service_of(server)
+    await service.upstream.open()
+    call = make_call(stream=True)
+    stream = await service.answer(call)
+    assert isinstance(stream, TokenStream)
+    try:
+        taken = 0
+        async for _ in stream:
+            taken += 1
+            if taken == take:
+                break
+    except UpstreamError:
+        pass
+    await stream.aclose()
+    await service.upstream.close()
+    return call
+
+
+def test_a_stream_is_settled_once_at_its_end_with_its_usage_and_cost(server: ModelServer) -> None:
+    call = asyncio.run(_streamed(server, take=None))
+    assert call.outcome is not None
+    assert call.outcome.ending is Ending.FINISHED
+    assert call.outcome.usage.output == 20
+    assert call.outcome.cost_usd > 0
+
+
+def test_a_cut_stream_is_settled_with_what_was_shown(server: ModelServer, faults: Faults) -> None:
+    with faults.fault({"cut_after_tokens": 5}):
+        call = asyncio.run(_streamed(server, take=None))
+    assert call.outcome is not None
+    assert call.outcome.ending is Ending.CUT
+    assert call.outcome.usage.estimated
+    assert call.outcome.usage.output > 0
+
+
+@pytest.mark.parametrize("take", [1, 3])
+def test_a_client_that_leaves_pays_for_what_it_was_shown(take: int, server: ModelServer, faults: Faults) -> None:
+    call = asyncio.run(_streamed(server, take))
+    assert call.outcome is not None
+    assert call.outcome.ending is Ending.LEFT
+    assert call.outcome.usage.input > 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after-ms": "1500", "Retry-After": "7"}, 1.5),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"retry-after-ms": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_in_each_of_its_forms(headers: dict[str, str], seconds: float | None) -> None:
+    assert parse_retry_after(headers) == seconds
