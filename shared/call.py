@@ -94,9 +94,12 @@ class Outcome:
 
 @dataclass(slots=True, frozen=True)
 class Caller:
-    """Who is calling. Demo 1 knows only strangers."""
+    """Who is calling. Limits, usage and caches go by `id`: `user:ana`, or `ip:192.0.2.7` for who shows no token."""
 
     id: str = "anonymous"
+    user: str | None = None  # None: a stranger
+    role: str = "user"  # or "admin"
+    budget_usd: float | None = None  # US dollars a month; None: no bound
 
 
 ANONYMOUS = Caller()

@@ -68,6 +68,25 @@ class InvalidRequest(ServiceError):
     status, type, code = 422, "invalid_request_error", "invalid_request"
 
 
+class Unauthorized(ServiceError):
+    """Nobody knows who is calling. The header is the one that RFC 9110 demands with a 401."""
+
+    status, type, code = 401, "authentication_error", "invalid_api_key"
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(ServiceError):
+    """We know who is calling, and they may not."""
+
+    status, type, code = 403, "permission_error", "not_allowed"
+
+
+class BudgetExceeded(ServiceError):
+    status, type, code = 429, "insufficient_quota", "budget_exceeded"
+
+
 class UnsupportedMediaType(ServiceError):
     status, type, code = 415, "invalid_request_error", "unsupported_media_type"
 
@@ -90,6 +109,16 @@ class NotFound(ServiceError):
 
 class MethodNotAllowed(ServiceError):
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+# --- what we lack ------------------------------------------------------------------------------------------------
+
+
+class DatabaseUnavailable(ServiceError):
+    """Whether a token is good cannot be known now: that is no fault of the caller's."""
+
+    status, code = 503, "database_unavailable"
+    retryable = True
 
 
 # --- what the upstream got wrong ---------------------------------------------------------------------------------
