@@ -7,6 +7,8 @@ Knows nothing of FastAPI. The envelope is OpenAI's error object plus our request
 import math
 from typing import Any, ClassVar
 
+CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody receives it, but logs and metrics read it
+
 
 class ServiceError(Exception):
     """A failure with an honest status.

@@ -1,7 +1,9 @@
-"""The settings' reference, made from the class that defines them: `.env.example` and the table in README.md.
+"""What the README and `.env.example` say that stands somewhere else already: the settings, and the benchmark's results.
 
-`python -m workshop.reference` writes both; a test holds them to what it would write.
+`python -m workshop.reference` writes both files; a test holds them to what it would write.
 """
+
+import json
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -11,12 +13,12 @@ from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
 README = ROOT / "README.md"
-BEGIN, END = "<!-- settings: begin (make reference) -->\n", "<!-- settings: end -->\n"
+RESULTS = ROOT / "loadtests" / "results" / "bench.json"
 
 
 def main() -> None:
     ENV_EXAMPLE.write_text(env_example())
-    README.write_text(with_table(README.read_text()))
+    README.write_text(with_tables(README.read_text()))
 
 
 def env_example() -> str:
@@ -27,11 +29,23 @@ def env_example() -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str) -> str:
-    """The README with its settings table replaced."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + table() + END + after
+def with_tables(readme: str) -> str:
+    """The README with its generated parts replaced."""
+    readme = _replaced(readme, "<!-- settings: begin (make reference) -->\n", table(), "<!-- settings: end -->\n")
+    return _replaced(readme, "<!-- bench: begin (make bench) -->\n", measured(), "<!-- bench: end -->\n")
+
+
+def _replaced(text: str, begin: str, new: str, end: str) -> str:
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return before + begin + new + end + after
+
+
+def measured() -> str:
+    """The table that `make bench` wrote beside its results."""
+    report = json.loads(RESULTS.read_text())
+    table: str = report["table"]
+    return table + "\n"
 
 
 def table() -> str:

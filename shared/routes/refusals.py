@@ -8,12 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from shared.asgi.disconnect import ClientLeft
-from shared.errors import InvalidRequest, MethodNotAllowed, NotFound, ServiceError
+from shared.errors import CLIENT_CLOSED_REQUEST, InvalidRequest, MethodNotAllowed, NotFound, ServiceError
 from shared.routes.json import json_response
 
 log = logging.getLogger(__name__)
-
-CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody receives it, but logs and metrics read it
 
 
 def as_response(request: Request, error: Exception) -> Response:

@@ -82,5 +82,6 @@ def docstring(source: Path) -> str | None:
 def test_the_settings_reference_is_what_the_settings_say() -> None:
     assert reference.ENV_EXAMPLE.read_text() == reference.env_example(), "run make reference"
     readme = reference.README.read_text()
-    assert reference.with_table(readme) == readme, "run make reference"
+    assert reference.with_tables(readme) == readme, "run make reference"
     assert reference.table() in readme
+    assert reference.measured() in readme

@@ -103,10 +103,14 @@ class Upstream:
         """What arrived since the register was emptied (the last hundred), once nothing is in flight any more."""
         return [Received.read(record) for record in self._settled()["last"]]
 
+    def register(self) -> Any:
+        """GET /admin/calls, as it is at this moment."""
+        return self._client.get("/admin/calls").json()
+
     def _settled(self) -> Any:
         patience_ends = time.monotonic() + SETTLES_WITHIN
         while True:
-            register = self._client.get("/admin/calls").json()
+            register = self.register()
             if register["in_flight"] == 0 or time.monotonic() > patience_ends:
                 return register
             time.sleep(POLL_SECONDS)
