@@ -18,7 +18,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, frozen=True)
 class ChatRequest:
-    """A validated chat request in OpenAI's terms. Fields that we do not read pass through in `extra`, untouched."""
+    """A validated chat request in OpenAI's terms. Fields that we do not read pass through in `extra`, untouched.
+
+    `instructions` are a route's own words to the model, sent before the caller's messages and not counted as theirs.
+    """
 
     model: str
     messages: tuple[Mapping[str, Any], ...]
@@ -26,6 +29,7 @@ class ChatRequest:
     max_tokens: int | None = None
     stream: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    instructions: str = ""
 
     @property
     def prompt(self) -> str:
@@ -35,6 +39,8 @@ class ChatRequest:
     def to_wire(self) -> dict[str, Any]:
         """The body of POST /chat/completions."""
         body: dict[str, Any] = {"model": self.model, "messages": self.messages, **self.extra}
+        if self.instructions:
+            body["messages"] = ({"role": "system", "content": self.instructions}, *self.messages)
         if self.temperature is not None:
             body["temperature"] = self.temperature
         if self.max_tokens is not None:
@@ -86,10 +92,16 @@ class Outcome:
     ending: Ending
     usage: Usage = Usage()
     cost_usd: float = 0.0
-    price_source: str = ""  # "model" or "default", see prices.py; empty when nothing was used
+    price_source: str = ""  # "model" or "default", see prices.py; "cache" when it cost nothing; empty without an answer
     model: str = ""  # the model that answered
     response_length: int = 0  # characters
     error: ServiceError | None = None
+    cached: bool = False  # another call has paid for this answer
+
+    @property
+    def spent(self) -> Usage:
+        """The tokens that this call made the upstream use: what limits and budgets count. `usage` is the answer's."""
+        return Usage() if self.cached else self.usage
 
 
 @dataclass(slots=True, frozen=True)
@@ -146,6 +158,28 @@ class Call:
                 tell(outcome)
             except Exception:  # one layer's bookkeeping must not rob the others of theirs
                 log.exception("a layer failed to settle request %s", self.request_id)
+
+    def detached(self) -> "Call":
+        """The same request as a call of its own, for work that may outlive this one. Somebody must settle it."""
+        return Call(
+            self.request,
+            self.endpoint,
+            self.request_id,
+            started=self.started,
+            deadline=self.deadline,
+            caller=self.caller,
+            headers=self.headers,
+            peer=self.peer,
+        )
+
+    def inherit(self, work: "Call") -> None:
+        """Answer for detached work: what its layers noted is noted here, and whoever waits for its end is told ours."""
+        self.retries += work.retries
+        self.deadline = work.deadline
+        self.response_headers |= work.response_headers
+        self.log_fields |= work.log_fields
+        self.metadata |= work.metadata
+        self._on_done += work._on_done
 
     def remaining(self) -> float:
         """Seconds until the deadline; infinite when there is none."""

@@ -13,13 +13,17 @@ from shared.call import Usage
 
 @dataclass(slots=True)
 class Completion:
-    """A finished answer. `body` is the upstream's JSON, whole, for routes that speak OpenAI's format."""
+    """A finished answer. `body` is the upstream's JSON, whole, for routes that speak OpenAI's format.
+
+    `cached`: another call has paid for it, and this one owes nothing.
+    """
 
     model: str
     text: str
     usage: Usage
     finish_reason: str | None
     body: dict[str, Any] = field(repr=False)
+    cached: bool = False
 
 
 @dataclass(slots=True, frozen=True)

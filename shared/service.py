@@ -60,7 +60,7 @@ class Service:
             raise bug from None
         if isinstance(reply, TokenStream):
             return self._settled_at_its_end(call, reply)
-        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text))
+        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text), cached=reply.cached)
         return reply
 
     # endregion: answer
@@ -78,9 +78,10 @@ class Service:
         usage: Usage,
         response_length: int,
         error: ServiceError | None = None,
+        cached: bool = False,
     ) -> None:
-        cost, source = self._prices.cost(model, usage)
-        call.finish(Outcome(ending, usage, cost, source, model, response_length, error))
+        cost, source = (0.0, "cache") if cached else self._prices.cost(model, usage)
+        call.finish(Outcome(ending, usage, cost, source, model, response_length, error, cached))
 
     def _settled_at_its_end(self, call: Call, stream: TokenStream) -> TokenStream:
         """The same stream, which settles the call when it ends, breaks or is closed before."""
