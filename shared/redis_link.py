@@ -16,11 +16,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from shared.patience import Patience
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 0.05  # seconds for one command; a healthy Redis takes less than one thousandth
+PATIENCE = 0.05  # seconds for one command, its connection included; a healthy Redis takes less than one thousandth
 PROBE_EVERY = 1.0  # seconds between looks at a Redis that is gone
 
 redis_up = Gauge("redis_up", "1 while Redis answers, 0 while its users go on without it", multiprocess_mode="min")
@@ -32,18 +34,22 @@ class RedisGone(Exception):
 
 
 class RedisLink:
-    """One pool of connections to `url`. Never raises anything but RedisGone, and never waits longer than PATIENCE."""
+    """One pool of connections to `url`. Never raises anything but RedisGone, and never waits longer than PATIENCE.
+
+    Patience is counted in turns of the event loop, see patience.py: our own rush hour must not read as a dead Redis.
+    """
 
     def __init__(self, url: str, max_connections: int = 50) -> None:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=max_connections,
-            timeout=PATIENCE,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            timeout=None,  # `run` bounds the wait for a connection and for the reply alike
+            socket_timeout=None,
+            socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),  # one retry layer in a service, and this is not it
         )
         self._redis: Redis = Redis(connection_pool=pool)
+        self._patience = Patience(PATIENCE)
         self._probe: asyncio.Task[None] | None = None
         self.up = True
 
@@ -63,7 +69,7 @@ class RedisLink:
         if not self.up:
             raise RedisGone
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with self._patience.wait():
                 return await command(self._redis)
         except (RedisError, OSError, TimeoutError) as fault:
             self._lose(fault)
