@@ -1,0 +1,98 @@
+"""Run the commands of a Markdown page as written, in order, against what `make demo-N` starts.
+
+In: a page whose ```bash blocks are commands, and whose ```text blocks are what the block before prints (… stands for
+anything). Out: one Step a block. ```console blocks are commands that stay in the foreground: shown, not run here.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.frame.conftest import demo_port
+from workshop.demo import MODEL_PORT_OFFSET
+from workshop.processes import ROOT, Process
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ANYTHING = "…"
+LONGEST_STEP = 100  # seconds
+
+
+@dataclass(slots=True, frozen=True)
+class Step:
+    """A block of commands, and the lines that they are said to print."""
+
+    commands: str
+    expected: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return self.commands.splitlines()[0][:60]
+
+
+@dataclass(slots=True, frozen=True)
+class Lab:
+    """A demo as it runs here, where neither its ports nor its files are those of the page."""
+
+    port: int
+    folder: Path
+    hidden: frozenset[str]  # settings of the demo that the lab's own terminal knows nothing of
+
+    def here(self, commands: str) -> str:
+        """The commands, turned to this demo's ports and log."""
+        moved = commands.replace("localhost:8000", f"localhost:{self.port}")
+        moved = moved.replace("localhost:8100", f"localhost:{self.port + MODEL_PORT_OFFSET}")
+        return moved.replace("logs.json", str(self.folder / "logs.json"))
+
+    def run(self, step: Step) -> None:
+        """Run one step; fail if it exits other than 0 or prints something else than it is said to."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", self.here(step.commands)],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name not in self.hidden},
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_STEP,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        for line in step.expected:
+            wanted = ".*".join(re.escape(part) for part in line.strip().split(ANYTHING))
+            assert re.search(wanted, done.stdout), f"expected a line like\n{line}\nin\n{done.stdout}"
+
+
+def read_steps(page: Path) -> list[Step]:
+    """The page's steps, in order."""
+    steps: list[Step] = []
+    for language, block in FENCE.findall(page.read_text()):
+        if language == "bash":
+            steps.append(Step(block, ()))
+        elif language == "text" and steps:
+            steps[-1] = Step(steps[-1].commands, tuple(block.splitlines()))
+    return steps
+
+
+def console_commands(page: Path) -> list[str]:
+    """What the page shows after a `$`: commands that stay in the foreground, or need what is not here."""
+    blocks = [block for language, block in FENCE.findall(page.read_text()) if language == "console"]
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [line[2:].partition("#")[0].strip() for line in lines]
+
+
+@contextmanager
+def started(number: int, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Lab]:
+    """Demo `number` through `make`, on free ports, with its files in `folder`."""
+    port = demo_port()
+    environment = {"LOG_FILE": str(folder / "logs.json"), **(settings or {})}
+    process = Process(
+        name=f"make demo-{number}",
+        command=["make", f"demo-{number}", f"PORT={port}"],
+        ready_url=f"http://127.0.0.1:{port}/ready",
+        environment=environment,
+        output=folder / "printed.txt",
+    )
+    with process:
+        yield Lab(port, folder, frozenset({*environment, "PORT", "MAKEFLAGS", "MAKELEVEL"}))
