@@ -13,7 +13,7 @@ TURN = 0.01  # seconds
 
 
 class Patience:
-    """Waits of at most `seconds` of a loop that has time to look; one timer for all of them, and none when none wait."""
+    """Waits of at most `seconds` of a loop that has time to look. One timer for all of them; none when none waits."""
 
     def __init__(self, seconds: float) -> None:
         self._turns = max(1, round(seconds / TURN))
