@@ -335,7 +335,7 @@ class Blocks:
     """Waits as synchronous clients do: the whole process waits with it."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        time.sleep(0.05)  # noqa: ASYNC251
+        time.sleep(0.15)  # noqa: ASYNC251
         return await next(call)
 
 

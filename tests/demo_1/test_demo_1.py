@@ -53,7 +53,17 @@ MUTANTS: dict[str, set[str]] = {
     "loses_one_in_fifty": {"load"},
 }
 
-SLOW = {"timeout", "retries", "backoff", "upstream_rate_limit", "upstream_faults", "latency", "not_blocking", "load"}
+SLOW = {
+    "timeout",
+    "retries",
+    "backoff",
+    "upstream_rate_limit",
+    "upstream_faults",
+    "latency",
+    "http_answers",
+    "not_blocking",
+    "load",
+}
 
 # Slow checks that a mutant's fault is near to, and that it must pass all the same.
 NEIGHBOURS: dict[str, set[str]] = {

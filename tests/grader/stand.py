@@ -6,7 +6,7 @@ In: a build function to start, or the URL of a running service. Out: a Subject. 
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.grader.service import Service
 from tests.grader.subject import Configured, Subject
 from tests.grader.upstream import Upstream
 from tests.grader.verdict import Failed
-from workshop.processes import free_port, gateway, model_server
+from workshop.processes import CannotStart, Process, free_port, gateway, model_server
 
 MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
 SIMULATOR = "workshop-sim"
@@ -44,7 +44,6 @@ class ModelServer:
 def embedded_server(key: str | None = None) -> Iterator[ModelServer]:
     """The simulator alone, quick, and behind a secret that nobody could have written into a service's code."""
     key = f"sk-{secrets.token_hex(16)}" if key is None else key
-    port = free_port()
     environment = {
         "LOCAL_MODELS": SIMULATOR,
         "LOCAL_API_KEY": key,
@@ -52,17 +51,17 @@ def embedded_server(key: str | None = None) -> Iterator[ModelServer]:
         "SIM_TPOT_MS": "1",
         "SIM_SLOTS": "32",
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         output = Path(folder) / "model-server.txt"
-        with model_server(port=port, environment=environment, output=output):
-            yield ModelServer(f"http://127.0.0.1:{port}", key)
+        port = _start(running, lambda port: model_server(port=port, environment=environment, output=output))
+        yield ModelServer(f"http://127.0.0.1:{port}", key)
 
 
 @contextmanager
 def started(build: str, server: ModelServer, environment: Mapping[str, str]) -> Iterator[Subject]:
     """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        port, log, printed = free_port(), Path(folder) / "logs.json", Path(folder) / "printed.txt"
+        log, printed = Path(folder) / "logs.json", Path(folder) / "printed.txt"
         settings = {
             "OPENAI_BASE_URL": f"{server.url}/v1",
             "OPENAI_API_KEY": server.key,
@@ -76,7 +75,7 @@ def started(build: str, server: ModelServer, environment: Mapping[str, str]) -> 
             "TIMEOUT": str(SHORT.timeout),
             **environment,
         }
-        running.enter_context(gateway(build, port=port, environment=settings, output=printed))
+        port = _start(running, lambda port: gateway(build, port=port, environment=settings, output=printed))
         # Our ports are gone when the report is read: its curls talk to what `make demo-N` starts.
         service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=SHORT.patience)
         upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
@@ -90,6 +89,21 @@ def started(build: str, server: ModelServer, environment: Mapping[str, str]) -> 
             secret=server.key,
             model=SIMULATOR,
         )
+
+
+def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
+    """Start a server on a free port, which is returned. Raises CannotStart."""
+    tries_left = 3
+    while True:
+        port = free_port()
+        try:
+            running.enter_context(at(port))
+            return port
+        except CannotStart as reason:
+            tries_left -= 1
+            # Between our look and its start, somebody else may have taken the port.
+            if "cannot listen" not in str(reason) or not tries_left:
+                raise
 
 
 @contextmanager
