@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from prometheus_client import Counter, Gauge
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -39,15 +39,16 @@ class RedisLink:
     Patience is counted in turns of the event loop, see patience.py: our own rush hour must not read as a dead Redis.
     """
 
-    def __init__(self, url: str, max_connections: int = 50) -> None:
-        pool = BlockingConnectionPool.from_url(
+    def __init__(self, url: str, max_connections: int = 16) -> None:
+        pool = ConnectionPool.from_url(
             url,
             max_connections=max_connections,
-            timeout=None,  # `run` bounds the wait for a connection and for the reply alike
-            socket_timeout=None,
+            socket_timeout=None,  # `run` bounds connecting and waiting alike
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),  # one retry layer in a service, and this is not it
         )
+        # First come, first served; the client library's own blocking pool lets whoever just finished push in again.
+        self._places = asyncio.Semaphore(max_connections)
         self._redis: Redis = Redis(connection_pool=pool)
         self._patience = Patience(PATIENCE)
         self._probe: asyncio.Task[None] | None = None
@@ -68,12 +69,15 @@ class RedisLink:
         """The result of `command`. Raises RedisGone."""
         if not self.up:
             raise RedisGone
-        try:
-            async with self._patience.wait():
-                return await command(self._redis)
-        except (RedisError, OSError, TimeoutError) as fault:
-            self._lose(fault)
-            raise RedisGone from fault
+        async with self._places:
+            if not self.up:  # lost while we stood in line
+                raise RedisGone
+            try:
+                async with self._patience.wait():
+                    return await command(self._redis)
+            except (RedisError, OSError, TimeoutError) as fault:
+                self._lose(fault)
+                raise RedisGone from fault
 
     def _lose(self, fault: Exception) -> None:
         if not self.up:
