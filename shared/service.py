@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
 from shared import SERVICE_NAME, __version__
 from shared.asgi.express import Endpoint, Express, post_endpoints
@@ -115,6 +116,7 @@ class Service:
 
 
 Routes = Callable[[Service], APIRouter]
+Gate = Callable[[ASGIApp], ASGIApp]
 
 
 def build_service(
@@ -124,12 +126,14 @@ def build_service(
     layers: Sequence[Layer],
     routes: Sequence[Routes] = (),
     resources: Sequence[Resource] = (),
+    gate: Gate | None = None,
     prices: Prices | None = None,
 ) -> FastAPI:
     """The application of one demo.
 
     `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
-    the layers, closed after them. Without `prices`: list prices, and PRICE_*_PER_1M for models that have none.
+    the layers, closed after them. `gate` stands before every route that does not go through the layers. Without
+    `prices`: list prices, and PRICE_*_PER_1M for models that have none.
     """
     service = Service(settings, title, layers, prices)
 
@@ -152,6 +156,8 @@ def build_service(
         router = make_routes(service)
         app.include_router(router)
         express |= post_endpoints(router)
+    if gate is not None:
+        app.add_middleware(gate)
     app.add_middleware(Express, routes=express)
     app.add_middleware(RequestId)  # the last one added is the outermost
     return app

@@ -16,6 +16,8 @@ from shared.routes.refusals import as_response
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+GENERATING = "generating"  # the tag of routes whose calls go through the layers; see routes/endpoint.py
+
 
 class Express:
     """Answers POST on the paths of `routes`; hands everything else to `app`."""
@@ -37,9 +39,9 @@ class Express:
 
 
 def post_endpoints(router: APIRouter) -> dict[str, Endpoint]:
-    """Path and endpoint of each POST route whose function takes the request and nothing else."""
+    """Path and endpoint of each generating POST route; their functions take the request and nothing else."""
     return {
         route.path: route.endpoint
         for route in router.routes
-        if isinstance(route, APIRoute) and route.methods == {"POST"} and "{" not in route.path
+        if isinstance(route, APIRoute) and route.methods == {"POST"} and GENERATING in route.tags
     }

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from shared.asgi.disconnect import while_connected
+from shared.asgi.express import GENERATING
 from shared.call import EMPTY_REQUEST, Call, ChatRequest
 from shared.errors import ServiceError
 from shared.reply import Completion
@@ -63,6 +64,7 @@ async def answer_whole(service: Service, request: Request, call: Call) -> Respon
 def documented(schema: type[BaseModel]) -> dict[str, Any]:
     """The OpenAPI description of a route that takes `schema`; such routes read their body themselves."""
     return {
+        "tags": [GENERATING],
         "responses": {200: {"model": GenerateResponse}, "default": {"model": ErrorResponse}},
         "openapi_extra": {
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}
