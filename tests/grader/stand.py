@@ -88,6 +88,7 @@ def started(build: str, server: ModelServer, environment: Mapping[str, str]) -> 
             log=LogFile(log, printed),
             secret=server.key,
             model=SIMULATOR,
+            again=lambda other: started(build, server, {**environment, **other}),
         )
 
 

@@ -4,7 +4,8 @@ What cannot be reached from here raises NotGraded the moment a check asks for it
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -59,6 +60,7 @@ class Subject:
         log: LogFile | None = None,
         secret: str = "",
         model: str | None = None,
+        again: Callable[[Mapping[str, str]], AbstractContextManager["Subject"]] | None = None,
     ) -> None:
         self.service = service
         self.configured = configured
@@ -67,6 +69,7 @@ class Subject:
         self._log = log
         self._secret = secret
         self._model = model
+        self._again = again
         if upstream is not None:
             service.around = upstream.around
 
@@ -95,6 +98,17 @@ class Subject:
         if not self._secret:
             raise NotGraded("the service's OPENAI_API_KEY is not known here; set it to the same value for the grader")
         return self._secret
+
+    @contextmanager
+    def started_with(self, settings: Mapping[str, str]) -> Iterator["Subject"]:
+        """The same service once more, beside this one, with other settings."""
+        said = " ".join(f"{name}={value}" for name, value in settings.items())
+        if self._again is None:
+            raise NotGraded(f"it takes a service started with {said}; without a URL the grader starts one")
+        with self._again(settings) as subject:
+            around = subject.service.around
+            subject.service.around = lambda shown: f"# from a service started with {said}\n{around(shown)}"
+            yield subject
 
     def ask(
         self, prompt: str, *, headers: Mapping[str, str] | None = None, patience: float | None = None, **fields: Any
