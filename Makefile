@@ -13,7 +13,7 @@ DEV := $(VENV)/.dev
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install doctor test lint lock reference slides bench clean programs
+.PHONY: help install doctor token tokens revoke test lint lock reference slides bench clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -50,6 +50,22 @@ demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own vers
 
 doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
 	@$(PY) -m workshop.doctor
+
+# --- who may call ---------------------------------------------------------------------------------------------------
+
+# USER is in every environment: only what stands on the command line counts, and the shell quotes it.
+given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$$$(1)")
+
+token: $(RUNTIME) ## a token for USER=ana, alone on the last line; ROLE=admin, BUDGET=5 (USD a month)
+	@test -n $(or $(call given,USER),"") || { echo "say who: make token USER=ana" >&2; exit 1; }
+	@$(PY) -m shared.accounts create $(call given,ROLE,--role) $(call given,BUDGET,--budget) -- $(call given,USER)
+
+tokens: $(RUNTIME) ## every token that was made, without its secret
+	@$(PY) -m shared.accounts list
+
+revoke: $(RUNTIME) ## end all tokens of USER=ana, or one: USER=tok_…
+	@test -n $(or $(call given,USER),"") || { echo "say whose: make revoke USER=ana" >&2; exit 1; }
+	@$(PY) -m shared.accounts revoke -- $(call given,USER)
 
 # --- tests, grades, load, numbers -----------------------------------------------------------------------------------
 

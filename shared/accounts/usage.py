@@ -1,0 +1,165 @@
+"""What each caller used: counted in memory as calls end, written in batches, off every request's path.
+
+In: the outcome of each call. Out: sums for a caller (`/usage`), and what a caller has spent this month (budgets). While
+the database is away counts wait, merged by caller and day. A process that is killed outright loses what it has not
+written: at most the calls of the last `flush_seconds`. One that is told to stop loses nothing.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.accounts.database import Database
+from shared.accounts.money import to_micro_usd, to_usd
+from shared.accounts.period import Day, day_of
+from shared.accounts.usage_table import Count, Key, UsageTable
+from shared.call import Outcome
+from shared.errors import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000  # counts; past it strangers are counted together: there may be as many as there are addresses
+OTHER_STRANGERS = "ip:others"
+
+
+@dataclass(slots=True, frozen=True)
+class Used:
+    """One caller's sums, with what is not written yet."""
+
+    today: Count
+    month: Count
+
+
+class UsageLedger:
+    """Opened after its database and closed before it."""
+
+    def __init__(self, database: Database, flush_seconds: float, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._table = UsageTable(database)
+        self._flush_seconds = flush_seconds
+        self._clock = clock
+        self._day = day_of(clock())
+        self._waiting: dict[Key, Count] = {}
+        self._spent: dict[str, int] = {}  # micro-USD this month, of callers that have been asked about
+        self._asked: set[str] = set()  # of those, who was asked about since the last flush
+        self._writing = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._flusher = asyncio.create_task(self._keep_flushing())
+
+    async def close(self) -> None:
+        # Not cancelled: a batch that is being written must not be written a second time.
+        self._stop.set()
+        if self._flusher is not None:
+            await self._flusher
+        try:
+            await self.flush()
+        except DatabaseUnavailable:
+            log.error("the usage of %d callers is lost: the database was away at the end", len(self._waiting))
+
+    # region: record
+    def record(self, caller: str, outcome: Outcome) -> None:
+        """Count one call. Never blocks."""
+        cost = to_micro_usd(outcome.cost_usd)
+        count = self._count((caller, self.today().date))
+        count.requests += 1
+        count.tokens_input += outcome.usage.input
+        count.tokens_output += outcome.usage.output
+        count.cost_micro_usd += cost
+        if caller in self._spent:
+            self._spent[caller] += cost
+
+    # endregion: record
+
+    def today(self) -> Day:
+        now = self._clock()
+        if now >= self._day.ends:
+            month = self._day.month
+            self._day = day_of(now)
+            if self._day.month != month:
+                self._spent.clear()
+        return self._day
+
+    # region: spent
+    def spent(self, caller: str) -> float | None:
+        """US dollars that `caller` has spent this month, as far as this process knows; None if it has to learn it.
+
+        It knows its own calls at once; what other workers wrote, as of its last flush after a question like this one.
+        """
+        self.today()  # a new month begins at nothing
+        spent = self._spent.get(caller)
+        if spent is None:
+            return None
+        self._asked.add(caller)
+        return to_usd(spent)
+
+    # endregion: spent
+
+    async def learn(self, caller: str) -> None:
+        """Ask the database what `caller` has spent. While it is away, go by what this process has counted itself."""
+        if not self._database.up:
+            self._spent[caller] = self._waiting_of(caller).cost_micro_usd
+            return
+        async with self._writing:
+            if caller in self._spent:
+                return  # somebody has learnt it while we waited
+            written = 0
+            with contextlib.suppress(DatabaseUnavailable):
+                written = await self._table.spent(caller, self.today().month)
+            self._spent[caller] = written + self._waiting_of(caller).cost_micro_usd
+
+    async def used(self, caller: str) -> Used:
+        """Today's and this month's sums. Raises DatabaseUnavailable."""
+        async with self._writing:  # nothing moves from memory to the database meanwhile
+            day = self.today()
+            today, month = await self._table.sums(caller, day.date, day.month)
+            today.add(self._waiting.get((caller, day.date), Count()))
+            month.add(self._waiting_of(caller))
+        return Used(today, month)
+
+    async def flush(self) -> None:
+        """Write what waits, and hear what others wrote. Raises DatabaseUnavailable, and keeps the counts then."""
+        async with self._writing:
+            if not self._waiting and not self._asked:
+                return
+            batch, self._waiting = self._waiting, {}
+            asked, self._asked = self._asked, set()
+            month = self.today().month
+            try:
+                spent = await self._table.add(batch, month, asked)
+            except BaseException:
+                for key, count in batch.items():
+                    self._count(key).add(count)
+                raise
+            if self.today().month == month:
+                for caller, written in spent.items():
+                    self._spent[caller] = written + self._waiting_of(caller).cost_micro_usd
+
+    async def _keep_flushing(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), self._flush_seconds)
+            with contextlib.suppress(DatabaseUnavailable):  # the database has logged it, and the counts wait
+                await self.flush()
+
+    def _count(self, key: Key) -> Count:
+        count = self._waiting.get(key)
+        if count is None:
+            caller, date = key
+            if len(self._waiting) >= MOST_WAITING and caller.startswith("ip:"):
+                key = (OTHER_STRANGERS, date)
+            count = self._waiting.setdefault(key, Count())
+        return count
+
+    def _waiting_of(self, caller: str) -> Count:
+        """What of this month is not written yet. Goes through all that waits: not for the hot path."""
+        month, total = self.today().month, Count()
+        for (who, date), count in self._waiting.items():
+            if who == caller and date >= month:
+                total.add(count)
+        return total

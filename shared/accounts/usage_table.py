@@ -1,0 +1,97 @@
+"""The table of usage: what each caller used on each day, added to and summed up.
+
+In: counts. Out: sums. Writing adds, so that several workers write the same row. Knows nothing of calls or of budgets.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.accounts.database import Database
+from shared.accounts.schema import usage
+from shared.accounts.upsert import upsert
+
+ROWS_AT_ONCE = 500  # building a statement holds the event loop up: so not for all rows in one go
+
+Key = tuple[str, date]  # who, and on which day (UTC)
+
+
+@dataclass(slots=True)
+class Count:
+    """Requests, tokens and millionths of a US dollar."""
+
+    requests: int = 0
+    tokens_input: int = 0
+    tokens_output: int = 0
+    cost_micro_usd: int = 0
+
+    def add(self, other: "Count") -> None:
+        self.requests += other.requests
+        self.tokens_input += other.tokens_input
+        self.tokens_output += other.tokens_output
+        self.cost_micro_usd += other.cost_micro_usd
+
+
+COLUMNS = ("requests", "tokens_input", "tokens_output", "cost_micro_usd")
+
+
+class UsageTable:
+    """Every method raises DatabaseUnavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, counts: Mapping[Key, Count], month: date, watched: Collection[str]) -> dict[str, int]:
+        """Write `counts`; in the same transaction read what each of the `watched` callers spent since `month` began.
+
+        If the connection breaks while it commits, nobody can know whether it did: a caller who then writes again may
+        count this batch twice.
+        """
+        insert = upsert(self._database.dialect, usage)
+        statement = insert.on_conflict_do_update(
+            index_elements=[usage.c.caller, usage.c.day],
+            set_={name: usage.c[name] + insert.excluded[name] for name in COLUMNS},
+        )
+        # In one order everywhere: two workers that lock the same rows in PostgreSQL must not wait for each other.
+        rows = [
+            {"caller": caller, "day": day, **{name: getattr(count, name) for name in COLUMNS}}
+            for (caller, day), count in sorted(counts.items())
+        ]
+
+        async def write(connection: AsyncConnection) -> dict[str, int]:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                await connection.execute(statement, rows[start : start + ROWS_AT_ONCE])
+            return await _spent(connection, month, sorted(watched))
+
+        return await self._database.run(write)
+
+    async def spent(self, caller: str, month: date) -> int:
+        """Millionths of a US dollar since `month` began."""
+        return (await self._database.run(lambda connection: _spent(connection, month, [caller])))[caller]
+
+    async def sums(self, caller: str, today: date, month: date) -> tuple[Count, Count]:
+        """What `caller` used today and since `month` began."""
+        of_today = [func.sum(case((usage.c.day == today, usage.c[name]), else_=0)) for name in COLUMNS]
+        of_month = [func.sum(usage.c[name]) for name in COLUMNS]
+        query = select(*of_today, *of_month).where(usage.c.caller == caller, usage.c.day >= month)
+
+        async def read(connection: AsyncConnection) -> tuple[Count, Count]:
+            row = [int(value or 0) for value in (await connection.execute(query)).one()]
+            return Count(*row[: len(COLUMNS)]), Count(*row[len(COLUMNS) :])
+
+        return await self._database.run(read)
+
+
+async def _spent(connection: AsyncConnection, month: date, callers: list[str]) -> dict[str, int]:
+    spent = dict.fromkeys(callers, 0)
+    for start in range(0, len(callers), ROWS_AT_ONCE):
+        query = (
+            select(usage.c.caller, func.sum(usage.c.cost_micro_usd).label("cost"))
+            .where(usage.c.day >= month, usage.c.caller.in_(callers[start : start + ROWS_AT_ONCE]))
+            .group_by(usage.c.caller)
+        )
+        spent |= {row.caller: int(row.cost) for row in await connection.execute(query)}
+    return spent

@@ -1,0 +1,58 @@
+"""Authentication of the routes that do not go through the layers: GET /usage, /, /health, and paths that do not exist.
+
+A bad token is refused on each of them. The caller stands in `request.state.caller` from here on.
+"""
+
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.accounts.authenticator import Authenticator
+from shared.call import Caller
+from shared.errors import Forbidden, ServiceError
+from shared.routes.refusals import as_response
+
+# Load balancers, scrapers and browsers come without a token, and a signed webhook carries its own proof.
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/playground", "/openapi.json", "/webhooks/ingest"})
+
+
+class Gate:
+    """Identifies every caller; where tokens are required, strangers get to OPEN_PATHS only."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self.app = app
+        self.authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        peer = scope["client"][0] if scope["client"] else ""
+        try:
+            caller = await self.authenticator.identify(Headers(scope=scope), peer)
+            if scope["path"] not in OPEN_PATHS:
+                self.authenticator.admit(caller)
+        except ServiceError as refusal:
+            return await as_response(Request(scope), refusal)(scope, receive, send)
+        scope.setdefault("state", {})["caller"] = caller
+        await self.app(scope, receive, send)
+
+
+def gate(authenticator: Authenticator) -> Callable[[ASGIApp], ASGIApp]:
+    """For build_service's `gate`."""
+    return lambda app: Gate(app, authenticator)
+
+
+def caller_of(request: Request) -> Caller:
+    caller = request.state.caller
+    assert isinstance(caller, Caller)
+    return caller
+
+
+def admin_of(request: Request) -> Caller:
+    """The caller, who is an administrator. Raises Forbidden."""
+    caller = caller_of(request)
+    if caller.role != "admin":
+        raise Forbidden("this needs an administrator's token; make token USER=… ROLE=admin makes one")
+    return caller

@@ -1,0 +1,23 @@
+"""Put what a call used on its caller's account.
+
+In: a Call. Out: its reply, untouched. Counts every call that gets this far when it is settled, a stream with all of its
+tokens, a failed call with none. Further out in the stack it would also count those that were refused.
+"""
+
+from shared.accounts.usage import UsageLedger
+from shared.call import Call
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+
+# region: account-usage
+class AccountUsage:
+    def __init__(self, ledger: UsageLedger) -> None:
+        self.ledger = ledger
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        call.on_done(lambda outcome: self.ledger.record(call.caller.id, outcome))
+        return await next(call)
+
+
+# endregion: account-usage

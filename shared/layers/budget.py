@@ -1,0 +1,43 @@
+"""A bound on what a user may spend in a month.
+
+In: a Call that knows its caller. Out: the reply, or BudgetExceeded until the month (UTC) ends.
+
+Decided from memory, without a look at the database, so a budget can be overshot: by the calls in flight when it runs
+out, whose cost nobody knows before they end, and by what other workers let through in one USAGE_FLUSH_SECONDS.
+"""
+
+import time
+
+from shared.accounts.usage import UsageLedger
+from shared.call import Call
+from shared.errors import BudgetExceeded
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+
+# region: budget
+class Budget:
+    """Callers without a budget pass."""
+
+    def __init__(self, ledger: UsageLedger) -> None:
+        self.ledger = ledger
+
+    # region: budget-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        caller = call.caller
+        if caller.budget_usd is not None:
+            spent = self.ledger.spent(caller.id)
+            if spent is None:  # the first call of this user in this process and month
+                await self.ledger.learn(caller.id)
+                spent = self.ledger.spent(caller.id) or 0.0
+            if spent >= caller.budget_usd:
+                raise BudgetExceeded(
+                    f"the budget of {caller.budget_usd:g} USD a month is spent ({spent:g} USD)",
+                    retry_after=self.ledger.today().month_ends - time.time(),
+                )
+        return await next(call)
+
+    # endregion: budget-call
+
+
+# endregion: budget
