@@ -175,7 +175,6 @@ class Call:
     def inherit(self, work: "Call") -> None:
         """Answer for detached work: what its layers noted is noted here, and whoever waits for its end is told ours."""
         self.retries += work.retries
-        self.deadline = work.deadline
         self.response_headers |= work.response_headers
         self.log_fields |= work.log_fields
         self.metadata |= work.metadata

@@ -44,6 +44,20 @@ class GenerateRequest(BaseModel):
 # endregion: generate-request
 
 
+Language = Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^\W\d_][\w .()-]*$")]
+
+
+class SummarizeRequest(BaseModel):
+    """What POST /summarize takes. `language`: the summary's, by name or code; without one, the model chooses."""
+
+    model_config = ConfigDict(strict=True)
+
+    text: Prompt
+    model: ModelName | None = None
+    max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
+    language: Language | None = None
+
+
 class TokenCounts(BaseModel):
     input: int
     output: int
@@ -51,13 +65,16 @@ class TokenCounts(BaseModel):
 
 
 class GenerateMetadata(BaseModel):
-    """`price_source` is "default" when the model has no known price and PRICE_*_PER_1M was used."""
+    """`price_source` is "default" when the model has no known price and PRICE_*_PER_1M was used, "cache" for an answer
+    that another call has paid for. `cached` is there from demo 3 on.
+    """
 
     model: str
     tokens: TokenCounts
     cost_usd: float
     price_source: str
     latency_ms: float
+    cached: bool | None = None
 
 
 class GenerateResponse(BaseModel):

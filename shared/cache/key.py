@@ -1,0 +1,28 @@
+"""The name under which an answer is kept: equal exactly when the same question is asked by someone who may see it.
+
+In: a request, who asks, who answers, the cache's name. Out: 64 hexadecimal digits. The key is made of what is sent to
+the upstream, so a field that changes the answer cannot be forgotten.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+
+from shared.call import ChatRequest
+
+
+# region: cache-key
+def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+    """SHA-256 of the canonical JSON (sorted names, no blanks) of all four.
+
+    `owner` says who may see the answer. `upstream` is the API's URL: the same name is another model elsewhere.
+    """
+    wire = request.to_wire()
+    if request.temperature is not None:
+        wire["temperature"] = float(request.temperature)  # 0 and 0.0 ask the same
+    canonical = orjson.dumps([cache, owner, upstream, wire], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
+
+
+# endregion: cache-key

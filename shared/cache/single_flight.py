@@ -1,0 +1,139 @@
+"""Equal calls that come while one of them is under way share its answer: one call upstream, however many ask.
+
+After Go's singleflight, with three differences that a gateway needs. Whoever leaves, leaves alone: the flight goes on
+until nobody waits for it. Each call keeps its own deadline. And exactly one of the calls inherits the flight's bill:
+the first that is still there when it lands. Knows nothing of what is kept afterwards.
+"""
+
+import asyncio
+import copy
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from shared.call import Call, Ending, Outcome
+from shared.errors import DeadlineExceeded, ServiceError
+from shared.reply import Completion
+
+Fetch = Callable[[Call], Awaitable[Completion]]
+
+# A call whose flight ran out of somebody else's time starts another one if this much of its own is left. Below it, the
+# calls that came within a moment of each other would follow with one hopeless flight each.
+WORTHWHILE = 0.1
+
+
+# region: single-flight
+class SingleFlight:
+    """The flights under way, by key."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Flight] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._flights
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
+        """The answer of the flight for `key`, begun with `fetch` if there is none. `cached`: another call pays for it.
+
+        Raises what the flight raised.
+        """
+        while True:
+            flight = self._flights.get(key) or self._begin(key, call, fetch)
+            try:
+                return await flight.landing(call)
+            except DeadlineExceeded:
+                if not flight.has_time_left(call):
+                    raise
+
+    def _begin(self, key: str, call: Call, fetch: Fetch) -> "Flight":
+        def over() -> None:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+
+        flight = self._flights[key] = Flight(call, fetch, over)
+        return flight
+
+
+# endregion: single-flight
+
+
+class Flight:
+    """One fetch, and the calls that wait for it.
+
+    A task of its own, and a call of its own: both must be able to outlive the call that began them.
+    """
+
+    def __init__(self, call: Call, fetch: Fetch, over: Callable[[], None]) -> None:
+        self.call = call.detached()
+        self._over = over
+        self._waiting = 0
+        self._billed = False
+        self._task = asyncio.create_task(self._fly(fetch))
+        self._task.add_done_callback(_look_at_the_error)
+
+    async def _fly(self, fetch: Fetch) -> Completion:
+        try:
+            return await fetch(self.call)
+        finally:
+            self._over()
+
+    async def landing(self, call: Call) -> Completion:
+        """Wait, at most until `call`'s own deadline; then take the bill, or the answer for nothing."""
+        self._waiting += 1
+        try:
+            reply = await self._landed(call)
+            return reply if self._bill(call) else replace(reply, cached=True)
+        except ServiceError as error:
+            if isinstance(error, DeadlineExceeded) and self.has_time_left(call):
+                self._write_off(error)
+            else:
+                self._bill(call)
+            raise copy.copy(error) from None  # every call notes headers of its own on its error
+        finally:
+            self._waiting -= 1
+            if not self._waiting and not self._billed:
+                self._abandon()
+
+    def has_time_left(self, call: Call) -> bool:
+        """This flight is out of time: is it worth while for `call` to try again? Equal calls may take equally long."""
+        if self.call.deadline is None or call.started <= self.call.started:
+            return False
+        allowance = self.call.deadline - self.call.started
+        return call.started + allowance - time.perf_counter() > allowance * WORTHWHILE
+
+    async def _landed(self, call: Call) -> Completion:
+        if call.started >= self.call.started:  # the flight's deadline comes first
+            return await asyncio.shield(self._task)
+        await asyncio.sleep(0)  # it may have begun in this very moment, and does not have its deadline yet
+        late = call.started - self.call.started
+        try:
+            async with asyncio.timeout(self.call.remaining() + late if self.call.deadline is not None else None):
+                return await asyncio.shield(self._task)
+        except TimeoutError:
+            raise DeadlineExceeded("no answer from the upstream in time") from None
+
+    def _bill(self, call: Call) -> bool:
+        """True for the first to ask once it landed: what it used, and what its layers noted, is now that call's."""
+        if self._billed or not self._task.done():
+            call.metadata |= self.call.metadata
+            return False
+        self._billed = True
+        call.inherit(self.call)
+        return True
+
+    def _write_off(self, error: ServiceError) -> None:
+        """Nobody's time is up but the flight's: its layers hear of the end, and no call is charged with it."""
+        if not self._billed:
+            self._billed = True
+            self.call.finish(Outcome(Ending.FAILED, error=error))
+
+    def _abandon(self) -> None:
+        self._over()
+        self._task.cancel()
+        self.call.finish(Outcome(Ending.LEFT))
+
+
+def _look_at_the_error(task: asyncio.Task[Completion]) -> None:
+    # Everyone may have left before it failed; asyncio would complain that nobody looked.
+    if not task.cancelled():
+        task.exception()

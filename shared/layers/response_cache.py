@@ -1,0 +1,124 @@
+"""Pay once for the same answer: keep it for the next equal call, and share it while it is under way.
+
+In: a Call. Out: a kept answer, another call's, or a new one; `X-Cache` says which. Sampled answers, errors and streams
+are not kept. Whoever may see an answer is part of the key it is kept under, so no caller meets another's by accident.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.cache.cache import Cache
+from shared.cache.key import cache_key
+from shared.cache.policy import ASK_AGAIN, NO_STORE, directives, keepable, repeatable
+from shared.cache.single_flight import SingleFlight
+from shared.call import ANONYMOUS, Call, ChatRequest
+from shared.pipeline import Handler
+from shared.redis_link import RedisLink
+from shared.reply import Completion, Reply
+from shared.settings import BadSetting, Settings
+
+HEADER = "X-Cache"
+SUMMARIES = "/summarize"  # the endpoint with a cache of its own; all others share one
+
+
+# region: response-cache
+class ResponseCache:
+    """Two caches, `responses` and `summaries`, and the flights under way. Raises BadSetting."""
+
+    def __init__(self, settings: Settings, redis: RedisLink | None = None) -> None:
+        if settings.cache_backend == "redis" and redis is None:
+            raise BadSetting("CACHE_BACKEND=redis: needs REDIS_URL, which is empty")
+        self._responses = _cache("responses", settings.cache_responses_ttl, settings, redis)
+        self._summaries = _cache("summaries", settings.cache_default_ttl, settings, redis)
+        self._flights = SingleFlight()
+        self._shared = settings.cache_scope == "shared"
+        self._upstream = settings.openai_base_url
+        self._keeps_sampled = settings.cache_sampled
+
+    # region: response-cache-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        cache = self._summaries if call.endpoint == SUMMARIES else self._responses
+        wishes = directives(call.headers)
+        if not self._answers(call.request) or NO_STORE in wishes:
+            return await self._bypass(cache, call, next)
+
+        key = cache_key(call.request, cache=cache.name, owner=self._owner(call), upstream=self._upstream)
+        if wishes & ASK_AGAIN:
+            reply = await self._bypass(cache, call, next)
+            return await _keep(cache, key, reply)
+
+        kept = await cache.get(key)
+        if kept is not None:
+            _note(call, "hit", cached=True)
+            return kept
+        return await self._share(cache, key, call, next)
+
+    # endregion: response-cache-call
+
+    @property
+    def caches(self) -> Sequence[Cache]:
+        return self._responses, self._summaries
+
+    async def report(self) -> Mapping[str, Any]:
+        """What GET /cache/stats answers."""
+        return {cache.name: await cache.report() for cache in self.caches}
+
+    def _answers(self, request: ChatRequest) -> bool:
+        return not request.stream and (self._keeps_sampled or repeatable(request))
+
+    def _owner(self, call: Call) -> Sequence[str]:
+        if self._shared:
+            return ("shared",)
+        if (
+            call.caller is ANONYMOUS
+        ):  # a stack that asks nobody for a name: an address is all that tells strangers apart
+            return ("address", call.peer)
+        return ("caller", call.caller.id)
+
+    # region: response-cache-share
+    async def _share(self, cache: Cache, key: str, call: Call, next: Handler) -> Reply:
+        async def fetch(flown: Call) -> Completion:
+            cache.statistics.miss()
+            return await _keep(cache, key, await next(flown))
+
+        _note(call, "coalesced" if key in self._flights else "miss", cached=False)
+        reply = await self._flights.answer(key, call, fetch)
+        if reply.cached:
+            cache.statistics.coalesce()
+            _note(call, "coalesced", cached=True)
+        else:
+            _note(call, "miss", cached=False)  # also who came second, if the first has left and the bill is theirs
+        return reply
+
+    # endregion: response-cache-share
+
+    async def _bypass(self, cache: Cache, call: Call, next: Handler) -> Reply:
+        cache.statistics.bypasses += 1
+        _note(call, "bypass", cached=False)
+        return await next(call)
+
+
+# endregion: response-cache
+
+
+def _cache(name: str, ttl: float, settings: Settings, redis: RedisLink | None) -> Cache:
+    return Cache(
+        name,
+        ttl=ttl,
+        max_entries=settings.cache_max_size,
+        max_memory_mb=settings.cache_max_memory_mb,
+        redis=redis if settings.cache_backend == "redis" else None,
+    )
+
+
+async def _keep(cache: Cache, key: str, reply: Reply) -> Completion:
+    assert isinstance(reply, Completion), "a call that asked for no stream got one"
+    if keepable(reply):
+        await cache.put(key, reply)
+    return reply
+
+
+def _note(call: Call, status: str, *, cached: bool) -> None:
+    call.response_headers[HEADER] = status
+    call.log_fields["cache"] = status
+    call.metadata["cached"] = cached

@@ -1,0 +1,37 @@
+"""GET /cache/stats: what the caches of this process hold, and how often they helped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from shared.routes.json import json_response
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A layer that has numbers to show: those of each of its caches, by name."""
+
+    async def report(self) -> Mapping[str, Any]: ...
+
+
+def cache_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+    layers = [layer for layer in service.layers if isinstance(layer, Reporting)]
+
+    # region: cache-stats
+    @router.get("/cache/stats", summary="Entries, hits, misses, bytes of each cache")
+    async def stats() -> Response:
+        report: dict[str, Any] = {}
+        for layer in layers:
+            report |= await layer.report()
+        return json_response(report)
+
+    # endregion: cache-stats
+    return router
