@@ -123,6 +123,12 @@ class DatabaseUnavailable(ServiceError):
     retryable = True
 
 
+class Overloaded(ServiceError):
+    """This process has as much to do as it may."""
+
+    status, type, code = 503, "server_error", "overloaded"
+
+
 # --- what the upstream got wrong ---------------------------------------------------------------------------------
 
 

@@ -1,16 +1,24 @@
 """Run one service: `python -m shared.server demos.demo_1_guarded.app:build [--port 8000]`.
 
-In: the import path of a `build` function. Out: a listening server until SIGINT or SIGTERM, then a clean end in which
-the requests in flight finish. What keeps it from starting is one line on stderr and exit status 1.
+In: the import path of a `build` function. Out: a listening server, of one process or of several, until SIGINT or
+SIGTERM; then it refuses new requests, finishes those in flight, and ends. What keeps it from starting is one line on
+stderr and exit status 1.
 """
 
 import argparse
 import importlib
 import logging
+import multiprocessing
+import os
+import signal
 import socket
 import sys
+import threading
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from shared.asgi.protocol import BoundedHttpProtocol
 from shared.logs import configure_operational_log, writable
@@ -19,6 +27,7 @@ from shared.settings import BadSetting, Settings, load_settings
 log = logging.getLogger(__name__)
 
 KEEP_ALIVE = 75  # seconds; longer than the usual load balancer's 60, so that it is never us who close first
+BUILD = "SERVICE_BUILD"  # the environment variable that tells a worker what to build
 
 
 class CannotStart(Exception):
@@ -44,26 +53,63 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serve(build: str, settings: Settings) -> None:
-    """Listen and answer until told to stop. Raises CannotStart."""
+    """Listen and answer until told to stop. Raises CannotStart, BadSetting."""
     if settings.log_file != "-" and (reason := writable(settings.log_file)):
         raise CannotStart(f"LOG_FILE={settings.log_file}: cannot be written: {reason}")
-    module, _, function = build.partition(":")
-    app = getattr(importlib.import_module(module), function or "build")(settings)
+    app = _build(build, settings)  # also before workers do it: what is wrong is said once, and here
     with _listen(settings) as listener:
         host, port = listener.getsockname()[:2]
-        log.info("listening", extra={"fields": {"event": "listening", "url": f"http://{host}:{port}"}})
-        config = uvicorn.Config(
-            app,
-            http=BoundedHttpProtocol,
-            loop="uvloop",
-            log_config=None,
-            access_log=False,  # the request log has more, and never a prompt
-            server_header=False,
-            proxy_headers=False,  # X-Forwarded-For is believed from nobody
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=int(settings.timeout) + 1,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        fields = {"event": "listening", "url": f"http://{host}:{port}", "workers": settings.workers}
+        log.info("listening", extra={"fields": fields})
+        if settings.workers == 1:
+            uvicorn.Server(_configuration(app, settings)).run(sockets=[listener])
+        else:
+            os.environ[BUILD] = build
+            _Workers(_configuration("shared.server:worker", settings), [listener]).run()
+
+
+def worker() -> FastAPI:
+    """What each of several workers runs: the application, from the environment that the parent left."""
+    configure_operational_log()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return _build(os.environ[BUILD], load_settings())
+
+
+class _Workers(Multiprocess):
+    """uvicorn's supervisor, which lets go of the port as soon as it stops, and says when a worker could not start."""
+
+    def terminate_all(self) -> None:
+        # While we held the port open, the kernel would take in connections that nobody will ever serve.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+    def run(self) -> None:
+        super().run()
+        if any(process.exitcode == STARTUP_FAILURE for process in self.processes):
+            raise CannotStart("a worker could not start; its reason stands above")
+
+
+def _build(path: str, settings: Settings) -> FastAPI:
+    module, _, function = path.partition(":")
+    app: FastAPI = getattr(importlib.import_module(module), function or "build")(settings)
+    return app
+
+
+def _configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        http=BoundedHttpProtocol,
+        loop="uvloop",
+        log_config=None,
+        access_log=False,  # the request log has more, and never a prompt
+        server_header=False,
+        proxy_headers=False,  # X-Forwarded-For is believed from nobody here; see TRUSTED_PROXIES
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=int(settings.timeout) + 1,
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -78,6 +124,14 @@ def _listen(settings: Settings) -> socket.socket:
         reason = getattr(error, "strerror", None) or str(error)
         raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {reason}; choose another PORT") from None
     return listener
+
+
+def _end_with_parent() -> None:
+    """Workers of a parent that was killed outright end as if they had been told to."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from shared import SERVICE_NAME, __version__
+from shared.asgi.concurrency import ConcurrencyLimit
 from shared.asgi.express import Endpoint, Express, post_endpoints
 from shared.asgi.request_id import RequestId
 from shared.call import Call, Ending, Outcome, Usage
@@ -159,5 +160,6 @@ def build_service(
     if gate is not None:
         app.add_middleware(gate)
     app.add_middleware(Express, routes=express)
+    app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
     app.add_middleware(RequestId)  # the last one added is the outermost
     return app

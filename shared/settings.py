@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     cache_scope: Literal["caller", "shared"] = _setting("caller", "who may be given whose cached answers", demo=3)
     cache_sampled: bool = _setting(False, "keep answers of a temperature over 0 too", demo=3)
 
+    @property
+    def workers(self) -> int:
+        """How many processes serve."""
+        return self.uvicorn_workers or (4 if self.env == "production" else 1)
+
     @field_validator("openai_base_url")
     @classmethod
     def _is_http(cls, url: str) -> str:

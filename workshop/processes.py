@@ -147,7 +147,11 @@ def free_port() -> int:
         return port
 
 
+# Looked up here: between fork and exec, with threads about, it is too late to load a library.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
 def _die_with_parent() -> None:
     """Even a parent that is killed outright leaves nothing running. Linux only; elsewhere a no-op."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if _prctl is not None:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,140 @@
+"""One port, several workers: they share the work, drain when told to stop, are replaced, and end with their parent."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workshop.processes import Process, free_port, gateway, model_server
+
+BUILD = "demos.demo_1_guarded.app:build"
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port, output = free_port(), tmp_path_factory.mktemp("model") / "model.txt"
+    models = {"LOCAL_MODELS": "workshop-sim", "SIM_TTFT_MS": "0", "SIM_TPOT_MS": "0", "SIM_SLOTS": "64"}
+    with model_server(port=port, environment=models, output=output):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def service(upstream: str, folder: Path, **settings: str) -> Iterator[tuple[Process, str]]:
+    port = free_port()
+    environment = {
+        "OPENAI_BASE_URL": f"{upstream}/v1",
+        "MODEL": "workshop-sim",
+        "LOG_FILE": str(folder / "logs.json"),
+        **settings,
+    }
+    with gateway(BUILD, port=port, environment=environment, output=folder / "gateway.txt") as process:
+        yield process, f"http://127.0.0.1:{port}"
+
+
+def ask(url: str) -> int:
+    """The status of one generation; 0 when nobody answered."""
+    body = json.dumps({"prompt": "Hola", "max_tokens": 5}).encode()
+    request = urllib.request.Request(f"{url}/generate", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def fault(upstream: str, plan: dict[str, Any] | None) -> None:
+    method, body = ("DELETE", None) if plan is None else ("PUT", json.dumps(plan).encode())
+    urllib.request.urlopen(urllib.request.Request(f"{upstream}/admin/faults", body, method=method), timeout=5).close()
+
+
+def in_flight(upstream: str) -> int:
+    with urllib.request.urlopen(f"{upstream}/admin/calls", timeout=5) as response:
+        return int(json.load(response)["in_flight"])
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-ww", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    patience_ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < patience_ends
+        time.sleep(0.05)
+
+
+def refused(url: str) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_sigterm_lets_requests_in_flight_finish_and_refuses_new_ones(
+    workers: int, upstream: str, tmp_path: Path
+) -> None:
+    with service(upstream, tmp_path, UVICORN_WORKERS=str(workers)) as (process, url):
+        fault(upstream, {"latency_ms": 2000, "times": 8})
+        statuses: list[int] = []
+        crowd = [threading.Thread(target=lambda: statuses.append(ask(url))) for _ in range(8)]
+        for client in crowd:
+            client.start()
+        wait_for(lambda: in_flight(upstream) == 8)
+        os.kill(process.pid, signal.SIGTERM)
+        wait_for(lambda: refused(url))
+        assert in_flight(upstream) == 8, "they had ended before anybody was refused"
+        for client in crowd:
+            client.join()
+        assert statuses == [200] * 8
+        wait_for(lambda: process.exit_status() is not None)
+    lines = [json.loads(line) for line in (tmp_path / "logs.json").read_text().splitlines()]
+    assert [line["status"] for line in lines] == [200] * 8
+
+
+def test_a_killed_worker_is_replaced(upstream: str, tmp_path: Path) -> None:
+    with service(upstream, tmp_path, UVICORN_WORKERS="2") as (process, url):
+        wait_for(lambda: len(children(process.pid)) == 2)
+        victim = children(process.pid)[0]
+        os.kill(victim, signal.SIGKILL)
+        wait_for(lambda: len(children(process.pid)) == 2 and victim not in children(process.pid))
+        wait_for(lambda: ask(url) == 200)
+
+
+def test_workers_end_with_a_parent_that_is_killed_outright(upstream: str, tmp_path: Path) -> None:
+    with service(upstream, tmp_path, UVICORN_WORKERS="2") as (process, url):
+        wait_for(lambda: len(children(process.pid)) == 2)
+        os.kill(process.pid, signal.SIGKILL)
+        wait_for(lambda: refused(url))
+
+
+def test_production_means_four_workers(upstream: str, tmp_path: Path) -> None:
+    with service(upstream, tmp_path, ENV="production") as (process, _):
+        wait_for(lambda: len(children(process.pid)) == 4)
+
+
+def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(upstream: str, tmp_path: Path) -> None:
+    with service(upstream, tmp_path, UVICORN_LIMIT_CONCURRENCY="2") as (_, url):
+        fault(upstream, {"latency_ms": 60_000})
+        crowd = [threading.Thread(target=ask, args=(url,), daemon=True) for _ in range(2)]
+        for client in crowd:
+            client.start()
+        wait_for(lambda: in_flight(upstream) == 2)
+        assert ask(url) == 503
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
+            assert response.status == 200
+        fault(upstream, None)
