@@ -5,14 +5,17 @@ a miss, and what it does not take is not kept.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from shared.cache.memory import MemoryStore
+from shared.cache.memory import MemoryStore, Store
 from shared.cache.packing import FORMAT, pack, unpack
 from shared.cache.redis import RedisStore
 from shared.cache.statistics import Statistics
 from shared.redis_link import RedisGone, RedisLink
 from shared.reply import Completion
+
+MakeStore = Callable[[int, int], Store]  # of at most so many entries, and so many bytes
 
 MEGABYTE = 1_000_000
 COUNTED_FOR = 1.0  # seconds that a count of what is in Redis is good for: asking for it often must cost nothing
@@ -22,11 +25,18 @@ class Cache:
     """Answers live for `ttl` seconds unless `put` says otherwise. `redis` None: memory is all there is."""
 
     def __init__(
-        self, name: str, *, ttl: float, max_entries: int, max_memory_mb: float, redis: RedisLink | None = None
+        self,
+        name: str,
+        *,
+        ttl: float,
+        max_entries: int,
+        max_memory_mb: float,
+        redis: RedisLink | None = None,
+        store: MakeStore = MemoryStore,
     ) -> None:
         self.name = name
         self.ttl = ttl
-        self.memory = MemoryStore(max_entries, int(max_memory_mb * MEGABYTE))
+        self.memory: Store = store(max_entries, int(max_memory_mb * MEGABYTE))
         self.statistics = Statistics(name)
         self._redis = RedisStore(redis, f"llm-cache:{FORMAT}:{name}:") if redis is not None else None
         self._counted: tuple[int, int] | None = None

@@ -6,10 +6,15 @@ the upstream, so a field that changes the answer cannot be forgotten.
 
 import hashlib
 from collections.abc import Sequence
+from typing import Protocol
 
 import orjson
 
 from shared.call import ChatRequest
+
+
+class MakeKey(Protocol):
+    def __call__(self, request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str: ...
 
 
 # region: cache-key

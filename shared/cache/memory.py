@@ -9,10 +9,29 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 # What an entry costs beside its key and value, in bytes: the headers of both, the entry, its places in the table and
 # in the queue of expiries. tests/cache/test_memory.py holds the sum against what Python really allocates.
 ENTRY_OVERHEAD = 400
+
+
+class Store(Protocol):
+    """What a Cache needs of the memory that it keeps its answers in."""
+
+    max_entries: int
+    max_bytes: int
+    bytes: int
+    evictions: int
+    expirations: int
+
+    def __len__(self) -> int: ...
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes, ttl: float) -> bool: ...
+
+    def drop_expired(self) -> None: ...
 
 
 @dataclass(slots=True)

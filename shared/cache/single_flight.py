@@ -10,12 +10,22 @@ import copy
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Protocol
 
 from shared.call import Call, Ending, Outcome
 from shared.errors import DeadlineExceeded, ServiceError
 from shared.reply import Completion
 
 Fetch = Callable[[Call], Awaitable[Completion]]
+
+
+class Flights(Protocol):
+    """What a ResponseCache needs of who shares answers under way."""
+
+    def __contains__(self, key: str) -> bool: ...
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion: ...
+
 
 # A call whose flight ran out of somebody else's time starts another one if this much of its own is left. Below it, the
 # calls that came within a moment of each other would follow with one hopeless flight each.

@@ -7,10 +7,11 @@ are not kept. Whoever may see an answer is part of the key it is kept under, so 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.cache.cache import Cache
-from shared.cache.key import cache_key
+from shared.cache.cache import Cache, MakeStore
+from shared.cache.key import MakeKey, cache_key
+from shared.cache.memory import MemoryStore
 from shared.cache.policy import ASK_AGAIN, NO_STORE, directives, keepable, repeatable
-from shared.cache.single_flight import SingleFlight
+from shared.cache.single_flight import Flights, SingleFlight
 from shared.call import ANONYMOUS, Call, ChatRequest
 from shared.pipeline import Handler
 from shared.redis_link import RedisLink
@@ -23,14 +24,26 @@ SUMMARIES = "/summarize"  # the endpoint with a cache of its own; all others sha
 
 # region: response-cache
 class ResponseCache:
-    """Two caches, `responses` and `summaries`, and the flights under way. Raises BadSetting."""
+    """Two caches, `responses` and `summaries`, and the flights under way. Raises BadSetting.
 
-    def __init__(self, settings: Settings, redis: RedisLink | None = None) -> None:
+    `key`, `store` and `flights` are what it is made of, for who wants to put in parts of their own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: RedisLink | None = None,
+        *,
+        key: MakeKey = cache_key,
+        store: MakeStore = MemoryStore,
+        flights: Flights | None = None,
+    ) -> None:
         if settings.cache_backend == "redis" and redis is None:
             raise BadSetting("CACHE_BACKEND=redis: needs REDIS_URL, which is empty")
-        self._responses = _cache("responses", settings.cache_responses_ttl, settings, redis)
-        self._summaries = _cache("summaries", settings.cache_default_ttl, settings, redis)
-        self._flights = SingleFlight()
+        self._responses = _cache("responses", settings.cache_responses_ttl, settings, redis, store)
+        self._summaries = _cache("summaries", settings.cache_default_ttl, settings, redis, store)
+        self._key = key
+        self._flights: Flights = flights if flights is not None else SingleFlight()
         self._shared = settings.cache_scope == "shared"
         self._upstream = settings.openai_base_url
         self._keeps_sampled = settings.cache_sampled
@@ -42,7 +55,7 @@ class ResponseCache:
         if not self._answers(call.request) or NO_STORE in wishes:
             return await self._bypass(cache, call, next)
 
-        key = cache_key(call.request, cache=cache.name, owner=self._owner(call), upstream=self._upstream)
+        key = self._key(call.request, cache=cache.name, owner=self._owner(call), upstream=self._upstream)
         if wishes & ASK_AGAIN:
             reply = await self._bypass(cache, call, next)
             return await _keep(cache, key, reply)
@@ -101,13 +114,14 @@ class ResponseCache:
 # endregion: response-cache
 
 
-def _cache(name: str, ttl: float, settings: Settings, redis: RedisLink | None) -> Cache:
+def _cache(name: str, ttl: float, settings: Settings, redis: RedisLink | None, store: MakeStore) -> Cache:
     return Cache(
         name,
         ttl=ttl,
         max_entries=settings.cache_max_size,
         max_memory_mb=settings.cache_max_memory_mb,
         redis=redis if settings.cache_backend == "redis" else None,
+        store=store,
     )
 
 
