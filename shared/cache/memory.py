@@ -16,6 +16,9 @@ from typing import Protocol
 ENTRY_OVERHEAD = 400
 
 
+Packed = bytes  # by another name, because a store has an attribute that is called like the type
+
+
 class Store(Protocol):
     """What a Cache needs of the memory that it keeps its answers in."""
 
@@ -27,9 +30,9 @@ class Store(Protocol):
 
     def __len__(self) -> int: ...
 
-    def get(self, key: str) -> bytes | None: ...
+    def get(self, key: str) -> Packed | None: ...
 
-    def put(self, key: str, value: bytes, ttl: float) -> bool: ...
+    def put(self, key: str, value: Packed, ttl: float) -> bool: ...
 
     def drop_expired(self) -> None: ...
 
