@@ -129,6 +129,12 @@ class Overloaded(ServiceError):
     status, type, code = 503, "server_error", "overloaded"
 
 
+class RateLimited(ServiceError):
+    """The caller asks too often, or for too much; `retry_after` says when there is room again."""
+
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
 # --- what the upstream got wrong ---------------------------------------------------------------------------------
 
 
