@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -18,7 +18,7 @@ from shared.routes.json import json_response
 if TYPE_CHECKING:
     from shared.service import Routes, Service
 
-Limits = Callable[[Caller], Mapping[str, Any]]
+Limits = Callable[[Caller], Awaitable[Mapping[str, Any]]]
 
 
 def usage_routes(ledger: UsageLedger, limits: Limits | None = None) -> Routes:
@@ -39,7 +39,7 @@ def usage_routes(ledger: UsageLedger, limits: Limits | None = None) -> Routes:
                     "today": _shown(used.today),
                     "month": _shown(used.month),
                     "budget": _budget(caller, used.month, ledger.today().month_ends),
-                    "limits": limits(caller) if limits else None,
+                    "limits": await limits(caller) if limits else None,
                 }
             )
 
