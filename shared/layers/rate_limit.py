@@ -1,0 +1,134 @@
+"""Limits on how often a caller may ask, and on how many tokens.
+
+In: a Call that knows its caller. Out: the reply, with what is left in its headers; or RateLimited, with a Retry-After
+that is true. Tokens are reserved before the model is called and corrected by what was really used, however the call
+ends. Knows nothing of how counts are kept: see shared/limits.
+"""
+
+from typing import Any
+
+from prometheus_client import Counter
+
+from shared.call import Call, Caller, ChatRequest
+from shared.errors import RateLimited
+from shared.limits.allowance import HOUR, MOST, SECOND, Allowances, counted_as, key_of
+from shared.limits.headers import headers
+from shared.limits.memory import MemoryLimiter
+from shared.limits.shared import SharedLimiter
+from shared.limits.verdict import Limiter, Verdict
+from shared.limits.window import NEVER
+from shared.pipeline import Handler
+from shared.redis_link import RedisLink
+from shared.reply import Reply
+from shared.settings import Settings
+from shared.upstream import estimate
+
+UNSAID_MAX_TOKENS = 1000  # what is reserved for an answer whose length the caller did not bound
+
+hits_total = Counter("rate_limit_hits_total", "Requests refused, by the limit that they met", ["limit"])
+
+
+# region: rate-limit
+class RateLimit:
+    """The RATE_LIMIT_* settings, counted by all workers together in `redis`, or by each alone with its share of them.
+
+    `workers`: how many processes share the limits; UVICORN_WORKERS unless given. Raises BadSetting.
+    """
+
+    def __init__(self, settings: Settings, redis: RedisLink | None = None, *, workers: int | None = None) -> None:
+        workers = workers or settings.workers
+        self.allowances = Allowances(settings)
+        self.limiter: Limiter = SharedLimiter(redis, workers) if redis else MemoryLimiter(workers)
+
+    async def open(self) -> None:
+        await self.limiter.open()
+
+    async def close(self) -> None:
+        await self.limiter.close()
+
+    # region: rate-limit-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        scope = self.allowances.scope_of(call.endpoint)
+        limits = self.allowances.limits_of(call.caller, scope)
+        # Reserve the worst case now: a hundred calls that start together must not each see the same room.
+        tokens = worst_case(call.request)
+        verdict = await self.limiter.admit(key_of(call, scope), limits, tokens)
+        call.response_headers.update(headers(verdict))
+        if not verdict.reading.admitted:
+            raise refusal(call, verdict, tokens)
+        call.on_done(lambda outcome: verdict.settle(min(outcome.spent.total, MOST)))
+        return await next(call)
+
+    # endregion: rate-limit-call
+
+    async def limits(self, caller: Caller) -> dict[str, Any]:
+        """What the caller may do and what is left of it, for all endpoints and for those with limits of their own."""
+        standings = {}
+        for scope in self.allowances.scopes:
+            limits = self.allowances.limits_of(caller, scope)
+            standings[scope] = _standing(await self.limiter.look(counted_as(caller.id, scope), limits))
+        return {**standings.pop(""), "endpoints": standings}
+
+
+# endregion: rate-limit
+
+
+# region: worst-case
+def worst_case(request: ChatRequest) -> int:
+    """The most tokens that a call is expected to use: its prompt, estimated, and every choice at full length."""
+    bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
+    most_out = next(bound for bound in bounds if isinstance(bound, int) and bound > 0)
+    choices = request.extra.get("n")
+    return estimate(request, 0).input + most_out * (choices if isinstance(choices, int) and choices > 0 else 1)
+
+
+# endregion: worst-case
+
+
+def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:
+    """Names the limit that holds the caller up longest: who waits that long meets none of them."""
+    limits, reading = verdict.limits, verdict.reading
+    window = f"{limits.window / SECOND:g} seconds"
+    if reading.wait_tokens == NEVER:
+        hits_total.labels("tokens").inc()
+        call.response_headers["x-should-retry"] = "false"  # OpenAI's clients repeat a 429 unless told not to
+        return RateLimited(
+            f"this request may use {tokens} tokens (its prompt and max_tokens), and the limit is {limits.tokens} in "
+            f"{window}: no wait will help; ask for fewer",
+            param="max_tokens",
+            code="request_over_tokens_limit",
+        )
+    wait, limit = max(
+        (reading.wait_requests, "requests"), (reading.wait_hourly, "hour"), (reading.wait_tokens, "tokens")
+    )
+    hits_total.labels(limit).inc()
+    said = {
+        "requests": f"{limits.requests} requests in {window}",
+        "hour": f"{limits.hourly} requests in an hour",
+        "tokens": f"{limits.tokens} tokens in {window}, and this request may use {tokens}",
+    }[limit]
+    return RateLimited(
+        f"the limit is {said}; the next request fits in {wait / SECOND:.3f} seconds",
+        code="tokens_limit_exceeded" if limit == "tokens" else "rate_limit_exceeded",
+        retry_after=wait / SECOND,
+    )
+
+
+def _standing(verdict: Verdict) -> dict[str, Any]:
+    """`reset`: seconds until the limit is whole again."""
+    limits, reading = verdict.limits, verdict.reading
+    window, hour = (max(0, span - reading.latest) / SECOND for span in (limits.window, HOUR))
+    return {
+        "requests": _part(limits.requests, reading.requests, window, limits.window),
+        "hour": _part(limits.hourly, reading.hourly, hour, HOUR),
+        "tokens": _part(limits.tokens, reading.tokens, window, limits.window),
+    }
+
+
+def _part(limit: int, used: int, reset: float, span: int) -> dict[str, Any]:
+    return {
+        "limit": limit,
+        "window_seconds": span / SECOND,
+        "remaining": max(0, limit - used),
+        "reset_seconds": reset if used else 0.0,
+    }

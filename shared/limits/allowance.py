@@ -1,0 +1,124 @@
+"""Who may do how much: the limits of a caller at an endpoint, from the RATE_LIMIT_* settings.
+
+In: a caller and an endpoint. Out: the limits that hold, and the key under which they are counted.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from shared.call import Call, Caller
+from shared.settings import BadSetting, Settings
+
+SECOND = 1_000_000  # microseconds; all times here are integers of them, so that sums are exact in Python as in Lua
+HOUR = 3600 * SECOND
+MOST = 999_999_999_999_999  # an integer in a structured header field has fifteen digits (RFC 9651, section 3.3.1)
+SETTING = "RATE_LIMIT_OVERRIDES"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one caller may do: `requests` and `tokens` in any `window`, `hourly` requests in any hour."""
+
+    requests: int
+    window: int  # microseconds
+    hourly: int
+    tokens: int
+
+    def divided(self, workers: int) -> "Limits":
+        """One worker's share, for when they cannot count together: rounded down, so that the sum is never over."""
+        if workers == 1:
+            return self
+        return replace(
+            self,
+            requests=max(1, self.requests // workers),
+            hourly=max(1, self.hourly // workers),
+            tokens=max(1, self.tokens // workers),
+        )
+
+    @cached_property
+    def horizon(self) -> int:
+        """Microseconds after which an admission no longer matters to anybody."""
+        return max(self.window, HOUR)
+
+
+class Override(BaseModel):
+    """What RATE_LIMIT_OVERRIDES may say of an endpoint; what it leaves out is as everywhere else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rpm: int | None = Field(default=None, ge=1)
+    rph: int | None = Field(default=None, ge=1)
+    tpm: int | None = Field(default=None, ge=1)
+    burst: int | None = Field(default=None, ge=0)
+
+
+Path = Annotated[str, Field(pattern="^/")]
+_OVERRIDES = TypeAdapter(dict[Path, Override])
+
+
+class Allowances:
+    """The limits that the settings give. Raises BadSetting, one line, for overrides that cannot be read.
+
+    A stranger gets RATE_LIMIT_ANONYMOUS_RPM requests a window, and never more than a known caller. An endpoint with an
+    override has counters of its own, so that work there takes nothing away from the rest.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._overrides = _parse(settings.rate_limit_overrides)
+        self._known = {path: self._limits(override, MOST) for path, override in self._overrides.items()}
+        self._known[""] = self._limits(Override(), MOST)
+        fewest = settings.rate_limit_anonymous_rpm
+        self._strangers = {path: self._limits(override, fewest) for path, override in self._overrides.items()}
+        self._strangers[""] = self._limits(Override(), fewest)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Endpoints with counters of their own, and the empty one: all others together."""
+        return ("", *self._overrides)
+
+    def scope_of(self, endpoint: str) -> str:
+        return endpoint if endpoint in self._overrides else ""
+
+    def limits_of(self, caller: Caller, scope: str) -> Limits:
+        return (self._strangers if is_stranger(caller) else self._known)[scope]
+
+    def _limits(self, override: Override, most_rpm: int) -> Limits:
+        settings = self._settings
+        rpm = settings.rate_limit_rpm if override.rpm is None else override.rpm
+        burst = settings.rate_limit_burst if override.burst is None else override.burst
+        return Limits(
+            requests=min(rpm, most_rpm) + burst,
+            window=max(1, round(settings.rate_limit_window_sec * SECOND)),
+            hourly=settings.rate_limit_rph if override.rph is None else override.rph,
+            tokens=min(MOST, settings.rate_limit_tpm if override.tpm is None else override.tpm),
+        )
+
+
+def is_stranger(caller: Caller) -> bool:
+    return caller.user is None and (caller.id == "anonymous" or caller.id.startswith("ip:"))
+
+
+def key_of(call: Call, scope: str) -> str:
+    """Where the call is counted. Without accounts every stranger has one name, so the address tells them apart."""
+    caller = f"ip:{call.peer}" if call.caller.id == "anonymous" else call.caller.id
+    return counted_as(caller, scope)
+
+
+def counted_as(caller_id: str, scope: str) -> str:
+    return f"{caller_id}@{scope}" if scope else caller_id
+
+
+def _parse(overrides: str) -> dict[str, Override]:
+    if not overrides.strip():
+        return {}
+    try:
+        return _OVERRIDES.validate_json(overrides)
+    except ValidationError as invalid:
+        error = invalid.errors(include_url=False)[0]
+        place = "".join(f"[{part!r}]" for part in error["loc"])
+        example = '{"/generate": {"rpm": 60, "rph": 600, "tpm": 20000, "burst": 5}}'
+        raise BadSetting(f"{SETTING}{place}: {error['msg']}; it takes e.g. {example}") from None
