@@ -7,6 +7,8 @@ the file was taken away. Knows nothing of tokens or usage.
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -27,8 +29,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 3.0  # seconds for a whole piece of work; a healthy database takes a few thousandths
-BUSY_MILLISECONDS = 2000  # that a writer of SQLite waits for another one
+PATIENCE = 2.0  # seconds for a whole piece of work; a healthy database takes a few thousandths
+BUSY_MILLISECONDS = 1500  # that a writer of SQLite waits for another one
+PROBE_EVERY = 1.0  # seconds; between two looks at a database that is gone, nobody waits for it
 SCHEMA_LOCK = 0x776B  # any number that nobody else locks in this PostgreSQL database
 
 # asyncpg's own errors come through bare when no connection can be made.
@@ -48,6 +51,7 @@ class Database:
         self._schema_exists = False
         self._creating = asyncio.Lock()
         self.up = True
+        self._next_probe = 0.0
         self.fault = ""  # why it did not answer last; may name hosts: for logs, not for callers
 
     async def open(self) -> None:
@@ -60,7 +64,14 @@ class Database:
         await self._engine.dispose()
 
     async def run(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """What `work` returns, done in one transaction. Raises DatabaseUnavailable, after PATIENCE at the latest."""
+        """What `work` returns, done in one transaction.
+
+        Raises DatabaseUnavailable: soon after PATIENCE the first time, and then at once, but for one try a second.
+        """
+        if not self.up:
+            if time.monotonic() < self._next_probe:
+                raise DatabaseUnavailable("the database does not answer", retry_after=1)
+            self._next_probe = math.inf  # one try at a time
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._create_schema()
@@ -70,6 +81,9 @@ class Database:
             self._schema_exists = False  # what comes back may be an empty one
             self._lost(_one_line(fault))
             raise DatabaseUnavailable("the database does not answer", retry_after=1) from fault
+        except BaseException:  # the caller gave up, or the work did not like what it read: ask again next time
+            self._next_probe = 0.0
+            raise
         self._found()
         return result
 
@@ -92,6 +106,7 @@ class Database:
 
     def _lost(self, reason: str) -> None:
         self.fault = reason
+        self._next_probe = time.monotonic() + PROBE_EVERY
         if self.up:
             self.up = False
             database_up.set(0)

@@ -1,0 +1,50 @@
+"""POST /tokens/revoke: an administrator ends a token, or all of a user's, in this worker at once.
+
+Other workers believe a verified token until TOKEN_CACHE_TTL is over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.accounts.authenticator import Authenticator
+from shared.accounts.tokens import UnknownName
+from shared.asgi.gate import admin_of
+from shared.errors import NotFound
+from shared.routes.json import json_response, parse, read_body
+
+if TYPE_CHECKING:
+    from shared.service import Routes, Service
+
+
+class RevokeRequest(BaseModel):
+    """`name`: a user, or the id of a token."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=64)
+
+
+def token_routes(authenticator: Authenticator) -> Routes:
+    """For build_service's `routes`."""
+
+    def routes(service: Service) -> APIRouter:
+        router = APIRouter()
+
+        @router.post("/tokens/revoke", summary="End a token, or all of a user's (administrators)")
+        async def revoke(request: Request) -> Response:
+            admin_of(request)
+            asked = parse(RevokeRequest, await read_body(request, service.settings.max_body_bytes))
+            try:
+                ended = await authenticator.revoke(asked.name)
+            except UnknownName as unknown:
+                raise NotFound(str(unknown), param="name") from None
+            return json_response({"revoked": ended})
+
+        return router
+
+    return routes

@@ -1,0 +1,71 @@
+"""What the tests of accounts stand on: databases, a service with accounts, and HTTP without a client's manners."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from shared.accounts.database import Database
+from shared.accounts.tokens import Tokens
+from tests.accounts.postgres import PrivatePostgres, programs
+from tests.grader.stand import ModelServer, embedded_server
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PrivatePostgres]:
+    bin = programs()
+    if bin is None:
+        pytest.skip("PostgreSQL is not installed here; on Debian: apt-get install postgresql")
+    with PrivatePostgres(bin) as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Path:
+    return tmp_path / "accounts.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('sqlite_file')}"
+    server: PrivatePostgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
+
+
+def on_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    """What `work` returns, in an event loop and with a database of its own."""
+
+    async def run() -> T:
+        database = Database(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def make_token(url: str, user: str, role: str | None = None, budget_usd: float | None = None) -> str:
+    """A new token, as the command line makes it: from outside of the service."""
+    return on_database(url, lambda database: Tokens(database).create(user, role, budget_usd)).secret
+
+
+def wait_until(condition: Callable[[], T], seconds: float = 10) -> T:
+    patience_ends = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < patience_ends, "the condition did not come true in time"
+        time.sleep(0.02)
+    return value
