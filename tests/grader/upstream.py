@@ -107,6 +107,10 @@ class Upstream:
         """GET /admin/calls, as it is at this moment."""
         return self._client.get("/admin/calls").json()
 
+    def received(self) -> int:
+        """How many arrived since the register was emptied, once nothing is in flight any more."""
+        return int(self._settled()["received"])
+
     def _settled(self) -> Any:
         patience_ends = time.monotonic() + SETTLES_WITHIN
         while True:
