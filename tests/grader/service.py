@@ -1,6 +1,7 @@
 """The service under test, as a client sees it: requests out, answers in, each with the curl that repeats it.
 
-Knows HTTP and the error envelope; knows nothing of how the service was started or what stands behind it.
+Knows HTTP and the error envelope; knows nothing of how the service was started or what stands behind it. Notes when
+each request was on its way, by the client's clock: within that time the service has decided about it.
 """
 
 import json
@@ -21,13 +22,18 @@ SHOWN = 300  # characters of a body that a report shows
 
 @dataclass(slots=True, frozen=True)
 class Answer:
-    """What came back. `status` is None when nothing did, and `text` then says why. `ms` is what the client measured."""
+    """What came back. `status` is None when nothing did, and `text` then says why. `ms` is what the client measured.
+
+    `sent` and `received` are readings of time.monotonic().
+    """
 
     status: int | None
     headers: Mapping[str, str]
     text: str
     ms: float
     curl: str
+    sent: float = 0.0
+    received: float = 0.0
 
     @property
     def json(self) -> Any:
@@ -69,19 +75,40 @@ class Answer:
 
 
 class Service:
-    """`shown_url` is the URL that the curl commands talk to. `patience` in seconds."""
+    """`shown_url` is the URL that the curl commands talk to. `patience` in seconds.
 
-    def __init__(self, url: str, *, shown_url: str = "", patience: float = 30.0) -> None:
+    `address` is where requests come from, this machine's choice if it is empty.
+    """
+
+    def __init__(self, url: str, *, shown_url: str = "", patience: float = 30.0, address: str = "") -> None:
         self.url = url.rstrip("/")
         self._shown_url = shown_url or self.url
         self._patience = patience
+        self._last_seen: dict[str, float] = {}
         self.around: Callable[[str], str] = lambda shown: shown  # puts the order of a fault around a curl
+        self.shown: Callable[[str], str] = lambda command: command  # takes the secrets out of a curl
         self._client = httpx2.Client(
-            trust_env=False, timeout=patience, limits=httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+            trust_env=False,
+            timeout=patience,
+            transport=httpx2.HTTPTransport(
+                trust_env=False,
+                local_address=address or None,
+                limits=httpx2.Limits(max_connections=64, max_keepalive_connections=64),
+            ),
         )
 
     def close(self) -> None:
         self._client.close()
+
+    def last_seen(self, token: str) -> float | None:
+        """When the last request with this token (without one, if it is empty) ended; None if there was none."""
+        return self._last_seen.get(token)
+
+    def at_address(self, address: str) -> "Service":
+        """The same service, for a client that calls from another address of this machine. To be closed."""
+        other = Service(self.url, shown_url=self._shown_url, patience=self._patience, address=address)
+        other.around, other.shown = self.around, self.shown
+        return other
 
     def get(self, path: str, **given: Any) -> Answer:
         return self.request("GET", path, **given)
@@ -99,26 +126,35 @@ class Service:
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
     ) -> Answer:
-        """Send it. A body is declared as JSON unless `headers` say otherwise. Never raises: see Answer.status."""
+        """Send it. A body is declared as JSON unless `headers` say otherwise. Never raises: see Answer.status.
+
+        Headers are sent as UTF-8, whatever stands in them.
+        """
         sent = {"Content-Type": "application/json"} if body is not None else {}
         sent |= headers or {}
-        shown = self.around(curl(method, f"{self._shown_url}{path}", sent, body))
+        shown = self.around(self.shown(curl(method, f"{self._shown_url}{path}", sent, body)))
         waits = self._patience if patience is None else patience
-        started = time.perf_counter()
+        started = time.monotonic()
+        status, received, text = None, httpx2.Headers(), ""
         try:
             response = self._client.request(
                 method,
                 f"{self.url}{path}",
                 content=None if body is None else body.encode(),
-                headers=sent,
+                headers=[(name.encode(), value.encode()) for name, value in sent.items()],
                 timeout=httpx2.Timeout(waits),
             )
+            status, received, text = response.status_code, response.headers, response.text
         except httpx2.TimeoutException:
-            return Answer(None, {}, f"no answer within {waits:g} seconds", _ms_since(started), shown)
+            text = f"no answer within {waits:g} seconds"
         except httpx2.TransportError as fault:
-            return Answer(None, {}, f"no answer: {fault or type(fault).__name__}", _ms_since(started), shown)
-        return Answer(response.status_code, response.headers, response.text, _ms_since(started), shown)
+            text = f"no answer: {fault or type(fault).__name__}"
+        ended = time.monotonic()
+        self._last_seen[bearer_token(sent)] = ended
+        return Answer(status, received, text, (ended - started) * 1000, shown, started, ended)
 
 
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
+def bearer_token(headers: Mapping[str, str]) -> str:
+    """The token that these headers show; empty for a stranger's."""
+    token = headers.get("Authorization", "").removeprefix("Bearer ")
+    return "" if token == "anonymous" else token

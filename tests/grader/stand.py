@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.grader.callers import Desk
 from tests.grader.log_file import LogFile
 from tests.grader.service import Service
 from tests.grader.subject import Configured, Subject
@@ -24,8 +25,8 @@ SIMULATOR = "workshop-sim"
 DEFAULT_URL = "http://localhost:8000"
 DEFAULT_UPSTREAM = "http://localhost:8100"
 
-# Short waits, so that grading takes seconds. The service is told, and so are the checks.
-SHORT = Configured(timeout=2.0, retry_delay=0.1)
+# Short waits, so that grading takes seconds.
+SHORT = {"TIMEOUT": "2", "MAX_RETRIES": "3", "RETRY_DELAY": "0.1", "MAX_CHARS": "4000", "MAX_BODY_BYTES": "1000000"}
 
 
 class DeadService(Exception):
@@ -58,37 +59,44 @@ def embedded_server(key: str | None = None) -> Iterator[ModelServer]:
 
 
 @contextmanager
-def started(build: str, server: ModelServer, environment: Mapping[str, str]) -> Iterator[Subject]:
-    """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart."""
+def started(
+    build: str, server: ModelServer, environment: Mapping[str, str], desk: Desk | None = None
+) -> Iterator[Subject]:
+    """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart.
+
+    Its tokens are made at `desk`, or at one of its own.
+    """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         log, printed = Path(folder) / "logs.json", Path(folder) / "printed.txt"
+        desk = desk or Desk(Path(folder))
         settings = {
             "OPENAI_BASE_URL": f"{server.url}/v1",
             "OPENAI_API_KEY": server.key,
             "MODEL": SIMULATOR,
             "HOST": "127.0.0.1",
             "LOG_FILE": str(log),
-            "MAX_CHARS": str(SHORT.max_chars),
-            "MAX_BODY_BYTES": str(SHORT.max_body_bytes),
-            "MAX_RETRIES": str(SHORT.max_retries),
-            "RETRY_DELAY": str(SHORT.retry_delay),
-            "TIMEOUT": str(SHORT.timeout),
+            "DATABASE_URL": desk.url,
+            "REDIS_URL": "",
+            "UVICORN_WORKERS": "1",
+            **SHORT,
             **environment,
         }
+        configured = Configured.from_environment(settings)
         port = _start(running, lambda port: gateway(build, port=port, environment=settings, output=printed))
         # Our ports are gone when the report is read: its curls talk to what `make demo-N` starts.
-        service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=SHORT.patience)
+        service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=configured.patience)
         upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
         running.callback(service.close)
         running.callback(upstream.close)
         yield Subject(
             service,
-            SHORT,
+            configured,
             upstream=upstream,
             log=LogFile(log, printed),
             secret=server.key,
             model=SIMULATOR,
-            again=lambda other: started(build, server, {**environment, **other}),
+            desk=desk,
+            again=lambda other: started(build, server, {**environment, **other}, desk),
         )
 
 

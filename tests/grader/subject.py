@@ -6,35 +6,40 @@ What cannot be reached from here raises NotGraded the moment a check asks for it
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from tests.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
 from tests.grader.log_file import LogFile
 from tests.grader.service import Answer, Service
 from tests.grader.upstream import Upstream
 from tests.grader.verdict import NotGraded
 
+LONGEST_WINDOW = 10.0  # seconds
+MOST_REQUESTS = 100
+
 
 @dataclass(slots=True, frozen=True)
 class Configured:
-    """The settings of the service under test that its behaviour is measured by. Times in seconds."""
+    """The settings of the service under test that its behaviour is measured by, by their names. Times in seconds."""
 
     max_chars: int = 4000
     max_body_bytes: int = 1_000_000
     max_retries: int = 3
     retry_delay: float = 1.0
     timeout: float = 30.0
+    token_cache_ttl: float = 300.0
+    rate_limit_window_sec: float = 60.0
+    rate_limit_rpm: int = 600
+    rate_limit_burst: int = 0
+    rate_limit_tpm: int = 100_000
+    rate_limit_anonymous_rpm: int = 20
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The documented defaults, or what the same variables say here as where the service was started."""
-        return cls(
-            max_chars=int(environment.get("MAX_CHARS") or cls().max_chars),
-            max_body_bytes=int(environment.get("MAX_BODY_BYTES") or cls().max_body_bytes),
-            max_retries=int(environment.get("MAX_RETRIES") or cls().max_retries),
-            retry_delay=float(environment.get("RETRY_DELAY") or cls().retry_delay),
-            timeout=float(environment.get("TIMEOUT") or cls().timeout),
-        )
+        given = {field.name: environment.get(field.name.upper()) for field in fields(cls)}
+        return cls(**{name: type(getattr(cls(), name))(value) for name, value in given.items() if value})
 
     @property
     def patience(self) -> float:
@@ -45,6 +50,19 @@ class Configured:
     def longest_backoff(self) -> float:
         """All waits of a call that is retried to the end, with jitter."""
         return 1.3 * sum(min(self.retry_delay * float(2**retry), 10.0) for retry in range(self.max_retries))
+
+    @property
+    def window(self) -> float:
+        return self.rate_limit_window_sec
+
+    @property
+    def requests(self) -> int:
+        """All that a window takes from somebody with a token."""
+        return self.rate_limit_rpm + self.rate_limit_burst
+
+    @property
+    def requests_of_strangers(self) -> int:
+        return min(self.rate_limit_anonymous_rpm, self.rate_limit_rpm) + self.rate_limit_burst
 
 
 class Subject:
@@ -60,6 +78,7 @@ class Subject:
         log: LogFile | None = None,
         secret: str = "",
         model: str | None = None,
+        desk: Desk | None = None,
         again: Callable[[Mapping[str, str]], AbstractContextManager["Subject"]] | None = None,
     ) -> None:
         self.service = service
@@ -69,7 +88,10 @@ class Subject:
         self._log = log
         self._secret = secret
         self._model = model
+        self._desk = desk
+        self._callers = Callers(desk.people if desk else given, service.last_seen)
         self._again = again
+        service.shown = desk.shown if desk else without_tokens
         if upstream is not None:
             service.around = upstream.around
 
@@ -98,6 +120,36 @@ class Subject:
         if not self._secret:
             raise NotGraded("the service's OPENAI_API_KEY is not known here; set it to the same value for the grader")
         return self._secret
+
+    @property
+    def desk(self) -> Desk:
+        """Where tokens are made and revoked."""
+        if self._desk is None:
+            raise NotGraded(
+                "it makes and revokes tokens; without a URL the grader starts a service that it can do so for"
+            )
+        return self._desk
+
+    def callers(self, count: int, *, rested: bool = True) -> list[Caller]:
+        """People with tokens; their windows are empty if they are to have `rested`."""
+        return self._callers.pick(count, self._must_be_short() if rested else 0.0)
+
+    def caller(self, *, rested: bool = True) -> Caller:
+        return self.callers(1, rested=rested)[0]
+
+    def stranger(self) -> Caller:
+        """Somebody without a token, whose window is empty."""
+        self._callers.rest(STRANGER, self._must_be_short())
+        return STRANGER
+
+    def _must_be_short(self) -> float:
+        """The window and a little more, for clocks. Raises NotGraded for one that nobody wants to wait for."""
+        if self.configured.window > LONGEST_WINDOW or self.configured.requests > MOST_REQUESTS:
+            raise NotGraded(
+                f"{self.configured.requests} requests in {self.configured.window:g} seconds take too long to look at; "
+                "start the service with RATE_LIMIT_WINDOW_SEC=2 RATE_LIMIT_RPM=10, and tell the grader the same"
+            )
+        return self.configured.window * 1.05
 
     @contextmanager
     def started_with(self, settings: Mapping[str, str]) -> Iterator["Subject"]:

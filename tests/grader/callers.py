@@ -1,0 +1,130 @@
+"""Who calls the service under test: people with tokens, and strangers without.
+
+In: a database that the service keeps its tokens in, or tokens that somebody made. Out: Callers who have rested, so that
+no window still holds what an earlier check did. Makes tokens as people do, by the command behind `make token`.
+"""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.grader.verdict import NotGraded
+from workshop.processes import ROOT, CannotStart
+
+TOKENS = "TOKENS"  # the environment variable with tokens for a service that runs already, parted by spaces
+NAMES = ("ana", "berta", "carla", "dora")
+AUTHORIZATION = "Authorization: Bearer "
+NO_TOKEN = "Bearer anonymous"  # what SDKs send that must send something; it counts as nothing
+
+
+@dataclass(slots=True, frozen=True)
+class Caller:
+    """`token` is empty for a stranger, `user` for somebody whose name nobody told us."""
+
+    token: str = ""
+    user: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+STRANGER = Caller()
+
+
+class Desk:
+    """Makes and revokes tokens in a database of its own, which the service is started with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "workshop.db"
+        self.url = f"sqlite:///{self.database}"
+        self._people: list[Caller] = []
+        self._made: list[Caller] = []
+
+    def people(self) -> list[Caller]:
+        """As many callers as there are names, made when the first is asked for."""
+        if not self._people:
+            with ThreadPoolExecutor(len(NAMES)) as pool:
+                self._people = list(pool.map(self.create, NAMES))
+        return self._people
+
+    def create(self, user: str, budget_usd: float | None = None) -> Caller:
+        budget = [] if budget_usd is None else ["--budget", f"{budget_usd:f}"]
+        caller = Caller(self._run("create", *budget, "--", user).splitlines()[-1], user)
+        self._made.append(caller)
+        return caller
+
+    def revoke(self, user: str) -> None:
+        self._run("revoke", "--", user)
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """Every row of every table, as it lies on the disk."""
+        connection = sqlite3.connect(self.database)
+        try:
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return [row for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]
+        finally:
+            connection.close()
+
+    def shown(self, command: str) -> str:
+        """`command` as somebody else can run it: tokens of this desk are worth nothing to them."""
+        for caller in self._made:
+            if caller.token in command:
+                name = caller.user.upper()
+                command = command.replace(f"'{AUTHORIZATION}{caller.token}'", f'"{AUTHORIZATION}${name}"')
+                command = f"{name}=$(make -s token USER={caller.user} | tail -n 1)\n{command}"
+        return command
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "shared.accounts", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": self.url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CannotStart(f"no token: {done.stderr.strip()}")
+        return done.stdout
+
+
+class Callers:
+    """`last_seen` tells when somebody's last request ended (time.monotonic()), None if there was none."""
+
+    def __init__(self, people: Callable[[], Sequence[Caller]], last_seen: Callable[[str], float | None]) -> None:
+        self._people = people
+        self._last_seen = last_seen
+
+    def pick(self, count: int, window: float) -> list[Caller]:
+        """Those who have rested longest, once each has rested for `window` seconds. Raises NotGraded."""
+        people = self._people()
+        if len(people) < count:
+            raise NotGraded(f"it takes {count} callers; make tokens (make token USER=ana), and set {TOKENS} to them")
+        longest_ago = sorted(people, key=lambda caller: self._last_seen(caller.token) or 0.0)[:count]
+        for caller in longest_ago:
+            self.rest(caller, window)
+        return longest_ago
+
+    def rest(self, caller: Caller, window: float) -> None:
+        seen = self._last_seen(caller.token)
+        if seen is not None:
+            time.sleep(max(0.0, seen + window - time.monotonic()))
+
+
+def without_tokens(command: str) -> str:
+    """`command` with the tokens that were given to us as variables of the shell: a report is no place for them."""
+    for number, caller in enumerate(given(), start=1):
+        command = command.replace(f"'{AUTHORIZATION}{caller.token}'", f'"{AUTHORIZATION}$TOKEN_{number}"')
+    return command
+
+
+def given(environment: Mapping[str, str] = os.environ) -> list[Caller]:
+    """The callers whose tokens stand in TOKENS."""
+    return [Caller(token) for token in environment.get(TOKENS, "").split()]
