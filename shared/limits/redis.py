@@ -26,8 +26,12 @@ class Script:
     """A Lua script that Redis knows by its hash, and is shown again when it has forgotten it."""
 
     def __init__(self, name: str) -> None:
-        self.source = (Path(__file__).parent / name).read_text()
+        self.source = self.read(name)
         self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+    @staticmethod
+    def read(name: str) -> str:
+        return (Path(__file__).parent / name).read_text()
 
     async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         try:

@@ -1,0 +1,60 @@
+"""The smallest service with rate limits: what tests/limits starts as processes of their own.
+
+Who calls is what the X-Tenant header says. LIMIT_WORKERS is how many of these processes share the limits.
+"""
+
+import os
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
+from prometheus_client import generate_latest
+
+from shared.call import Call, Caller
+from shared.layers.rate_limit import RateLimit
+from shared.layers.request_log import RequestLog
+from shared.layers.timeout import Timeout
+from shared.pipeline import Handler
+from shared.redis_link import RedisLink
+from shared.reply import Reply
+from shared.routes.json import json_response
+from shared.service import Service, build_service
+from shared.settings import Settings
+
+
+class Tenant:
+    """Believes whoever says who he is."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if tenant := call.headers.get("x-tenant"):
+            call.caller = known(tenant)
+        return await next(call)
+
+
+def known(tenant: str) -> Caller:
+    return Caller(id=f"user:{tenant}", user=tenant)
+
+
+def build(settings: Settings) -> FastAPI:
+    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    limit = RateLimit(settings, redis, workers=int(os.environ.get("LIMIT_WORKERS", "1")))
+
+    def routes(service: Service) -> APIRouter:
+        router = APIRouter()
+
+        @router.get("/metrics")
+        async def metrics() -> Response:
+            return Response(generate_latest(), media_type="text/plain")
+
+        @router.get("/limits/{tenant}")
+        async def limits(tenant: str) -> Response:
+            return json_response(await limit.limits(known(tenant)))
+
+        return router
+
+    return build_service(
+        settings,
+        title="Limits",
+        resources=[redis] if redis else [],
+        layers=[RequestLog(settings.log_file), Tenant(), limit, Timeout(settings.timeout)],
+        routes=[routes],
+    )
