@@ -1,0 +1,125 @@
+"""A gateway with a cache, as a process of its own, in front of the simulator: asked, and its upstream counted."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.grader.service import Answer
+from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+
+PATIENCE = 10.0  # seconds for a condition to come true
+POLL_SECONDS = 0.02
+
+numbers = itertools.count()
+
+
+def new_prompt() -> str:
+    """A prompt that nobody has sent before."""
+    return f"What is a cache, take {next(numbers)}?"
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    patience_ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
+        time.sleep(POLL_SECONDS)
+
+
+@dataclass
+class Gateway:
+    """The service under test; `subject` has its log and its upstream."""
+
+    subject: Subject
+
+    def ask(
+        self,
+        prompt: str,
+        *,
+        path: str = "/generate",
+        caller: str = "ana",
+        control: str = "",
+        patience: float | None = None,
+        **fields: Any,
+    ) -> Answer:
+        """POST at temperature 0 unless `fields` say otherwise."""
+        document = {"prompt": prompt, "temperature": 0, "max_tokens": 20, **fields}
+        if path == "/summarize":
+            document = {"text": prompt, **fields}
+        headers = {"X-Caller": caller} | ({"Cache-Control": control} if control else {})
+        return self.subject.service.request(
+            "POST",
+            path,
+            body=json.dumps(document),
+            headers={"Content-Type": "application/json", **headers},
+            patience=patience,
+        )
+
+    def cache_of(self, answer: Answer) -> str:
+        assert answer.status == 200, answer.summary
+        return answer.headers["x-cache"]
+
+    def sees(self, prompt: str, **given: Any) -> str:
+        """X-Cache of the answer to `prompt`."""
+        return self.cache_of(self.ask(prompt, **given))
+
+    def at_once(self, count: int, ask: Callable[[], Answer]) -> list[Answer]:
+        with ThreadPoolExecutor(count) as people:
+            return [asked.result() for asked in [people.submit(ask) for _ in range(count)]]
+
+    def log_line(self, answer: Answer) -> dict[str, Any]:
+        [line] = self.subject.log.lines_of(answer)
+        return line
+
+    def statistics(self, cache: str = "responses") -> dict[str, Any]:
+        answer = self.subject.service.get("/cache/stats")
+        assert answer.status == 200, answer.summary
+        statistics: dict[str, Any] = answer.json[cache]
+        return statistics
+
+
+Start = Callable[..., AbstractContextManager[Gateway]]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def start(server: ModelServer) -> Start:
+    """Starts a gateway with these settings besides the usual ones."""
+
+    @contextmanager
+    def starting(**environment: str) -> Iterator[Gateway]:
+        with started("tests.cache.app:build", server, _only_ours(environment)) as subject:
+            yield Gateway(subject)
+
+    return starting
+
+
+@pytest.fixture(scope="session")
+def _gateway(start: Start) -> Iterator[Gateway]:
+    with start() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(_gateway: Gateway) -> Gateway:
+    """One gateway for all tests that can live with its defaults. Its upstream has no faults and an empty register."""
+    _gateway.subject.upstream.clear()
+    _gateway.subject.upstream.forget_calls()
+    return _gateway
+
+
+def _only_ours(environment: Mapping[str, str]) -> dict[str, str]:
+    unset = {"REDIS_URL": "", "CACHE_BACKEND": "", "CACHE_SCOPE": "", "CACHE_SAMPLED": "", "CACHE_RESPONSES_TTL": ""}
+    return {**unset, "MODEL": SIMULATOR, **environment}

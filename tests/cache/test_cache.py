@@ -1,0 +1,118 @@
+"""An answer in and out of a cache, what may be kept at all, and what Prometheus is told."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.cache.cache import Cache
+from shared.cache.packing import pack, unpack
+from shared.cache.policy import directives, keepable, repeatable
+from shared.call import ChatRequest, Usage
+from shared.reply import Completion
+
+BODY = {
+    "id": "chatcmpl-1",
+    "model": "workshop-tiny",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "¡Hola!"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+}
+ANSWER = Completion("workshop-tiny", "¡Hola!", Usage(3, 4, estimated=True), "stop", BODY)
+
+
+@pytest.mark.parametrize("answer", [ANSWER, replace(ANSWER, finish_reason=None), replace(ANSWER, usage=Usage(0, 0))])
+def test_an_answer_comes_back_as_it_was_but_marked_as_cached(answer: Completion) -> None:
+    assert unpack("key", pack("key", answer)) == replace(answer, cached=True)
+
+
+def test_an_answer_without_text_comes_back_empty() -> None:
+    silent: dict[str, Any] = {"choices": [{"message": {"content": None}}]}
+    back = unpack("key", pack("key", replace(ANSWER, text="", body=silent)))
+    assert back is not None
+    assert back.text == ""
+
+
+def test_an_answer_to_another_key_is_none() -> None:
+    assert unpack("other", pack("key", ANSWER)) is None
+
+
+def test_two_hits_share_nothing_that_one_could_spoil_for_the_other() -> None:
+    async def scenario() -> None:
+        cache = Cache("spoiled", ttl=60, max_entries=10, max_memory_mb=1)
+        await cache.put("key", ANSWER)
+        first = await cache.get("key")
+        assert first is not None
+        first.body["choices"].clear()
+        assert await cache.get("key") == replace(ANSWER, cached=True)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("temperature", "same_again"), [(0.0, True), (0, True), (-0.0, True), (0.01, False), (1.0, False), (None, False)]
+)
+def test_only_temperature_zero_says_the_same_again(temperature: float | None, same_again: bool) -> None:
+    assert repeatable(ChatRequest("m", (), temperature=temperature)) is same_again
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [("stop", True), ("length", True), ("content_filter", False), ("tool_calls", False), (None, False), ("", False)],
+)
+def test_only_answers_that_came_to_their_end_are_kept(reason: str | None, kept: bool) -> None:
+    assert keepable(replace(ANSWER, finish_reason=reason)) is kept
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("no-cache", {"no-cache"}),
+        (" No-Store ,max-age=0,, x", {"no-store", "max-age=0", "", "x"}),
+        ("no-cachet", {"no-cachet"}),
+    ],
+)
+def test_cache_control_is_read_directive_by_directive(header: str, said: set[str]) -> None:
+    assert directives({"cache-control": header}) == said
+    assert directives({}) == frozenset()
+
+
+def test_prometheus_is_told() -> None:
+    def counted(name: str) -> float:
+        return REGISTRY.get_sample_value(f"inference_cache_{name}_total", {"cache": "told"}) or 0.0
+
+    async def scenario() -> None:
+        cache = Cache("told", ttl=60, max_entries=2, max_memory_mb=1)
+        for key in "abc":
+            cache.statistics.miss()
+            await cache.put(key, ANSWER)
+        await cache.get("c")
+        await cache.get("a")
+        cache.statistics.coalesce()
+        report = await cache.report()
+        assert (report["hits"], report["misses"], report["evictions"], report["hit_rate"]) == (1, 3, 1, 0.25)
+
+    asyncio.run(scenario())
+    assert [counted(name) for name in ("hits", "misses", "evictions", "coalesced")] == [1, 3, 1, 1]
+
+
+def test_an_entry_may_have_a_time_to_live_of_its_own() -> None:
+    async def scenario() -> None:
+        cache = Cache("own", ttl=60, max_entries=10, max_memory_mb=1)
+        await cache.put("gone", ANSWER, ttl=0)
+        await cache.put("there", ANSWER)
+        assert await cache.get("gone") is None
+        assert await cache.get("there") is not None
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_too_large_to_keep_is_counted_and_not_kept() -> None:
+    async def scenario() -> None:
+        cache = Cache("small", ttl=60, max_entries=10, max_memory_mb=0.0005)
+        await cache.put("key", ANSWER)
+        assert await cache.get("key") is None
+        assert (await cache.report())["refusals"] == 1
+
+    asyncio.run(scenario())
