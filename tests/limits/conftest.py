@@ -37,7 +37,6 @@ async def empty_link(server: RedisServer) -> AsyncIterator[RedisLink]:
         await link.close()
 
 
-OpenCounts = Callable[[], "AsyncIterator[Counts]"]
 Scenario = Callable[[Counts], Awaitable[None]]
 Play = Callable[[Scenario], None]
 

@@ -1,7 +1,10 @@
 """The two places where counts are kept, behind one face and on a clock that the test moves."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from pydantic_settings import SettingsConfigDict
+from redis.asyncio import Redis
 
 from shared.limits import redis as redis_counts
 from shared.limits.allowance import SECOND, Limits
@@ -9,8 +12,20 @@ from shared.limits.memory import MemoryLimiter
 from shared.limits.redis import RedisCounts, Settlement
 from shared.limits.window import Reading
 from shared.redis_link import RedisLink
+from shared.settings import Settings
 
 KEY = "user:ana"
+
+
+class SettingsWithoutFile(Settings):
+    """Whatever the .env of this checkout says."""
+
+    model_config = SettingsConfigDict(env_file=None)
+
+
+def settings(**given: Any) -> Settings:
+    """What is given, and defaults for the rest."""
+    return SettingsWithoutFile(**given)
 
 
 class Clock:
@@ -79,7 +94,7 @@ class InRedis:
     async def _set_clock(self) -> None:
         seconds, rest = divmod(self.clock.now, SECOND)
 
-        async def put(redis: redis_counts.Redis) -> None:
+        async def put(redis: Redis) -> None:
             async with redis.pipeline() as pipeline:
                 pipeline.delete("clock")
                 pipeline.rpush("clock", seconds, rest)

@@ -1,0 +1,237 @@
+"""Workers that count together in Redis, and go on alone while it is gone."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from shared.limits import shared as shared_limits
+from shared.limits.allowance import SECOND, Limits
+from shared.limits.shared import SharedLimiter
+from shared.pipeline import Resource
+from shared.redis_link import RedisGone, RedisLink
+from tests.limits.conftest import empty_link
+from tests.redis_server import RedisServer
+
+WORKERS = 4
+LIMITS = Limits(requests=40, window=60 * SECOND, hourly=1000, tokens=10_000)
+
+
+@asynccontextmanager
+async def workers(server: RedisServer) -> AsyncIterator[list[SharedLimiter]]:
+    """Four limiters that know nothing of each other but Redis."""
+    async with empty_link(server):
+        links = [RedisLink(server.url) for _ in range(WORKERS)]
+        limiters = [SharedLimiter(link, WORKERS) for link in links]
+        async with AsyncExitStack() as opened:
+            parts: list[Resource] = [*links, *limiters]
+            for part in parts:
+                await part.open()
+                opened.push_async_callback(part.close)
+            yield limiters
+
+
+async def admitted(limiters: list[SharedLimiter], times: int, tokens: int = 0, key: str = "user:ana") -> list[int]:
+    """How many of `times` simultaneous requests each worker let in."""
+    verdicts = await asyncio.gather(*(limiter.admit(key, LIMITS, tokens) for _ in range(times) for limiter in limiters))
+    return [sum(v.reading.admitted for v in verdicts[worker::WORKERS]) for worker in range(WORKERS)]
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within: float) -> float:
+    """Seconds until it held."""
+    started = time.monotonic()
+    while not await condition():
+        assert time.monotonic() - started < within, f"not within {within:g} seconds"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+def test_workers_together_never_admit_one_over(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with workers(redis_server) as four:
+            assert sum(await admitted(four, 50)) == LIMITS.requests
+            assert sum(await admitted(four, 50, key="user:bea")) == LIMITS.requests, "one takes nothing from another"
+
+    asyncio.run(scenario())
+
+
+def test_a_hundred_calls_at_once_on_four_workers_cannot_pass_the_token_limit(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with workers(redis_server) as four:
+            assert sum(await admitted(four, 25, tokens=900)) == 11
+
+    asyncio.run(scenario())
+
+
+def test_what_a_call_used_is_told_to_redis_without_anybody_waiting(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with workers(redis_server) as four:
+            verdicts = [await limiter.admit("user:ana", LIMITS, 2000) for limiter in four]
+            for used, verdict in enumerate(verdicts):
+                verdict.settle(used)
+
+            async def told() -> bool:
+                return (await four[0].look("user:ana", LIMITS)).reading.tokens == sum(range(WORKERS))
+
+            await until(told, within=2)
+
+    asyncio.run(scenario())
+
+
+def test_what_was_used_is_told_before_the_process_ends(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+            limiter = SharedLimiter(link, 1)
+            await limiter.open()
+            verdicts = [await limiter.admit("user:ana", LIMITS, 100) for _ in range(30)]
+            for verdict in verdicts:
+                verdict.settle(1)
+            await limiter.close()
+            assert (await limiter.look("user:ana", LIMITS)).reading.tokens == 30
+
+    asyncio.run(scenario())
+
+
+def test_every_key_in_redis_expires(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+            limiter = SharedLimiter(link, 1)
+            await limiter.open()
+            verdict = await limiter.admit("user:ana", LIMITS, 100)
+            await limiter.admit("user:bea", LIMITS, 10**9)
+            await limiter.look("user:eva", LIMITS)
+            verdict.settle(1)
+            await limiter.close()
+            keys = await link.run(lambda redis: redis.keys("*"))
+            assert sorted(keys) == [b"limit:{user:ana}:log", b"limit:{user:ana}:sums"], "only admissions leave anything"
+            left = await link.run(lambda redis: asyncio.gather(*(redis.ttl(key) for key in keys)))
+            assert all(0 < seconds <= 3600 for seconds in left)
+
+    asyncio.run(scenario())
+
+
+def test_a_call_cancelled_while_redis_decides_leaves_nothing(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+            limiter = SharedLimiter(link, 1)
+            await limiter.open()
+            for turns in range(12):
+                work = asyncio.create_task(limiter.admit("user:ana", LIMITS, 100))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+                if not work.cancelled():
+                    work.result().settle(0)
+
+            async def nothing_held() -> bool:
+                return (await limiter.look("user:ana", LIMITS)).reading.tokens == 0
+
+            await until(nothing_held, within=2)
+            await limiter.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_whose_redis_died_grants_its_share_and_says_so_once(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with workers(own_redis) as four:
+            counted = shared_limits.fallback_total._value.get()
+            own_redis.kill()
+            assert await admitted(four, 30) == [LIMITS.requests // WORKERS] * WORKERS
+            assert shared_limits.fallback_total._value.get() - counted == 30 * WORKERS
+
+    with caplog.at_level(logging.WARNING, "shared.limits.shared"):
+        asyncio.run(scenario())
+    said = [record.getMessage() for record in caplog.records if record.name == "shared.limits.shared"]
+    assert len(said) == WORKERS, "one line a worker"
+    assert "1/4 of each limit" in said[0]
+
+
+def test_the_share_is_not_granted_on_top_of_what_redis_admitted(own_redis: RedisServer) -> None:
+    async def scenario() -> None:
+        async with workers(own_redis) as four:
+            assert (await admitted(four[:1] * WORKERS, 8)) == [8, 8, 8, 8]
+            own_redis.kill()
+            assert await admitted(four, 30) == [0, 10, 10, 10]
+
+    asyncio.run(scenario())
+
+
+def test_a_frozen_redis_costs_a_tenth_of_a_second_once(own_redis: RedisServer) -> None:
+    async def scenario() -> None:
+        async with workers(own_redis) as four:
+            await admitted(four, 5, key="user:bea")
+            own_redis.freeze()
+            waits = []
+            for _ in range(100):
+                started = time.perf_counter()
+                await four[0].admit("user:ana", LIMITS, 0)
+                waits.append(time.perf_counter() - started)
+            assert max(waits) < 0.5
+            assert sorted(waits)[-2] < 0.05, "only the first had to find out"
+
+    asyncio.run(scenario())
+
+
+def test_what_a_worker_admitted_alone_counts_when_redis_is_back(own_redis: RedisServer) -> None:
+    async def scenario() -> None:
+        async with workers(own_redis) as four:
+            own_redis.kill()
+            verdicts = [await limiter.admit("user:ana", LIMITS, 500) for limiter in four for _ in range(5)]
+            for verdict in verdicts:
+                assert verdict.reading.admitted == (verdict.limits.tokens == LIMITS.tokens // WORKERS)
+                verdict.settle(7)
+            own_redis.start()
+
+            async def together_again() -> bool:
+                reading = (await four[0].look("user:ana", LIMITS)).reading
+                return (reading.requests, reading.tokens) == (20, 140)
+
+            assert await until(together_again, within=5) < 5
+
+    asyncio.run(scenario())
+
+
+def test_what_a_frozen_redis_carries_out_late_is_struck_out(own_redis: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(own_redis) as link:
+            limiter = SharedLimiter(link, 1)
+            await limiter.open()
+            await limiter.admit(
+                "user:bea", LIMITS, 1
+            )  # the scripts are known, so the frozen command will be carried out
+            own_redis.freeze()
+            (await limiter.admit("user:ana", LIMITS, 5000)).settle(3)
+            own_redis.thaw()
+
+            async def only_what_was_used() -> bool:
+                try:
+                    reading = await limiter._counts.admit("user:ana", LIMITS, 0, "")
+                except RedisGone:
+                    return False
+                return (reading.requests, reading.tokens) == (1, 3)
+
+            await until(only_what_was_used, within=5)
+            await limiter.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+
+            async def busy_call() -> None:
+                time.sleep(0.001)  # noqa: ASYNC251  what every call does to the loop when two hundred come together
+                await link.run(lambda redis: redis.ping())
+
+            await asyncio.gather(*(busy_call() for _ in range(200)))
+            assert link.up
+
+    asyncio.run(scenario())
