@@ -5,6 +5,7 @@ headers) over LARGEST_HEAD bytes is answered 431 and the connection closed, befo
 """
 
 import http
+import uuid
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -59,10 +60,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise HeadTooLarge
 
     def _refuse(self, error: ServiceError) -> None:
-        body = orjson.dumps(error.envelope(None))
+        request_id = str(uuid.uuid4())
+        body = orjson.dumps(error.envelope(request_id))
         head = (
             f"HTTP/1.1 {error.http_status} {http.HTTPStatus(error.http_status).phrase}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"x-request-id: {request_id}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.close()

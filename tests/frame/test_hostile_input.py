@@ -50,7 +50,9 @@ def post(body: bytes, *headers: str) -> bytes:
 
 
 def body_of(response: bytes) -> dict[str, str]:
-    envelope = json.loads(response.partition(b"\r\n\r\n")[2])
+    head, _, body = response.partition(b"\r\n\r\n")
+    envelope = json.loads(body)
+    assert f"x-request-id: {envelope['error']['request_id']}".encode() in head.lower()
     assert set(envelope["error"]) == {"message", "type", "param", "code", "request_id"}
     error: dict[str, str] = envelope["error"]
     return error
