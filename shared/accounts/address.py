@@ -16,6 +16,8 @@ Network = IPv4Network | IPv6Network
 HEADER = "x-forwarded-for"
 IPV6_SITE = 64  # bits; a household or a server gets at least so much, and may change the rest with every call
 MOST_HOPS = 20  # addresses of a header that are looked at
+REMEMBERED = 10_000  # callers
+LONGEST_REMEMBERED = 200  # characters of X-Forwarded-For
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -28,16 +30,22 @@ class ClientAddress:
 
     def __init__(self, trusted_proxies: str = "") -> None:
         self._trusted = parse_networks(trusted_proxies)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._behind)
 
     def of(self, peer: str, headers: Mapping[str, str]) -> str:
         if not self._trusted:
             return shown(peer)
+        forwarded = _forwarded(headers)
+        # Each caller comes more than once; but what is remembered must not be as long as a caller likes.
+        return (self._remembered if len(forwarded) <= LONGEST_REMEMBERED else self._behind)(peer, forwarded)
+
+    def _behind(self, peer: str, forwarded: str) -> str:
         address = parse(peer)
         if address is None or not self._trusts(address):
             return shown(peer)
         # Each proxy appends the one that it talked to: from the right, the first that is no proxy of ours is the
         # caller. What stands left of it was written by the caller.
-        for hop in reversed(_forwarded(headers)[-MOST_HOPS:]):
+        for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):
             before = parse(hop.strip())
             if before is None:
                 break  # not an address: the last one that we could read is the caller
@@ -50,7 +58,7 @@ class ClientAddress:
         return any(address in network for network in self._trusted)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=REMEMBERED)
 def shown(peer: str) -> str:
     """How the address `peer` is called here; `unknown` if it is none, as behind a Unix socket."""
     address = parse(peer)
@@ -78,9 +86,9 @@ def _shown(address: Address) -> str:
     return str(ip_network((address, IPV6_SITE), strict=False))
 
 
-def _forwarded(headers: Mapping[str, str]) -> list[str]:
+def _forwarded(headers: Mapping[str, str]) -> str:
     # A header that came twice is one list: taking the first alone would let the caller write the last word.
-    return ",".join(value for name, value in headers.items() if name == HEADER).split(",")
+    return ",".join([value for name, value in headers.items() if name == HEADER])
 
 
 def _network(text: str) -> Network:

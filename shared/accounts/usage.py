@@ -7,6 +7,7 @@ written: at most the calls of the last `flush_seconds`. One that is told to stop
 
 import asyncio
 import contextlib
+import datetime
 import logging
 import time
 from collections.abc import Callable
@@ -45,6 +46,7 @@ class UsageLedger:
         self._waiting: dict[Key, Count] = {}
         self._spent: dict[str, int] = {}  # micro-USD this month, of callers that have been asked about
         self._asked: set[str] = set()  # of those, who was asked about since the last flush
+        self._forgotten_before: datetime.date | None = None
         self._writing = asyncio.Lock()
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
@@ -68,8 +70,8 @@ class UsageLedger:
         cost = to_micro_usd(outcome.cost_usd)
         count = self._count((caller, self.today().date))
         count.requests += 1
-        count.tokens_input += outcome.usage.input
-        count.tokens_output += outcome.usage.output
+        count.tokens_input += outcome.spent.input
+        count.tokens_output += outcome.spent.output
         count.cost_micro_usd += cost
         if caller in self._spent:
             self._spent[caller] += cost
@@ -146,6 +148,14 @@ class UsageLedger:
                 await asyncio.wait_for(self._stop.wait(), self._flush_seconds)
             with contextlib.suppress(DatabaseUnavailable):  # the database has logged it, and the counts wait
                 await self.flush()
+                await self._forget_strangers()
+
+    async def _forget_strangers(self) -> None:
+        """Once a month, and when a process starts."""
+        month = self.today().month
+        if self._forgotten_before != month:
+            await self._table.forget_strangers(before=month)
+            self._forgotten_before = month
 
     def _count(self, key: Key) -> Count:
         count = self._waiting.get(key)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.accounts.database import Database
@@ -67,6 +67,11 @@ class UsageTable:
             return await _spent(connection, month, sorted(watched))
 
         return await self._database.run(write)
+
+    async def forget_strangers(self, before: date) -> None:
+        """Drop what callers without a token used before that day: addresses are of people, and nobody reads it."""
+        old = delete(usage).where(usage.c.day < before, usage.c.caller.startswith("ip:"))
+        await self._database.run(lambda connection: connection.execute(old))
 
     async def spent(self, caller: str, month: date) -> int:
         """Millionths of a US dollar since `month` began."""

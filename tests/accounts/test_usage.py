@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.accounts import usage as module
 from shared.accounts.database import Database
 from shared.accounts.period import day_of
+from shared.accounts.schema import usage
 from shared.accounts.usage import OTHER_STRANGERS, UsageLedger, Used
 from shared.accounts.usage_table import Count
 from shared.call import Call, Caller, ChatRequest, Ending, Outcome, Usage
@@ -175,6 +177,29 @@ def test_strangers_without_number_do_not_fill_the_memory_while_the_database_is_a
         assert (await ledger.used("user:ana")).month.requests == 1
 
     on_ledger(f"sqlite:///{sqlite_file}", check)
+
+
+def test_strangers_are_forgotten_when_their_month_is_over_and_users_are_not(database_url: str) -> None:
+    async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
+        for day in ("2026-10-31T12:00:00", "2026-11-01T12:00:00"):
+            clock.now = moment(day)
+            for caller in ("ip:192.0.2.7", "user:ana"):
+                ledger.record(caller, CALL)
+        await ledger.flush()
+        now = UsageLedger(database, 0.01, clock)
+        await now.open()
+        async with asyncio.timeout(10):
+            while len(left := await rows(database)) == 4:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await now.close()
+        assert left == [("ip:192.0.2.7", 1), ("user:ana", 31), ("user:ana", 1)]
+
+    async def rows(database: Shaky) -> list[tuple[str, int]]:
+        query = select(usage.c.caller, usage.c.day).order_by(usage.c.caller, usage.c.day)
+        found = await Database.run(database, lambda connection: connection.execute(query))
+        return [(row.caller, row.day.day) for row in found]
+
+    on_ledger(database_url, check)
 
 
 def test_it_flushes_by_itself_and_at_its_end(database_url: str) -> None:
