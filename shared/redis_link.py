@@ -15,6 +15,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from shared.patience import Patience
 
@@ -46,6 +47,8 @@ class RedisLink:
             socket_timeout=None,  # `run` bounds connecting and waiting alike
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),  # one retry layer in a service, and this is not it
+            # Left on, they also leave a connection that Redis has closed in the pool, for a command to fall over.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         # First come, first served; the client library's own blocking pool lets whoever just finished push in again.
         self._places = asyncio.Semaphore(max_connections)
