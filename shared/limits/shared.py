@@ -98,6 +98,6 @@ class SharedLimiter:
             log.warning("rate limits: redis is gone; this worker grants 1/%d of each limit by itself", self._workers)
 
     def _say_when_back(self) -> None:
-        if self._alone:
+        if self._alone and self._link.up:  # and not merely the answer to a question from before
             self._alone = False
             log.warning("rate limits: redis is back; all workers count together again")

@@ -221,17 +221,3 @@ def test_what_a_frozen_redis_carries_out_late_is_struck_out(own_redis: RedisServ
             await limiter.close()
 
     asyncio.run(scenario())
-
-
-def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServer) -> None:
-    async def scenario() -> None:
-        async with empty_link(redis_server) as link:
-
-            async def busy_call() -> None:
-                time.sleep(0.001)  # noqa: ASYNC251  what every call does to the loop when two hundred come together
-                await link.run(lambda redis: redis.ping())
-
-            await asyncio.gather(*(busy_call() for _ in range(200)))
-            assert link.up
-
-    asyncio.run(scenario())

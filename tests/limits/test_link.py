@@ -1,0 +1,73 @@
+"""The link to Redis: what it takes for a loss, and what it does not."""
+
+import asyncio
+import time
+
+import pytest
+
+from shared.redis_link import RedisGone, RedisLink
+from tests.limits.conftest import empty_link
+from tests.redis_server import RedisServer
+
+
+def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+
+            async def busy_call() -> None:
+                time.sleep(0.001)  # noqa: ASYNC251  what every call does to the loop when two hundred come together
+                await link.run(lambda redis: redis.ping())
+
+            await asyncio.gather(*(busy_call() for _ in range(200)))
+            assert link.up
+
+    asyncio.run(scenario())
+
+
+def test_whoever_came_first_is_served_first(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+
+            async def keep_asking() -> None:
+                for _ in range(100):
+                    await link.run(lambda redis: redis.ping())
+
+            await asyncio.gather(*(keep_asking() for _ in range(64)))
+            assert link.up
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_redis_closed_is_replaced_and_not_taken_for_a_loss(redis_server: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link, empty_link(redis_server) as other:
+            await asyncio.gather(*(link.run(lambda redis: redis.ping()) for _ in range(5)))
+            await other.run(lambda redis: redis.client_kill_filter(_type="normal", skipme=True))
+            await asyncio.sleep(0.05)
+            await link.run(lambda redis: redis.ping())
+            assert link.up
+
+    asyncio.run(scenario())
+
+
+def test_a_redis_that_is_not_there_costs_nothing_once_that_is_known(own_redis: RedisServer) -> None:
+    async def scenario() -> None:
+        async with empty_link(own_redis) as link:
+            own_redis.freeze()
+            started = time.perf_counter()
+            for _ in range(1000):
+                with pytest.raises(RedisGone):
+                    await link.run(lambda redis: redis.ping())
+            assert time.perf_counter() - started < 1
+
+    asyncio.run(scenario())
+
+
+def test_a_service_starts_without_its_redis() -> None:
+    async def scenario() -> None:
+        link = RedisLink("redis://127.0.0.1:1/0")
+        await link.open()
+        assert not link.up
+        await link.close()
+
+    asyncio.run(scenario())
