@@ -289,12 +289,21 @@ def test_calls_that_came_together_fail_together_instead_of_one_flight_each() -> 
 def test_a_call_that_is_older_than_the_flight_does_not_wait_longer_than_its_own_time() -> None:
     async def scenario(stage: Stage) -> None:
         slow, now = Slow(0.6, hangs=1), time.perf_counter()
-        first = asyncio.create_task(stage.flights.answer(KEY, a_call(now), slow))
-        older = asyncio.create_task(stage.flights.answer(KEY, a_call(now - 0.5), slow))
+        told: list[Outcome] = []
+
+        async def fetch(call: Call) -> Completion:
+            call.on_done(told.append)
+            return await slow(call)
+
+        first = asyncio.create_task(stage.flights.answer(KEY, a_call(now), fetch))
+        older_call = a_call(now - 0.5)
+        older = asyncio.create_task(stage.flights.answer(KEY, older_call, fetch))
         with pytest.raises(DeadlineExceeded):
             await older
         assert 0.05 < time.perf_counter() - now < 0.4
         assert not first.done()
+        older_call.finish(Outcome(Ending.FAILED))
+        assert told == []  # the flight goes on, and is not this call's to settle
         with pytest.raises(DeadlineExceeded):
             await first
         assert slow.calls == 1
