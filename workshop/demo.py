@@ -33,8 +33,16 @@ GENERATE = (
     """-d '{{"prompt":"Explica qué es FastAPI en 2 líneas","temperature":0.7,"max_tokens":100}}'"""
 )
 
+AS_ANA = (
+    "TOKEN=$(make -s token USER=ana | tail -n 1)",
+    "curl -i -X POST {url}/generate -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
+    """-d '{{"prompt":"How do rate limits work?"}}'""",
+    'curl {url}/usage -H "Authorization: Bearer $TOKEN"',
+)
+
 DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
+    2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
 }
 
 

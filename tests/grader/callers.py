@@ -4,13 +4,15 @@ In: a database that the service keeps its tokens in, or tokens that somebody mad
 no window still holds what an earlier check did. Makes tokens as people do, by the command behind `make token`.
 """
 
+import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,24 @@ class Desk:
 
     def revoke(self, user: str) -> None:
         self._run("revoke", "--", user)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """While inside, the database cannot be opened. What was in it is there again afterwards."""
+        aside = self.database.with_name("aside")
+        aside.mkdir()
+        names = [self.database.name + end for end in ("", "-wal", "-shm")]
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                (self.database.parent / name).rename(aside / name)
+        self.database.mkdir()  # in its place, or the service would make a new one
+        try:
+            yield
+        finally:
+            self.database.rmdir()
+            for moved in aside.iterdir():
+                moved.rename(self.database.parent / moved.name)
+            aside.rmdir()
 
     def rows(self) -> list[tuple[object, ...]]:
         """Every row of every table, as it lies on the disk."""

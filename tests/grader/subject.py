@@ -151,6 +151,11 @@ class Subject:
             )
         return self.configured.window * 1.05
 
+    @property
+    def can_start_again(self) -> bool:
+        """Is `started_with` possible here?"""
+        return self._again is not None
+
     @contextmanager
     def started_with(self, settings: Mapping[str, str]) -> Iterator["Subject"]:
         """The same service once more, beside this one, with other settings."""

@@ -1,0 +1,1 @@
+"""Demo 2: who may call, and how often."""
