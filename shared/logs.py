@@ -103,6 +103,7 @@ def configure_operational_log(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says of its start and end, we say in one line
 
 
 def writable(path: str) -> str | None:

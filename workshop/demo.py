@@ -10,10 +10,11 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from shared.settings import BadSetting, Settings, load_settings
-from workshop.processes import CannotStart, Process, gateway, model_server
+from workshop.processes import ROOT, CannotStart, Process, gateway, model_server
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
 LOOK_SECONDS = 0.2
@@ -33,6 +34,11 @@ GENERATE = (
     """-d '{{"prompt":"Explica qué es FastAPI en 2 líneas","temperature":0.7,"max_tokens":100}}'"""
 )
 
+TWICE = (
+    "for try in 1 2; do curl -i -X POST {url}/generate -H 'Content-Type: application/json' "
+    """-d '{{"prompt":"What is a cache for?","temperature":0}}'; echo; done"""
+)
+
 AS_ANA = (
     "TOKEN=$(make -s token USER=ana | tail -n 1)",
     "curl -i -X POST {url}/generate -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
@@ -43,6 +49,7 @@ AS_ANA = (
 DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
     2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
+    3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
 }
 
 
@@ -82,7 +89,9 @@ def run(demo: Demo, number: int, solution: str, settings: Settings) -> None:
         if not upstream:
             model_port = settings.port + MODEL_PORT_OFFSET
             _must_be_free("127.0.0.1", model_port, "PORT (the embedded model listens 100 above it)")
-            processes.append(running.enter_context(model_server(port=model_port)))
+            # Its output would stand between the request log's lines; what keeps it from starting is said all the same.
+            output = _emptied(ROOT / ".run" / f"model-server-{model_port}.log")
+            processes.append(running.enter_context(model_server(port=model_port, output=output)))
             upstream = environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
         build = build_path(demo, solution)
         processes.append(running.enter_context(gateway(build, port=settings.port, environment=environment)))
@@ -97,6 +106,12 @@ def _tell(demo: Demo, number: int, settings: Settings, upstream: str) -> None:
     for command in demo.try_this:
         print(f"  {command.format(url=url)}")
     print("\nOne log line a request appears below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
+
+
+def _emptied(file: Path) -> Path:
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"")
+    return file
 
 
 def _also_in(settings: Settings) -> str:
