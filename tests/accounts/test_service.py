@@ -396,6 +396,23 @@ def test_a_service_that_is_told_to_stop_loses_no_usage(database_url: str, start:
     assert written(database_url) == 7
 
 
+def test_workers_together_lose_no_usage_either(database_url: str, start: Start) -> None:
+    service = start(database_url, UVICORN_WORKERS="4", USAGE_FLUSH_SECONDS="0.05")
+    token = service.token()
+
+    def call(_: int) -> int:
+        client = Client(service.port)  # a connection of its own: any worker may take it
+        try:
+            return client.generate(token).status
+        finally:
+            client.close()
+
+    with ThreadPoolExecutor(8) as callers:
+        assert list(callers.map(call, range(200))) == [200] * 200
+    service.process.stop()
+    assert written(database_url) == 200
+
+
 def test_a_service_that_is_killed_loses_an_interval_at_most(database_url: str, start: Start) -> None:
     interval, grace = 0.2, 0.5  # seconds; the second for a write on a busy machine
     service = start(database_url, USAGE_FLUSH_SECONDS=str(interval))

@@ -79,6 +79,14 @@ def test_a_callers_calls_add_up_whether_they_are_written_or_not(database_url: st
     on_ledger(database_url, check)
 
 
+def test_an_answer_from_the_cache_is_a_request_that_used_nothing(sqlite_file: object) -> None:
+    async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
+        ledger.record("user:ana", replace(CALL, cached=True, cost_usd=0.0))
+        assert (await ledger.used("user:ana")).month == Count(requests=1)
+
+    on_ledger(f"sqlite:///{sqlite_file}", check)
+
+
 def test_days_and_months_are_kept_apart(database_url: str) -> None:
     async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
         days = ["2026-10-31T23:59:59", "2026-11-01T00:00:00", "2026-11-30T12:00:00", "2026-11-30T23:59:59"]
