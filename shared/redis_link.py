@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 0.05  # seconds for one command, its connection included; a healthy Redis takes less than one thousandth
-PROBE_EVERY = 1.0  # seconds between looks at a Redis that is gone
+PATIENCE = 0.08  # seconds for one command, its connection included; a healthy Redis takes less than one thousandth
+FIRST_PROBE = 0.1  # seconds until the first look at a Redis that is gone, which may only have stumbled; then it doubles
+PROBE_EVERY = 1.0  # seconds at most between looks
 
 redis_up = Gauge("redis_up", "1 while Redis answers, 0 while its users go on without it", multiprocess_mode="min")
 redis_lost_total = Counter("redis_lost_total", "How often Redis went away")
@@ -35,12 +36,12 @@ class RedisGone(Exception):
 
 
 class RedisLink:
-    """One pool of connections to `url`. Never raises anything but RedisGone, and never waits longer than PATIENCE.
+    """One pool of connections to `url`. Never raises anything but RedisGone, and never waits longer than `patience`.
 
     Patience is counted in turns of the event loop, see patience.py: our own rush hour must not read as a dead Redis.
     """
 
-    def __init__(self, url: str, max_connections: int = 16) -> None:
+    def __init__(self, url: str, max_connections: int = 16, patience: float = PATIENCE) -> None:
         pool = ConnectionPool.from_url(
             url,
             max_connections=max_connections,
@@ -53,7 +54,7 @@ class RedisLink:
         # First come, first served; the client library's own blocking pool lets whoever just finished push in again.
         self._places = asyncio.Semaphore(max_connections)
         self._redis: Redis = Redis(connection_pool=pool)
-        self._patience = Patience(PATIENCE)
+        self._patience = Patience(patience)
         self._probe: asyncio.Task[None] | None = None
         self.up = True
 
@@ -92,10 +93,13 @@ class RedisLink:
         self._probe = asyncio.create_task(self._look_for_it())
 
     async def _look_for_it(self) -> None:
+        pause = FIRST_PROBE
         while not self.up:
-            await asyncio.sleep(PROBE_EVERY)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, PROBE_EVERY)
             with contextlib.suppress(RedisError, OSError, TimeoutError):
-                async with asyncio.timeout(PROBE_EVERY):
+                # As patient as with a call: who answers slower than that would be lost again at once.
+                async with self._patience.wait():
                     await self._redis.ping()
                 self.up = True
         redis_up.set(1)

@@ -10,6 +10,8 @@ from shared.redis_link import RedisLink
 from tests.limits.counts import Counts, InMemory, InRedis, OnTheTestsClock
 from tests.redis_server import RedisServer
 
+STEADFAST = 5.0  # seconds of patience where Redis is there all along, and only the machine may be too busy to run it
+
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
@@ -26,9 +28,9 @@ def own_redis() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def empty_link(server: RedisServer) -> AsyncIterator[RedisLink]:
+async def empty_link(server: RedisServer, patience: float = STEADFAST) -> AsyncIterator[RedisLink]:
     """A link to a Redis that holds nothing."""
-    link = RedisLink(server.url)
+    link = RedisLink(server.url, patience=patience)
     await link.open()
     await link.run(lambda redis: redis.flushall())
     try:

@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from shared.redis_link import RedisGone, RedisLink
+from shared.redis_link import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import empty_link
 from tests.redis_server import RedisServer
 
 
 def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServer) -> None:
     async def scenario() -> None:
-        async with empty_link(redis_server) as link:
+        async with empty_link(redis_server, PATIENCE) as link:
 
             async def busy_call() -> None:
                 time.sleep(0.001)  # noqa: ASYNC251  what every call does to the loop when two hundred come together
@@ -26,7 +26,7 @@ def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServ
 
 def test_whoever_came_first_is_served_first(redis_server: RedisServer) -> None:
     async def scenario() -> None:
-        async with empty_link(redis_server) as link:
+        async with empty_link(redis_server, PATIENCE) as link:
 
             async def keep_asking() -> None:
                 for _ in range(100):
@@ -52,7 +52,7 @@ def test_a_connection_that_redis_closed_is_replaced_and_not_taken_for_a_loss(red
 
 def test_a_redis_that_is_not_there_costs_nothing_once_that_is_known(own_redis: RedisServer) -> None:
     async def scenario() -> None:
-        async with empty_link(own_redis) as link:
+        async with empty_link(own_redis, PATIENCE) as link:
             own_redis.freeze()
             started = time.perf_counter()
             for _ in range(1000):

@@ -12,8 +12,8 @@ from shared.limits import shared as shared_limits
 from shared.limits.allowance import SECOND, Limits
 from shared.limits.shared import SharedLimiter
 from shared.pipeline import Resource
-from shared.redis_link import RedisGone, RedisLink
-from tests.limits.conftest import empty_link
+from shared.redis_link import PATIENCE, RedisGone, RedisLink
+from tests.limits.conftest import STEADFAST, empty_link
 from tests.redis_server import RedisServer
 
 WORKERS = 4
@@ -21,10 +21,10 @@ LIMITS = Limits(requests=40, window=60 * SECOND, hourly=1000, tokens=10_000)
 
 
 @asynccontextmanager
-async def workers(server: RedisServer) -> AsyncIterator[list[SharedLimiter]]:
+async def workers(server: RedisServer, patience: float = STEADFAST) -> AsyncIterator[list[SharedLimiter]]:
     """Four limiters that know nothing of each other but Redis."""
     async with empty_link(server):
-        links = [RedisLink(server.url) for _ in range(WORKERS)]
+        links = [RedisLink(server.url, patience=patience) for _ in range(WORKERS)]
         limiters = [SharedLimiter(link, WORKERS) for link in links]
         async with AsyncExitStack() as opened:
             parts: list[Resource] = [*links, *limiters]
@@ -165,7 +165,7 @@ def test_the_share_is_not_granted_on_top_of_what_redis_admitted(own_redis: Redis
 
 def test_a_frozen_redis_costs_a_tenth_of_a_second_once(own_redis: RedisServer) -> None:
     async def scenario() -> None:
-        async with workers(own_redis) as four:
+        async with workers(own_redis, PATIENCE) as four:
             await admitted(four, 5, key="user:bea")
             own_redis.freeze()
             waits = []
@@ -200,7 +200,7 @@ def test_what_a_worker_admitted_alone_counts_when_redis_is_back(own_redis: Redis
 
 def test_what_a_frozen_redis_carries_out_late_is_struck_out(own_redis: RedisServer) -> None:
     async def scenario() -> None:
-        async with empty_link(own_redis) as link:
+        async with empty_link(own_redis, PATIENCE) as link:
             limiter = SharedLimiter(link, 1)
             await limiter.open()
             await limiter.admit(
