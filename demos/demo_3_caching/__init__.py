@@ -1,0 +1,1 @@
+"""Demo 3: pay once for the same answer."""

@@ -1,0 +1,72 @@
+"""Demo 3 · Pay once for the same answer.
+
+Answers are kept for the next equal question, and shared while they are under way: in memory, or in a Redis that all
+workers share. Nobody is given another caller's answer, and nothing is kept that the model would not say again.
+"""
+
+from fastapi import FastAPI
+
+from shared.accounts.address import ClientAddress
+from shared.accounts.authenticator import Authenticator
+from shared.accounts.database import Database
+from shared.accounts.tokens import Tokens
+from shared.accounts.usage import UsageLedger
+from shared.asgi.gate import gate
+from shared.layers.account_usage import AccountUsage
+from shared.layers.authenticate import Authenticate
+from shared.layers.budget import Budget
+from shared.layers.input_guard import InputGuard
+from shared.layers.rate_limit import RateLimit
+from shared.layers.request_log import RequestLog
+from shared.layers.response_cache import ResponseCache
+from shared.layers.retry import Retry
+from shared.layers.timeout import Timeout
+from shared.redis_link import RedisLink
+from shared.routes.cache import cache_routes
+from shared.routes.summarize import summarize_routes
+from shared.routes.tokens import token_routes
+from shared.routes.usage import usage_routes
+from shared.service import build_service
+from shared.settings import Settings
+
+
+# region: stack
+def build(settings: Settings) -> FastAPI:
+    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    database = Database(settings.database_url)
+    ledger = UsageLedger(database, settings.usage_flush_seconds)
+    authenticator = Authenticator(
+        Tokens(database),
+        ClientAddress(settings.trusted_proxies),
+        required=settings.api_keys_required,
+        cache_ttl=settings.token_cache_ttl,
+    )
+    rate_limit = RateLimit(settings, redis)
+    return build_service(
+        settings,
+        title="Demo 3 · Pay once for the same answer",
+        layers=[
+            # region: layers
+            RequestLog(settings.log_file),
+            InputGuard(settings.max_chars),
+            Authenticate(authenticator),
+            rate_limit,
+            Budget(ledger),
+            AccountUsage(ledger),
+            ResponseCache(settings, redis),  #    new: kept answers, and one call for equal questions at once
+            Timeout(settings.timeout),
+            Retry(settings.max_retries, delay=settings.retry_delay),
+            # endregion: layers
+        ],  # innermost: the upstream client
+        routes=[
+            usage_routes(ledger, rate_limit.limits),
+            token_routes(authenticator),
+            cache_routes,  #                      new: GET /cache/stats
+            summarize_routes,  #                  new: POST /summarize, with a cache of its own
+        ],
+        resources=[database, ledger, authenticator, *([redis] if redis else [])],
+        gate=gate(authenticator),
+    )
+
+
+# endregion: stack
