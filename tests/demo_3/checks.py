@@ -1,0 +1,428 @@
+"""Demo 3, graded: what a cache of answers must do and must never do, as checks over HTTP, twenty points in all.
+
+They import nothing of the service, and so grade anybody's. Each asks questions of its own that nobody has asked before.
+"""
+
+import secrets
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from tests import redis_server
+from tests.grader.callers import STRANGER
+from tests.grader.check import Checklist
+from tests.grader.service import Answer
+from tests.grader.subject import Subject
+from tests.grader.verdict import NotGraded
+
+# The checks ask faster than people do: how often one may ask is demo 2's business.
+UNLIMITED = {
+    "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+    "RATE_LIMIT_RPM": "1000000",
+    "RATE_LIMIT_RPH": "1000000",
+    "RATE_LIMIT_TPM": "1000000000",
+}
+
+CHECKLIST = Checklist("Demo 3 · Pay once for the same answer", environment=UNLIMITED)
+check = CHECKLIST.check
+
+
+def _question() -> str:
+    """A prompt that nobody has asked before."""
+    return f"¿Para qué sirve una caché? {secrets.token_hex(6)}"
+
+
+def _ask(subject: Subject, prompt: str, **given: Any) -> Answer:
+    """Ask for what may be kept: an answer that is not sampled. It must come."""
+    return subject.answered(prompt, **{"temperature": 0, **given})
+
+
+def _cache_of(answer: Answer) -> str:
+    return answer.headers.get("x-cache", "").lower()
+
+
+def _must_be(status: str, answer: Answer, *before: Answer) -> None:
+    """This answer, which came after those, must be a `hit`, a `miss` or a `bypass`."""
+    shown = _in_order(*before, answer)
+    given = answer.headers.get("x-cache")
+    shown.must(_cache_of(answer) == status, f"X-Cache: {status}", f"X-Cache: {given}")
+
+
+def _must_be_asked_anew(answer: Answer, *before: Answer) -> None:
+    shown = _in_order(*before, answer)
+    shown.must(
+        _cache_of(answer) in ("miss", "bypass"),
+        "X-Cache: miss (or bypass)",
+        f"X-Cache: {answer.headers.get('x-cache')}",
+    )
+
+
+def _in_order(*answers: Answer) -> Answer:
+    """The last of these, with the commands of all of them."""
+    return replace(answers[-1], curl="\n".join(answer.curl for answer in answers))
+
+
+# --- a hit -------------------------------------------------------------------------------------------------------
+
+
+@check(
+    "The same question again is a hit that says so: X-Cache and metadata.cached, the same answer, its own request id"
+)
+def hit(subject: Subject) -> None:
+    prompt = _question()
+    first, second = _ask(subject, prompt), _ask(subject, prompt)
+    _must_be("miss", first)
+    _must_be("hit", second, first)
+    again = _in_order(first, second)
+    for answer, cached in ((first, False), (again, True)):
+        given = answer.at(bool, "metadata", "cached")
+        answer.must(given is cached, f'"cached": {str(cached).lower()} in the metadata')
+    same = again.at(str, "output") == first.at(str, "output")
+    again.must(same, f'the first answer: "output": "{first.at(str, "output")[:60]}…"')
+    ids = [answer.at(str, "request_id") for answer in (first, again)]
+    again.must(ids[0] != ids[1], "a request id of its own", f"{ids[1]}, the first request's")
+    again.must(again.headers.get("x-request-id") == ids[1], "one request id, in the header and in the body")
+
+
+@check("Five times the same question is one call to the upstream")
+def pays_once(subject: Subject) -> None:
+    upstream, prompt = subject.upstream, _question()
+    upstream.forget_calls()
+    answers = [_ask(subject, prompt) for _ in range(5)]
+    received = len(upstream.calls())
+    _in_order(*answers[:2]).must(received == 1, "1 upstream call for 5 equal questions", f"{received} upstream calls")
+
+
+SLOW_MS = 600
+HIT_MS = 50
+
+
+@check(f"A hit takes at most {HIT_MS} ms, and a tenth of what the upstream took")
+def hit_speed(subject: Subject) -> None:
+    prompt = _question()
+    with subject.upstream.fault({"latency_ms": SLOW_MS}):
+        first = _ask(subject, prompt)
+        hits = [_ask(subject, prompt) for _ in range(5)]
+        _must_be("hit", hits[0], first)
+        allowed, took = min(HIT_MS, first.ms / 10), statistics.median(answer.ms for answer in hits)
+        _in_order(first, hits[0]).must(
+            took <= allowed, f"hits in {allowed:.0f} ms or less", f"{took:.0f} ms, the middle one of five"
+        )
+
+
+@check("A hit costs nothing, in the reply and in the log, and says how many tokens it has saved")
+def hit_is_free(subject: Subject) -> None:
+    prompt = _question()
+    first = _ask(subject, prompt)
+    second = _ask(subject, prompt)
+    _must_be("hit", second, first)
+    again = _in_order(first, second)
+    paid, owed = (answer.at(float, "metadata", "cost_usd") for answer in (first, again))
+    first.must(paid > 0, "a first answer with a cost", f'"cost_usd": {paid}')
+    again.must(owed == 0, '"cost_usd": 0 for a hit', f'"cost_usd": {owed}')
+    tokens = [answer.at(dict, "metadata", "tokens") for answer in (first, again)]
+    again.must(tokens[0] == tokens[1], f'the answer\'s own "tokens": {tokens[0]}', f'"tokens": {tokens[1]}')
+    if subject.has_log:
+        lines = [subject.log.lines_of(answer)[-1] for answer in (first, second)]
+        logged = [line.get("cost_usd") for line in lines]
+        shown = replace(again, curl=f"{again.curl}\ntail -n 2 logs.json | jq .cost_usd")
+        shown.must(logged == [paid, 0], f'"cost_usd": {paid}, then 0 in the log', logged)
+
+
+# --- what is in the key ------------------------------------------------------------------------------------------
+
+OTHER_MODEL = "model-of-somebody-else"
+
+
+@check("All that changes the answer is asked anew: the prompt, the model, max_tokens, the temperature")
+def key(subject: Subject) -> None:
+    prompt = _question()
+    first = _ask(subject, prompt)
+    for other in (
+        _ask(subject, prompt + " "),
+        _ask(subject, prompt.lower()),
+        _ask(subject, prompt, max_tokens=17),
+        _ask(subject, prompt, temperature=0.7),
+        # Perhaps there is no such model. Then the answer is that there is none, and not another model's.
+        subject.ask(prompt, temperature=0, model=OTHER_MODEL),
+    ):
+        shown = _in_order(first, other)
+        shown.must(_cache_of(other) != "hit", "another question: no hit", f"X-Cache: {_cache_of(other)}")
+    _must_be("hit", _ask(subject, prompt), first)
+    _must_be("hit", _ask(subject, prompt, temperature=0.0), first)  # the same number
+
+
+@check("A sampled answer (temperature over 0) is not kept: who asks for chance gets it")
+def sampled(subject: Subject) -> None:
+    prompt = _question()
+    first, second = (_ask(subject, prompt, temperature=0.7) for _ in range(2))
+    _must_be_asked_anew(second, first)
+    _must_be_asked_anew(_ask(subject, prompt), first)  # nor for who asks without chance
+
+
+@check("Two callers never share an answer: not two users, and not a user and a stranger", points=2)
+def callers(subject: Subject) -> None:
+    prompt = _question()
+    everybody = [STRANGER, *subject.callers(2, rested=False)]
+    before: list[Answer] = []
+    for caller in everybody:
+        answer = _ask(subject, prompt, headers=caller.headers)
+        _must_be("miss", answer, *before)
+        before.append(answer)
+    for caller, first in zip(everybody, before, strict=True):
+        _must_be("hit", _ask(subject, prompt, headers=caller.headers), first)
+
+
+# --- what is not kept, or not for long ---------------------------------------------------------------------------
+
+
+@check("Cache-Control: no-cache asks anew and keeps the new answer; no-store keeps nothing")
+def cache_control(subject: Subject) -> None:
+    prompt = _question()
+    first = _ask(subject, prompt)
+    anew = _ask(subject, prompt, headers={"Cache-Control": "no-cache"})
+    _must_be_asked_anew(anew, first)
+    _must_be("hit", _ask(subject, prompt), first, anew)
+
+    renewed = _question()
+    told = _ask(subject, renewed, headers={"Cache-Control": "max-age=0, No-Cache"})
+    _must_be("hit", _ask(subject, renewed), told)
+
+    private = _question()
+    unseen = _ask(subject, private, headers={"Cache-Control": "no-store"})
+    _must_be_asked_anew(unseen)
+    _must_be("miss", _ask(subject, private), unseen)
+
+
+@check("An error is not kept: the next equal question is asked anew")
+def errors_not_kept(subject: Subject) -> None:
+    for fault in ({"status": 400}, {"status": 500}, {"garbage": "truncated"}, {"garbage": "wrong-shape"}):
+        prompt = _question()
+        with subject.upstream.fault(fault):
+            failed = subject.ask(prompt, temperature=0)
+            failed.must((failed.status or 0) >= 400, "an error when the upstream has failed")
+        healed = subject.ask(prompt, temperature=0)
+        _in_order(failed, healed).must(healed.status == 200, "200 once the upstream is well again")
+        _must_be("miss", healed, failed)
+
+
+TTL = 1.5  # seconds
+TTL_SLACK = 0.75  # seconds that a busy machine may be late
+
+
+@check("An answer lives CACHE_RESPONSES_TTL seconds from when it was kept, however often it is used")
+def ttl(subject: Subject) -> None:
+    with subject.started_with({"CACHE_RESPONSES_TTL": f"{TTL:g}"}) as short:
+        prompt = _question()
+        asked = time.monotonic()
+        first = _ask(short, prompt)
+        kept = time.monotonic()
+        hits = 0
+        while _cache_of(answer := _ask(short, prompt)) == "hit":
+            hits += 1
+            shown = _in_order(first, answer)
+            shown.must(time.monotonic() - kept < TTL + TTL_SLACK, f"no hit after {TTL:g} seconds", "a hit")
+            time.sleep(0.05)
+        lived = time.monotonic() - asked
+        shown = _in_order(first, answer)
+        shown.must(hits > 0 and lived >= TTL, f"hits for {TTL:g} seconds", f"{hits} hits within {lived:.2f} seconds")
+        _must_be("miss", answer, first)
+
+
+# --- the size ----------------------------------------------------------------------------------------------------
+
+FEW = 5
+LITTLE_MB = 0.02
+MANY = 80  # answers of a few hundred bytes: more than LITTLE_MB holds
+
+
+@check("It stays within CACHE_MAX_SIZE entries and CACHE_MAX_MEMORY_MB: old answers make room for new ones")
+def size_bound(subject: Subject) -> None:
+    with subject.started_with({"CACHE_MAX_SIZE": f"{FEW}"}) as small:
+        _must_make_room(small, 2 * FEW, "entries", FEW)
+    with subject.started_with({"CACHE_MAX_MEMORY_MB": f"{LITTLE_MB}"}) as small:
+        _must_make_room(small, MANY, "bytes", round(LITTLE_MB * 1_000_000))
+
+
+def _must_make_room(subject: Subject, questions: int, unit: str, most: int) -> None:
+    first, last = _question(), _question()
+    oldest = _ask(subject, first, max_tokens=64)
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: _ask(subject, _question(), max_tokens=64), range(questions)))
+    newest = _ask(subject, last, max_tokens=64)
+    stats = _stats(subject)
+    held = stats.at(int, "responses", unit)
+    stats.must(held <= most, f'at most {most} {unit} after {questions} questions: "{unit}"', f"{held} {unit}")
+    _must_be("hit", _ask(subject, last, max_tokens=64), newest)
+    _must_be("miss", _ask(subject, first, max_tokens=64), oldest)
+
+
+@check("What makes room is what was not used for longest")
+def lru(subject: Subject) -> None:
+    with subject.started_with({"CACHE_MAX_SIZE": f"{FEW}"}) as small:
+        favourite = _question()
+        first = _ask(small, favourite)
+        for _ in range(2 * FEW):
+            newcomer = _ask(small, _question())
+            _must_be("hit", _ask(small, favourite), first, newcomer)
+
+
+# --- many at once ------------------------------------------------------------------------------------------------
+
+CROWD = 50
+
+
+@check(f"{CROWD} equal questions at once are one upstream call, which one pays and all are answered from", points=2)
+def single_flight(subject: Subject) -> None:
+    upstream, prompt = subject.upstream, _question()
+    with upstream.fault({"latency_ms": SLOW_MS}), ThreadPoolExecutor(CROWD, thread_name_prefix="crowd") as pool:
+        crowd = list(pool.map(lambda _: subject.ask(prompt, temperature=0), range(CROWD)))
+        received = len(upstream.calls())
+    shown = f"for i in $(seq {CROWD}); do {crowd[0].curl.splitlines()[1]} & done; wait"
+    first = replace(crowd[0], curl=crowd[0].curl.replace(crowd[0].curl.splitlines()[1], shown))
+    lost = [answer for answer in crowd if answer.status != 200]
+    first.must(not lost, f"200 for each of {CROWD} equal questions", lost[0].summary if lost else "")
+    first.must(received == 1, f"1 upstream call for {CROWD} equal questions at once", f"{received} upstream calls")
+    statuses = [_cache_of(answer) for answer in crowd]
+    said = {status: statuses.count(status) for status in sorted(set(statuses))}
+    first.must(said.get("miss") == 1, "one X-Cache: miss", said)
+    first.must("coalesced" in said and said.keys() <= {"miss", "coalesced", "hit"}, "the others coalesced", said)
+    first.must(len({answer.at(str, "output") for answer in crowd}) == 1, "one answer for all")
+    first.must(len({answer.at(str, "request_id") for answer in crowd}) == CROWD, "a request id of each one's own")
+    payers = sum(answer.at(float, "metadata", "cost_usd") > 0 for answer in crowd)
+    first.must(payers == 1, "one who pays", f"{payers} who pay")
+
+
+FOLLOWERS = 5
+LEAVES_AFTER = 0.8  # seconds; long enough for the others to have come
+ANSWERED_AFTER_MS = 1400
+
+
+@check("Whoever asked first may leave: the others, who ask the same, are answered all the same")
+def leader_leaves(subject: Subject) -> None:
+    upstream, prompt = subject.upstream, _question()
+    with upstream.fault({"latency_ms": ANSWERED_AFTER_MS}), ThreadPoolExecutor(FOLLOWERS + 1) as pool:
+        leader = pool.submit(subject.ask, prompt, temperature=0, patience=LEAVES_AFTER)
+        _wait_for(lambda: upstream.register()["in_flight"] > 0)
+        patience = subject.configured.patience
+        others = [pool.submit(subject.ask, prompt, temperature=0, patience=patience) for _ in range(FOLLOWERS)]
+        left = leader.result()
+        for other in others:
+            answer = other.result()
+            shown = replace(answer, curl=answer.curl.replace("curl -i -X POST", "curl -m 0.8 -X POST", 1))
+            shown.must(answer.status == 200, "200 for the others when the first one has left")
+        left.must(left.status is None, f"nothing within {LEAVES_AFTER} seconds from an upstream that takes longer")
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    patience_ends = time.monotonic() + 2
+    while not condition() and time.monotonic() < patience_ends:
+        time.sleep(0.02)
+
+
+# --- summaries, numbers ------------------------------------------------------------------------------------------
+
+
+@check("POST /summarize answers in the shape of /generate, and keeps its summaries in a cache of their own")
+def summaries(subject: Subject) -> None:
+    text = f"Una caché guarda respuestas. {secrets.token_hex(6)}"
+    before = _stats(subject)
+    first, second = (subject.service.post("/summarize", {"text": text}) for _ in range(2))
+    for answer in (first, second):
+        answer.must(answer.status == 200 and bool(answer.at(str, "output")), "200 and a summary")
+    _must_be("miss", first)
+    _must_be("hit", second, first)
+    after = _stats(subject)
+    for cache, hits in (("summaries", 1), ("responses", 0)):
+        grown = after.at(int, cache, "hits") - before.at(int, cache, "hits")
+        _in_order(first, second, after).must(grown == hits, f"{hits} more hits of the {cache}", grown)
+    other = subject.service.post("/summarize", {"text": f"{text} Otra."})
+    _must_be("miss", other, first)
+    subject.service.post("/summarize", {"text": " "}).must_be_error(422, "for a blank text")
+
+
+@check("GET /cache/stats tells the truth: entries, hits, misses, hit rate, bytes")
+def stats(subject: Subject) -> None:
+    before = _stats(subject)
+    prompts = [_question() for _ in range(3)]
+    for prompt in (*prompts, *prompts, prompts[0]):
+        _ask(subject, prompt)
+
+    def grown(name: str, stats: Answer) -> int:
+        return stats.at(int, "responses", name) - before.at(int, "responses", name)
+
+    # Counting what is in a store that others share takes its time.
+    _wait_for(lambda: grown("entries", _stats(subject)) == len(prompts))
+    after = _stats(subject)
+    for name, by in (("entries", 3), ("misses", 3), ("hits", 4)):
+        after.must(
+            grown(name, after) == by, f"{by} more {name} after 3 new questions and 4 old ones", grown(name, after)
+        )
+    after.must(grown("bytes", after) > 0, "more bytes", f"{grown('bytes', after)} more")
+    hits, misses = (after.at(int, "responses", name) for name in ("hits", "misses"))
+    rate, right = after.at(float, "responses", "hit_rate"), hits / (hits + misses)
+    after.must(abs(rate - right) < 0.001, f'"hit_rate": {right:.4f}, which is {hits} of {hits + misses}', rate)
+    after.at(int, "responses", "evictions")
+
+
+def _stats(subject: Subject) -> Answer:
+    stats = subject.service.get("/cache/stats")
+    stats.must(stats.status == 200, "200")
+    return stats
+
+
+# --- when something is gone --------------------------------------------------------------------------------------
+
+
+@check("The upstream may be gone: what is known is still answered")
+def dead_upstream(subject: Subject) -> None:
+    prompt = _question()
+    first = _ask(subject, prompt)
+    with subject.upstream.fault({"refuse_s": round(subject.configured.longest_backoff + 0.5, 1)}):
+        known = subject.ask(prompt, temperature=0)
+        known.must(known.status == 200, "200 for what is known when the upstream is gone")
+        _must_be("hit", known, first)
+        subject.ask(_question(), temperature=0).must_be_error(503, "for what is not known")
+        known = subject.ask(prompt, temperature=0)
+        known.must(known.status == 200, "200 for what is known, also after another question has failed")
+        _must_be("hit", known, first)
+
+
+BACK_WITHIN = 5.0  # seconds
+
+
+@check(
+    "With CACHE_BACKEND=redis two services share their answers; Redis lost costs no error, and is used once it is back"
+)
+def redis_lost(subject: Subject) -> None:
+    if not redis_server.available():
+        raise NotGraded("it takes a redis-server: pip install -r requirements-dev.txt brings one")
+    with redis_server.RedisServer() as redis:
+        settings = {"CACHE_BACKEND": "redis", "REDIS_URL": redis.url}
+        with subject.started_with(settings) as one, subject.started_with(settings) as two:
+            _must_share(one, two)
+            redis.kill()
+            for service in (one, two):
+                prompt = _question()
+                first = _ask(service, prompt)
+                _must_be("hit", _ask(service, prompt), first)  # from memory
+            redis.start()
+            patience_ends = time.monotonic() + BACK_WITHIN
+            while not _share(one, two):
+                if time.monotonic() > patience_ends:
+                    _must_share(one, two)
+
+
+def _share(one: Subject, two: Subject) -> bool:
+    prompt = _question()
+    _ask(one, prompt)
+    return _cache_of(_ask(two, prompt)) == "hit"
+
+
+def _must_share(one: Subject, two: Subject) -> None:
+    prompt = _question()
+    first = _ask(one, prompt)
+    _must_be("hit", _ask(two, prompt), first)

@@ -1,0 +1,430 @@
+"""Demo 3 services that are wrong on purpose, each in one way: what the checks are for.
+
+Each function builds an application as `demos.demo_3_caching.app:build` does, and runs as
+`python -m shared.server tests.demo_3.mutants:stampede`. Who must catch which is in test_demo_3.py.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from fastapi import FastAPI
+
+from shared.accounts.address import ClientAddress
+from shared.accounts.authenticator import Authenticator
+from shared.accounts.database import Database
+from shared.accounts.tokens import Tokens
+from shared.cache.key import MakeKey, cache_key
+from shared.cache.memory import MemoryStore
+from shared.cache.single_flight import Fetch
+from shared.call import Call, ChatRequest
+from shared.errors import ServiceError, UpstreamError, UpstreamUnavailable
+from shared.layers.authenticate import Authenticate
+from shared.layers.input_guard import InputGuard
+from shared.layers.request_log import RequestLog
+from shared.layers.response_cache import HEADER, SUMMARIES, ResponseCache
+from shared.layers.retry import Retry
+from shared.layers.timeout import Timeout
+from shared.pipeline import Handler, Layer
+from shared.redis_link import RedisLink
+from shared.reply import Completion, Reply
+from shared.routes.cache import cache_routes
+from shared.routes.summarize import summarize_routes
+from shared.service import build_service
+from shared.settings import Settings
+
+MakeCache = Callable[[Settings, RedisLink | None], ResponseCache]
+Around = Callable[[ResponseCache], Layer]
+
+
+def demo_3(settings: Settings, *, cache: MakeCache = ResponseCache, around: Sequence[Around] = ()) -> FastAPI:
+    """The stack of demo 3 as far as a cache needs it, with a mutant's cache, or with layers around the cache."""
+    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    database = Database(settings.database_url)
+    authenticator = Authenticator(Tokens(database), ClientAddress(settings.trusted_proxies))
+    response_cache = cache(settings, redis)
+    return build_service(
+        settings,
+        title="Demo 3, wrong on purpose",
+        layers=[
+            RequestLog(settings.log_file),
+            InputGuard(settings.max_chars),
+            Authenticate(authenticator),
+            *(make(response_cache) for make in around),
+            response_cache,
+            Timeout(settings.timeout),
+            Retry(settings.max_retries, delay=settings.retry_delay),
+        ],
+        routes=[cache_routes, summarize_routes],
+        resources=[database, authenticator, *([redis] if redis else [])],
+    )
+
+
+def status_of(call: Call) -> str:
+    """What the cache has said of this call."""
+    return call.response_headers.get(HEADER, "")
+
+
+# --- the key -----------------------------------------------------------------------------------------------------
+
+
+def _asked_as(change: Callable[[ChatRequest], ChatRequest]) -> MakeKey:
+    def key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+        return cache_key(change(request), cache=cache, owner=owner, upstream=upstream)
+
+    return key
+
+
+def _with_key(settings: Settings, change: Callable[[ChatRequest], ChatRequest]) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=_asked_as(change)))
+
+
+def ignores_the_temperature(settings: Settings) -> FastAPI:
+    sampled_too = settings.model_copy(update={"cache_sampled": True})
+    return _with_key(sampled_too, lambda request: replace(request, temperature=0.0))
+
+
+def ignores_the_model(settings: Settings) -> FastAPI:
+    return _with_key(settings, lambda request: replace(request, model="any"))
+
+
+def ignores_max_tokens(settings: Settings) -> FastAPI:
+    return _with_key(settings, lambda request: replace(request, max_tokens=1))
+
+
+def _tidied(request: ChatRequest) -> ChatRequest:
+    said = " ".join(request.prompt.lower().split())
+    return replace(request, messages=({"role": "user", "content": said},))
+
+
+def tidies_the_prompt(settings: Settings) -> FastAPI:
+    """Case and blanks do not count: a better hit rate, and now and then the answer to another question."""
+    return _with_key(settings, _tidied)
+
+
+def crosses_callers(settings: Settings) -> FastAPI:
+    return demo_3(settings.model_copy(update={"cache_scope": "shared"}))
+
+
+def users_share(settings: Settings) -> FastAPI:
+    """Strangers are kept apart from users, and users not from each other."""
+
+    def key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+        return cache_key(request, cache=cache, owner=[name.partition(":")[0] for name in owner], upstream=upstream)
+
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=key))
+
+
+# --- what is kept, and for how long ------------------------------------------------------------------------------
+
+
+def stores_sampled_answers(settings: Settings) -> FastAPI:
+    return demo_3(settings.model_copy(update={"cache_sampled": True}))
+
+
+class RemembersErrors:
+    """A question that failed once has failed for ever."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, ServiceError] = {}
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        question = call.request.model + call.request.prompt
+        if question in self.errors:
+            raise self.errors[question]
+        try:
+            return await next(call)
+        except UpstreamError as error:
+            self.errors[question] = error
+            raise
+
+
+def stores_errors(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: RemembersErrors()])
+
+
+class HearsNothing:
+    """The client's Cache-Control, or one directive of it, never reaches the cache."""
+
+    def __init__(self, directive: str = "") -> None:
+        self.directive = directive
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        said = call.headers.get("cache-control", "")
+        if self.directive in said:
+            call.headers = {**call.headers, "cache-control": said.replace(self.directive, "") if self.directive else ""}
+        return await next(call)
+
+
+def ignores_cache_control(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: HearsNothing()])
+
+
+def ignores_no_store(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: HearsNothing("no-store")])
+
+
+class LivesForEver(MemoryStore):
+    def put(self, key: str, value: bytes, ttl: float) -> bool:
+        return super().put(key, value, float("inf"))
+
+
+def ttl_never_applied(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, store=LivesForEver))
+
+
+class LivesWhileUsed(MemoryStore):
+    """Every use begins the time to live anew."""
+
+    def __init__(self, max_entries: int, max_bytes: int) -> None:
+        super().__init__(max_entries, max_bytes)
+        self.ttls: dict[str, float] = {}
+
+    def get(self, key: str) -> bytes | None:
+        value = super().get(key)
+        if value is not None:
+            super().put(key, value, self.ttls[key])
+        return value
+
+    def put(self, key: str, value: bytes, ttl: float) -> bool:
+        self.ttls[key] = ttl
+        return super().put(key, value, ttl)
+
+
+def ttl_begins_anew_with_each_use(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, store=LivesWhileUsed))
+
+
+class LivesHalfAsLong(MemoryStore):
+    def put(self, key: str, value: bytes, ttl: float) -> bool:
+        return super().put(key, value, ttl / 2)
+
+
+def ttl_half_as_long(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, store=LivesHalfAsLong))
+
+
+# --- the size ----------------------------------------------------------------------------------------------------
+
+
+def unbounded(settings: Settings) -> FastAPI:
+    return demo_3(settings.model_copy(update={"cache_max_size": 10**6, "cache_max_memory_mb": 1e3}))
+
+
+def counts_entries_and_not_bytes(settings: Settings) -> FastAPI:
+    return demo_3(settings.model_copy(update={"cache_max_memory_mb": 1e3}))
+
+
+class FirstInFirstOut(MemoryStore):
+    def get(self, key: str) -> bytes | None:
+        order = list(self._entries)
+        value = super().get(key)
+        for each in order:
+            if each in self._entries:
+                self._entries.move_to_end(each)
+        return value
+
+
+def fifo_instead_of_lru(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, store=FirstInFirstOut))
+
+
+# --- many at once ------------------------------------------------------------------------------------------------
+
+
+class Stampede:
+    """Everybody asks for themselves."""
+
+    def __contains__(self, key: str) -> bool:
+        return False
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
+        return await fetch(call)
+
+
+def stampede(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, flights=Stampede()))
+
+
+class WaitsForTheLeader:
+    """Who asks first fetches, and the others wait for their word, which never comes if they have left."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, asyncio.Future[Completion]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.words
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
+        if key in self.words:
+            return replace(await asyncio.shield(self.words[key]), cached=True)
+        word = self.words[key] = asyncio.get_running_loop().create_future()
+        try:
+            reply = await fetch(call)
+        except ServiceError:
+            del self.words[key]
+            raise
+        del self.words[key]
+        word.set_result(reply)
+        return reply
+
+
+def waits_for_the_leader_that_left(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, flights=WaitsForTheLeader()))
+
+
+class AllLeaveTogether:
+    """One task for all, and who leaves takes it along."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, asyncio.Future[Completion]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.tasks
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
+        if key in self.tasks:
+            return replace(await self.tasks[key], cached=True)
+        task = self.tasks[key] = asyncio.ensure_future(fetch(call))
+        try:
+            return await task
+        finally:
+            del self.tasks[key]
+
+
+def the_leader_takes_all_along(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, flights=AllLeaveTogether()))
+
+
+# --- what a hit is, costs and takes ------------------------------------------------------------------------------
+
+
+class BillsAgain:
+    """Who got an answer in this way pays its full price."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if isinstance(reply, Completion) and status_of(call) == self.status:
+            return replace(reply, cached=False)
+        return reply
+
+
+def bills_hits_again(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: BillsAgain("hit")])
+
+
+def bills_the_whole_crowd(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: BillsAgain("coalesced")])
+
+
+class KeepsQuiet:
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        call.metadata["cached"] = False
+        return reply
+
+
+def never_says_cached(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: KeepsQuiet()])
+
+
+class TakesItsTime:
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if status_of(call) == "hit":
+            await asyncio.sleep(0.08)
+        return reply
+
+
+def slow_hits(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: TakesItsTime()])
+
+
+class AsksAllTheSame(ResponseCache):
+    """A hit is answered at once, and then renewed behind everybody's back."""
+
+    renewals: ClassVar[set[asyncio.Task[None]]] = set()
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await super().__call__(call, next)
+        if status_of(call) == "hit":
+            renewal = asyncio.create_task(self._renew(call.detached(), next))
+            self.renewals.add(renewal)
+            renewal.add_done_callback(self.renewals.discard)
+        return reply
+
+    async def _renew(self, call: Call, next: Handler) -> None:
+        try:
+            await next(call)
+        except ServiceError:
+            return
+
+
+def renews_every_hit(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=AsksAllTheSame)
+
+
+# --- summaries, numbers, losses ----------------------------------------------------------------------------------
+
+
+class OneForAll(ResponseCache):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if call.endpoint == SUMMARIES:
+            call.endpoint = "/generate"
+        return await super().__call__(call, next)
+
+
+def one_cache_for_all(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=OneForAll)
+
+
+class Flatters(ResponseCache):
+    async def report(self) -> Mapping[str, Any]:
+        told = await super().report()
+        return {name: {**numbers, "hit_rate": min(1.0, numbers["hit_rate"] + 0.2)} for name, numbers in told.items()}
+
+
+def stats_that_flatter(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=Flatters)
+
+
+class ForgetsAllAfterAFailure:
+    def __init__(self, cache: ResponseCache) -> None:
+        self.cache = cache
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await next(call)
+        except UpstreamUnavailable:
+            for cache in self.cache.caches:
+                cache.memory = MemoryStore(cache.memory.max_entries, cache.memory.max_bytes)
+            raise
+
+
+def forgets_all_after_a_failure(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[ForgetsAllAfterAFailure])
+
+
+def keeps_to_itself(settings: Settings) -> FastAPI:
+    """CACHE_BACKEND=redis is read, and forgotten."""
+    return demo_3(settings.model_copy(update={"cache_backend": "memory"}))
+
+
+class NeedsRedis:
+    def __init__(self, cache: ResponseCache, wanted: bool) -> None:
+        self.cache = cache
+        self.wanted = wanted
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if self.wanted and any(cache.backend != "redis" for cache in self.cache.caches):
+            raise ServiceError("no cache")
+        return reply
+
+
+def fails_without_redis(settings: Settings) -> FastAPI:
+    return demo_3(settings, around=[lambda cache: NeedsRedis(cache, wanted=settings.cache_backend == "redis")])
