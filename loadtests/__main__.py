@@ -9,9 +9,9 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,22 @@ LONGEST_RUN = 300  # seconds
 
 @dataclass(slots=True, frozen=True)
 class Scenario:
-    """A locustfile and how many people it sends."""
+    """A locustfile and how many people it sends. What is started here has these settings: the service, the models."""
 
     file: str
     users: int
+    service: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
-SCENARIOS = {1: Scenario("demo_1.py", users=10)}
+UNLIMITED = {"RATE_LIMIT_ANONYMOUS_RPM": "1000000", "RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_TPM": "1000000000"}
+# A model that takes its time, as large ones do: what a cache saves is measured against that.
+LARGE_MODEL = {"SIM_TTFT_MS": "300", "SIM_TPOT_MS": "5", "SIM_SLOTS": "32"}
+
+SCENARIOS = {
+    1: Scenario("demo_1.py", users=10),
+    3: Scenario("demo_3.py", users=8, service={"MODEL": "workshop-sim", **UNLIMITED}, models=LARGE_MODEL),
+}
 
 
 def main() -> int:
@@ -70,10 +79,15 @@ def _demo(number: int, solution: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as name:
         logs = Path(name)
         port, model_port = free_port(), free_port()
-        environment = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1", "LOG_FILE": str(logs / "logs.json")}
+        environment = {
+            "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1",
+            "LOG_FILE": str(logs / "logs.json"),
+            "DATABASE_URL": f"sqlite:///{logs / 'workshop.db'}",
+            **SCENARIOS[number].service,
+        }
         build = build_path(DEMOS[number], solution)
         with (
-            model_server(port=model_port, output=logs / "model.log"),
+            model_server(port=model_port, environment=SCENARIOS[number].models, output=logs / "model.log"),
             gateway(build, port=port, environment=environment, output=logs / "gateway.log"),
         ):
             yield f"http://127.0.0.1:{port}"
