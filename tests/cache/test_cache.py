@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 from prometheus_client import REGISTRY
 
@@ -76,6 +77,18 @@ def test_only_answers_that_came_to_their_end_are_kept(reason: str | None, kept: 
 def test_cache_control_is_read_directive_by_directive(header: str, said: set[str]) -> None:
     assert directives({"cache-control": header}) == said
     assert directives({}) == frozenset()
+
+
+def test_ten_thousand_answers_take_no_more_of_the_machine_than_the_cache_says() -> None:
+    async def scenario() -> None:
+        cache = Cache("measured", ttl=60, max_entries=20_000, max_memory_mb=64)
+        before = psutil.Process().memory_info().rss
+        for number in range(10_000):
+            await cache.put(f"{number:064d}", ANSWER)
+        grown = psutil.Process().memory_info().rss - before
+        assert grown < 1.5 * cache.memory.bytes
+
+    asyncio.run(scenario())
 
 
 def test_prometheus_is_told() -> None:
