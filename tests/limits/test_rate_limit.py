@@ -216,12 +216,12 @@ def test_one_caller_takes_nothing_from_another() -> None:
 def test_a_limiter_remembers_a_bounded_number_of_callers() -> None:
     async def scenario() -> None:
         limiter, limits = MemoryLimiter(most_callers=100), Limits(5, 60 * SECOND, 100, 1000)
+        admitted = 0
         for stranger in range(1000):
             await limiter.admit(f"ip:{stranger}", limits, 1)
-            await limiter.admit("user:ana", limits, 1)
+            admitted += (await limiter.admit("user:ana", limits, 1)).reading.admitted
         assert len(limiter) == 100
-        verdict = await limiter.look("user:ana", limits)
-        assert verdict.reading.requests == 5, "who keeps asking is not forgotten to make room"
+        assert admitted == 5, "who keeps asking is not forgotten to make room"
 
     asyncio.run(scenario())
 

@@ -178,6 +178,20 @@ def test_a_call_that_outlives_its_window_changes_nothing_when_it_ends(play: Play
     play(scenario)
 
 
+def test_a_clock_that_is_set_back_gives_no_tokens_back_twice(play: Play) -> None:
+    async def scenario(counts: Counts) -> None:
+        few = limits(tokens=100)
+        await counts.admit(few, 60)
+        counts.clock.now += 61 * SECOND
+        await counts.admit(few, 40)
+        counts.clock.now -= 30 * SECOND
+        assert (await counts.admit(few, 0)).reading.tokens == 40
+        counts.clock.now += 30 * SECOND
+        assert (await counts.admit(few, 0)).reading.tokens == 40
+
+    play(scenario)
+
+
 def test_the_log_keeps_no_more_than_the_last_hour() -> None:
     log, few = AdmissionLog(), limits()
     for minute in range(60 * 24):
