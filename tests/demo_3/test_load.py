@@ -1,0 +1,27 @@
+"""The load scenario judges: a cache too small for what people ask fails its gates. The lab runs it on a good one."""
+
+import subprocess
+import sys
+
+from tests.demo_3.checks import UNLIMITED
+from tests.grader.stand import ModelServer, started
+from workshop.processes import ROOT
+
+
+def test_a_cache_that_is_too_small_fails_the_hit_rate_and_exits_1(server: ModelServer) -> None:
+    with started("demos.demo_3_caching.app:build", server, {**UNLIMITED, "CACHE_MAX_SIZE": "3"}) as subject:
+        command = [sys.executable, "-m", "loadtests", "3", "--url", subject.service.url]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "✗ hit rate of 85%" in done.stdout
+    assert "✓ no errors" in done.stdout
+    assert "✓ /cache/stats counts what clients saw" in done.stdout
+
+
+def test_a_service_that_has_no_cache_fails_all_gates_but_one(server: ModelServer) -> None:
+    with started("demos.demo_1_guarded.app:build", server, {}) as subject:
+        command = [sys.executable, "-m", "loadtests", "3", "--url", subject.service.url]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "✓ no errors" in done.stdout
+    assert "Gates: 1/5" in done.stdout
