@@ -79,6 +79,7 @@ class Cache:
             "ttl_s": self.ttl,
         }
 
+    # region: cache-read
     async def _read(self, key: str) -> bytes | None:
         if self._redis is not None:
             try:
@@ -86,6 +87,8 @@ class Cache:
             except RedisGone:
                 pass
         return self.memory.get(key)
+
+    # endregion: cache-read
 
     async def _write(self, key: str, packed: bytes, ttl: float) -> bool:
         if self._redis is not None:

@@ -61,6 +61,7 @@ class MemoryStore:
     def __len__(self) -> int:
         return len(self._entries)
 
+    # region: memory-get
     def get(self, key: str) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
@@ -71,6 +72,9 @@ class MemoryStore:
         self._entries.move_to_end(key)
         return entry.value
 
+    # endregion: memory-get
+
+    # region: memory-put
     def put(self, key: str, value: bytes, ttl: float) -> bool:
         """Keep `value` for `ttl` seconds. False if it is larger than everything that may be kept; then nothing is."""
         self.discard(key)
@@ -85,18 +89,23 @@ class MemoryStore:
         self._queue(expires, key)
         return True
 
+    # endregion: memory-put
+
     def discard(self, key: str) -> None:
         """Forget `key`, if it is there."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.bytes -= entry.size
 
+    # region: memory-trim
     def trim(self, max_entries: int, max_bytes: int) -> None:
         """Evict, least recently used first, until this little is left."""
         while self._entries and (len(self._entries) > max_entries or self.bytes > max_bytes):
             _, entry = self._entries.popitem(last=False)
             self.bytes -= entry.size
             self.evictions += 1
+
+    # endregion: memory-trim
 
     def drop_expired(self) -> None:
         """Forget every entry whose time is up."""
