@@ -65,6 +65,14 @@ def test_four_workers_on_redis_admit_exactly_the_limit_and_the_burst(
         assert all(four.metric(worker, "rate_limit_fallback_total") == 0 for worker in range(FOUR))
 
 
+def test_the_workers_of_one_server_count_together(
+    model: ModelServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    limits = {**ROOMY, **STEADFAST, "RATE_LIMIT_RPM": "60", "REDIS_URL": redis_server.url, "UVICORN_WORKERS": "4"}
+    with gateways(1, model, tmp_path, **limits) as server:
+        assert statuses(asyncio.run(crowd(server, 300, tenant="lia", seconds=1))) == {200: 60, 429: 240}
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_client_that_waits_as_long_as_told_is_admitted(
     model: ModelServer, redis_server: RedisServer, tmp_path: Path, shared: bool
