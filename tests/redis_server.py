@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from workshop.processes import free_port
+from workshop.processes import die_with_parent, free_port
 
 PATIENCE = 10.0  # seconds to come up
 
@@ -32,6 +32,7 @@ class RedisServer:
             [_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,
         )
         patience_ends = time.monotonic() + PATIENCE
         while not self.answers():

@@ -52,7 +52,7 @@ class Process:
                 stdout=file,
                 stderr=file,
                 start_new_session=True,  # Ctrl-C reaches us alone: we stop things in order
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         finally:
             if file:
@@ -151,7 +151,7 @@ def free_port() -> int:
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Even a parent that is killed outright leaves nothing running. Linux only; elsewhere a no-op."""
     if _prctl is not None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
