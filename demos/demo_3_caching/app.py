@@ -53,7 +53,7 @@ def build(settings: Settings) -> FastAPI:
             rate_limit,
             Budget(ledger),
             AccountUsage(ledger),
-            ResponseCache(settings, redis),  #    new: kept answers, and one call for equal questions at once
+            ResponseCache(settings, redis),  #    new: kept answers, one call for a crowd
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers

@@ -23,11 +23,13 @@ def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstrea
 
     `owner` says who may see the answer. `upstream` is the API's URL: the same name is another model elsewhere.
     """
+    # region: key-made-of
     wire = request.to_wire()
     if request.temperature is not None:
         wire["temperature"] = float(request.temperature)  # 0 and 0.0 ask the same
     canonical = orjson.dumps([cache, owner, upstream, wire], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
+    # endregion: key-made-of
 
 
 # endregion: cache-key

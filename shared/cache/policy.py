@@ -20,7 +20,10 @@ WHOLE = frozenset({"stop", "length"})
 
 # region: cache-policy
 def repeatable(request: ChatRequest) -> bool:
-    """Would the model say the same again? A request without a temperature leaves it to the model, and models sample."""
+    """Would the model say the same again?
+
+    A request without a temperature leaves it to the model, and models sample.
+    """
     return request.temperature == 0
 
 

@@ -42,21 +42,20 @@ class SingleFlight:
     def __contains__(self, key: str) -> bool:
         return key in self._flights
 
-    # region: single-flight-answer
     async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
         """The answer of the flight for `key`, begun with `fetch` if there is none. `cached`: another call pays for it.
 
         Raises what the flight raised.
         """
         while True:
+            # region: single-flight-answer
             flight = self._flights.get(key) or self._begin(key, call, fetch)
+            # endregion: single-flight-answer
             try:
                 return await flight.landing(call)
             except DeadlineExceeded:
                 if not flight.has_time_left(call):
                     raise
-
-    # endregion: single-flight-answer
 
     def _begin(self, key: str, call: Call, fetch: Fetch) -> "Flight":
         def over() -> None:
@@ -90,9 +89,9 @@ class Flight:
         finally:
             self._over()
 
-    # region: flight-landing
     async def landing(self, call: Call) -> Completion:
         """Wait, at most until `call`'s own deadline; then take the bill, or the answer for nothing."""
+        # region: flight-landing
         self._waiting += 1
         try:
             reply = await self._landed(call)
@@ -107,8 +106,7 @@ class Flight:
             self._waiting -= 1
             if not self._waiting and not self._billed:
                 self._abandon()
-
-    # endregion: flight-landing
+        # endregion: flight-landing
 
     def has_time_left(self, call: Call) -> bool:
         """This flight is out of time: is it worth while for `call` to try again? Equal calls may take equally long."""
