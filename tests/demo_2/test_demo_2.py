@@ -1,4 +1,4 @@
-"""The checks of demo 2, checked: the reference passes them all, and demo 1's as well."""
+"""The checks of demo 2, checked: the reference passes all, and demo 1's too; starter and mutants lose theirs."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,59 @@ from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_2.checks import CHECKLIST
 from tests.demo_2.conftest import Start
 from tests.grader import report
+from tests.grader.callers import Desk
 from tests.grader.grading import Status, run
 from tests.grader.stand import ModelServer, started
 from tests.grader.subject import Subject
 
+EXERCISE = "demos.demo_2_who_and_how_often.exercise.app:build"
 REFERENCE = "demos.demo_2_who_and_how_often.app:build"
 NAMES = [check.name for check in CHECKLIST.checks]
+
+# What the starter is given: it says no secrets, refunds what it never took, and counts in Redis as the reference does.
+GIVEN = {"token_secret", "token_refund", "redis_lost"}
+
+WHO = {"token_check", "hostile_headers", "token_secret"}
+OFTEN = {"window_limit", "limit_headers", "token_limit", "token_refund"}
+
+# Who is wrong in what, and which further checks each must pass: the quick ones that its fault is near to.
+MUTANTS: dict[str, tuple[set[str], set[str]]] = {
+    "any_token_is_accepted": ({"token_check", "hostile_headers", "revoked"}, WHO),
+    "tokens_are_compared_unhashed": ({"token_check"}, WHO),
+    "anonymous_is_a_bad_token": ({"token_check", "per_address"}, WHO),
+    "unauthorized_without_challenge": ({"token_check", "revoked"}, WHO),
+    "sql_from_the_header": ({"hostile_headers"}, WHO),
+    "logs_the_token": ({"token_secret"}, WHO),
+    "never_requires_a_token": ({"keys_required"}, WHO),
+    "remembers_tokens_for_ever": ({"revoked"}, {"token_check", "database_outage"}),
+    "remembers_tokens_while_they_are_used": ({"revoked"}, {"token_check", "database_outage"}),
+    "outage_is_401": ({"database_outage"}, {"token_check", "revoked"}),
+    "asks_the_database_each_time": ({"database_outage"}, {"token_check", "revoked"}),
+    "one_request_too_many": ({"window_limit"}, OFTEN),
+    "one_request_too_few": ({"window_limit", "limit_headers"}, OFTEN),
+    "burst_is_ignored": ({"window_limit", "limit_headers"}, OFTEN),
+    "fixed_window": ({"sliding"}, {"window_limit", "retry_after", "refused_free"}),
+    "retry_after_is_a_guess": ({"retry_after"}, {"window_limit"}),
+    "retry_after_is_the_whole_window": ({"retry_after"}, {"window_limit", "refused_free"}),
+    "refused_requests_count": ({"refused_free"}, {"window_limit", "retry_after"}),
+    "one_allowance_for_all": ({"per_caller"}, set()),
+    "overrides_are_ignored": ({"per_caller"}, {"window_limit"}),
+    "strangers_are_treated_as_users": ({"per_address", "limit_headers"}, {"window_limit"}),
+    "all_strangers_share_one_allowance": ({"per_address", "forwarded_for"}, {"window_limit"}),
+    "forwarded_for_is_believed_from_anybody": ({"forwarded_for"}, {"per_address"}),
+    "forwarded_for_is_read_from_the_left": ({"forwarded_for"}, {"per_address"}),
+    "tokens_are_checked_but_not_reserved": ({"token_limit"}, OFTEN),
+    "reservations_are_kept": ({"token_refund"}, OFTEN),
+    "failed_calls_keep_their_reservation": ({"token_refund"}, OFTEN),
+    "headers_lie": ({"limit_headers"}, {"window_limit"}),
+    "headers_of_one_convention": ({"limit_headers"}, {"window_limit"}),
+    "usage_without_the_answers_tokens": ({"usage"}, {"token_check", "token_refund"}),
+    "usage_of_everybody": ({"usage"}, {"token_check"}),
+    "budget_is_ignored": ({"budget"}, {"usage"}),
+    "limit_for_each_worker": ({"workers"}, {"window_limit"}),
+    "redis_lost_is_500": ({"redis_lost"}, {"window_limit"}),
+    "no_limit_without_redis": ({"redis_lost"}, {"window_limit"}),
+}
 
 # Demo 1's checks come from one stranger, as often as they like.
 NO_LIMITS = {"RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_RPH": "1000000", "RATE_LIMIT_TPM": "100000000"}
@@ -24,6 +71,33 @@ NO_LIMITS["RATE_LIMIT_ANONYMOUS_RPM"] = NO_LIMITS["RATE_LIMIT_RPM"]
 def test_the_reference_passes(name: str, service: Start) -> None:
     result = run(CHECKLIST[name], service(REFERENCE))
     assert result.status is Status.PASSED, report.failure(result) + result.why
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service(EXERCISE))
+    assert result.status is (Status.PASSED if name in GIVEN else Status.FAILED), report.line(result)
+    if name not in GIVEN:
+        assert all([result.expected, result.got, "http://localhost:8000" in result.curl]), result
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service("tests.demo_2.solved:build"))
+    assert result.status is Status.PASSED, report.failure(result)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer, desk: Desk) -> None:
+    lost, near = MUTANTS[mutant]
+    with started(f"tests.demo_2.mutants:{mutant}", server, CHECKLIST.environment, desk) as subject:
+        results = [run(check, subject) for check in CHECKLIST.checks if check.name in lost | near]
+    failed = {result.check.name for result in results if result.status is Status.FAILED}
+    assert failed == lost, "\n".join(report.line(result) + report.failure(result) for result in results)
+
+
+def test_every_check_is_lost_by_some_mutant() -> None:
+    assert set(NAMES) == set().union(*(lost for lost, _ in MUTANTS.values()))
 
 
 @pytest.fixture(scope="module")

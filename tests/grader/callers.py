@@ -20,7 +20,7 @@ from tests.grader.verdict import NotGraded
 from workshop.processes import ROOT, CannotStart
 
 TOKENS = "TOKENS"  # the environment variable with tokens for a service that runs already, parted by spaces
-NAMES = ("ana", "berta", "carla", "dora")
+NAMES = ("ana", "berta", "carla", "dora", "elena", "fina")
 AUTHORIZATION = "Authorization: Bearer "
 NO_TOKEN = "Bearer anonymous"  # what SDKs send that must send something; it counts as nothing
 

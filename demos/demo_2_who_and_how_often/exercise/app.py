@@ -1,0 +1,55 @@
+"""Demo 2, your version: the same stack, with the token check and the limiter that you write in gatekeeper.py.
+
+`make demo-2 SOLUTION=exercise` runs it, `make grade-2 SOLUTION=exercise` grades it.
+"""
+
+from fastapi import FastAPI
+
+from demos.demo_2_who_and_how_often.exercise.gatekeeper import Doorkeeper, FairShare
+from shared.accounts.address import ClientAddress
+from shared.accounts.database import Database
+from shared.accounts.tokens import Tokens
+from shared.accounts.usage import UsageLedger
+from shared.asgi.gate import gate
+from shared.layers.account_usage import AccountUsage
+from shared.layers.authenticate import Authenticate
+from shared.layers.budget import Budget
+from shared.layers.input_guard import InputGuard
+from shared.layers.rate_limit import RateLimit
+from shared.layers.request_log import RequestLog
+from shared.layers.retry import Retry
+from shared.layers.timeout import Timeout
+from shared.redis_link import RedisLink
+from shared.routes.usage import usage_routes
+from shared.service import build_service
+from shared.settings import Settings
+
+
+def build(settings: Settings) -> FastAPI:
+    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    database = Database(settings.database_url)
+    ledger = UsageLedger(database, settings.usage_flush_seconds)
+    doorkeeper = Doorkeeper(  #                                                       task 1
+        Tokens(database),
+        ClientAddress(settings.trusted_proxies),
+        required=settings.api_keys_required,
+        cache_ttl=settings.token_cache_ttl,
+    )
+    return build_service(
+        settings,
+        title="Demo 2 · Who may call, and how often, your version",
+        layers=[
+            RequestLog(settings.log_file),
+            InputGuard(settings.max_chars),
+            Authenticate(doorkeeper),
+            # Counting in Redis is given: yours counts for one worker.
+            RateLimit(settings, redis) if redis else FairShare(settings),  #          tasks 2 to 5
+            Budget(ledger),
+            AccountUsage(ledger),
+            Timeout(settings.timeout),
+            Retry(settings.max_retries, delay=settings.retry_delay),
+        ],  # innermost: the upstream client
+        routes=[usage_routes(ledger)],
+        resources=[database, ledger, doorkeeper, *([redis] if redis else [])],
+        gate=gate(doorkeeper),
+    )
