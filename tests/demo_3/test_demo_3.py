@@ -1,5 +1,9 @@
 """The checks of demo 3, checked: the reference passes them all, starter and mutants lose what they must."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests.demo_1.checks import CHECKLIST as DEMO_1
@@ -8,6 +12,7 @@ from tests.demo_3.conftest import Start
 from tests.grader import report
 from tests.grader.grading import Status, run
 from tests.grader.stand import ModelServer, started
+from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_3_caching.app:build"
 NAMES = [check.name for check in CHECKLIST.checks]
@@ -110,3 +115,17 @@ def test_every_check_is_named_in_the_exercise() -> None:
 
 def test_there_are_twenty_points() -> None:
     assert sum(check.points for check in CHECKLIST.checks) == 20
+
+
+def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(server: ModelServer) -> None:
+    with started(REFERENCE, server, {}) as subject:
+        told = {"TIMEOUT": "2", "RETRY_DELAY": "0.1", "OPENAI_API_KEY": server.key, "LOG_FILE": str(subject.log.path)}
+        tokens = " ".join(caller.token for caller in subject.callers(2, rested=False))
+        command = [sys.executable, "-m", "tests.grader", "3", "--url", subject.service.url, "--upstream", server.url]
+        for given, score in (
+            (tokens, "Score: 16/16 (4 points not graded)"),
+            ("", "make tokens, and set TOKENS to them"),
+        ):
+            environment = {**os.environ, **told, "TOKENS": given}
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            assert score in done.stdout, done.stdout + done.stderr
