@@ -6,6 +6,7 @@ object, {"summary": {...}, "gates": [{"name","passed","expected","got"}]}, and n
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,14 +30,19 @@ class Scenario:
     users: int
     service: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+    callers: tuple[str, ...] = ()  # those whose tokens are in TOKENS; made here for what is started here
 
 
 UNLIMITED = {"RATE_LIMIT_ANONYMOUS_RPM": "1000000", "RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_TPM": "1000000000"}
 # A model that takes its time, as large ones do: what a cache saves is measured against that.
 LARGE_MODEL = {"SIM_TTFT_MS": "300", "SIM_TPOT_MS": "5", "SIM_SLOTS": "32"}
 
+SHORT_WINDOW = {"RATE_LIMIT_WINDOW_SEC": "2", "RATE_LIMIT_RPM": "30", "RATE_LIMIT_BURST": "6", "MODEL": "workshop-sim"}
+QUICK_MODEL = {"LOCAL_MODELS": "workshop-sim", "SIM_TTFT_MS": "5", "SIM_TPOT_MS": "1"}
+
 SCENARIOS = {
     1: Scenario("demo_1.py", users=10),
+    2: Scenario("demo_2.py", users=10, service=SHORT_WINDOW, models=QUICK_MODEL, callers=("greedy", "modest")),
     3: Scenario("demo_3.py", users=8, service={"MODEL": "workshop-sim", **UNLIMITED}, models=LARGE_MODEL),
 }
 
@@ -50,8 +56,10 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with ExitStack() as running:
-            url = options.url or running.enter_context(_demo(options.number, options.solution))
-            report = run(SCENARIOS[options.number], url)
+            url, tokens = options.url, None
+            if not url:
+                url, tokens = running.enter_context(_demo(options.number, options.solution))
+            report = run(SCENARIOS[options.number], url, tokens)
     except CannotStart as reason:
         print(reason, file=sys.stderr)
         return 2
@@ -59,14 +67,18 @@ def main() -> int:
     return int(not all(gate["passed"] for gate in report["gates"]))
 
 
-def run(scenario: Scenario, url: str) -> dict[str, Any]:
-    """Send the people. Raises CannotStart when there is nobody to talk to, or when Locust itself fails."""
+def run(scenario: Scenario, url: str, tokens: str | None = None) -> dict[str, Any]:
+    """Send the people. Raises CannotStart when there is nobody to talk to, or when Locust itself fails.
+
+    Without `tokens`, those are used that stand in TOKENS.
+    """
     if not answers(f"{url.rstrip('/')}/health"):
         raise CannotStart(f"{url} does not answer at /health")
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / scenario.file), "--headless"]
     command += ["--users", str(scenario.users), "--spawn-rate", str(scenario.users), "--host", url.rstrip("/")]
     command += ["--run-time", str(LONGEST_RUN), "--only-summary", "--loglevel", "WARNING"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    environment = os.environ if tokens is None else {**os.environ, "TOKENS": tokens}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     for line in reversed(done.stdout.splitlines()):
         if line.startswith('{"summary"'):
             report: dict[str, Any] = json.loads(line)
@@ -75,7 +87,8 @@ def run(scenario: Scenario, url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _demo(number: int, solution: str) -> Iterator[str]:
+def _demo(number: int, solution: str) -> Iterator[tuple[str, str]]:
+    """The demo on a free port, and the tokens of those who call it, parted by spaces."""
     with tempfile.TemporaryDirectory() as name:
         logs = Path(name)
         port, model_port = free_port(), free_port()
@@ -86,11 +99,22 @@ def _demo(number: int, solution: str) -> Iterator[str]:
             **SCENARIOS[number].service,
         }
         build = build_path(DEMOS[number], solution)
+        tokens = [_token(user, environment) for user in SCENARIOS[number].callers]
         with (
             model_server(port=model_port, environment=SCENARIOS[number].models, output=logs / "model.log"),
             gateway(build, port=port, environment=environment, output=logs / "gateway.log"),
         ):
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", " ".join(tokens)
+
+
+def _token(user: str, environment: Mapping[str, str]) -> str:
+    command = [sys.executable, "-m", "shared.accounts", "create", user]
+    made = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, check=False
+    )
+    if made.returncode:
+        raise CannotStart(made.stderr.strip())
+    return made.stdout.strip()
 
 
 def _for_people(report: dict[str, Any]) -> str:
