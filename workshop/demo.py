@@ -72,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run(DEMOS[options.number], options.number, options.solution, load_settings())
     except (CannotStart, BadSetting) as reason:
-        print(reason, file=sys.stderr)
+        if str(reason):
+            print(reason, file=sys.stderr)
         return 1
     except Stopped:
         print("\nstopped", file=sys.stderr)

@@ -98,7 +98,9 @@ class Process:
         patience_ends = time.monotonic() + timeout
         while not answers(self.ready_url):
             if (status := self.exit_status()) is not None:
-                raise CannotStart(self._last_words() or f"{self.name} ended with exit status {status}")
+                # Without a file for its output, it has said why itself.
+                unsaid = f"{self.name} ended with exit status {status}" if self.output else ""
+                raise CannotStart(self._last_words() or unsaid)
             if time.monotonic() > patience_ends:
                 raise CannotStart(f"{self.name} did not answer at {self.ready_url} within {timeout:g} seconds")
             time.sleep(POLL_SECONDS)

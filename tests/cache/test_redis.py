@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from tests.cache.conftest import Gateway, Start, new_prompt, wait_for
-from tests.redis_server import RedisServer
+from workshop.redis_server import RedisServer
 
 
 @pytest.fixture(scope="module")

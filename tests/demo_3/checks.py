@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from tests import redis_server
+from workshop import redis_server
 from tests.grader.callers import STRANGER, TOKENS, Caller, given
 from tests.grader.check import Checklist
 from tests.grader.service import Answer

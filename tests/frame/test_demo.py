@@ -86,6 +86,13 @@ def test_a_bad_setting_is_one_clear_line(tmp_path: Path) -> None:
     assert lines == ["MAX_CHARS=lots: should be a valid integer, unable to parse string as an integer"]
 
 
+def test_settings_that_do_not_go_together_are_one_clear_line(tmp_path: Path) -> None:
+    with make("demo-3", f"PORT={demo_port()}", folder=tmp_path, CACHE_BACKEND="redis") as terminal:
+        assert terminal.process.wait(60) != 0
+    lines = [line for line in terminal.printed.splitlines() if not line.startswith("make")]
+    assert lines == ["CACHE_BACKEND=redis: needs REDIS_URL, which is empty"]
+
+
 def test_an_upstream_of_ones_own_works_by_settings_alone(tmp_path: Path) -> None:
     """The embedded server under another name and port, behind a key, stands for any OpenAI-compatible API."""
     upstream_port, port, key = free_port(), demo_port(), "sk-somebody-elses"

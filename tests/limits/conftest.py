@@ -8,7 +8,7 @@ import pytest
 from shared.limits import redis as redis_counts
 from shared.redis_link import RedisLink
 from tests.limits.counts import Counts, InMemory, InRedis, OnTheTestsClock
-from tests.redis_server import RedisServer
+from workshop.redis_server import RedisServer
 
 STEADFAST = 5.0  # seconds of patience where Redis is there all along, and only the machine may be too busy to run it
 

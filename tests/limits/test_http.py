@@ -12,8 +12,8 @@ import pytest
 
 from tests.grader.stand import ModelServer, embedded_server
 from tests.limits.crowd import Answer, Gateways, ask, crowd, gateways
-from tests.redis_server import RedisServer
 from workshop.processes import CannotStart
+from workshop.redis_server import RedisServer
 
 FOUR = 4
 STEADFAST = {"LIMIT_PATIENCE": "5"}  # where Redis is there all along, and only the machine may be too busy to run it

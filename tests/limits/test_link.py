@@ -7,7 +7,7 @@ import pytest
 
 from shared.redis_link import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import empty_link
-from tests.redis_server import RedisServer
+from workshop.redis_server import RedisServer
 
 
 def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServer) -> None:

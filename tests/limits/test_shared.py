@@ -14,7 +14,7 @@ from shared.limits.shared import SharedLimiter
 from shared.pipeline import Resource
 from shared.redis_link import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import STEADFAST, empty_link
-from tests.redis_server import RedisServer
+from workshop.redis_server import RedisServer
 
 WORKERS = 4
 LIMITS = Limits(requests=40, window=60 * SECOND, hourly=1000, tokens=10_000)
