@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "demos": {"shared"},
     "workshop": {"shared"},
     "slides": {"workshop"},
-    "loadtests": {"workshop"},
+    "loadtests": {"workshop", "shared"},
 }
 
 
