@@ -48,10 +48,11 @@ class Asked:
 
 @dataclass(slots=True)
 class Limit:
-    """So many `requests` in `window` seconds, as the service says."""
+    """So many `requests` in `window` seconds, as the service says. What was before `known_from` may have been another's."""
 
     requests: int = 1
     window: float = 1.0
+    known_from: float = 0.0
 
     @property
     def watched(self) -> float:
@@ -107,6 +108,7 @@ def begin(environment: Environment, **_: Any) -> None:
     """Learn the limit, and end the run once it has been watched for long enough."""
     Greedy.token, Modest.token = _tokens()
     limit.requests, limit.window = _limit_of(str(environment.host), Modest.token)
+    limit.known_from = time.monotonic() + limit.window
     gevent.spawn_later(limit.watched, _end, environment)
 
 
@@ -141,10 +143,11 @@ def _end(environment: Environment) -> None:
 def judge(_: Sequence[Record]) -> list[Gate]:
     greedy = [one for one in asked if one.tenant == GREEDY]
     modest = [one for one in asked if one.tenant == MODEST]
-    refused = [one for one in asked if one.status == 429]
+    refused = [one for one in greedy if one.status == 429 and one.sent > limit.known_from]
     strange = [one.status for one in asked if one.status not in (200, 429)]
     together = surely_together([one.seen for one in greedy], limit.window)
-    wrong = wrongly_refused([one.seen for one in greedy], limit.requests, limit.window)
+    seen = wrongly_refused([one.seen for one in greedy], limit.requests, limit.window)
+    wrong = [one for one in seen if one.sent > limit.known_from]
     untrue = [one for one in refused if not _is_true(one, greedy)]
     window = f"{limit.window:g} seconds"
     return [
@@ -164,15 +167,13 @@ def judge(_: Sequence[Record]) -> list[Gate]:
             "the greedy tenant gets all of its limit",
             bool(refused) and not wrong,
             f"none refused with less than {limit.requests} in the last {window}",
-            f"{len(wrong)} of {len(refused)}" if refused else f"none refused at all, of {len(greedy)}",
+            f"{len(wrong)} of {len(refused)} so" if refused else f"none refused at all, of {len(greedy)}",
         ),
         Gate(
             "every 429 says truly when to come back",
             bool(refused) and not untrue,
-            "a Retry-After in whole seconds until there is room, rounded up",
-            f"{len(untrue)} others of {len(refused)}: {untrue[0].retry_after or 'none'}"
-            if untrue
-            else "nobody refused",
+            f"{len(refused)} with a Retry-After in whole seconds until there is room, rounded up",
+            f"{len(refused) - len(untrue)} so{f', another: {untrue[0].retry_after}' if untrue else ''}",
         ),
         Gate("no other errors", not strange, "200 or 429", str(sorted(set(strange)))),
     ]

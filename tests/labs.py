@@ -1,7 +1,8 @@
 """Run the commands of a Markdown page as written, in order, against what `make demo-N` starts.
 
 In: a page whose ```bash blocks are commands, and whose ```text blocks are what the block before prints (… stands for
-anything). Out: one Step a block. ```console blocks are commands that stay in the foreground: shown, not run here.
+anything). Out: one Step a block; a variable that a block sets at the beginning of a line is there in those that follow,
+as in a terminal that stays open. ```console blocks are commands that stay in the foreground: shown, not run here.
 """
 
 import os
@@ -17,6 +18,7 @@ from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT, Process
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
 ANYTHING = "…"
 LONGEST_STEP = 100  # seconds
 
@@ -42,15 +44,21 @@ class Lab:
     hidden: frozenset[str]  # settings of the demo that the lab's own terminal knows nothing of
 
     def here(self, commands: str) -> str:
-        """The commands, turned to this demo's ports and log."""
+        """The commands, turned to this demo's ports and files."""
         moved = commands.replace("localhost:8000", f"localhost:{self.port}")
         moved = moved.replace("localhost:8100", f"localhost:{self.port + MODEL_PORT_OFFSET}")
-        return moved.replace("logs.json", str(self.folder / "logs.json"))
+        for name in ("logs.json", "workshop.db"):
+            moved = moved.replace(name, str(self.folder / name))
+        return moved
 
     def run(self, step: Step) -> None:
         """Run one step; fail if it exits other than 0 or prints something else than it is said to."""
+        memory = self.folder / "variables.sh"
+        memory.touch()
+        names = " ".join(VARIABLE.findall(step.commands))
+        remember = f"declare -p {names} >> {memory}" if names else ""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", self.here(step.commands)],
+            ["bash", "-euo", "pipefail", "-c", f". {memory}\n{self.here(step.commands)}\n{remember}"],
             cwd=ROOT,
             env={name: value for name, value in os.environ.items() if name not in self.hidden},
             capture_output=True,

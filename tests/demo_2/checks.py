@@ -16,13 +16,13 @@ from itertools import count
 from typing import Any
 
 from loadtests.windows import Seen, surely_together, wrongly_refused
-from tests import redis_server
 from tests.grader.callers import NO_TOKEN, STRANGER, Caller
 from tests.grader.check import Checklist
 from tests.grader.service import Answer
 from tests.grader.subject import Subject
 from tests.grader.verdict import Failed, NotGraded
-from tests.redis_server import RedisServer
+from workshop import redis_server
+from workshop.redis_server import RedisServer
 
 SHORT_WINDOWS = {
     "RATE_LIMIT_WINDOW_SEC": "2",
@@ -143,7 +143,7 @@ def token_secret(subject: Subject) -> None:
     written = subject.log.text()
     if good.token in written or made_up in written:
         raise Failed("a log without tokens", "a token", subject.log.shown(answers[0]))
-    if good.token in str(subject.desk.rows()):
+    if subject.can_start_again and good.token in str(subject.desk.rows()):
         raise Failed("a database without tokens: their hash is enough", "a token", "sqlite3 workshop.db .dump")
 
 
