@@ -48,7 +48,10 @@ class Asked:
 
 @dataclass(slots=True)
 class Limit:
-    """So many `requests` in `window` seconds, as the service says. What was before `known_from` may have been another's."""
+    """So many `requests` in `window` seconds, as the service says.
+
+    What was admitted before `known_from` may have been another's, whom we did not see.
+    """
 
     requests: int = 1
     window: float = 1.0
