@@ -43,6 +43,7 @@ class ClientAddress:
         address = parse(peer)
         if address is None or not self._trusts(address):
             return shown(peer)
+        # region: forwarded-for
         # Each proxy appends the one that it talked to: from the right, the first that is no proxy of ours is the
         # caller. What stands left of it was written by the caller.
         for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):
@@ -53,6 +54,7 @@ class ClientAddress:
             if not self._trusts(address):
                 break
         return _shown(address)
+        # endregion: forwarded-for
 
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)

@@ -59,12 +59,14 @@ local wait_requests = requests >= most_requests and until_leaves(-most_requests,
 local wait_hourly = hourly >= most_hourly and until_leaves(-most_hourly, hour) or 0
 local wait_tokens = wait_for_tokens()
 
+-- region: admit-in-redis
 if id ~= '' and wait_requests == 0 and wait_hourly == 0 and wait_tokens == 0 then
   redis.call('ZREMRANGEBYSCORE', log, '-inf', whole(now - horizon))
   redis.call('ZADD', log, whole(now), id .. ':' .. whole(asked))
   redis.call('PEXPIRE', log, math.ceil(horizon / 1000))
   held, requests, hourly = held + asked, requests + 1, hourly + 1
 end
+-- endregion: admit-in-redis
 if hourly > 0 then
   redis.call('HSET', sums, 'held', whole(held), 'until', whole(edge))
   redis.call('PEXPIRE', sums, math.ceil(horizon / 1000))

@@ -70,6 +70,7 @@ class SharedLimiter:
         except RedisGone:
             return await self._local.look(key, limits)
 
+    # region: admit-alone
     async def _admit_alone(self, key: str, limits: Limits, tokens: int) -> Verdict:
         fallback_total.inc()
         self._say_when_alone()
@@ -77,6 +78,8 @@ class SharedLimiter:
         if not verdict.reading.admitted:
             return verdict
         return verdict._replace(settle=self._settle_later(key, limits, tokens, verdict.settle))
+
+    # endregion: admit-alone
 
     def _settle_later(self, key: str, limits: Limits, tokens: int, settle_here: Settle) -> Settle:
         id, admitted_at = self._counts.new_id(), microseconds()

@@ -81,6 +81,7 @@ class AdmissionLog:
             now - times[-1] if end else limits.horizon,
         )
 
+    # region: window-admissions
     def add(self, now: int, tokens: int) -> int:
         """Write an admission down. Its serial number is what `settle` takes."""
         self._times.append(now)
@@ -95,13 +96,17 @@ class AdmissionLog:
             self.held += used - self._tokens[index]
             self._tokens[index] = used
 
+    # endregion: window-admissions
+
     def _let_go(self, now: int, limits: Limits) -> None:
         times, end = self._times, len(self._times)
+        # region: window-slides
         start, limit = self._window_start, now - limits.window
         while start < end and times[start] <= limit:
             self.held -= self._tokens[start]
             start += 1
         self._window_start = start
+        # endregion: window-slides
         start, limit = self._hour_start, now - HOUR
         while start < end and times[start] <= limit:
             start += 1
