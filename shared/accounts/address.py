@@ -44,8 +44,8 @@ class ClientAddress:
         if address is None or not self._trusts(address):
             return shown(peer)
         # region: forwarded-for
-        # Each proxy appends the one that it talked to: from the right, the first that is no proxy of ours is the
-        # caller. What stands left of it was written by the caller.
+        # Each proxy appends the one that it talked to: from the right, the first that is no
+        # proxy of ours is the caller. What stands left of it was written by the caller.
         for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):
             before = parse(hop.strip())
             if before is None:

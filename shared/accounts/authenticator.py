@@ -47,7 +47,7 @@ class Authenticator:
 
     # region: identify
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
-        """The caller, who may be a stranger. Raises Unauthorized for a bad token, DatabaseUnavailable."""
+        """The caller, who may be a stranger. Raises Unauthorized, DatabaseUnavailable."""
         token = _token(headers)
         if token is None:
             return _stranger(self._addresses.of(peer, headers))

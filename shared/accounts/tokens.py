@@ -61,8 +61,9 @@ class TokenRecord:
 def digest_of(token: str) -> bytes:
     """What is kept of a token.
 
-    Plain SHA-256 is enough: slow, salted hashes protect what people choose, because it can be guessed. Nobody guesses
-    256 random bits, and a slow hash would let strangers burn our CPU.
+    Plain SHA-256 is enough: slow, salted hashes protect what people choose, because that
+    can be guessed. Nobody guesses 256 random bits, and a slow hash would let strangers
+    burn our CPU.
     """
     return hashlib.sha256(token.encode()).digest()
 

@@ -50,7 +50,8 @@ class RateLimit:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         scope = self.allowances.scope_of(call.endpoint)
         limits = self.allowances.limits_of(call.caller, scope)
-        # Reserve the worst case now: a hundred calls that start together must not each see the same room.
+        # Reserve the worst case now: a hundred calls that start together must not each see the
+        # same room.
         tokens = worst_case(call.request)
         verdict = await self.limiter.admit(key_of(call, scope), limits, tokens)
         call.response_headers.update(headers(verdict))

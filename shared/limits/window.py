@@ -81,7 +81,7 @@ class AdmissionLog:
             now - times[-1] if end else limits.horizon,
         )
 
-    # region: window-admissions
+    # region: window-admission
     def add(self, now: int, tokens: int) -> int:
         """Write an admission down. Its serial number is what `settle` takes."""
         self._times.append(now)
@@ -89,14 +89,17 @@ class AdmissionLog:
         self.held += tokens
         return self._dropped + len(self._times) - 1
 
+    # endregion: window-admission
+
     def settle(self, serial: int, used: int) -> None:
-        """Put what was used in the place of what was reserved. An admission that has left its window is left alone."""
+        """Put what was used in the place of what was reserved.
+
+        An admission that has left its window is left alone.
+        """
         index = serial - self._dropped
         if index >= self._window_start:
             self.held += used - self._tokens[index]
             self._tokens[index] = used
-
-    # endregion: window-admissions
 
     def _let_go(self, now: int, limits: Limits) -> None:
         times, end = self._times, len(self._times)
