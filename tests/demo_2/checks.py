@@ -485,7 +485,7 @@ def counts(answer: Answer, right: Mapping[str, object], dollars: float) -> bool:
 
 @check("Whose budget is spent is refused until the month ends, and nobody else is")
 def budget(subject: Subject) -> None:
-    poor, rich = subject.desk.create("poor", budget_usd=0.00001), subject.caller()
+    poor, rich = subject.desk.create(f"poor{next(numbers)}", budget_usd=0.00001), subject.caller()
     first = answered(subject, poor, max_tokens=FULL_ANSWER)
     spent = first.at(float, "metadata", "cost_usd")
     refused = ask(subject, poor)

@@ -27,10 +27,11 @@ NO_TOKEN = "Bearer anonymous"  # what SDKs send that must send something; it cou
 
 @dataclass(slots=True, frozen=True)
 class Caller:
-    """`token` is empty for a stranger, `user` for somebody whose name nobody told us."""
+    """`token` is empty for a stranger, `user` for somebody whose name nobody told us. `budget` in US dollars."""
 
     token: str = ""
     user: str = ""
+    budget: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -57,8 +58,9 @@ class Desk:
         return self._people
 
     def create(self, user: str, budget_usd: float | None = None) -> Caller:
-        budget = [] if budget_usd is None else ["--budget", f"{budget_usd:f}"]
-        caller = Caller(self._run("create", *budget, "--", user).splitlines()[-1], user)
+        budget = "" if budget_usd is None else f"{budget_usd:f}"
+        given = ["--budget", budget] if budget else []
+        caller = Caller(self._run("create", *given, "--", user).splitlines()[-1], user, budget)
         self._made.append(caller)
         return caller
 
@@ -98,7 +100,8 @@ class Desk:
             if caller.token in command:
                 name = caller.user.upper()
                 command = command.replace(f"'{AUTHORIZATION}{caller.token}'", f'"{AUTHORIZATION}${name}"')
-                command = f"{name}=$(make -s token USER={caller.user} | tail -n 1)\n{command}"
+                budget = caller.budget and f" BUDGET={caller.budget}"
+                command = f"{name}=$(make -s token USER={caller.user}{budget} | tail -n 1)\n{command}"
         return command
 
     def _run(self, *arguments: str) -> str:
