@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from workshop import redis_server
 from tests.grader.callers import STRANGER, TOKENS, Caller, given
 from tests.grader.check import Checklist
 from tests.grader.service import Answer
 from tests.grader.subject import Subject
 from tests.grader.verdict import NotGraded
+from workshop import redis_server
 
 # The checks ask faster than people do: how often one may ask is demo 2's business.
 UNLIMITED = {
