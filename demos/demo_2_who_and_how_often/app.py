@@ -6,12 +6,7 @@ workers together, in Redis; what was used is on the caller's account, and a budg
 
 from fastapi import FastAPI
 
-from shared.accounts.address import ClientAddress
-from shared.accounts.authenticator import Authenticator
-from shared.accounts.database import Database
-from shared.accounts.tokens import Tokens
-from shared.accounts.usage import UsageLedger
-from shared.asgi.gate import gate
+from shared.accounts.accounts import Accounts
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -30,14 +25,7 @@ from shared.settings import Settings
 # region: stack
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url) if settings.redis_url else None
-    database = Database(settings.database_url)
-    ledger = UsageLedger(database, settings.usage_flush_seconds)
-    authenticator = Authenticator(
-        Tokens(database),
-        ClientAddress(settings.trusted_proxies),
-        required=settings.api_keys_required,
-        cache_ttl=settings.token_cache_ttl,
-    )
+    accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
     return build_service(
         settings,
@@ -46,17 +34,17 @@ def build(settings: Settings) -> FastAPI:
             # region: layers
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
-            Authenticate(authenticator),  #  new: a token becomes a caller, no token an address
-            rate_limit,  #                   new: requests and tokens in a window, requests in an hour
-            Budget(ledger),  #               new: US dollars a month
-            AccountUsage(ledger),  #         new: what each call used, on its caller's account
+            Authenticate(accounts.authenticator),  #  new: a token becomes a caller, no token an address
+            rate_limit,  #                            new: requests and tokens in a window, requests in an hour
+            Budget(accounts.ledger),  #               new: US dollars a month
+            AccountUsage(accounts.ledger),  #         new: what each call used, on its caller's account
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers
         ],  # innermost: the upstream client
-        routes=[usage_routes(ledger, rate_limit.limits), token_routes(authenticator)],
-        resources=[database, ledger, authenticator, *([redis] if redis else [])],  # what layers and routes share
-        gate=gate(authenticator),  # the same question for the routes that do not go through the layers
+        routes=[usage_routes(accounts.ledger, rate_limit.limits), token_routes(accounts.authenticator)],
+        resources=[*accounts.resources, *([redis] if redis else [])],  # what layers and routes share
+        gate=accounts.gate,  # the same question for the routes that do not go through the layers
     )
 
 

@@ -6,12 +6,7 @@ workers share. Nobody is given another caller's answer, and nothing is kept that
 
 from fastapi import FastAPI
 
-from shared.accounts.address import ClientAddress
-from shared.accounts.authenticator import Authenticator
-from shared.accounts.database import Database
-from shared.accounts.tokens import Tokens
-from shared.accounts.usage import UsageLedger
-from shared.asgi.gate import gate
+from shared.accounts.accounts import Accounts
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -33,14 +28,7 @@ from shared.settings import Settings
 # region: stack
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url) if settings.redis_url else None
-    database = Database(settings.database_url)
-    ledger = UsageLedger(database, settings.usage_flush_seconds)
-    authenticator = Authenticator(
-        Tokens(database),
-        ClientAddress(settings.trusted_proxies),
-        required=settings.api_keys_required,
-        cache_ttl=settings.token_cache_ttl,
-    )
+    accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
     return build_service(
         settings,
@@ -49,23 +37,23 @@ def build(settings: Settings) -> FastAPI:
             # region: layers
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
-            Authenticate(authenticator),
+            Authenticate(accounts.authenticator),
             rate_limit,
-            Budget(ledger),
-            AccountUsage(ledger),
+            Budget(accounts.ledger),
+            AccountUsage(accounts.ledger),
             ResponseCache(settings, redis),  #    new: kept answers, one call for a crowd
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers
         ],  # innermost: the upstream client
         routes=[
-            usage_routes(ledger, rate_limit.limits),
-            token_routes(authenticator),
+            usage_routes(accounts.ledger, rate_limit.limits),
+            token_routes(accounts.authenticator),
             cache_routes,  #                      new: GET /cache/stats
             summarize_routes,  #                  new: POST /summarize, with a cache of its own
         ],
-        resources=[database, ledger, authenticator, *([redis] if redis else [])],
-        gate=gate(authenticator),
+        resources=[*accounts.resources, *([redis] if redis else [])],
+        gate=accounts.gate,
     )
 
 

@@ -32,7 +32,7 @@ class Budget:
                 spent = self.ledger.spent(caller.id) or 0.0
             if spent >= caller.budget_usd:
                 raise BudgetExceeded(
-                    f"the budget of {caller.budget_usd:g} USD a month is spent ({spent:g} USD)",
+                    f"the budget of {caller.budget_usd:.6f} USD a month is spent ({spent:.6f} USD)",
                     retry_after=self.ledger.today().month_ends - time.time(),
                 )
         return await next(call)

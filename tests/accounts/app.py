@@ -4,12 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from shared.accounts.address import ClientAddress
-from shared.accounts.authenticator import Authenticator
-from shared.accounts.database import Database
-from shared.accounts.tokens import Tokens
-from shared.accounts.usage import UsageLedger
-from shared.asgi.gate import gate
+from shared.accounts.accounts import Accounts
 from shared.call import Caller
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
@@ -24,30 +19,23 @@ from shared.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
-    database = Database(settings.database_url)
-    ledger = UsageLedger(database, settings.usage_flush_seconds)
-    authenticator = Authenticator(
-        Tokens(database),
-        ClientAddress(settings.trusted_proxies),
-        required=settings.api_keys_required,
-        cache_ttl=settings.token_cache_ttl,
-    )
+    accounts = Accounts(settings)
     return build_service(
         settings,
         title="Accounts",
-        resources=[database, ledger, authenticator],
-        gate=gate(authenticator),
+        resources=accounts.resources,
+        gate=accounts.gate,
         layers=[
             RequestLog(settings.log_file),
-            Authenticate(authenticator),
-            Budget(ledger),
-            AccountUsage(ledger),
+            Authenticate(accounts.authenticator),
+            Budget(accounts.ledger),
+            AccountUsage(accounts.ledger),
             InputGuard(settings.max_chars),
             Timeout(settings.timeout),
         ],
         routes=[
-            usage_routes(ledger, _limits),
-            token_routes(authenticator),
+            usage_routes(accounts.ledger, _limits),
+            token_routes(accounts.authenticator),
         ],
     )
 

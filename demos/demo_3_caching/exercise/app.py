@@ -6,12 +6,7 @@
 from fastapi import FastAPI
 
 from demos.demo_3_caching.exercise.cache import SingleFlight, Store, cache_key
-from shared.accounts.address import ClientAddress
-from shared.accounts.authenticator import Authenticator
-from shared.accounts.database import Database
-from shared.accounts.tokens import Tokens
-from shared.accounts.usage import UsageLedger
-from shared.asgi.gate import gate
+from shared.accounts.accounts import Accounts
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -32,14 +27,7 @@ from shared.settings import Settings
 
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url) if settings.redis_url else None
-    database = Database(settings.database_url)
-    ledger = UsageLedger(database, settings.usage_flush_seconds)
-    authenticator = Authenticator(
-        Tokens(database),
-        ClientAddress(settings.trusted_proxies),
-        required=settings.api_keys_required,
-        cache_ttl=settings.token_cache_ttl,
-    )
+    accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
     return build_service(
         settings,
@@ -47,10 +35,10 @@ def build(settings: Settings) -> FastAPI:
         layers=[
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
-            Authenticate(authenticator),
+            Authenticate(accounts.authenticator),
             rate_limit,
-            Budget(ledger),
-            AccountUsage(ledger),
+            Budget(accounts.ledger),
+            AccountUsage(accounts.ledger),
             ResponseCache(
                 settings,
                 redis,
@@ -62,11 +50,11 @@ def build(settings: Settings) -> FastAPI:
             Retry(settings.max_retries, delay=settings.retry_delay),
         ],  # innermost: the upstream client
         routes=[
-            usage_routes(ledger, rate_limit.limits),
-            token_routes(authenticator),
+            usage_routes(accounts.ledger, rate_limit.limits),
+            token_routes(accounts.authenticator),
             cache_routes,
             summarize_routes,
         ],
-        resources=[database, ledger, authenticator, *([redis] if redis else [])],
-        gate=gate(authenticator),
+        resources=[*accounts.resources, *([redis] if redis else [])],
+        gate=accounts.gate,
     )
