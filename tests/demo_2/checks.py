@@ -163,7 +163,12 @@ def keys_required(subject: Subject) -> None:
 def revoked(subject: Subject) -> None:
     leaver, stayer = subject.desk.create("leaver"), subject.caller(rested=False)
     answered(subject, leaver)
-    subject.desk.revoke("leaver")
+    with ThreadPoolExecutor(1) as clerk:
+        revoking = clerk.submit(subject.desk.revoke, "leaver")
+        while not revoking.done():  # it goes on calling: a token that is in use must be looked up again all the same
+            subject.service.get("/usage", headers=leaver.headers)
+            time.sleep(0.05)
+        revoking.result()
     patience_ends = time.monotonic() + subject.configured.token_cache_ttl + 1
     while (usage := subject.service.get("/usage", headers=leaver.headers)).status != 401:
         late = time.monotonic() > patience_ends
