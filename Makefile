@@ -76,8 +76,10 @@ programs: $(RUNTIME)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
+# Tests here start real servers and wait out real windows, on machines that others may be using. What fails is run once
+# more by itself, and both results are printed: a fault fails twice, a starved machine seldom does.
 test: lint programs ## everything: lint, types, every test
-	@$(VENV)/bin/pytest
+	@$(VENV)/bin/pytest || { echo "what failed, once more, by itself:"; $(VENV)/bin/pytest --last-failed; }
 
 test-%: $(DEV) programs ## the tests of demo N
 	@$(VENV)/bin/pytest tests/demo_$*
