@@ -36,9 +36,9 @@ class ChatRequest:
         """All the text that the caller sent, in order; what is counted, limited and hashed."""
         return "\n".join(text for message in self.messages for text in _texts(message.get("content")))
 
-    def to_wire(self) -> dict[str, Any]:
-        """The body of POST /chat/completions."""
-        body: dict[str, Any] = {"model": self.model, "messages": self.messages, **self.extra}
+    def to_wire(self, model: str | None = None) -> dict[str, Any]:
+        """The body of POST /chat/completions, for `model` if it is not to be the request's own."""
+        body: dict[str, Any] = {"model": model or self.model, "messages": self.messages, **self.extra}
         if self.instructions:
             body["messages"] = ({"role": "system", "content": self.instructions}, *self.messages)
         if self.temperature is not None:
@@ -116,6 +116,17 @@ class Caller:
 
 ANONYMOUS = Caller()
 
+
+@dataclass(slots=True, frozen=True)
+class Target:
+    """Where a call goes: one of the named upstreams, and a model there instead of the request's own."""
+
+    upstream: str = "primary"
+    model: str | None = None
+
+
+PRIMARY = Target()
+
 OnDone = Callable[[Outcome], None]
 
 
@@ -136,6 +147,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)  # as they came in; names in lower case
     peer: str = ""  # the address at the other end of the connection
     refusal: ServiceError | None = None
+    target: Target = PRIMARY
     retries: int = 0
     response_headers: dict[str, str] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)

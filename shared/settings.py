@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     # region: guard-settings
     max_chars: int = _setting(4000, "longest prompt, in characters", demo=1, ge=1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", demo=1, ge=1024)
-    timeout: float = _setting(30.0, "seconds that a whole call may take, retries included", demo=1, gt=0)
+    timeout: float = _setting(
+        30.0, "seconds that a whole call may take, retries included; from demo 4 on the least it is given", demo=1, gt=0
+    )
     max_retries: int = _setting(3, "tries after the first one", demo=1, ge=0, le=10)
     retry_delay: float = _setting(1.0, "seconds before the first retry; doubles up to 10", demo=1, gt=0, le=10)
     # endregion: guard-settings
@@ -90,6 +92,43 @@ class Settings(BaseSettings):
     cache_scope: Literal["caller", "shared"] = _setting("caller", "who may be given whose cached answers", demo=3)
     cache_sampled: bool = _setting(False, "keep answers of a temperature over 0 too", demo=3)
 
+    max_chars_chat: int = _setting(200_000, "longest conversation on /v1/chat/completions, in characters", demo=4, ge=1)
+    max_batch: int = _setting(100, "most prompts of one /generate/batch", demo=4, ge=1)
+    max_concurrent: int = _setting(
+        10, "prompts of one /generate/batch that are answered at the same time", demo=4, ge=1
+    )
+    timeout_max: float = _setting(300.0, "most seconds that a call is given, however large its work", demo=4, gt=0)
+    stream_silence_timeout: float = _setting(
+        60.0, "seconds that a stream may be silent, on either side, before it is ended", demo=4, gt=0
+    )
+    stream_keepalive_sec: float = _setting(
+        15.0, "seconds of silence before a stream's client is sent a comment", demo=4, gt=0
+    )
+    retry_budget: float = _setting(0.2, "retries allowed for each call that is made", demo=4, ge=0, le=1)
+    retry_budget_reserve: int = _setting(20, "retries allowed besides, to begin with and in quiet times", demo=4, ge=0)
+    circuit_breaker_failure_threshold: int = _setting(
+        5, "failures in a row that open the circuit breaker", demo=4, ge=1
+    )
+    circuit_breaker_timeout_sec: float = _setting(60.0, "seconds that an open breaker waits to try again", demo=4, gt=0)
+    circuit_breaker_success_threshold: int = _setting(
+        3, "successes of a half-open breaker that close it again", demo=4, ge=1
+    )
+    circuit_breaker_probes: int = _setting(
+        1, "calls that a half-open breaker lets through at the same time", demo=4, ge=1
+    )
+    circuit_breaker_min_success_rate: float = _setting(
+        0.5, "share of successes below which the breaker opens too", demo=4, ge=0, le=1
+    )
+    circuit_breaker_window_sec: float = _setting(30.0, "seconds over which that share is taken", demo=4, gt=0)
+    fallbacks: str = _setting(
+        "", "who answers when the upstream cannot, in order: [model][@base_url], comma-separated", demo=4
+    )
+    fallback_api_keys: SecretStr = _setting(
+        SecretStr(""), "keys for FALLBACKS, comma-separated, in their order", demo=4
+    )
+    queue_max_size: int = _setting(100, "calls that may wait for one of HTTP_MAX_CONNECTIONS", demo=4, ge=0)
+    queue_timeout: float = _setting(10.0, "most seconds that a call waits there", demo=4, gt=0)
+
     @property
     def workers(self) -> int:
         """How many processes serve."""
@@ -119,6 +158,6 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _one_line(error: Any) -> str:
     name = str(error["loc"][0]).upper() if error["loc"] else "settings"
-    given = "" if name.endswith(("_KEY", "_SECRET", "DATABASE_URL", "REDIS_URL")) else f"={error['input']}"
+    given = "" if name.endswith(("_KEY", "_KEYS", "_SECRET", "DATABASE_URL", "REDIS_URL")) else f"={error['input']}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{name}{given}: {message}"
