@@ -10,11 +10,12 @@ PY := $(VENV)/bin/python
 PIP := $(VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+PEERS := .venv-peers/.installed
 
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install doctor token tokens revoke test lint lock reference slides bench clean programs
+.PHONY: help install peers doctor token tokens revoke test lint lock reference slides bench clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -37,11 +38,20 @@ $(DEV): requirements-dev.txt $(RUNTIME)
 	@$(PIP) -r requirements-dev.txt 2>$(VENV)/pip.log || { grep -h ERROR $(VENV)/pip.log >&2; exit 1; }
 	@touch $@
 
+# What speaks to our API in tests and stands beside it in benchmarks. Not in $(VENV): it wants other versions than we do.
+$(PEERS): loadtests/peers/requirements.txt | $(VENV)/bin/python
+	@echo "installing LiteLLM and LangChain into $(@D)…" >&2
+	@$(PY) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< 2>$(@D)/pip.log || { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
+	@touch $@
+
 install: $(RUNTIME) $(DEV) ## both lists of packages, for demos and for tests
+
+peers: $(PEERS) ## those that the API is tested with and measured beside
 
 lock: ## turn the *.in lists into lock files
 	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv
-	@for list in requirements requirements-dev; do \
+	@for list in requirements requirements-dev loadtests/peers/requirements; do \
 	  .run/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header $$list.in -o $$list.txt || exit 1; done
 
 # --- demos ----------------------------------------------------------------------------------------------------------
