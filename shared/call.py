@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import ServiceError
+from shared.errors import InvalidRequest, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +147,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)  # as they came in; names in lower case
     peer: str = ""  # the address at the other end of the connection
     refusal: ServiceError | None = None
+    invalid_status: int = InvalidRequest.status  # what a wrong request hears: 400 where OpenAI's API is spoken
     target: Target = PRIMARY
     retries: int = 0
     response_headers: dict[str, str] = field(default_factory=dict)

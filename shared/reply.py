@@ -1,4 +1,4 @@
-"""What travels back out: a finished completion, or a stream whose first data frame has already arrived.
+"""What travels back out: a finished completion, or a stream whose first token has already arrived.
 
 Because a stream is only a `TokenStream` once it has a token to show, everything that guards the time before the first
 token (retry, time-out, fallback) is the same `await next(call)` for both.
@@ -6,14 +6,13 @@ token (retry, time-out, fallback) is the same `await next(call)` for both.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from shared.call import Usage
 
 
 @dataclass(slots=True)
 class Completion:
-    """A finished answer. `body` is the upstream's JSON, whole, for routes that speak OpenAI's format.
+    """A finished answer. `raw` is the upstream's JSON to the byte, for routes that speak OpenAI's format.
 
     `cached`: another call has paid for it, and this one owes nothing.
     """
@@ -22,16 +21,22 @@ class Completion:
     text: str
     usage: Usage
     finish_reason: str | None
-    body: dict[str, Any] = field(repr=False)
+    raw: bytes = field(repr=False)
     cached: bool = False
 
 
 @dataclass(slots=True, frozen=True)
 class Chunk:
-    """One data frame of a stream. `data` is its payload as the upstream sent it, so that it can be relayed unbuilt."""
+    """What arrived at once of a stream: one data frame, or several if they came together.
 
-    data: bytes
+    `wire` are these frames as events, each payload as the upstream sent it, to be relayed unbuilt. It may be empty:
+    a frame that the client did not ask for was counted, and taken out. `text` is the first choice's; `length` counts
+    the characters of all that was generated, calls of tools too.
+    """
+
+    wire: bytes
     text: str = ""
+    length: int = 0
     model: str = ""
     usage: Usage | None = None
     finish_reason: str | None = None
@@ -40,7 +45,8 @@ class Chunk:
 class TokenStream:
     """Chunks in order, the first of them already here. Close it, always: that is what frees the upstream.
 
-    Iterating raises UpstreamError when the stream breaks; it ends only after the upstream said `[DONE]`.
+    `first` has a token: text, a call of a tool, or the end of an answer that has none. Iterating raises UpstreamError
+    when the stream breaks; it ends only after the upstream said `[DONE]`.
     """
 
     def __init__(self, first: Chunk, rest: AsyncIterator[Chunk], close: Callable[[], Awaitable[None]]) -> None:

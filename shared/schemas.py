@@ -3,11 +3,13 @@
 Shapes only: sizes that depend on a setting (MAX_CHARS) are the input guard's business, layers/input_guard.py.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_TOKENS = 4000
+DEFAULT_TEMPERATURE = 0.7
+DEFAULT_MAX_TOKENS = 1000
 
 
 def _not_blank(text: str) -> str:
@@ -36,8 +38,8 @@ class GenerateRequest(BaseModel):
     # region: generate-fields
     prompt: Prompt
     model: ModelName | None = None
-    temperature: float | None = Field(default=0.7, ge=0.0, le=2.0)
-    max_tokens: int | None = Field(default=1000, ge=1, le=MAX_TOKENS)
+    temperature: float | None = Field(default=DEFAULT_TEMPERATURE, ge=0.0, le=2.0)
+    max_tokens: int | None = Field(default=DEFAULT_MAX_TOKENS, ge=1, le=MAX_TOKENS)
     # endregion: generate-fields
 
 
@@ -56,6 +58,39 @@ class SummarizeRequest(BaseModel):
     model: ModelName | None = None
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     language: Language | None = None
+
+
+class InferParams(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    temperature: float | None = Field(default=DEFAULT_TEMPERATURE, ge=0.0, le=2.0)
+    max_new_tokens: int | None = Field(default=DEFAULT_MAX_TOKENS, ge=1, le=MAX_TOKENS)
+
+
+class InferRequest(BaseModel):
+    """What POST /v1/infer takes."""
+
+    model_config = ConfigDict(strict=True)
+
+    prompt: Prompt
+    model: ModelName | None = None
+    params: InferParams = InferParams()
+
+
+# region: chat-completion-request
+class ChatCompletionRequest(BaseModel):
+    """What POST /v1/chat/completions takes: what we read is checked, all other fields pass through to the upstream."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    messages: list[dict[str, Any]] = Field(min_length=1)
+    model: ModelName | None = None
+    temperature: float | None = Field(default=None, allow_inf_nan=False)
+    max_tokens: int | None = Field(default=None, ge=1)
+    stream: bool | None = None
+
+
+# endregion: chat-completion-request
 
 
 class TokenCounts(BaseModel):

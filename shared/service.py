@@ -17,7 +17,7 @@ from shared.asgi.concurrency import ConcurrencyLimit
 from shared.asgi.express import Endpoint, Express, post_endpoints
 from shared.asgi.request_id import RequestId
 from shared.call import Call, Ending, Outcome, Usage
-from shared.errors import ServiceError
+from shared.errors import InvalidRequest, ServiceError
 from shared.pipeline import Layer, Resource, compose
 from shared.prices import Price, PriceList, Prices
 from shared.reply import Chunk, Reply, TokenStream
@@ -26,7 +26,8 @@ from shared.routes.health import health_routes
 from shared.routes.refusals import answer_errors_in_the_envelope
 from shared.routes.root import root_routes
 from shared.settings import EMBEDDED_BASE_URL, Settings
-from shared.upstream import Upstream, estimate
+from shared.upstream import Upstream
+from shared.wire import estimate
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ class Service:
             reply = await self._handler(call)
         except ServiceError as error:
             error.noted_headers = call.response_headers
+            if isinstance(error, InvalidRequest):
+                error.http_status = call.invalid_status
             call.finish(Outcome(Ending.FAILED, error=error))
             raise
         except asyncio.CancelledError:
@@ -61,6 +64,8 @@ class Service:
             call.finish(Outcome(Ending.FAILED, error=bug))
             raise bug from None
         if isinstance(reply, TokenStream):
+            waited = round(call.elapsed_ms(), 2)
+            call.metadata["time_to_first_token_ms"] = call.log_fields["time_to_first_token_ms"] = waited
             return self._settled_at_its_end(call, reply)
         self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text), cached=reply.cached)
         return reply
@@ -93,8 +98,9 @@ class Service:
             await chunks.aclose()
             await stream.aclose()
             if call.outcome is None:  # closed before anybody asked for a second chunk
-                shown = len(stream.first.text)
-                self._settle(call, Ending.LEFT, call.request.model, estimate(call.request, shown), shown)
+                first = stream.first
+                usage = first.usage or estimate(call.request, first.length)
+                self._settle(call, Ending.LEFT, first.model or call.request.model, usage, first.length)
 
         return TokenStream(stream.first, chunks, close)
 
@@ -104,7 +110,7 @@ class Service:
         try:
             async for chunk in stream:
                 model, usage = chunk.model or model, chunk.usage or usage
-                length += len(chunk.text)
+                length += chunk.length
                 if chunk is not stream.first:
                     yield chunk
             ending = Ending.FINISHED

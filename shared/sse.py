@@ -3,37 +3,64 @@
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. Knows nothing of models or of HTTP.
 """
 
-from collections.abc import AsyncIterator
-
 DONE = b"[DONE]"
-LONGEST_LINE = 1 << 20  # bytes; a line that never ends would otherwise eat the memory
+LONGEST_EVENT = 1 << 20  # bytes; an event that never ends would otherwise eat the memory
 
 
-class LineTooLong(ValueError):
-    """A line of a stream went past LONGEST_LINE."""
+class EventTooLong(ValueError):
+    """An event of a stream went past LONGEST_EVENT."""
 
 
-async def data_payloads(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The payload of each event's `data:` lines, from a stream of bytes cut anywhere.
+# region: events
+class Events:
+    """Bytes in, cut anywhere, also inside a character; out, the payloads of the events that are complete.
 
-    Comments and other fields are dropped. Raises LineTooLong.
+    Comments and fields other than `data` are dropped.
     """
-    pending = b""
-    data: list[bytes] = []
-    async for block in blocks:
-        *lines, pending = (pending + block).split(b"\n")
-        if len(pending) > LONGEST_LINE:
-            raise LineTooLong
-        for line in lines:
-            line = line.removesuffix(b"\r")
-            if not line:
-                if data:
-                    yield b"\n".join(data)
-                    data = []
-            elif line.startswith(b"data:"):
-                data.append(line[5:].removeprefix(b" "))
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []  # a line without its end
+        self._data: list[bytes] = []  # an event without its end
+        self._held = 0  # bytes of both, and one for each line
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """The payload of each event that ends in `block`. Raises EventTooLong."""
+        if not self._held and block.startswith(b"data: ") and block.endswith(b"\n\n") and block.count(b"\n") == 2:
+            return [block[6:-2]]  # one whole event, as nearly always
+        payloads: list[bytes] = []
+        if b"\n" in block:
+            *lines, rest = b"".join((*self._pending, block)).split(b"\n")
+            self._held -= sum(map(len, self._pending))
+            for line in lines:
+                self._read(line.removesuffix(b"\r"), payloads)
+            self._pending = [rest]
+            self._held += len(rest)
+        else:  # not joined to what came before: a long line in small pieces would be copied for each of them
+            self._pending.append(block)
+            self._held += len(block)
+        if self._held > LONGEST_EVENT:
+            raise EventTooLong
+        return payloads
+
+    def _read(self, line: bytes, payloads: list[bytes]) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+            self._held += len(self._data[-1]) + 1
+        elif not line and self._data:
+            payloads.append(b"\n".join(self._data))
+            self._data, self._held = [], 0
+
+
+# endregion: events
 
 
 def event(payload: bytes) -> bytes:
     """One event on the wire."""
+    if b"\n" in payload:
+        payload = payload.replace(b"\n", b"\ndata: ")
     return b"data: " + payload + b"\n\n"
+
+
+def comment(text: bytes) -> bytes:
+    """A line that every client ignores; `text` has no line ends."""
+    return b": " + text + b"\n\n"

@@ -5,34 +5,27 @@ was and whether trying again may help. Never retries, never times a call out: la
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
-import orjson
 from yarl import URL
 
-from shared.call import Call, ChatRequest, Usage
-from shared.errors import (
-    UpstreamBadReply,
-    UpstreamError,
-    UpstreamFault,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
-from shared.reply import Chunk, Completion, Reply, TokenStream
+from shared.call import Call
+from shared.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from shared.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
-from shared.sse import DONE, LineTooLong, data_payloads
+from shared.sse import Events, EventTooLong
+from shared.wire import Frames, completion, joined, refused, written
 
 log = logging.getLogger(__name__)
 
 LARGEST_REPLY = 16 << 20  # bytes
 PROBE_SECONDS = 2.0
-CHARACTERS_PER_TOKEN = 4  # the usual estimate, for an upstream that does not count
+MOST_EARLY_CHUNKS = 1000  # before the first token
+LAST_BYTES_SECONDS = 0.05
 
 
 class Upstream:
@@ -74,16 +67,16 @@ class Upstream:
         try:
             response = await self.session.post(
                 self._chat_url,
-                data=orjson.dumps(call.request.to_wire()),
+                data=written(call.request.to_wire(call.target.model)),
                 headers={"X-Request-ID": call.request_id},
                 allow_redirects=False,
             )
             try:
                 if response.status != 200:
-                    raise _refused(response.status, response.headers, await _read(response))
+                    raise refused(response.status, response.headers, await _read(response))
                 if call.request.stream:
-                    return await _open_stream(response)
-                return _completion(await _read(response), call.request)
+                    return await self._open_stream(call, response)
+                return completion(await _read(response), call.request)
             except BaseException:
                 response.close()  # also when we are cancelled: the upstream must hear that nobody waits
                 raise
@@ -101,8 +94,106 @@ class Upstream:
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
+    async def models(self, name: str = "") -> bytes:
+        """The API's own list of its models, or the entry of one (its name fit for a URL). Raises UpstreamError."""
+        url = URL(f"{self._models_url}/{name}" if name else str(self._models_url), encoded=True)
+        try:
+            async with (
+                asyncio.timeout(PROBE_SECONDS),
+                self.session.get(url, allow_redirects=False) as response,
+            ):
+                body = await _read(response)
+                if response.status != 200:
+                    raise refused(response.status, response.headers, body)
+                return body
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            raise _connection_fault(fault) from fault
 
-# --- whole answers -----------------------------------------------------------------------------------------------
+    async def _open_stream(self, call: Call, response: aiohttp.ClientResponse) -> TokenStream:
+        """Wait for the first token: until it is here, a failure can still become a status, a retry or a fallback."""
+        if response.content_type != "text/event-stream":
+            raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
+        silence = Silence(self._settings.stream_silence_timeout, response.close)
+        frames = Frames(call.request)
+        chunks = _chunks(response, frames, silence)
+
+        async def close() -> None:
+            silence.stop()
+            if frames.done:
+                await _read_the_end(response)
+            response.close()
+            await chunks.aclose()
+
+        early: list[Chunk] = []
+        async for chunk in chunks:
+            early.append(chunk)
+            if len(early) > MOST_EARLY_CHUNKS:
+                raise UpstreamBadReply(f"the upstream's stream has no token in its first {MOST_EARLY_CHUNKS} frames")
+            if chunk.length or chunk.finish_reason:
+                silence.begin()
+                return TokenStream(joined(early), chunks, close)
+        raise UpstreamBadReply("the upstream's stream ended before its first token")
+
+
+class Silence:
+    """Notices that a stream was silent for `seconds`. One timer, moved only when it is over: a chunk costs nothing."""
+
+    def __init__(self, seconds: float, then: Callable[[], None]) -> None:
+        self.seconds = seconds
+        self.over = False
+        self.heard = 0.0
+        self._then = then
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        self.heard = time.monotonic()
+        self._look_again_in(self.seconds)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self.heard + self.seconds - time.monotonic()
+        if left > 0:
+            return self._look_again_in(left)
+        self.over = True
+        self._then()
+
+    def _look_again_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+
+async def _chunks(response: aiohttp.ClientResponse, frames: Frames, silence: Silence) -> AsyncGenerator[Chunk]:
+    """What comes, until `[DONE]`. Raises UpstreamError."""
+    events = Events()
+    try:
+        async for block in response.content.iter_any():
+            silence.heard = time.monotonic()
+            chunk, broken = frames.read(events.feed(block))
+            if chunk is not None:
+                yield chunk
+            if broken is not None:
+                raise broken
+            if frames.done:
+                break
+    except EventTooLong:
+        raise UpstreamBadReply("an event of the upstream's stream never ended") from None
+    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+        if silence.over:
+            raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds") from None
+        raise _connection_fault(fault) from fault
+    if silence.over:
+        raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds")
+    if not (frames.done and frames.finished):
+        raise UpstreamUnavailable("the upstream's stream broke off before its end")
+
+
+async def _read_the_end(response: aiohttp.ClientResponse) -> None:
+    """What follows `[DONE]`, usually nothing: a connection that was read to its end can be used again."""
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(LAST_BYTES_SECONDS):
+            await response.content.readany()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -118,97 +209,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _completion(raw: bytes, request: ChatRequest) -> Completion:
-    try:
-        body = orjson.loads(raw)
-        choice = body["choices"][0]
-        text = choice["message"].get("content") or ""
-        if not isinstance(text, str):
-            raise TypeError
-        usage = _usage(body.get("usage")) or estimate(request, len(text))
-        model = body.get("model")
-        return Completion(
-            model=model if isinstance(model, str) else request.model,
-            text=text,
-            usage=usage,
-            finish_reason=choice.get("finish_reason"),
-            body=body,
-        )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise UpstreamBadReply("the upstream answered 200 with something that is not a chat completion") from None
-
-
-def _usage(reported: object) -> Usage | None:
-    """The upstream's own count; None when it gave none that makes sense."""
-    if not isinstance(reported, dict):
-        return None
-    counts = reported.get("prompt_tokens"), reported.get("completion_tokens")
-    match counts:
-        case int(tokens_in), int(tokens_out) if tokens_in >= 0 and tokens_out >= 0:
-            return Usage(tokens_in, tokens_out)
-    return None
-
-
-def estimate(request: ChatRequest, response_length: int) -> Usage:
-    """The usage of a call that the upstream did not count. `response_length` in characters."""
-    return Usage(
-        -(-len(request.prompt) // CHARACTERS_PER_TOKEN), -(-response_length // CHARACTERS_PER_TOKEN), estimated=True
-    )
-
-
-# --- streams -----------------------------------------------------------------------------------------------------
-
-
-async def _open_stream(response: aiohttp.ClientResponse) -> TokenStream:
-    """Wait for the first frame: until it is here, a failure can still become a status, a retry or a fallback."""
-    if response.content_type != "text/event-stream":
-        raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
-    chunks = _chunks(response)
-
-    async def close() -> None:
-        response.close()
-        await chunks.aclose()
-
-    try:
-        first = await anext(chunks)
-    except StopAsyncIteration:
-        raise UpstreamBadReply("the upstream's stream ended before its first token") from None
-    return TokenStream(first, chunks, close)
-
-
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[Chunk]:
-    try:
-        async for payload in data_payloads(response.content.iter_any()):
-            if payload == DONE:
-                return
-            yield _chunk(payload)
-    except LineTooLong:
-        raise UpstreamBadReply("a line of the upstream's stream never ended") from None
-    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-        raise _connection_fault(fault) from fault
-    raise UpstreamUnavailable("the upstream's stream broke off before its end")
-
-
-def _chunk(payload: bytes) -> Chunk:
-    try:
-        frame = orjson.loads(payload)
-        if error := frame.get("error"):
-            raise UpstreamFault(_message(error) or "the upstream's stream carried an error")
-        choices = frame.get("choices") or [{}]
-        return Chunk(
-            data=payload,
-            text=(choices[0].get("delta") or {}).get("content") or "",
-            model=frame.get("model") or "",
-            usage=_usage(frame.get("usage")),
-            finish_reason=choices[0].get("finish_reason"),
-        )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise UpstreamBadReply("a frame of the upstream's stream is not a chat completion chunk") from None
-
-
-# --- faults ------------------------------------------------------------------------------------------------------
-
-
 def _connection_fault(fault: Exception) -> UpstreamError:
     """What a failed connection means. The client hears no addresses; the log does."""
     log.warning("upstream connection fault: %s: %s", type(fault).__name__, fault)
@@ -221,71 +221,3 @@ def _connection_fault(fault: Exception) -> UpstreamError:
     if isinstance(fault, aiohttp.InvalidURL):
         return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)
     return UpstreamUnavailable("the upstream dropped the connection")
-
-
-def _refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamError:
-    """The error that stands for a status other than 200."""
-    message, code, param = _error_detail(raw)
-    retry_after = parse_retry_after(headers)
-    if status == 429:
-        return UpstreamRateLimited(
-            message or "the upstream's rate limit is reached",
-            upstream_status=status,
-            code=code,
-            retry_after=retry_after,
-        )
-    if status in (400, 404, 413, 422):
-        error = UpstreamRejected(
-            message or f"the upstream rejected the request with {status}",
-            upstream_status=status,
-            code=code,
-            param=param,
-        )
-        error.http_status = status
-        return error
-    if status in (401, 403):
-        # The caller did nothing wrong, and must not be told to log in: our key is at fault.
-        return UpstreamFault(
-            "the upstream refused this service's credentials (OPENAI_API_KEY)", upstream_status=status, retryable=False
-        )
-    if status in (408, 504):
-        return UpstreamTimeout(message or f"the upstream answered {status}", upstream_status=status)
-    if status == 503:
-        return UpstreamUnavailable(
-            message or "the upstream is overloaded", upstream_status=status, retry_after=retry_after
-        )
-    if status >= 500:
-        return UpstreamFault(f"the upstream answered {status}", upstream_status=status, retry_after=retry_after)
-    return UpstreamBadReply(f"the upstream answered {status}, which no chat API does", upstream_status=status)
-
-
-def _error_detail(raw: bytes) -> tuple[str | None, str | None, str | None]:
-    """(message, code, param) of an error in OpenAI's shape, as far as they are there."""
-    try:
-        error = orjson.loads(raw)["error"]
-    except (ValueError, KeyError, TypeError):
-        return None, None, None
-    if not isinstance(error, dict):
-        return _message(error), None, None
-    code, param = error.get("code"), error.get("param")
-    return _message(error), code if isinstance(code, str) else None, param if isinstance(param, str) else None
-
-
-def _message(error: object) -> str | None:
-    text = error.get("message") if isinstance(error, dict) else error
-    return text[:1000] if isinstance(text, str) and text else None
-
-
-def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` (OpenAI's) or `Retry-After` (RFC 9110 §10.2.3: seconds or a date)."""
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        value = headers.get("Retry-After")
-        if not value:
-            return None
-        if value.strip().isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError, TypeError):
-        return None

@@ -11,6 +11,7 @@ from typing import Protocol
 import orjson
 
 from shared.call import ChatRequest
+from shared.wire import written
 
 
 class MakeKey(Protocol):
@@ -27,7 +28,7 @@ def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstrea
     wire = request.to_wire()
     if request.temperature is not None:
         wire["temperature"] = float(request.temperature)  # 0 and 0.0 ask the same
-    canonical = orjson.dumps([cache, owner, upstream, wire], option=orjson.OPT_SORT_KEYS)
+    canonical = written([cache, owner, upstream, wire], orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
     # endregion: key-made-of
 

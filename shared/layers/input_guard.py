@@ -3,6 +3,8 @@
 In: a Call whose shape the edge has validated, or says why not. Out: the reply, or a refusal before anything is spent.
 """
 
+from collections.abc import Mapping
+
 from shared.call import Call
 from shared.errors import InvalidRequest
 from shared.pipeline import Handler
@@ -11,19 +13,24 @@ from shared.reply import Reply
 
 # region: input-guard
 class InputGuard:
-    """Refuses prompts longer than `max_chars` characters (about four to a token)."""
+    """Refuses prompts longer than `max_chars` characters (about four to a token).
 
-    def __init__(self, max_chars: int) -> None:
+    `longer`: what some endpoints take instead. A conversation grows with each turn, a prompt does not.
+    """
+
+    def __init__(self, max_chars: int, longer: Mapping[str, int] | None = None) -> None:
         self.max_chars = max_chars
+        self.longer = longer or {}
 
     # region: input-guard-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if call.refusal is not None:
             raise call.refusal
         length = len(call.request.prompt)
-        if length > self.max_chars:
+        most = self.longer.get(call.endpoint, self.max_chars)
+        if length > most:
             raise InvalidRequest(
-                f"the prompt has {length} characters; the limit is {self.max_chars}",
+                f"the prompt has {length} characters; the limit is {most}",
                 param="prompt",
                 code="prompt_too_long",
             )

@@ -21,7 +21,7 @@ from shared.pipeline import Handler
 from shared.redis_link import RedisLink
 from shared.reply import Reply
 from shared.settings import Settings
-from shared.upstream import estimate
+from shared.wire import estimate
 
 UNSAID_MAX_TOKENS = 1000  # what is reserved for an answer whose length the caller did not bound
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from shared.asgi.disconnect import while_connected
 from shared.asgi.express import GENERATING
 from shared.call import EMPTY_REQUEST, Call, ChatRequest
-from shared.errors import ServiceError
+from shared.errors import InvalidRequest, ServiceError
 from shared.reply import Completion
 from shared.routes.json import json_response, parse, read_body
 from shared.schemas import ErrorResponse, GenerateResponse
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 
-async def open_call(service: Service, request: Request, schema: type[M], to_chat: Callable[[M], ChatRequest]) -> Call:
+async def open_call(
+    service: Service,
+    request: Request,
+    schema: type[M],
+    to_chat: Callable[[M], ChatRequest],
+    invalid_status: int = InvalidRequest.status,
+) -> Call:
     """The request as a Call. A body that cannot be read becomes the call's refusal; the stack refuses, and logs, it."""
     call = Call(
         EMPTY_REQUEST,
@@ -31,6 +37,7 @@ async def open_call(service: Service, request: Request, schema: type[M], to_chat
         request_id=request.state.request_id,
         headers=request.headers,
         peer=request.client.host if request.client else "",
+        invalid_status=invalid_status,
     )
     try:
         body = await read_body(request, service.settings.max_body_bytes)
@@ -40,25 +47,36 @@ async def open_call(service: Service, request: Request, schema: type[M], to_chat
     return call
 
 
-async def answer_whole(service: Service, request: Request, call: Call) -> Response:
-    """The finished answer of a call with its metadata. Raises ServiceError, ClientLeft."""
+async def settled_answer(service: Service, request: Request, call: Call) -> Completion:
+    """The finished answer of a call, which is settled. Raises ServiceError, ClientLeft."""
     reply = await while_connected(request, service.answer(call))
     assert isinstance(reply, Completion)
+    return reply
+
+
+async def answer_whole(service: Service, request: Request, call: Call) -> Response:
+    """The finished answer of a call with its metadata, as our own routes give it. Raises ServiceError, ClientLeft."""
+    reply = await settled_answer(service, request, call)
+    return json_response(whole(call, reply), headers=call.response_headers)
+
+
+def whole(call: Call, reply: Completion) -> dict[str, Any]:
+    return {"request_id": call.request_id, "output": reply.text, "metadata": metadata(call)}
+
+
+def metadata(call: Call) -> dict[str, Any]:
+    """What a settled call says about its answer."""
     outcome = call.outcome
     assert outcome is not None
-    body = {
-        "request_id": call.request_id,
-        "output": reply.text,
-        "metadata": {
-            "model": reply.model,
-            "tokens": {"input": outcome.usage.input, "output": outcome.usage.output, "total": outcome.usage.total},
-            "cost_usd": outcome.cost_usd,
-            "price_source": outcome.price_source,
-            "latency_ms": round(call.elapsed_ms(), 2),
-            **call.metadata,
-        },
+    usage = outcome.usage
+    return {
+        "model": outcome.model,
+        "tokens": {"input": usage.input, "output": usage.output, "total": usage.total},
+        "cost_usd": outcome.cost_usd,
+        "price_source": outcome.price_source,
+        "latency_ms": round(call.elapsed_ms(), 2),
+        **call.metadata,
     }
-    return json_response(body, headers=call.response_headers)
 
 
 def documented(schema: type[BaseModel]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from shared.call import ChatRequest
 from shared.routes.endpoint import answer_whole, documented, open_call
-from shared.schemas import GenerateRequest
+from shared.schemas import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, GenerateRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -19,12 +19,8 @@ def generate_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
     def to_chat(asked: GenerateRequest) -> ChatRequest:
-        return ChatRequest(
-            model=asked.model or service.settings.model,
-            messages=({"role": "user", "content": asked.prompt},),
-            temperature=0.7 if asked.temperature is None else asked.temperature,
-            max_tokens=1000 if asked.max_tokens is None else asked.max_tokens,
-        )
+        model = asked.model or service.settings.model
+        return prompt_request(model, asked.prompt, asked.temperature, asked.max_tokens)
 
     # region: generate-route
     @router.post("/generate", summary="Answer a prompt", **documented(GenerateRequest))
@@ -34,3 +30,16 @@ def generate_routes(service: Service) -> APIRouter:
 
     # endregion: generate-route
     return router
+
+
+def prompt_request(
+    model: str, prompt: str, temperature: float | None, max_tokens: int | None, *, stream: bool = False
+) -> ChatRequest:
+    """A prompt as the chat request of one message, with the defaults of /generate."""
+    return ChatRequest(
+        model=model,
+        messages=({"role": "user", "content": prompt},),
+        temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
+        max_tokens=DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens,
+        stream=stream,
+    )

@@ -11,7 +11,7 @@ from shared.reply import Completion, Reply
 from shared.settings import BadSetting, Settings
 
 ASKED = ChatRequest("m", ({"role": "user", "content": "Hola"},), temperature=0.0, max_tokens=20)
-BODY = {"choices": [{"message": {"content": "hola"}}]}
+BODY = b'{"choices":[{"message":{"content":"hola"}}]}'
 SETTINGS = Settings()
 
 

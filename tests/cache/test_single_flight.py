@@ -42,7 +42,7 @@ class Upstream:
             raise
         if self.failure is not None:
             raise self.failure
-        return Completion("m", "hola", Usage(3, 4), "stop", {})
+        return Completion("m", "hola", Usage(3, 4), "stop", b"{}")
 
 
 class Stage:
@@ -256,7 +256,7 @@ class Slow:
         self.calls += 1
         if self.calls <= self.hangs:
             await asyncio.Event().wait()
-        return Completion("m", "hola", Usage(3, 4), "stop", {})
+        return Completion("m", "hola", Usage(3, 4), "stop", b"{}")
 
 
 def test_a_call_that_came_later_has_time_left_when_the_flight_has_none() -> None:

@@ -33,7 +33,7 @@ from shared.prices import Prices
 from shared.reply import Completion, Reply
 from shared.service import build_service
 from shared.settings import Settings
-from shared.upstream import estimate
+from shared.wire import estimate
 
 
 def demo_1(

@@ -37,12 +37,12 @@ class Model:
                 await asyncio.sleep(60)
             case "streams" | "breaks":
                 return _stream(breaks=call.request.model == "breaks")
-        return Completion("workshop-sim", "hola", Usage(3, 4), "stop", {})
+        return Completion("workshop-sim", "hola", Usage(3, 4), "stop", b"{}")
 
 
 def _stream(breaks: bool) -> TokenStream:
     async def rest() -> AsyncIterator[Chunk]:
-        yield Chunk(b"{}", text="ola")
+        yield Chunk(b"{}", "ola", 3)
         if breaks:
             raise UpstreamFault("told to break")
         yield Chunk(b"{}", usage=Usage(3, 4))
@@ -50,7 +50,7 @@ def _stream(breaks: bool) -> TokenStream:
     async def close() -> None:
         pass
 
-    return TokenStream(Chunk(b"{}", text="h"), rest(), close)
+    return TokenStream(Chunk(b"{}", "h", 1), rest(), close)
 
 
 def service_of(limit: RateLimit) -> Service:

@@ -34,7 +34,7 @@ def answering(*replies: Reply | Exception) -> Callable[[Call], Awaitable[Reply]]
 
 
 def completion(text: str = "hola") -> Completion:
-    return Completion(model=SIMULATOR, text=text, usage=Usage(3, 4), finish_reason="stop", body={})
+    return Completion(model=SIMULATOR, text=text, usage=Usage(3, 4), finish_reason="stop", raw=b"{}")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The upstream client against a real server: whole answers, streams, and every fault that the server can play."""
 
 import asyncio
+import json
 
 import pytest
 from pydantic import SecretStr
@@ -8,9 +9,9 @@ from pydantic import SecretStr
 from shared.call import Call, Ending
 from shared.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamUnavailable
 from shared.reply import Completion, TokenStream
+from shared.retry_after import parse_retry_after
 from shared.service import Service
 from shared.settings import Settings
-from shared.upstream import parse_retry_after
 from tests.grader.stand import ModelServer
 from tests.grader.upstream import Upstream as Faults
 from tests.shared.conftest import make_call, opened
@@ -24,11 +25,11 @@ def test_a_whole_answer_has_its_text_and_the_upstreams_own_count(server: ModelSe
     reply = asyncio.run(ask())
     assert isinstance(reply, Completion)
     assert reply.text.startswith("SIMULATED")
-    assert reply.usage.output == reply.body["usage"]["completion_tokens"] > 0
+    assert reply.usage.output == json.loads(reply.raw)["usage"]["completion_tokens"] > 0
     assert not reply.usage.estimated
 
 
-def test_a_stream_has_its_first_frame_when_it_is_handed_out_and_ends_after_done(server: ModelServer) -> None:
+def test_a_stream_has_its_first_token_when_it_is_handed_out_and_ends_after_done(server: ModelServer) -> None:
     async def ask() -> tuple[bytes, str, int]:
         async with opened(server) as upstream:
             stream = await upstream(make_call(stream=True))
@@ -37,10 +38,11 @@ def test_a_stream_has_its_first_frame_when_it_is_handed_out_and_ends_after_done(
             await stream.aclose()
             usage = chunks[-1].usage
             assert usage is not None
-            return stream.first.data, "".join(chunk.text for chunk in chunks), usage.output
+            return stream.first.wire, "".join(chunk.text for chunk in chunks), usage.output
 
     first, text, tokens = asyncio.run(ask())
-    assert b'"delta"' in first
+    assert b'"role"' in first
+    assert b"SIMULATED" in first
     assert text.startswith("SIMULATED")
     assert tokens == 20
 

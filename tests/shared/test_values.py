@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from shared.call import Usage
 from shared.logs import LineLog
 from shared.prices import Price, PriceList
 from shared.settings import BadSetting, load_settings
-from shared.sse import LONGEST_LINE, LineTooLong, data_payloads, event
 from workshop.processes import ROOT
 
 PRICES = PriceList(Price(input=1.0, output=2.0))
@@ -112,27 +110,3 @@ def test_a_log_that_cannot_be_written_costs_no_request(tmp_path: Path, caplog: p
 
     asyncio.run(write())
     assert "cannot write the request log" in caplog.text
-
-
-async def _cut(wire: bytes, size: int) -> AsyncIterator[bytes]:
-    for start in range(0, len(wire), size):
-        yield wire[start : start + size]
-
-
-async def _payloads(wire: bytes, size: int) -> list[bytes]:
-    return [payload async for payload in data_payloads(_cut(wire, size))]
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_events_are_found_however_the_bytes_are_cut(size: int) -> None:
-    wire = (
-        b": comment\n\nevent: x\ndata: one\n\ndata:two\r\ndata: more\r\n\r\n"
-        + event("ñ".encode())
-        + b"data: unfinished"
-    )
-    assert asyncio.run(_payloads(wire, size)) == [b"one", b"two\nmore", "ñ".encode()]
-
-
-def test_a_line_without_an_end_is_given_up_on() -> None:
-    with pytest.raises(LineTooLong):
-        asyncio.run(_payloads(b"data: " + b"x" * (LONGEST_LINE + 10), 65536))

@@ -1,0 +1,1 @@
+"""Demo 4: streams, and a client that survives its upstream."""

@@ -1,0 +1,48 @@
+"""POST /v1/chat/completions: OpenAI's API, whole or streamed. What we do not read passes through untouched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.call import ChatRequest
+from shared.routes.endpoint import documented, metadata, open_call, settled_answer
+from shared.routes.streaming import OpenAIChunks, answer_stream
+from shared.schemas import ChatCompletionRequest
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+WRONG_REQUEST = 400  # OpenAI's status for it; our own routes say 422
+
+
+def chat_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+    chunks = OpenAIChunks()
+
+    def to_chat(asked: ChatCompletionRequest) -> ChatRequest:
+        return ChatRequest(
+            model=asked.model or service.settings.model,
+            messages=tuple(asked.messages),
+            temperature=asked.temperature,
+            max_tokens=asked.max_tokens,
+            stream=bool(asked.stream),
+            extra=asked.model_extra or {},
+        )
+
+    # region: chat-route
+    @router.post("/v1/chat/completions", summary="OpenAI's chat API", **documented(ChatCompletionRequest))
+    async def chat(request: Request) -> Response:
+        call = await open_call(service, request, ChatCompletionRequest, to_chat, invalid_status=WRONG_REQUEST)
+        if call.request.stream:
+            return await answer_stream(service, request, call, chunks)
+        reply = await settled_answer(service, request, call)
+        cost = f"{metadata(call)['cost_usd']:.6f}"
+        headers = {**call.response_headers, "X-Cost-USD": cost}
+        return Response(reply.raw, headers=headers, media_type="application/json")
+
+    # endregion: chat-route
+
+    return router

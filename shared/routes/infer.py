@@ -1,0 +1,41 @@
+"""POST /v1/infer and /v1/infer/stream: the answers of /generate, asked for in the words of model servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.call import ChatRequest
+from shared.routes.endpoint import answer_whole, documented, open_call
+from shared.routes.generate import prompt_request
+from shared.routes.streaming import Deltas, answer_stream
+from shared.schemas import InferRequest
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+def infer_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+    deltas = Deltas()
+
+    def to_chat(asked: InferRequest, *, stream: bool = False) -> ChatRequest:
+        params = asked.params
+        model = asked.model or service.settings.model
+        return prompt_request(model, asked.prompt, params.temperature, params.max_new_tokens, stream=stream)
+
+    def to_stream(asked: InferRequest) -> ChatRequest:
+        return to_chat(asked, stream=True)
+
+    @router.post("/v1/infer", summary="Answer a prompt", **documented(InferRequest))
+    async def infer(request: Request) -> Response:
+        return await answer_whole(service, request, await open_call(service, request, InferRequest, to_chat))
+
+    @router.post("/v1/infer/stream", summary="Answer a prompt, as it is generated", **documented(InferRequest))
+    async def stream(request: Request) -> Response:
+        call = await open_call(service, request, InferRequest, to_stream)
+        return await answer_stream(service, request, call, deltas)
+
+    return router

@@ -1,0 +1,35 @@
+"""GET /v1/models and /v1/models/{id}: what the upstream has, as it says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from shared.errors import NotFound
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+def model_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/v1/models", summary="The models behind this service")
+    async def models() -> Response:
+        return _as_it_came(await service.upstream.models())
+
+    @router.get("/v1/models/{name:path}", summary="One of them")
+    async def model(name: str) -> Response:
+        # Names have slashes (google/medgemma-27b), and must not climb out of /models on theirs.
+        if any(part in ("", ".", "..") for part in name.split("/")):
+            raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
+        return _as_it_came(await service.upstream.models(quote(name, safe="/")))
+
+    return router
+
+
+def _as_it_came(listed: bytes) -> Response:
+    return Response(listed, media_type="application/json")

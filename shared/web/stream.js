@@ -1,0 +1,39 @@
+// Server-sent events, read: bytes in, cut anywhere, also inside a character or a line end; whole events out.
+// Comments come out too, as the service puts an answer's metadata into one. Knows nothing of models or of HTTP.
+// Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+export class Events {
+  #decoder = new TextDecoder();
+  #line = []; // pieces of a line without its end: joined once, however long it is
+  #data = [];
+  #afterReturn = false;
+
+  // Everything that ends in these bytes: `{ data }` for an event, `{ comment }` for a comment line.
+  feed(bytes) {
+    const found = [];
+    let text = this.#decoder.decode(bytes, { stream: true });
+    if (!text) return found;
+    if (this.#afterReturn && text.startsWith("\n")) text = text.slice(1); // the second half of a line end
+    this.#afterReturn = text.endsWith("\r") || (!text && this.#afterReturn);
+    const lines = text.split(/\r\n|\r|\n/);
+    const rest = lines.pop();
+    for (const end of lines) {
+      this.#line.push(end);
+      this.#read(this.#line.join(""), found);
+      this.#line = [];
+    }
+    if (rest) this.#line.push(rest);
+    return found;
+  }
+
+  #read(line, found) {
+    if (line === "") {
+      if (this.#data.length) found.push({ data: this.#data.join("\n") });
+      this.#data = [];
+    } else if (line.startsWith(":")) {
+      found.push({ comment: line.slice(1).trimStart() });
+    } else if (line === "data" || line.startsWith("data:")) {
+      this.#data.push(line.slice(5).replace(/^ /, ""));
+    }
+  }
+}

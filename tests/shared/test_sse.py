@@ -1,0 +1,41 @@
+"""Server-sent events however they are cut, and those that never end."""
+
+import pytest
+
+from shared.sse import LONGEST_EVENT, Events, EventTooLong, comment, event
+
+
+def fed(wire: bytes, size: int) -> list[bytes]:
+    """The payloads of `wire`, which arrives in blocks of `size` bytes."""
+    events = Events()
+    return [payload for start in range(0, len(wire), size) for payload in events.feed(wire[start : start + size])]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_events_are_found_however_the_bytes_are_cut(size: int) -> None:
+    wire = (
+        b": comment\n\nevent: x\ndata: one\n\ndata:two\r\ndata: more\r\n\r\n"
+        + event("ñ".encode())
+        + comment(b"keep-alive")
+        + b"data: unfinished"
+    )
+    assert fed(wire, size) == [b"one", b"two\nmore", "ñ".encode()]
+
+
+@pytest.mark.parametrize("payload", [b"{}", b"two\nlines", b"\n", b""])
+def test_what_is_written_as_an_event_is_read_as_one(payload: bytes) -> None:
+    assert fed(event(payload) + event(b"next"), 1000) == [payload, b"next"]
+    assert fed(event(payload), 1000) == [payload]
+
+
+@pytest.mark.parametrize("endless", [b"x", b"data: x\n", b"data:\n", b"\0"])
+@pytest.mark.parametrize("size", [1000, 65536])
+def test_an_event_without_an_end_is_given_up_on(endless: bytes, size: int) -> None:
+    with pytest.raises(EventTooLong):
+        fed(b"data: " + endless * (LONGEST_EVENT + 10), size)
+
+
+def test_what_is_no_data_is_not_kept() -> None:
+    events = Events()
+    for _ in range(100):
+        assert events.feed(b": " + b"x" * (LONGEST_EVENT // 10) + b"\n") == []
