@@ -25,8 +25,8 @@ from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
 from shared.routes.refusals import answer_errors_in_the_envelope
 from shared.routes.root import root_routes
-from shared.settings import EMBEDDED_BASE_URL, Settings
-from shared.upstream import Upstream
+from shared.settings import Settings
+from shared.upstreams import Upstreams
 from shared.wire import estimate
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class Service:
         self.title = title
         self.layers = layers
         self.started = time.time()
-        self.upstream = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL)
+        self.upstreams = Upstreams(settings)
+        self.upstream = self.upstreams.primary
         self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
 
@@ -75,7 +76,7 @@ class Service:
     async def _send(self, call: Call) -> Reply:
         if call.refusal is not None:  # a stack without an input guard must not send what could not be read
             raise call.refusal
-        return await self.upstream(call)
+        return await self.upstreams(call)
 
     def _settle(
         self,
@@ -147,7 +148,7 @@ def build_service(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
-            for resource in (*resources, *layers, service.upstream):
+            for resource in (*resources, *layers, service.upstreams):
                 if isinstance(resource, Resource):
                     await resource.open()
                     opened.push_async_callback(resource.close)

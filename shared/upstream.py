@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
+from pydantic import SecretStr
 from yarl import URL
 
 from shared.call import Call
@@ -24,19 +25,23 @@ log = logging.getLogger(__name__)
 
 LARGEST_REPLY = 16 << 20  # bytes
 PROBE_SECONDS = 2.0
+SPARE_CONNECTIONS = 2  # for probes and lists of models: on a busy day /ready must not stand in line behind the calls
 MOST_EARLY_CHUNKS = 1000  # before the first token
 LAST_BYTES_SECONDS = 0.05
 
 
 class Upstream:
-    """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop."""
+    """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop.
 
-    def __init__(self, settings: Settings, *, base_url: str) -> None:
+    Without an `api_key` it is OPENAI_API_KEY.
+    """
+
+    def __init__(self, settings: Settings, *, base_url: str, api_key: SecretStr | None = None) -> None:
         self.base_url = base_url
         self._chat_url = URL(f"{base_url}/chat/completions")
         self._models_url = URL(f"{base_url}/models")
         self._headers = {"Content-Type": "application/json"}
-        if key := settings.openai_api_key.get_secret_value():
+        if key := (settings.openai_api_key if api_key is None else api_key).get_secret_value():
             self._headers["Authorization"] = f"Bearer {key}"
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
@@ -44,7 +49,7 @@ class Upstream:
     async def open(self) -> None:
         settings = self._settings
         connector = aiohttp.TCPConnector(
-            limit=settings.http_max_connections, keepalive_timeout=settings.http_keepalive_expiry
+            limit=settings.http_max_connections + SPARE_CONNECTIONS, keepalive_timeout=settings.http_keepalive_expiry
         )
         # No total time-out here: the deadline belongs to the whole call, and one layer keeps it.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.http_connect_timeout)

@@ -42,7 +42,7 @@ def health_routes(service: Service) -> APIRouter:
     async def ready() -> Response:
         nonlocal asked, answered
         if time.monotonic() - asked > REMEMBERED:
-            answered = await service.upstream.ready()
+            answered = await service.upstreams.ready()
             asked = time.monotonic()
         if not answered:
             raise UpstreamUnavailable("the upstream does not answer", retry_after=1)

@@ -55,7 +55,7 @@ def _stream(breaks: bool) -> TokenStream:
 
 def service_of(limit: RateLimit) -> Service:
     service = Service(settings(), "Limits", [limit], None)
-    service.upstream = Model()  # type: ignore[assignment]
+    service.upstreams = Model()  # type: ignore[assignment]
     return service
 
 
@@ -196,7 +196,7 @@ def test_a_request_over_the_whole_token_limit_is_refused_without_a_retry_after()
     assert "109" in error.message
     assert "Retry-After" not in error.headers()
     assert error.headers()["x-should-retry"] == "false"
-    assert service.upstream.calls == 0  # type: ignore[attr-defined]
+    assert service.upstreams.calls == 0  # type: ignore[attr-defined]
 
 
 def test_no_wait_is_told_that_another_limit_makes_longer() -> None:
