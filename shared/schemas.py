@@ -60,6 +60,14 @@ class SummarizeRequest(BaseModel):
     language: Language | None = None
 
 
+class BatchRequest(BaseModel):
+    """What POST /generate/batch takes: prompts, each a text alone or the body of /generate. MAX_BATCH says how many."""
+
+    model_config = ConfigDict(strict=True)
+
+    prompts: list[Any] = Field(min_length=1)
+
+
 class InferParams(BaseModel):
     model_config = ConfigDict(strict=True)
 
@@ -132,3 +140,22 @@ class ErrorResponse(BaseModel):
     """The envelope of every error, on every route."""
 
     error: ErrorDetail
+
+
+class BatchMetadata(BaseModel):
+    """Of all prompts of a batch together."""
+
+    total: int
+    succeeded: int
+    failed: int
+    tokens: TokenCounts
+    cost_usd: float
+    latency_ms: float
+
+
+class BatchResponse(BaseModel):
+    """What POST /generate/batch gives: what /generate would have given for each prompt, in their order."""
+
+    request_id: str
+    results: list[GenerateResponse | ErrorResponse]
+    metadata: BatchMetadata

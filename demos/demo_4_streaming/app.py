@@ -17,6 +17,7 @@ from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.redis_link import RedisLink
+from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
 from shared.routes.chat import chat_routes
 from shared.routes.generate_stream import generate_stream_routes
@@ -59,6 +60,7 @@ def build(settings: Settings) -> FastAPI:
             chat_routes,  #             new: POST /v1/chat/completions
             model_routes,  #            new: GET /v1/models
             infer_routes,  #            new: POST /v1/infer, /v1/infer/stream
+            batch_routes,  #            new: POST /generate/batch
         ],
         resources=[*accounts.resources, *([redis] if redis else [])],
         gate=accounts.gate,

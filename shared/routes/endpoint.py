@@ -31,20 +31,25 @@ async def open_call(
     invalid_status: int = InvalidRequest.status,
 ) -> Call:
     """The request as a Call. A body that cannot be read becomes the call's refusal; the stack refuses, and logs, it."""
-    call = Call(
-        EMPTY_REQUEST,
-        endpoint=request.scope["path"],
-        request_id=request.state.request_id,
-        headers=request.headers,
-        peer=request.client.host if request.client else "",
-        invalid_status=invalid_status,
-    )
+    call = open_endpoint(request)
+    call.invalid_status = invalid_status
     try:
         body = await read_body(request, service.settings.max_body_bytes)
         call.request = to_chat(parse(schema, body))
     except ServiceError as refusal:
         call.refusal = refusal
     return call
+
+
+def open_endpoint(request: Request) -> Call:
+    """A Call that knows where it came from, and not yet what it asks."""
+    return Call(
+        EMPTY_REQUEST,
+        endpoint=request.scope["path"],
+        request_id=request.state.request_id,
+        headers=request.headers,
+        peer=request.client.host if request.client else "",
+    )
 
 
 async def settled_answer(service: Service, request: Request, call: Call) -> Completion:
@@ -79,11 +84,11 @@ def metadata(call: Call) -> dict[str, Any]:
     }
 
 
-def documented(schema: type[BaseModel]) -> dict[str, Any]:
+def documented(schema: type[BaseModel], answer: type[BaseModel] = GenerateResponse) -> dict[str, Any]:
     """The OpenAPI description of a route that takes `schema`; such routes read their body themselves."""
     return {
         "tags": [GENERATING],
-        "responses": {200: {"model": GenerateResponse}, "default": {"model": ErrorResponse}},
+        "responses": {200: {"model": answer}, "default": {"model": ErrorResponse}},
         "openapi_extra": {
             "requestBody": {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -18,18 +19,19 @@ if TYPE_CHECKING:
 def generate_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
-    def to_chat(asked: GenerateRequest) -> ChatRequest:
-        model = asked.model or service.settings.model
-        return prompt_request(model, asked.prompt, asked.temperature, asked.max_tokens)
-
     # region: generate-route
     @router.post("/generate", summary="Answer a prompt", **documented(GenerateRequest))
     async def generate(request: Request) -> Response:
-        call = await open_call(service, request, GenerateRequest, to_chat)
+        call = await open_call(service, request, GenerateRequest, partial(to_chat, service))
         return await answer_whole(service, request, call)
 
     # endregion: generate-route
     return router
+
+
+def to_chat(service: Service, asked: GenerateRequest, *, stream: bool = False) -> ChatRequest:
+    model = asked.model or service.settings.model
+    return prompt_request(model, asked.prompt, asked.temperature, asked.max_tokens, stream=stream)
 
 
 def prompt_request(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from shared.call import ChatRequest
 from shared.routes.endpoint import documented, open_call
-from shared.routes.generate import prompt_request
+from shared.routes.generate import to_chat
 from shared.routes.streaming import Deltas, answer_stream
 from shared.schemas import GenerateRequest
 
@@ -21,14 +21,10 @@ def generate_stream_routes(service: Service) -> APIRouter:
     router = APIRouter()
     deltas = Deltas()
 
-    def to_chat(asked: GenerateRequest) -> ChatRequest:
-        model = asked.model or service.settings.model
-        return prompt_request(model, asked.prompt, asked.temperature, asked.max_tokens, stream=True)
-
     # region: generate-stream-route
     @router.post("/generate/stream", summary="Answer a prompt, as it is generated", **documented(GenerateRequest))
     async def generate_stream(request: Request) -> Response:
-        call = await open_call(service, request, GenerateRequest, to_chat)
+        call = await open_call(service, request, GenerateRequest, partial(to_chat, service, stream=True))
         return await answer_stream(service, request, call, deltas)
 
     # endregion: generate-stream-route

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
@@ -26,16 +27,13 @@ def infer_routes(service: Service) -> APIRouter:
         model = asked.model or service.settings.model
         return prompt_request(model, asked.prompt, params.temperature, params.max_new_tokens, stream=stream)
 
-    def to_stream(asked: InferRequest) -> ChatRequest:
-        return to_chat(asked, stream=True)
-
     @router.post("/v1/infer", summary="Answer a prompt", **documented(InferRequest))
     async def infer(request: Request) -> Response:
         return await answer_whole(service, request, await open_call(service, request, InferRequest, to_chat))
 
     @router.post("/v1/infer/stream", summary="Answer a prompt, as it is generated", **documented(InferRequest))
     async def stream(request: Request) -> Response:
-        call = await open_call(service, request, InferRequest, to_stream)
+        call = await open_call(service, request, InferRequest, partial(to_chat, stream=True))
         return await answer_stream(service, request, call, deltas)
 
     return router

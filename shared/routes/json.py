@@ -43,13 +43,23 @@ def parse(schema: type[M], body: bytes) -> M:
     try:
         return schema.model_validate_json(body)
     except ValidationError as invalid:
-        first = invalid.errors(include_url=False)[0]
-        if first["type"] == "json_invalid":
-            reason = first["msg"].removeprefix("Invalid JSON: ")
-            raise InvalidRequest(f"the body is not valid JSON: {reason}", code="invalid_json") from None
-        raise InvalidRequest(
-            "; ".join(_complaint(error) for error in invalid.errors(include_url=False)), param=_field(first) or None
-        ) from None
+        raise _refusal(invalid) from None
+
+
+def validated(schema: type[M], document: object) -> M:
+    """The same for JSON that has been read already."""
+    try:
+        return schema.model_validate(document)
+    except ValidationError as invalid:
+        raise _refusal(invalid) from None
+
+
+def _refusal(invalid: ValidationError) -> InvalidRequest:
+    errors = invalid.errors(include_url=False)
+    if errors[0]["type"] == "json_invalid":
+        reason = errors[0]["msg"].removeprefix("Invalid JSON: ")
+        return InvalidRequest(f"the body is not valid JSON: {reason}", code="invalid_json")
+    return InvalidRequest("; ".join(map(_complaint, errors)), param=_field(errors[0]) or None)
 
 
 def _complaint(error: Any) -> str:
