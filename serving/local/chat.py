@@ -16,12 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from serving.local import damage
 from serving.local.access import Access
+from serving.local.answer import DONE, Answer, Choice, Usage
 from serving.local.calls import CallRecord, Calls, Outcome
 from serving.local.completion import Completion, Model
 from serving.local.errors import ApiError, model_not_found, overloaded
 from serving.local.exchange import ClientLeft, Exchange, HungUp
 from serving.local.faults import Fault, Faults
-from serving.local.protocol import DONE, Answer, ChatRequest, FinishReason, Usage, decode, validate
+from serving.local.protocol import ChatRequest, FinishReason, decode, validate
 
 SANE_ID = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -111,44 +112,43 @@ class _Reply:
         self._answer = Answer(request.model, request.stream and request.wants_usage)
 
     async def whole(self) -> None:
-        reason: FinishReason = "stop"
-        text = ""
+        choices = [Choice(index) for index in range(self._completion.choices)]
         async with aclosing(self._completion.deltas()) as deltas:
             async for delta in deltas:
-                text += delta.text
-                reason = delta.finish_reason or reason
+                choices[delta.choice].add(delta)
                 self._call.completion_tokens += delta.tokens
-        self._call.finish_reason = reason
-        body = self._answer.completion(text, reason, self._usage())
+        self._call.finish_reason = choices[-1].finish_reason
+        body = self._answer.completion(choices, self._usage())
         if self._fault is not None:
             await damage.instead(self._exchange, self._fault, body)
         await self._exchange.whole(200, body, headers=_identity(self._call))
 
     async def stream(self) -> None:
-        exchange, answer = self._exchange, self._answer
+        exchange, answer, completion = self._exchange, self._answer, self._completion
+        reasons: list[FinishReason] = ["stop"] * completion.choices
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"} | _identity(self._call)
         await exchange.start(200, "text/event-stream; charset=utf-8", headers)
-        await exchange.write(answer.role())
-        async with aclosing(self._completion.deltas()) as deltas:
+        await exchange.write(b"".join(answer.role(i, completion.calls_tools) for i in range(completion.choices)))
+        async with aclosing(completion.deltas()) as deltas:
             if self._fault is not None:
                 await damage.amid(exchange, self._fault, sent=0)
             async for delta in deltas:
                 self._call.completion_tokens += delta.tokens
-                if delta.text:
-                    await exchange.write(answer.delta(delta.text))
+                if delta.text or delta.tools:
+                    await exchange.write(answer.delta(delta))
                 if delta.finish_reason:
-                    self._call.finish_reason = delta.finish_reason
+                    reasons[delta.choice] = self._call.finish_reason = delta.finish_reason
                 elif self._fault is not None:
                     await damage.amid(exchange, self._fault, self._call.completion_tokens)
-        await self._end(self._call.finish_reason)
+        await self._end(reasons)
 
-    async def _end(self, reason: str | None) -> None:
+    async def _end(self, reasons: list[FinishReason]) -> None:
         if self._fault is not None and (
             self._fault.cut_after_tokens is not None or self._fault.stall_after_tokens is not None
         ):
             # The answer was shorter than ordered: the fault strikes all the same, before the finish reason.
             await damage.amid(self._exchange, self._fault, sent=sys.maxsize)
-        tail = self._answer.last("length" if reason == "length" else "stop")
+        tail = b"".join(self._answer.last(choice, reason) for choice, reason in enumerate(reasons))
         if self._wants_usage:
             tail += self._answer.usage(self._usage())
         await self._exchange.write(tail + DONE, more=False)

@@ -69,7 +69,7 @@ class ModelMetrics:
         self.queue = metrics.queue.labels(model)
         self.batch_size = metrics.batch_size.labels(model)
         self.active_batches = metrics.active_batches.labels(model)
-        reasons: tuple[FinishReason, ...] = ("stop", "length")
+        reasons: tuple[FinishReason, ...] = ("stop", "length", "tool_calls")
         self._success = {reason: metrics.success.labels(model, reason) for reason in reasons}
 
     def watch(self, running: Callable[[], int], waiting: Callable[[], int]) -> None:

@@ -1,14 +1,11 @@
-"""OpenAI's chat API on the wire: the request that is accepted, the completion and the chunks that are sent.
+"""OpenAI's chat API on the wire: the request that is accepted. Its counterpart is answer.py.
 
-In: bytes. Out: a ChatRequest, or an ApiError that says what is wrong with the bytes; and bytes again for the answer.
-Knows nothing of models, sockets or faults. Source: the OpenAI API reference, "Chat completions".
+In: bytes. Out: a ChatRequest, or an ApiError that says what is wrong with the bytes. Knows nothing of models, sockets
+or faults. Source: the OpenAI API reference, "Chat completions".
 """
 
 from __future__ import annotations
 
-import time
-import uuid
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
@@ -16,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from serving.local.errors import invalid
 
-FinishReason = Literal["stop", "length"]
-DONE = b"data: [DONE]\n\n"
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 class _Wire(BaseModel):
@@ -45,6 +41,36 @@ class StreamOptions(_Wire):
     include_usage: bool = False
 
 
+class Function(_Wire):
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    parameters: dict[str, Any] | None = None
+
+
+class Tool(_Wire):
+    type: Literal["function"]
+    function: Function
+
+
+class NamedFunction(_Wire):
+    name: str
+
+
+class NamedTool(_Wire):
+    """`tool_choice` that names a function: this one must be called."""
+
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class JsonSchema(_Wire):
+    document: dict[str, Any] = Field({}, alias="schema")
+
+
+class ResponseFormat(_Wire):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
 class ChatRequest(_Wire):
     model: str
     messages: list[Message] = Field(min_length=1, max_length=2048)
@@ -56,7 +82,13 @@ class ChatRequest(_Wire):
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     stop: str | list[str] | None = None
-    n: int | None = Field(None, ge=1)
+    n: int | None = Field(None, ge=1, le=8)
+    tools: list[Tool] | None = Field(None, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -91,62 +123,9 @@ def validate(document: dict[str, Any]) -> ChatRequest:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise invalid(f"{where}: {first['msg']}.", param=where) from None
-    if request.n is not None and request.n > 1:
-        raise invalid("n: this server gives one choice a call; send n calls instead.", param="n")
     if len(request.stops) > 4:
         raise invalid("stop: at most 4 sequences.", param="stop")
     if any("\x00" in message.text for message in request.messages):
         # Tokenizers written in C end the text at a NUL; a prompt must not be cut silently.
         raise invalid("messages: text must not contain NUL characters.", param="messages")
     return request
-
-
-@dataclass(slots=True)
-class Usage:
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    def document(self) -> dict[str, int]:
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-        }
-
-
-@dataclass(slots=True)
-class Answer:
-    """Writes one answer, whole or in chunks, under one id."""
-
-    model: str
-    with_usage: bool = False
-    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
-    created: int = field(default_factory=lambda: int(time.time()))
-
-    def completion(self, text: str, finish_reason: FinishReason, usage: Usage) -> bytes:
-        message = {"role": "assistant", "content": text, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
-        return orjson.dumps(self._frame("chat.completion") | {"choices": [choice], "usage": usage.document()})
-
-    def role(self) -> bytes:
-        return self._chunk({"role": "assistant", "content": ""})
-
-    def delta(self, text: str) -> bytes:
-        return self._chunk({"content": text})
-
-    def last(self, finish_reason: FinishReason) -> bytes:
-        return self._chunk({}, finish_reason)
-
-    def usage(self, usage: Usage) -> bytes:
-        frame = self._frame("chat.completion.chunk") | {"choices": [], "usage": usage.document()}
-        return b"data: " + orjson.dumps(frame) + b"\n\n"
-
-    def _chunk(self, delta: dict[str, str], finish_reason: FinishReason | None = None) -> bytes:
-        frame = self._frame("chat.completion.chunk")
-        frame["choices"] = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]
-        if self.with_usage:
-            frame["usage"] = None
-        return b"data: " + orjson.dumps(frame) + b"\n\n"
-
-    def _frame(self, kind: str) -> dict[str, Any]:
-        return {"id": self.id, "object": kind, "created": self.created, "model": self.model}

@@ -10,34 +10,19 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-import re
 import time
-import zlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+from serving.local import tokens
 from serving.local.completion import Delta
 from serving.local.errors import context_length_exceeded, overloaded
 from serving.local.metrics import ModelMetrics
-from serving.local.protocol import ChatRequest, FinishReason
-from serving.local.stops import StopScanner
+from serving.local.protocol import ChatRequest
+from serving.local.script import Script, scripts
 
-TOKEN = re.compile(r"\w+|[^\w\s]")
-WORDS = TOKEN.findall("this answer was computed by no model but queued and timed as one would be so count it")
 # Above this many characters, counting moves off the event loop: 32 thousand take about two milliseconds.
 LONG = 32_768
-
-
-def count_tokens(text: str) -> int:
-    """A word is a token, and so is each mark of punctuation."""
-    return sum(1 for _ in TOKEN.finditer(text))
-
-
-def answer(prompt: str, tokens: int) -> list[str]:
-    """`tokens` words that say what this is and differ from prompt to prompt, the same ones every time."""
-    mark = f"{zlib.crc32(prompt.encode()):08x}"
-    words = ["SIMULATED", mark, *(WORDS[i % len(WORDS)] for i in range(tokens - 2))][:tokens]
-    return [words[0], *(f" {word}" for word in words[1:])]
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,40 +78,24 @@ class WorkshopSim:
 
     async def begin(self, request: ChatRequest) -> SimCompletion:
         prompt = "\n".join(message.text for message in request.messages)
-        count = await asyncio.to_thread(count_tokens, prompt) if len(prompt) > LONG else count_tokens(prompt)
+        count = await asyncio.to_thread(tokens.count, prompt) if len(prompt) > LONG else tokens.count(prompt)
         if count >= self.context_tokens:
             raise context_length_exceeded(self.context_tokens, str(count))
         if self._queue_max is not None and self.running >= self._size and self.waiting >= self._queue_max:
             raise overloaded(f"The simulated queue is full ({self._queue_max} waiting). Try again later.", "queue_full")
-        room = min(self._output_tokens, self.context_tokens - count)
-        limit = min(request.token_limit or room, room)
-        pieces, reason = _until_stop(answer(prompt, limit), request.stops)
-        cut: FinishReason = "length" if limit < self._output_tokens else "stop"
+        said = scripts(request, prompt, self._output_tokens, self.context_tokens - count)
         self.calls += 1
-        return SimCompletion(self, count, pieces, reason or cut, request.stream, self.calls)
-
-
-def _until_stop(pieces: list[str], stops: tuple[str, ...]) -> tuple[list[str], FinishReason | None]:
-    scanner = StopScanner(stops)
-    kept: list[str] = []
-    for piece in pieces:
-        text, stopped = scanner.feed(piece)
-        kept.append(text)
-        if stopped:
-            return kept, "stop"
-    kept[-1] += scanner.rest()
-    return kept, None
+        return SimCompletion(self, count, said, request.stream, self.calls)
 
 
 class SimCompletion:
-    def __init__(
-        self, sim: WorkshopSim, prompt_tokens: int, pieces: list[str], reason: FinishReason, streams: bool, call: int
-    ) -> None:
+    def __init__(self, sim: WorkshopSim, prompt_tokens: int, said: list[Script], streams: bool, call: int) -> None:
         self.prompt_tokens = prompt_tokens
-        self.max_tokens = len(pieces)
+        self.choices = len(said)
+        self.calls_tools = said[0].calls_tools
         self._sim = sim
-        self._pieces = pieces
-        self._reason: FinishReason = reason
+        self._said = said
+        self._steps = max(len(script.pieces) for script in said)
         self._streams = streams
         self._factors = sim.pace.factors(call)
         self._arrived = time.perf_counter()
@@ -158,7 +127,7 @@ class SimCompletion:
 
     async def _stream(self) -> AsyncGenerator[Delta, None]:
         due = before = time.perf_counter()
-        for place, piece in enumerate(self._pieces):
+        for place in range(self._steps):
             if place:
                 # Each token has a due time, so that a late timer does not make the whole stream slower than asked.
                 due += self._sim.pace.per_token_s * self._factor(place)
@@ -166,24 +135,28 @@ class SimCompletion:
                 now = time.perf_counter()
                 self._sim.metrics.inter_token.observe(now - before)
                 before = now
-            self._sim.metrics.generation_tokens.inc()
-            yield self._delta(piece, 1, last=place == len(self._pieces) - 1)
+            # All choices grow together, a token each, as rows of one batch do.
+            for script in self._said:
+                if place < len(script.pieces):
+                    yield self._delta(script.delta(place, place + 1))
+        self._finished()
 
     async def _whole(self) -> AsyncGenerator[Delta, None]:
-        tokens = len(self._pieces)
-        gaps = [self._sim.pace.per_token_s * self._factor(place) for place in range(1, tokens)]
+        gaps = [self._sim.pace.per_token_s * self._factor(place) for place in range(1, self._steps)]
         if (total := sum(gaps)) > 0:
             await asyncio.sleep(total)
             for gap in gaps:
                 self._sim.metrics.inter_token.observe(gap)
-        self._sim.metrics.generation_tokens.inc(tokens)
-        yield self._delta("".join(self._pieces), tokens, last=True)
+        for script in self._said:
+            yield self._delta(script.delta(0, len(script.pieces)))
+        self._finished()
 
-    def _delta(self, text: str, tokens: int, last: bool) -> Delta:
-        if not last:
-            return Delta(text, tokens)
-        self._sim.metrics.finished(self._reason, time.perf_counter() - self._arrived)
-        return Delta(text, tokens, self._reason)
+    def _delta(self, delta: Delta) -> Delta:
+        self._sim.metrics.generation_tokens.inc(delta.tokens)
+        return delta
+
+    def _finished(self) -> None:
+        self._sim.metrics.finished(self._said[-1].reason, time.perf_counter() - self._arrived)
 
     def _factor(self, place: int) -> float:
         return 1.0 if self._factors is None else self._factors[place % len(self._factors)]

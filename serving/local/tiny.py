@@ -18,6 +18,7 @@ import onnxruntime_genai as og
 from serving.local.completion import Delta
 from serving.local.decoder import Decoder, Shape
 from serving.local.engine import Batching, Engine, Sequence
+from serving.local.errors import invalid
 from serving.local.metrics import ModelMetrics
 from serving.local.protocol import ChatRequest, Message
 from serving.local.sampler import Sampling
@@ -68,6 +69,8 @@ class WorkshopTiny:
 
     async def begin(self, request: ChatRequest) -> TinyCompletion:
         assert self._engine is not None, "start() comes first"
+        if request.n is not None and request.n > 1:
+            raise invalid(f"n: {self.name} gives one choice a call; send n calls instead.", param="n")
         loop = asyncio.get_running_loop()
         prompt = await loop.run_in_executor(self._reader, self._prompts.prompt, request.messages)
         sampling = Sampling(
@@ -102,12 +105,14 @@ class WorkshopTiny:
 
 
 class TinyCompletion:
+    choices = 1
+    calls_tools = False
+
     def __init__(self, engine: Engine, sequence: Sequence, sink: asyncio.Queue[Delta | Exception]) -> None:
         self._engine = engine
         self._sequence = sequence
         self._sink = sink
         self.prompt_tokens = len(sequence.prompt)
-        self.max_tokens = sequence.max_tokens
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         self._engine.submit(self._sequence)

@@ -93,7 +93,7 @@ def test_an_unknown_model_is_a_404_model_not_found(sim: LocalServer) -> None:
         ({"top_p": 0}, "top_p"),
         ({"messages": []}, "messages"),
         ({"messages": [{"role": "king", "content": "x"}]}, "messages.0.role"),
-        ({"n": 2}, "n"),
+        ({"n": 9}, "n"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop"),
     ],
 )
