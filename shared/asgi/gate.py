@@ -12,10 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.accounts.authenticator import Authenticator
 from shared.call import Caller
 from shared.errors import Forbidden, ServiceError
+from shared.routes.playground import FILES as PLAYGROUND
 from shared.routes.refusals import as_response
 
 # Load balancers, scrapers and browsers come without a token, and a signed webhook carries its own proof.
-OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/playground", "/openapi.json", "/webhooks/ingest"})
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/openapi.json", "/webhooks/ingest", *PLAYGROUND})
 
 
 class Gate:

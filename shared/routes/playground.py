@@ -73,7 +73,7 @@ def playground_routes(service: Service) -> APIRouter:
     for path in assets:
         router.add_api_route(path, asset, summary="A page to talk to it with", include_in_schema=path == PAGE)
 
-    upstream = service.upstream
+    upstream = service.upstreams.primary
     if service.settings.env == "development" and _is_here(upstream.base_url):
         _add_faults(router, upstream)
     return router

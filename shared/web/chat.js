@@ -1,13 +1,13 @@
 // POST /v1/chat/completions, streamed or whole, and what the answer took.
-// In: a request body. Out, to `answer` as it comes: its text in pieces, and facts. Throws Refusal, or AbortError when it
-// was stopped. Knows nothing of the page.
+// In: a request body. Out, as it comes: the headers to `heard`; the text in pieces, and facts, to `answer`. Throws
+// Refusal, or AbortError when it was stopped. Knows nothing of the page.
 
 import { call, Refusal } from "./api.js";
 import { Events } from "./stream.js";
 
 export const PATH = "v1/chat/completions";
 
-export async function ask(body, token, signal, answer) {
+export async function ask(body, { token, signal, heard, answer }) {
   const clock = new Clock();
   const response = await call(PATH, token, {
     method: "POST",
@@ -16,7 +16,7 @@ export async function ask(body, token, signal, answer) {
     signal,
   });
   const said = response.headers;
-  answer.headers(said);
+  heard(said);
   answer.note({
     requestId: said.get("X-Request-ID"),
     cache: said.get("X-Cache"),
@@ -61,6 +61,7 @@ async function readStream(response, answer, clock) {
     if (fault.name === "AbortError" || fault instanceof Refusal) throw fault;
     throw new Refusal({ message: "the connection broke in the middle of the answer", code: "broken_stream" });
   } finally {
+    reader.cancel().catch(() => {}); // nobody reads on after a fault
     answer.note({ firstToken: clock.firstToken(), total: clock.total(), speed: clock.speed(tokens) });
   }
   if (!done) throw new Refusal({ message: "the stream ended before the answer did", code: "broken_stream" });

@@ -10,6 +10,7 @@ export class Exchange {
   #pending = "";
   #frame = 0;
   #facts = {};
+  #answer;
   text = "";
   usable = false; // is there an answer that the next request may carry?
 
@@ -25,15 +26,12 @@ export class Exchange {
     offerCopy(this.#at(".copy-curl"), () => curl(body));
     offerCopy(this.#at(".copy-id"), () => this.#facts.requestId);
   }
-  #answer;
 
   append(text) {
     this.text += text;
     this.#pending += text;
     this.#frame ||= requestAnimationFrame(() => this.#paint());
   }
-
-  headers() {}
 
   // Facts that are null or undefined are not known, and change nothing.
   note(facts) {

@@ -1,0 +1,58 @@
+// The fault switches of the embedded model server, where this service hands them on: a click, and the next calls fail
+// in that way until it is taken back.
+
+import { call } from "./api.js";
+
+const PATH = "playground/faults";
+const PRESETS = {
+  "Off": null,
+  "Slow by 2 s": { latency_ms: 2000 },
+  "429, retry after 5 s": { status: 429, retry_after: 5 },
+  "Errors 500": { status: 500 },
+  "Cut after 5 tokens": { cut_after_tokens: 5 },
+  "Hang": { hang: true },
+};
+
+export class Faults {
+  #section = document.querySelector("#faults");
+  #state = document.querySelector("#fault-state");
+  #buttons = new Map();
+  #token;
+
+  constructor(token) {
+    this.#token = token;
+    for (const [name, plan] of Object.entries(PRESETS)) {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      button.addEventListener("click", () => this.#order(plan));
+      this.#buttons.set(JSON.stringify(plan), button);
+      document.querySelector("#presets").append(button);
+    }
+  }
+
+  // What is in force now. Hidden where there is nothing to switch.
+  async look() {
+    try {
+      this.#show(await (await call(PATH, this.#token())).json());
+    } catch {
+      this.#section.hidden = true;
+    }
+  }
+
+  async #order(plan) {
+    const options = { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(plan) };
+    try {
+      this.#show(await (await call(PATH, this.#token(), plan ? options : { method: "DELETE" })).json());
+    } catch (refusal) {
+      this.#state.textContent = refusal.message;
+    }
+  }
+
+  #show({ sequence, applied }) {
+    const inForce = JSON.stringify(sequence[0] ?? null);
+    for (const [plan, button] of this.#buttons) button.setAttribute("aria-pressed", String(plan === inForce));
+    const known = !sequence.length || this.#buttons.has(inForce);
+    const met = sequence.length ? `Met by ${applied} ${applied === 1 ? "call" : "calls"} so far.` : "";
+    this.#state.textContent = known ? met : `In force: ${JSON.stringify(sequence)}. ${met}`;
+    this.#section.hidden = false;
+  }
+}
