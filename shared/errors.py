@@ -202,3 +202,9 @@ class UpstreamRejected(UpstreamError):
     """The upstream found the request itself wrong (400, 404, 413, 422): the client hears it with the same status."""
 
     status, type, code = 400, "invalid_request_error", "upstream_rejected"
+
+
+class CircuitOpen(UpstreamError):
+    """The upstream has failed too often, and is left alone; `retry_after` says when it is tried again."""
+
+    status, code = 503, "circuit_open"

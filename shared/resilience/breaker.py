@@ -1,0 +1,182 @@
+"""A circuit breaker: who keeps failing is left alone for a while, then tried with care.
+
+In: how calls ended. Out: whether the next one may go. After Nygard, "Release It!" (2007). A machine of three states
+that waits for nothing and reads no clock but the one it is given. Knows nothing of requests, models or errors.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any, Protocol
+
+FEWEST_CALLS = 20  # below it a share of successes is chance
+MOST_CALLS = 1000  # remembered of a window
+
+
+class State(StrEnum):
+    CLOSED = "closed"  # calls go through
+    OPEN = "open"  # none does
+    HALF_OPEN = "half_open"  # a few do: their end decides
+
+
+class Result(Enum):
+    """What a call's end says about the upstream."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEITHER = "neither"  # the client left, or the request itself was wrong
+
+
+@dataclass(slots=True, frozen=True)
+class Rules:
+    """When a breaker changes its state. Times in seconds."""
+
+    failures: int = 5  # in a row, to open
+    min_success_rate: float = 0.5  # of the calls that ended within `window`; below it, it opens too
+    window: float = 30.0
+    open_for: float = 60.0
+    probes: int = 1  # calls at the same time while half-open
+    successes: int = 3  # of probes, to close
+
+
+class CircuitState(Protocol):
+    """What the layer needs of a breaker."""
+
+    @property
+    def state(self) -> State: ...
+
+    def admit(self) -> int | None: ...
+
+    def settle(self, permit: int, result: Result) -> None: ...
+
+    def half_open_in(self) -> float: ...
+
+    def report(self) -> Mapping[str, Any]: ...
+
+
+MakeBreaker = Callable[[Rules], CircuitState]
+
+
+# region: breaker
+class Breaker:
+    """`admit` a call, and `settle` its permit once it has ended, in whichever way.
+
+    Each change of state begins a new era, and a permit is the number of its era: a call that was let in before the
+    change knows nothing of what is now, and its end counts no more.
+    """
+
+    def __init__(self, rules: Rules, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rules = rules
+        self._clock = clock
+        self._state = State.CLOSED
+        self._era = 0
+        self._since = clock()  # when this era began
+        self._failures = 0  # in a row
+        self._recent = RecentCalls(rules.window)
+        self._probing = 0
+        self._successes = 0  # of probes
+
+    # region: breaker-admit
+    @property
+    def state(self) -> State:
+        """Time alone makes an open breaker half-open; it is noticed when somebody looks."""
+        if self._state is State.OPEN and self._clock() - self._since >= self.rules.open_for:
+            self._become(State.HALF_OPEN)
+        return self._state
+
+    def admit(self) -> int | None:
+        """A permit to call, or None: not now."""
+        state = self.state
+        if state is State.OPEN:
+            return None
+        if state is State.HALF_OPEN:
+            if self._probing == self.rules.probes:
+                return None
+            self._probing += 1
+        return self._era
+
+    # endregion: breaker-admit
+
+    # region: breaker-settle
+    def settle(self, permit: int, result: Result) -> None:
+        """The call with this permit has ended. Each permit is settled once."""
+        if permit != self._era:
+            return
+        if self._state is State.HALF_OPEN:
+            self._settle_probe(result)
+        elif result is Result.SUCCESS:
+            self._failures = 0
+            self._recent.add(self._clock(), success=True)
+        elif result is Result.FAILURE:
+            self._failures += 1
+            self._recent.add(self._clock(), success=False)
+            if self._failures >= self.rules.failures or self._too_few_succeed():
+                self._become(State.OPEN)
+
+    def _settle_probe(self, result: Result) -> None:
+        self._probing -= 1
+        if result is Result.FAILURE:
+            self._become(State.OPEN)
+        elif result is Result.SUCCESS:
+            self._successes += 1
+            if self._successes == self.rules.successes:
+                self._become(State.CLOSED)
+
+    # endregion: breaker-settle
+
+    def half_open_in(self) -> float:
+        """Seconds until an open breaker is half-open; 0 for one that is not open."""
+        if self.state is not State.OPEN:
+            return 0.0
+        return self._since + self.rules.open_for - self._clock()
+
+    def report(self) -> Mapping[str, Any]:
+        """What GET /health shows besides the state."""
+        calls, rate = self._recent.calls(self._clock()), self._recent.success_rate
+        return {"failures_in_a_row": self._failures, "calls": calls, "success_rate": rate if calls else None}
+
+    def _too_few_succeed(self) -> bool:
+        enough = self._recent.calls(self._clock()) >= FEWEST_CALLS
+        return enough and self._recent.success_rate < self.rules.min_success_rate
+
+    def _become(self, state: State) -> None:
+        self._state = state
+        self._era += 1
+        self._since = self._clock()
+        self._probing = self._successes = 0
+        if state is State.CLOSED:  # what was before the fault was mended is no reason to open again
+            self._failures = 0
+            self._recent = RecentCalls(self.rules.window)
+
+
+# endregion: breaker
+
+
+class RecentCalls:
+    """How the calls of the last `window` seconds ended; of the last MOST_CALLS, if there were more."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self._ended: deque[tuple[float, bool]] = deque()
+        self._successes = 0
+
+    def add(self, now: float, *, success: bool) -> None:
+        self._ended.append((now, success))
+        self._successes += success
+        if len(self._ended) > MOST_CALLS:
+            self._forget_one()
+
+    def calls(self, now: float) -> int:
+        while self._ended and self._ended[0][0] <= now - self._window:
+            self._forget_one()
+        return len(self._ended)
+
+    @property
+    def success_rate(self) -> float:
+        """Of the calls that `calls` counted; 1 if there were none."""
+        return self._successes / len(self._ended) if self._ended else 1.0
+
+    def _forget_one(self) -> None:
+        self._successes -= self._ended.popleft()[1]
