@@ -1,16 +1,19 @@
 """Try again, but only what is safe to repeat and likely to help.
 
 The only place in the service that retries. In: a Call. Out: the first good reply, or the last error. Repeats on 429,
-5xx, connection faults and time-outs to connect; never on what the upstream found wrong with the request itself.
+5xx, connection faults and time-outs to connect; never on what the upstream found wrong with the request itself. Of a
+stream only the time before its first token is repeated: after it, the reply is no longer in here.
 """
 
 import asyncio
+import math
 import random
 
 from shared.call import Call
 from shared.errors import UpstreamError, UpstreamRateLimited
 from shared.pipeline import Handler
 from shared.reply import Reply
+from shared.resilience.retry_budget import RetryBudgets
 
 LONGEST_DELAY = 10.0  # seconds
 JITTER = 0.2  # so that callers that failed together do not come back together
@@ -18,22 +21,31 @@ JITTER = 0.2  # so that callers that failed together do not come back together
 
 # region: retry
 class Retry:
-    """At most `max_retries` tries after the first, `delay` seconds before the first of them, doubling."""
+    """At most `max_retries` tries after the first, `delay` seconds before the first of them, doubling.
 
-    def __init__(self, max_retries: int, delay: float) -> None:
+    With `budgets`, all calls together retry no more than the budget of their upstream allows.
+    """
+
+    def __init__(self, max_retries: int, delay: float, budgets: RetryBudgets | None = None) -> None:
         self.max_retries = max_retries
         self.delay = delay
+        self.budgets = budgets or RetryBudgets(ratio=0, reserve=math.inf)
 
     # region: retry-loop
     async def __call__(self, call: Call, next: Handler) -> Reply:
+        budget = self.budgets.of(call.target.upstream)
+        budget.deposit()
+        retries = 0
         while True:
             try:
                 return await next(call)
             except UpstreamError as error:
-                wait = self.backoff(call.retries, error)
-                if not error.retryable or call.retries == self.max_retries or wait >= call.remaining():
+                wait = self.backoff(retries, error)
+                hopeless = not error.retryable or retries == self.max_retries or wait >= call.remaining()
+                if hopeless or not budget.withdraw():
                     raise _with_retry_after(error, wait) from None
-                call.retries += 1
+                retries += 1
+                call.retries += 1  # of all upstreams that were asked
                 await asyncio.sleep(wait)
 
     # endregion: retry-loop

@@ -1,0 +1,61 @@
+"""How many retries a service may make, so that a retry never becomes the load that keeps an upstream down.
+
+In: calls that are made, retries that are asked for. Out: yes or no. After Finagle's RetryBudget, one for each upstream.
+Reads no clock but the one it is given. Knows nothing of what failed.
+"""
+
+import time
+from collections.abc import Callable
+
+QUIET = 1.0  # seconds without a wish for a retry, after which the reserve fills up again
+
+
+# region: retry-budget
+class RetryBudget:
+    """In any burst, at most `ratio` retries for each call, and `reserve` more.
+
+    A second of quiet puts one retry back, so that a service with few calls has some when it needs them.
+    """
+
+    def __init__(self, ratio: float, reserve: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.ratio = ratio
+        self._most = max(1.0, reserve)  # retries that can be saved up
+        self._clock = clock
+        self._balance = reserve
+        self._asked = clock()
+
+    def deposit(self) -> None:
+        """A call is made."""
+        self._put(self.ratio)
+
+    def withdraw(self) -> bool:
+        """May it be made again?"""
+        now = self._clock()
+        quiet, self._asked = now - self._asked, now
+        if quiet > QUIET:
+            self._put(quiet)
+        if self._balance < 1:
+            return False
+        self._balance -= 1
+        return True
+
+    def _put(self, retries: float) -> None:
+        self._balance = min(self._balance + retries, self._most)
+
+
+# endregion: retry-budget
+
+
+class RetryBudgets:
+    """One for each upstream, each with the same rules: RETRY_BUDGET and RETRY_BUDGET_RESERVE."""
+
+    def __init__(self, ratio: float, reserve: float) -> None:
+        self.ratio = ratio
+        self.reserve = reserve
+        self._budgets: dict[str, RetryBudget] = {}
+
+    def of(self, upstream: str) -> RetryBudget:
+        budget = self._budgets.get(upstream)
+        if budget is None:
+            budget = self._budgets[upstream] = RetryBudget(self.ratio, self.reserve)
+        return budget
