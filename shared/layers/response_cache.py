@@ -12,7 +12,7 @@ from shared.cache.key import MakeKey, cache_key
 from shared.cache.memory import MemoryStore
 from shared.cache.policy import ASK_AGAIN, NO_STORE, directives, keepable, repeatable
 from shared.cache.single_flight import Flights, SingleFlight
-from shared.call import ANONYMOUS, Call, ChatRequest
+from shared.call import ANONYMOUS, PRIMARY, Call, ChatRequest
 from shared.pipeline import Handler
 from shared.redis_link import RedisLink
 from shared.reply import Completion, Reply
@@ -58,7 +58,7 @@ class ResponseCache:
         key = self._key(call.request, cache=cache.name, owner=self._owner(call), upstream=self._upstream)
         if wishes & ASK_AGAIN:
             reply = await self._bypass(cache, call, next)
-            return await _keep(cache, key, reply)
+            return await _keep(cache, key, call, reply)
 
         kept = await cache.get(key)
         if kept is not None:
@@ -92,7 +92,7 @@ class ResponseCache:
     async def _share(self, cache: Cache, key: str, call: Call, next: Handler) -> Reply:
         async def fetch(flown: Call) -> Completion:
             cache.statistics.miss()
-            return await _keep(cache, key, await next(flown))
+            return await _keep(cache, key, flown, await next(flown))
 
         _note(call, "coalesced" if key in self._flights else "miss", cached=False)
         reply = await self._flights.answer(key, call, fetch)
@@ -125,9 +125,10 @@ def _cache(name: str, ttl: float, settings: Settings, redis: RedisLink | None, s
     )
 
 
-async def _keep(cache: Cache, key: str, reply: Reply) -> Completion:
+async def _keep(cache: Cache, key: str, call: Call, reply: Reply) -> Completion:
     assert isinstance(reply, Completion), "a call that asked for no stream got one"
-    if keepable(reply):
+    # What a fallback said is not what the key stands for: the upstream's answer that was asked for.
+    if call.target == PRIMARY and keepable(reply):
         await cache.put(key, reply)
     return reply
 

@@ -1,0 +1,72 @@
+"""When an upstream is lost, ask the next: FALLBACKS, in their order, other models or other upstreams.
+
+In: a Call. Out: the first reply, which says who gave it, or the primary's error. Never for a request that is itself
+wrong, nor when its time is up. Everything further in (retries, breakers) is each upstream's own.
+"""
+
+from prometheus_client import Counter
+
+from shared.call import Call
+from shared.errors import DeadlineExceeded, UpstreamError, UpstreamRejected
+from shared.pipeline import Handler
+from shared.reply import Reply
+from shared.resilience import fallbacks
+from shared.settings import Settings
+
+HEADER = "X-Fallback"
+LEAST_TIME = 0.1  # seconds; with less left, another upstream can only fail too
+
+fallbacks_total = Counter("inference_fallbacks_total", "Replies that a fallback gave", ["fallback"])
+
+
+# region: fallback
+class Fallback:
+    """Raises BadSetting for FALLBACKS that make no sense."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.fallbacks = fallbacks.read_fallbacks(settings)
+
+    # region: fallback-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await next(call)
+        except UpstreamError as error:
+            if isinstance(error, UpstreamRejected | DeadlineExceeded):
+                raise
+            reply = await self._ask_others(call, next)
+            if reply is None:
+                # Of all errors the primary's is the true one: it is what was asked for, and its Retry-After says when
+                # to ask again. What a fallback rejects (a model that it lacks) is no fault of the caller's.
+                raise
+            return reply
+
+    async def _ask_others(self, call: Call, next: Handler) -> Reply | None:
+        asked, primary = {_asks(call)}, call.target
+        for fallback in self.fallbacks:
+            call.target = fallback.target
+            if _asks(call) in asked or call.remaining() < LEAST_TIME:
+                continue
+            asked.add(_asks(call))
+            try:
+                reply = await next(call)
+            except UpstreamError:
+                continue
+            _note(call, fallback.name)
+            return reply
+        call.target = primary
+        return None
+
+    # endregion: fallback-call
+
+
+# endregion: fallback
+
+
+def _asks(call: Call) -> tuple[str, str]:
+    """Whom, and for which model."""
+    return call.target.upstream, call.target.model or call.request.model
+
+
+def _note(call: Call, name: str) -> None:
+    call.metadata["fallback"] = call.response_headers[HEADER] = call.log_fields["fallback"] = name
+    fallbacks_total.labels(name).inc()
