@@ -1,0 +1,126 @@
+"""As many calls at the same time as the upstream takes, a bounded queue before them, and an early no to the rest.
+
+In: a Call. Out: its reply, or Overloaded, with a Retry-After made from how long calls take. A call holds its place to
+its very end, a stream until its last token. Knows nothing of what is done in there.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+
+from shared.call import Call
+from shared.errors import Overloaded
+from shared.pipeline import Handler
+from shared.reply import Reply, TokenStream
+from shared.resilience.fair_line import FairLine
+
+FULL, TIMEOUT = "queue_full", "queue_timeout"
+WEIGHT = 0.1  # of the latest call in the average of how long they take
+
+Turn = asyncio.Future[str]  # empty: go ahead; or why not
+
+depth = Gauge("inference_queue_depth", "Calls that wait for a place", multiprocess_mode="livesum")
+shed_total = Counter("inference_shed_total", "Calls that got no place, by the reason", ["reason"])
+
+
+# region: admission-queue
+class AdmissionQueue:
+    """`slots` calls at the same time; `size` more may wait, each at most `timeout` seconds.
+
+    Callers take turns, and who has most waiting makes room for others: one greedy caller does not fill it for all.
+    """
+
+    def __init__(self, slots: int, size: int, timeout: float) -> None:
+        self.slots = slots
+        self.size = size
+        self.timeout = timeout
+        self._in_use = 0
+        self._line: FairLine[Turn] = FairLine()
+        self._held = 0.0  # seconds that a call holds its place, on average
+
+    # region: admission-queue-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        await self._enter(call.caller.id)
+        entered = time.monotonic()
+        try:
+            reply = await next(call)
+        except BaseException:
+            self._leave(entered)
+            raise
+        if isinstance(reply, TokenStream):
+            call.on_done(lambda _: self._leave(entered))
+        else:
+            self._leave(entered)
+        return reply
+
+    # endregion: admission-queue-call
+
+    # region: admission-queue-enter
+    async def _enter(self, caller: str) -> None:
+        if self._in_use < self.slots:
+            self._in_use += 1
+            return
+        turn = self._stand_in_line(caller)
+        timer = asyncio.get_running_loop().call_later(self.timeout, _tell, turn, TIMEOUT)
+        try:
+            if refusal := await turn:
+                raise self._overloaded(refusal)
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and not turn.result():
+                self._pass_on()  # its turn came in the very moment in which it went away
+            raise
+        finally:
+            timer.cancel()
+            self._line.leave(caller, turn)
+            depth.set(len(self._line))
+
+    # endregion: admission-queue-enter
+
+    def _stand_in_line(self, caller: str) -> Turn:
+        if len(self._line) >= self.size:
+            greedy = self._line.give_way(caller)
+            if greedy is None:
+                raise self._overloaded(FULL)
+            _tell(greedy, FULL)
+        turn: Turn = asyncio.get_running_loop().create_future()
+        self._line.join(caller, turn)
+        depth.set(len(self._line))
+        return turn
+
+    def _leave(self, entered: float) -> None:
+        self._held += (time.monotonic() - entered - self._held) * (WEIGHT if self._held else 1)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """A place is free: the next in line has it."""
+        while self._line:
+            if _tell(self._line.pop(), ""):
+                return
+        self._in_use -= 1
+
+    def _overloaded(self, reason: str) -> Overloaded:
+        shed_total.labels(reason).inc()
+        said = "the queue is full" if reason == FULL else f"no place came free within {self.timeout:g} seconds"
+        # Little's law: who comes now waits until all before them had a place.
+        wait = (len(self._line) + 1) * self._held / self.slots
+        return Overloaded(
+            f"too many calls at the same time, and {said}; try again later", code=reason, retry_after=wait
+        )
+
+    def checks(self) -> Mapping[str, Any]:
+        """For GET /health."""
+        return {"admission_queue": {"slots": self.slots, "in_use": self._in_use, "waiting": len(self._line)}}
+
+
+# endregion: admission-queue
+
+
+def _tell(turn: Turn, answer: str) -> bool:
+    """False if it has its answer, or has gone away."""
+    if turn.done():
+        return False
+    turn.set_result(answer)
+    return True
