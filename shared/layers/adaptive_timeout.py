@@ -1,0 +1,43 @@
+"""One deadline for the whole call, from the size of its work: a long answer gets the time that it takes.
+
+In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it bounds the time to the first token.
+"""
+
+from shared.call import Call, ChatRequest
+from shared.layers.rate_limit import UNSAID_MAX_TOKENS
+from shared.layers.timeout import Timeout
+from shared.pipeline import Handler
+from shared.reply import Reply
+from shared.wire import estimate
+
+# Seconds.
+TO_BEGIN = 10.0
+PER_TOKEN_IN = 0.01
+PER_TOKEN_OUT = 0.05
+MARGIN = 1.2
+
+
+# region: adaptive-timeout
+class AdaptiveTimeout:
+    """Gives a call what its tokens may take, but never less than `least` seconds nor more than `most`."""
+
+    def __init__(self, least: float, most: float) -> None:
+        self.least = least
+        self.most = most
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        return await Timeout(self.seconds(call.request))(call, next)
+
+    def seconds(self, request: ChatRequest) -> float:
+        tokens_in, tokens_out = estimate(request, 0).input, longest_answer(request)
+        work = (TO_BEGIN + PER_TOKEN_IN * tokens_in + PER_TOKEN_OUT * tokens_out) * MARGIN
+        return min(max(work, self.least), self.most)
+
+
+# endregion: adaptive-timeout
+
+
+def longest_answer(request: ChatRequest) -> int:
+    """Tokens. Choices (`n`) are made side by side, and take no longer than one."""
+    bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
+    return next(bound for bound in bounds if isinstance(bound, int) and bound > 0)
