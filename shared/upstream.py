@@ -5,7 +5,6 @@ was and whether trying again may help. Never retries, never times a call out: la
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -86,7 +85,7 @@ class Upstream:
                 response.close()  # also when we are cancelled: the upstream must hear that nobody waits
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise _connection_fault(fault) from fault
+            raise _connection_fault(fault) from None
 
     async def ready(self) -> bool:
         """Does the upstream answer at all? Asks for its models."""
@@ -112,7 +111,7 @@ class Upstream:
                     raise refused(response.status, response.headers, body)
                 return body
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            raise _connection_fault(fault) from fault
+            raise _connection_fault(fault) from None
 
     async def _open_stream(self, call: Call, response: aiohttp.ClientResponse) -> TokenStream:
         """Wait for the first token: until it is here, a failure can still become a status, a retry or a fallback."""
@@ -186,8 +185,9 @@ async def _chunks(response: aiohttp.ClientResponse, frames: Frames, silence: Sil
         raise UpstreamBadReply("an event of the upstream's stream never ended") from None
     except (aiohttp.ClientError, OSError, TimeoutError) as fault:
         if silence.over:
+            _forget_the_way(fault)
             raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds") from None
-        raise _connection_fault(fault) from fault
+        raise _connection_fault(fault) from None
     if silence.over:
         raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds")
     if not (frames.done and frames.finished):
@@ -196,9 +196,13 @@ async def _chunks(response: aiohttp.ClientResponse, frames: Frames, silence: Sil
 
 async def _read_the_end(response: aiohttp.ClientResponse) -> None:
     """What follows `[DONE]`, usually nothing: a connection that was read to its end can be used again."""
-    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+    if response.content.is_eof():
+        return
+    try:
         async with asyncio.timeout(LAST_BYTES_SECONDS):
             await response.content.readany()
+    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+        _forget_the_way(fault)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -214,8 +218,14 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
+def _forget_the_way(fault: Exception) -> None:
+    """aiohttp raises one and the same object for every closed connection: its traceback would hold on to each call."""
+    fault.__traceback__ = fault.__context__ = None
+
+
 def _connection_fault(fault: Exception) -> UpstreamError:
     """What a failed connection means. The client hears no addresses; the log does."""
+    _forget_the_way(fault)
     log.warning("upstream connection fault: %s: %s", type(fault).__name__, fault)
     if isinstance(fault, TimeoutError):
         return UpstreamTimeout("no connection to the upstream in time")
