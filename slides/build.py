@@ -15,6 +15,7 @@ from slides import marp
 from slides.deck import Deck, DeckError, read_deck
 from slides.render import marp_markdown, speaker_script
 from slides.rules import Fault, faults_of
+from workshop.node import NodeError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         return 0
     try:
         return _build(decks, options, root)
-    except marp.MarpError as error:
+    except NodeError as error:
         return _fail([f"slides: {error}"])
 
 
@@ -75,7 +76,7 @@ def _read(files: Sequence[Path], root: Path) -> tuple[list[Deck], list[Fault | s
 def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> int:
     chromium = marp.find_chromium()
     if chromium is None and (options.pdf or options.measure):
-        raise marp.MarpError("--pdf and --measure need a Chromium: set CHROME_PATH or install chromium")
+        raise NodeError("--pdf and --measure need a Chromium: set CHROME_PATH or install chromium")
     if chromium is None:
         print("slides: no Chromium found (CHROME_PATH, chromium, google-chrome): no PDF, slides not measured")
     build = root / "build"

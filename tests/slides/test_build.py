@@ -8,6 +8,7 @@ import pytest
 from slides import marp
 from slides.assets import outside_assets
 from slides.build import ROOT, main
+from workshop.node import Node, NodeError
 
 needs_chromium = pytest.mark.skipif(marp.find_chromium() is None, reason="no Chromium here")
 
@@ -18,7 +19,7 @@ def built(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     try:
         node = marp.find_node(ROOT / "build")
         marp.install_marp(node, ROOT / "build")
-    except marp.MarpError as error:
+    except NodeError as error:
         pytest.skip(str(error))
     (repository / "build").mkdir()
     (repository / "build" / "slides-npm").symlink_to(ROOT / "build" / "slides-npm")
@@ -103,7 +104,7 @@ def test_npm_runs_again_only_when_the_lock_has_changed(tmp_path: Path, monkeypat
     for name in ("package.json", "package-lock.json", ".npmrc"):
         (package / name).write_text("{}")
     monkeypatch.setattr(marp, "HERE", package)
-    node = marp.Node((str(npm),), (str(npm),))
+    node = Node((str(npm),), (str(npm),))
     marp.install_marp(node, tmp_path)
     marp.install_marp(node, tmp_path)
     assert calls.read_text() == "ci\n"
