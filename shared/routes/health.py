@@ -1,9 +1,10 @@
-"""GET /health: this process is alive. GET /ready: and its upstream answers, so send it traffic."""
+"""GET /health: this process is alive, and how its parts are. GET /ready: an upstream answers, so send it traffic."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -18,23 +19,32 @@ if TYPE_CHECKING:
 REMEMBERED = 1.0  # seconds; probes of many load balancers must not become load on the upstream
 
 
+@runtime_checkable
+class Checked(Protocol):
+    """A layer that can say how it is. A breaker that is open is no reason to restart a process that is alive."""
+
+    def checks(self) -> Mapping[str, Any]: ...
+
+
 def health_routes(service: Service) -> APIRouter:
     router = APIRouter()
+    checked = [layer for layer in service.layers if isinstance(layer, Checked)]
     asked, answered = 0.0, False
 
     # region: health
     @router.get("/health", summary="Is this process alive?")
     async def health() -> Response:
         now = time.time()
-        return json_response(
-            {
-                "status": "healthy",
-                "service": SERVICE_NAME,
-                "timestamp": now,
-                "version": __version__,
-                "uptime": round(now - service.started, 3),
-            }
-        )
+        health: dict[str, Any] = {
+            "status": "healthy",
+            "service": SERVICE_NAME,
+            "timestamp": now,
+            "version": __version__,
+            "uptime": round(now - service.started, 3),
+        }
+        if checked:
+            health["checks"] = {name: check for layer in checked for name, check in layer.checks().items()}
+        return json_response(health)
 
     # endregion: health
 
