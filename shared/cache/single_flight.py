@@ -130,6 +130,8 @@ class Flight:
         """True for the first to ask once it landed: what it used, and what its layers noted, is now that call's."""
         if self._billed or not self._task.done():
             call.metadata |= self.call.metadata
+            call.response_headers |= self.call.response_headers
+            call.log_fields |= self.call.log_fields
             return False
         self._billed = True
         call.inherit(self.call)
