@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Outcome = Literal["in_flight", "finished", "failed", "cancelled"]
@@ -28,6 +28,7 @@ class CallRecord:
     completion_tokens: int = 0
     max_tokens: int | None = None
     finish_reason: str | None = None
+    unknown_fields: list[str] = field(default_factory=list)  # names in the request that this server does not know
     fault: str | None = None
     status: int | None = None
     outcome: Outcome = "in_flight"

@@ -21,7 +21,7 @@ from serving.local.calls import CallRecord, Calls, Outcome
 from serving.local.completion import Completion, Model
 from serving.local.errors import ApiError, model_not_found, overloaded
 from serving.local.exchange import ClientLeft, Exchange, HungUp
-from serving.local.faults import Fault, Faults
+from serving.local.faults import MODIFIERS, Fault, Faults
 from serving.local.protocol import ChatRequest, FinishReason, decode, validate
 
 SANE_ID = re.compile(r"[\x21-\x7e]{1,200}")
@@ -72,7 +72,7 @@ class ChatCompletions:
                 await exchange.hang_up()
             await exchange.error(ApiError(500, "The model failed on this request.", "server_error", code="model_error"))
             return "failed"
-        return "failed" if call.fault and call.fault != "latency_ms" else "finished"
+        return "failed" if call.fault and call.fault not in MODIFIERS else "finished"
 
     async def _answer(self, exchange: Exchange, call: CallRecord) -> None:
         self._access.check(exchange.header("authorization"))
@@ -84,7 +84,9 @@ class ChatCompletions:
                 await damage.before(exchange, fault, body)
                 if exchange.status is not None:
                     return
-            request = validate(decode(body))
+            document = decode(body)
+            call.unknown_fields = sorted(document.keys() - ChatRequest.model_fields.keys())
+            request = validate(document)
             call.model, call.stream, call.max_tokens = request.model, request.stream, request.token_limit
             completion = await self._model(request.model).begin(request)
             call.prompt_tokens = completion.prompt_tokens

@@ -20,6 +20,7 @@ CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 async def before(exchange: Exchange, fault: Fault, body: bytes) -> None:
     """Everything that needs no model. Returns with a status set on the exchange if that was the whole answer."""
+    exchange.fragment_bytes = fault.fragment_bytes
     if fault.latency_ms:
         await asyncio.sleep(fault.latency_ms / 1000)
     if fault.hang:

@@ -20,6 +20,7 @@ from serving.local.errors import ApiError, too_large
 # Where the listener leaves the connection's transport: ASGI itself has no way to hang up.
 TRANSPORT = "workshop.transport"
 PATIENCE = 8
+FRAGMENT_GAP_S = 0.001  # long enough for a reader to take what is there
 
 
 class ClientLeft(Exception):
@@ -37,6 +38,7 @@ class Exchange:
         self._transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT, {}).get("transport")
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.status: int | None = None
+        self.fragment_bytes: int | None = None  # what is written goes out in pieces of this size
 
     def header(self, name: str) -> str | None:
         value = self._headers.get(name.encode())
@@ -110,6 +112,10 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def write(self, data: bytes, more: bool = True) -> None:
+        while self.fragment_bytes and len(data) > self.fragment_bytes:
+            piece, data = data[: self.fragment_bytes], data[self.fragment_bytes :]
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(FRAGMENT_GAP_S)
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def whole(

@@ -14,6 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Garbage = Literal["text", "json", "truncated", "empty", "wrong-shape"]
+MODIFIERS = ("latency_ms", "fragment_bytes")  # the answer comes all the same
 ENDINGS = ("status", "hang", "refuse_s", "reset", "cut_after_tokens", "garbage", "stall_after_tokens")
 
 
@@ -25,6 +26,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     latency_ms: float | None = Field(None, ge=0, le=600_000)
+    fragment_bytes: int | None = Field(None, ge=1, le=65536)
     status: int | None = Field(None, ge=400, le=599)
     retry_after: float | None = Field(None, ge=0)
     headers: dict[str, str] | None = None
@@ -45,17 +47,21 @@ class Fault(BaseModel):
 
     @property
     def name(self) -> str:
-        return self.endings[0] if self.endings else "latency_ms"
+        return (*self.endings, *self.modifiers)[0]
+
+    @property
+    def modifiers(self) -> list[str]:
+        return [name for name in MODIFIERS if getattr(self, name) is not None]
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if not self.endings and self.latency_ms is None:
-            raise ValueError(f"a fault wants latency_ms or one of {', '.join(ENDINGS)}")
+        if not self.endings and not self.modifiers:
+            raise ValueError(f"a fault wants one of {', '.join((*MODIFIERS, *ENDINGS))}")
         if len(self.endings) > 1:
             raise ValueError(f"a fault ends a call in one way, not in {' and '.join(self.endings)}; use a sequence")
         if self.status is None and (self.retry_after is not None or self.headers):
             raise ValueError("retry_after and headers go with a status")
-        if self.refuse_s is not None and (self.times or self.rate is not None or self.latency_ms):
+        if self.refuse_s is not None and (self.times or self.rate is not None or self.modifiers):
             raise ValueError("refuse_s stands alone: it closes the door at once, for that many seconds")
         if any(not _printable(text) for pair in (self.headers or {}).items() for text in pair):
             raise ValueError("headers want visible ASCII characters only")

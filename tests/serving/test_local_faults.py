@@ -234,3 +234,19 @@ def test_a_latency_that_was_ordered_does_not_make_a_good_answer_a_failure(sim: L
     sim.break_with(latency_ms=1)
     sim.chat(MODEL)
     assert sim.wait_for_calls(finished=1)["last"][-1]["fault"] == "latency_ms"
+
+
+def test_a_fragmented_answer_is_the_same_answer_in_pieces(sim: LocalServer) -> None:
+    said = json.loads(sim.chat(MODEL, "hi")[2])["choices"][0]["message"]["content"]
+    sim.break_with(fragment_bytes=11)
+    assert json.loads(sim.chat(MODEL, "hi")[2])["choices"][0]["message"]["content"] == said
+    answer = post(sim, STREAM)
+    first = answer.read1()
+    assert len(first) % 11 == 0
+    assert "".join(contents(first + answer.read())) == said
+    assert sim.wait_for_calls(finished=3)["last"][-1]["fault"] == "fragment_bytes"
+
+
+def test_the_register_names_the_fields_that_this_server_does_not_know(sim: LocalServer) -> None:
+    sim.chat(MODEL, top_k=3, seed=1, guided_regex="x")
+    assert sim.wait_for_calls(finished=1)["last"][-1]["unknown_fields"] == ["guided_regex", "top_k"]
