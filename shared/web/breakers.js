@@ -2,8 +2,10 @@
 // after an answer. Health checks are no calls: they count against no limit.
 
 import { call } from "./api.js";
+import { seconds } from "./units.js";
 
 const EVERY = 5000; // milliseconds
+const EVERY_WHEN_BROKEN = 1000;
 const STATES = { closed: "good", half_open: "warm", open: "bad" };
 
 export class Breakers {
@@ -21,30 +23,36 @@ export class Breakers {
     clearTimeout(this.#timer);
     if (document.hidden || this.#asking) return;
     this.#asking = true;
+    let every = EVERY;
     try {
       const { checks } = await (await call("health", "")).json();
-      this.#show(Object.entries(checks?.circuit_breakers ?? {}));
+      const breakers = Object.entries(checks?.circuit_breakers ?? {});
+      this.#section.hidden = !checks?.circuit_breakers;
+      this.#show(breakers.length ? breakers.map(row) : [["none yet: they come with the first call", "", ""]]);
+      if (breakers.some(([, { state }]) => state !== "closed")) every = EVERY_WHEN_BROKEN;
     } catch (refusal) {
-      this.#show([["the service", { state: refusal.message }]]);
-    } finally {
-      this.#asking = false;
-      this.#timer = setTimeout(() => this.look(), EVERY);
+      this.#show([[refusal.message, "", "bad"]]);
     }
+    this.#asking = false;
+    this.#timer = setTimeout(() => this.look(), every);
   }
 
-  #show(breakers) {
-    const said = JSON.stringify(breakers.map(([name, { state }]) => [name, state]));
-    if (said === this.#list.dataset.said) return; // nothing new: leave what a reader may be reading
+  // Rows of a name, its state and the colour of that. Equal rows stay: somebody may be reading, or selecting, them.
+  #show(rows) {
+    const said = JSON.stringify(rows);
+    if (said === this.#list.dataset.said) return;
     this.#list.dataset.said = said;
-    this.#section.hidden = breakers.length === 0;
     this.#list.replaceChildren(
-      ...breakers.map(([name, { state }]) => {
+      ...rows.map(([name, state, kind]) => {
         const item = document.createElement("li");
-        const words = Object.assign(document.createElement("span"), { className: `state ${STATES[state] ?? "bad"}` });
-        words.textContent = state.replace("_", "-");
-        item.append(`${name} `, words);
+        item.append(name, Object.assign(document.createElement("span"), { textContent: state, className: kind }));
         return item;
       }),
     );
   }
+}
+
+function row([name, { state, failures_in_a_row: failures, half_open_in_s: wait }]) {
+  const more = wait ? `, ${seconds(wait)} more` : failures && state === "closed" ? `, ${failures} failed` : "";
+  return [name, state.replace("_", "-") + more, STATES[state] ?? ""];
 }

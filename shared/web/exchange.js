@@ -67,12 +67,17 @@ export class Exchange {
     this.#showFacts();
     this.#at(".actions").hidden = false;
     this.#at(".copy-text").hidden = !this.text;
+    this.#grown();
   }
 
   #paint() {
     this.#frame = 0;
     if (this.#pending) this.#answer.append(this.#pending);
     this.#pending = "";
+    this.#grown();
+  }
+
+  #grown() {
     this.element.dispatchEvent(new CustomEvent("grown", { bubbles: true }));
   }
 
@@ -86,7 +91,7 @@ export class Exchange {
     this.#fact("speed", facts.speed, rate);
     this.#fact("tokens", facts.input === undefined ? null : `${facts.input} in, ${facts.output} out`);
     this.#fact("cost", facts.cost, usd);
-    this.#fact("whole time", facts.total, milliseconds);
+    this.#fact("total", facts.total, milliseconds);
     if (!facts.requestId) return;
     const button = this.#at(".copy-id");
     button.textContent = `id ${facts.requestId.slice(0, SHORT_ID)}`;

@@ -15,8 +15,7 @@ export class Limits {
   constructor() {
     for (const kind of KINDS) {
       const element = document.querySelector("#limit-template").content.firstElementChild.cloneNode(true);
-      element.querySelector(".name").textContent = kind;
-      element.querySelector("meter").setAttribute("aria-label", `${kind} left`);
+      element.querySelector(".bar").ariaLabel = `${kind} left`;
       this.#shown.set(kind, { element });
     }
   }
@@ -46,14 +45,17 @@ export class Limits {
   #show() {
     clearTimeout(this.#timer);
     let counting = false;
-    for (const { element, limit, remaining, whole } of this.#shown.values()) {
+    for (const [kind, { element, limit, remaining, whole }] of this.#shown) {
       if (limit === undefined) continue;
       const wait = (whole - Date.now()) / 1000;
       const left = wait > 0 ? remaining : limit;
       counting ||= wait > 0;
-      Object.assign(element.querySelector("meter"), { max: limit, low: limit * LOW, optimum: limit, value: left });
-      element.querySelector(".left").textContent = `${count(left)} of ${count(limit)}`;
-      element.querySelector(".reset").textContent = wait > 0 ? `whole again in ${seconds(wait)}` : "nothing used";
+      const bar = element.querySelector(".bar");
+      Object.assign(bar, { ariaValueMax: limit, ariaValueNow: left });
+      bar.firstElementChild.style.width = `${(100 * left) / limit}%`;
+      bar.classList.toggle("low", left < limit * LOW);
+      element.querySelector(".left").textContent = `${count(left)} of ${count(limit)} ${kind}`;
+      element.querySelector(".reset").textContent = wait > 0 ? `whole in ${seconds(wait)}` : "";
       if (!element.isConnected) this.#section.append(element);
       this.#section.hidden = false;
     }
