@@ -6,13 +6,15 @@ each request was on its way, by the client's clock: within that time the service
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import httpx2
 
 from tests.grader.curl import curl
+from tests.grader.stream import Stream
 from tests.grader.verdict import Failed
 
 T = TypeVar("T")
@@ -133,25 +135,57 @@ class Service:
         sent = {"Content-Type": "application/json"} if body is not None else {}
         sent |= headers or {}
         shown = self.around(self.shown(curl(method, f"{self._shown_url}{path}", sent, body)))
-        waits = self._patience if patience is None else patience
         started = time.monotonic()
         status, received, text = None, httpx2.Headers(), ""
         try:
-            response = self._client.request(
-                method,
-                f"{self.url}{path}",
-                content=None if body is None else body.encode(),
-                headers=[(name.encode(), value.encode()) for name, value in sent.items()],
-                timeout=httpx2.Timeout(waits),
-            )
+            response = self._client.request(method, f"{self.url}{path}", **self._content(sent, body, patience))
             status, received, text = response.status_code, response.headers, response.text
-        except httpx2.TimeoutException:
-            text = f"no answer within {waits:g} seconds"
         except httpx2.TransportError as fault:
-            text = f"no answer: {fault or type(fault).__name__}"
+            text = self._why(fault, patience)
         ended = time.monotonic()
         self._last_seen[bearer_token(sent)] = ended
         return Answer(status, received, text, (ended - started) * 1000, shown, started, ended)
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        document: object,
+        *,
+        headers: Mapping[str, str] | None = None,
+        patience: float | None = None,
+    ) -> Iterator[Stream]:
+        """POST a JSON document, and have the answer as it comes. To end the context is to leave the service."""
+        body = json.dumps(document, ensure_ascii=False)
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        command = curl("POST", f"{self._shown_url}{path}", sent, body).replace("curl -i ", "curl -iN ", 1)
+        shown = self.around(self.shown(command))
+        started = time.monotonic()
+        with ExitStack() as opened:
+            status, received, text = None, httpx2.Headers(), ""
+            blocks: Iterator[bytes] = iter(())
+            try:
+                response = opened.enter_context(
+                    self._client.stream("POST", f"{self.url}{path}", **self._content(sent, body, patience))
+                )
+                status, received, blocks = response.status_code, response.headers, response.iter_bytes()
+            except httpx2.TransportError as fault:
+                text = self._why(fault, patience)
+            now = time.monotonic()
+            yield Stream(Answer(status, received, text, (now - started) * 1000, shown, started, now), blocks)
+        self._last_seen[bearer_token(sent)] = time.monotonic()
+
+    def _content(self, sent: Mapping[str, str], body: str | None, patience: float | None) -> dict[str, Any]:
+        return {
+            "content": None if body is None else body.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "timeout": httpx2.Timeout(self._patience if patience is None else patience),
+        }
+
+    def _why(self, fault: httpx2.TransportError, patience: float | None) -> str:
+        if isinstance(fault, httpx2.TimeoutException):
+            return f"no answer within {self._patience if patience is None else patience:g} seconds"
+        return f"no answer: {fault or type(fault).__name__}"
 
 
 def bearer_token(headers: Mapping[str, str]) -> str:

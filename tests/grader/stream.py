@@ -1,0 +1,91 @@
+"""An answer in server-sent events, as a client sees it: each event with the moment when it came.
+
+In: the head of an answer, and its body in blocks as they come. Out: the events so far; whoever has read enough may
+stop. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. Knows nothing of what the events say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import httpx2
+
+if TYPE_CHECKING:
+    from tests.grader.service import Answer
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """`at` is a reading of time.monotonic(). A comment is what clients ignore: a line that begins with a colon."""
+
+    data: str
+    at: float
+    comment: bool = False
+
+
+class Stream:
+    """`ended`: the service has said all that it wanted to; `fault`: why it could not be read to its end."""
+
+    def __init__(self, head: Answer, blocks: Iterator[bytes]) -> None:
+        self.events: list[Event] = []
+        self.ended = False
+        self.fault = ""
+        self._head = head
+        self._blocks = blocks
+        self._body = b""
+        self._seen = 0  # bytes of whole events
+
+    @property
+    def answer(self) -> Answer:
+        """What has come so far, as an answer whose text is that of the whole stream."""
+        text = self._head.text or self._body.decode(errors="replace")
+        if self.fault:
+            text += f"… {self.fault}"
+        received = self.events[-1].at if self.events else self._head.received
+        ms = (received - self._head.sent) * 1000
+        return replace(self._head, text=text, ms=ms, received=received)
+
+    def must(self, holds: bool, expected: str, got: object = None) -> None:
+        """Raise Failed unless it holds. Without `got`, the stream so far is what came."""
+        self.answer.must(holds, expected, got)
+
+    @property
+    def status(self) -> int | None:
+        return self._head.status
+
+    @property
+    def data(self) -> list[str]:
+        return [event.data for event in self.events if not event.comment]
+
+    @property
+    def comments(self) -> list[str]:
+        return [event.data for event in self.events if event.comment]
+
+    def read(self, enough: Callable[[Stream], bool] = lambda stream: False) -> None:
+        """Read on until that is enough, or there is no more."""
+        while not (enough(self) or self.ended or self.fault):
+            try:
+                block = next(self._blocks)
+            except StopIteration:
+                self.ended = True
+            except httpx2.TimeoutException:
+                self.fault = "and then nothing more"
+            except httpx2.TransportError as fault:
+                self.fault = f"and then the connection broke: {fault or type(fault).__name__}"
+            else:
+                self._body = (self._body + block).replace(b"\r\n", b"\n")
+                self._take_events(time.monotonic())
+
+    def _take_events(self, now: float) -> None:
+        *whole, _ = self._body[self._seen :].split(b"\n\n")
+        for event in whole:
+            self._seen += len(event) + 2
+            lines = event.decode(errors="replace").split("\n")
+            for line in lines:
+                if line.startswith(":"):
+                    self.events.append(Event(line[1:].removeprefix(" "), now, comment=True))
+            if data := [line[5:].removeprefix(" ") for line in lines if line.startswith("data:")]:
+                self.events.append(Event("\n".join(data), now))
