@@ -88,7 +88,9 @@ lint: $(DEV) ## format, lint and types
 
 # Tests here start real servers and wait out real windows, on machines that others may be using. What fails is run once
 # more by itself, and both results are printed: a fault fails twice, a starved machine seldom does.
-test: lint programs ## everything: lint, types, every test
+# REQUIRE_PEERS: here a client that is missing is a failure, not a test less.
+test: export REQUIRE_PEERS := 1
+test: lint programs $(PEERS) ## everything: lint, types, every test
 	@$(VENV)/bin/pytest || { echo "what failed, once more, by itself:"; $(VENV)/bin/pytest --last-failed; }
 
 test-%: $(DEV) programs ## the tests of demo N

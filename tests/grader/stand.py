@@ -42,7 +42,7 @@ class ModelServer:
 
 
 @contextmanager
-def embedded_server(key: str | None = None) -> Iterator[ModelServer]:
+def embedded_server(key: str | None = None, settings: Mapping[str, str] | None = None) -> Iterator[ModelServer]:
     """The simulator alone, quick, and behind a secret that nobody could have written into a service's code."""
     key = f"sk-{secrets.token_hex(16)}" if key is None else key
     environment = {
@@ -51,6 +51,7 @@ def embedded_server(key: str | None = None) -> Iterator[ModelServer]:
         "SIM_TTFT_MS": "10",
         "SIM_TPOT_MS": "1",
         "SIM_SLOTS": "32",
+        **(settings or {}),
     }
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         output = Path(folder) / "model-server.txt"

@@ -1,0 +1,116 @@
+"""What the clients talk to: servers of OpenAI's API, each with what can be asked of it.
+
+`gateway` is demo 4 before the embedded server. `embedded` is that server alone: what fails there too is no fault of the
+gateway's. `running` is whatever runs at CONFORMANCE_URL, with CONFORMANCE_KEY and CONFORMANCE_MODEL. CONFORMANCE_STACKS
+says which are tested, parted by commas.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+
+from tests.grader.log_file import LogFile
+from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+from tests.grader.upstream import Upstream
+
+GATEWAY = "demos.demo_4_streaming.app:build"
+WITH_A_SLASH = "google/medgemma-27b"  # the simulator under a name as vLLM's models have
+
+# What a stack may be asked for beyond plain answers.
+GATEWAYS = "gateway"  # limits, request ids, the request log: what is ours
+SIMULATED = "simulated"  # answers that are known before
+TOOLS = "tools"
+CHOICES = "choices"
+LOGPROBS = "logprobs"
+FAULTS = "faults"  # a register of calls, and fault switches
+
+# No limit stands in the way, nothing is tried twice behind the client's back, and no breaker remembers the faults.
+SETTINGS = {
+    "RATE_LIMIT_RPM": "100000",
+    "RATE_LIMIT_RPH": "1000000",
+    "RATE_LIMIT_TPM": "100000000",
+    "RATE_LIMIT_ANONYMOUS_RPM": "1",
+    "RATE_LIMIT_WINDOW_SEC": "2",
+    "TIMEOUT": "30",
+    "MAX_RETRIES": "0",
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "100000",
+    "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Stack:
+    """A server of OpenAI's API. `base_url` ends in /v1."""
+
+    base_url: str
+    key: str
+    model: str
+    abilities: frozenset[str] = frozenset()
+    upstream: Upstream | None = None
+    log: LogFile | None = None
+
+    def of(self, model: str) -> Stack:
+        return replace(self, model=model)
+
+    def with_key(self, key: str) -> Stack:
+        return replace(self, key=key)
+
+
+def of(subject: Subject, *abilities: str) -> Stack:
+    """The gateway as somebody with a token sees it."""
+    key = subject.desk.create("ana").token
+    return Stack(
+        f"{subject.service.url}/v1", key, SIMULATOR, frozenset(abilities), upstream=subject.upstream, log=subject.log
+    )
+
+
+@contextmanager
+def model_server() -> Iterator[ModelServer]:
+    with embedded_server(settings={"LOCAL_SERVED_MODEL_NAME": f"{WITH_A_SLASH}={SIMULATOR}"}) as server:
+        yield server
+
+
+@contextmanager
+def gateway(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    with model_server() as server, started(GATEWAY, server, {**SETTINGS, **(settings or {})}) as subject:
+        yield of(subject, GATEWAYS, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS)
+
+
+@contextmanager
+def embedded() -> Iterator[Stack]:
+    with model_server() as server:
+        upstream = Upstream(server.url, key=server.key)
+        yield Stack(
+            f"{server.url}/v1",
+            server.key,
+            SIMULATOR,
+            frozenset({SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS}),
+            upstream=upstream,
+        )
+        upstream.close()
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    environment = os.environ
+    yield Stack(
+        environment["CONFORMANCE_URL"].rstrip("/"),
+        environment.get("CONFORMANCE_KEY", "anonymous"),
+        environment["CONFORMANCE_MODEL"],
+        frozenset({CHOICES, LOGPROBS}),
+    )
+
+
+STACKS: dict[str, Callable[[], AbstractContextManager[Stack]]] = {
+    "gateway": gateway,
+    "embedded": embedded,
+    "running": running,
+}
+
+
+def chosen() -> list[str]:
+    return os.environ.get("CONFORMANCE_STACKS", "gateway").split(",")

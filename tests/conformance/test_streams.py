@@ -1,0 +1,73 @@
+"""An answer as it is generated, as each client sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.asking import ask, only_choice
+from tests.conformance.clients import OPENAI, Client
+from tests.conformance.stacks import CHOICES, LOGPROBS, SIMULATED, Stack
+
+WITH_USAGE = {"include_usage": True}
+CROWD = 40
+
+
+def test_a_stream_comes_in_pieces_and_ends_with_its_reason(client: Client, stack: Stack) -> None:
+    report = client("stream", stack, ask(max_tokens=8))
+    choice = only_choice(report)
+    assert len(report["pieces"]) > 3
+    assert "".join(report["pieces"]) == choice["text"]
+    assert choice["finish_reason"] in ("stop", "length")
+    assert len(report.get("ids", ["one"])) == 1
+
+
+def test_a_stream_says_what_the_whole_answer_says(client: Client, stack: Stack) -> None:
+    asked = ask(temperature=0, max_tokens=20)
+    streamed, whole = (only_choice(client(do, stack, asked))["text"] for do in ("stream", "whole"))
+    assert streamed == whole
+
+
+def test_usage_comes_once_and_with_the_numbers_of_the_whole_answer_if_it_was_asked_for(
+    client: Client, stack: Stack
+) -> None:
+    asked = ask(temperature=0, max_tokens=8)
+    report = client("stream", stack, {**asked, "stream_options": WITH_USAGE})
+    assert report["usages"] == 1
+    assert report["usage"] == client("whole", stack, asked)["usage"]
+
+
+@pytest.mark.clients(*OPENAI, "langchain")
+def test_nobody_who_did_not_ask_for_usage_gets_it(client: Client, stack: Stack) -> None:
+    report = client("stream", stack, ask(max_tokens=8))
+    assert (only_choice(report)["finish_reason"] is not None, report["usages"]) == (True, 0)
+
+
+@pytest.mark.clients(*OPENAI)  # LiteLLM's streams lose the finish reasons of all choices but one
+@pytest.mark.needs(CHOICES)
+def test_several_choices_grow_side_by_side(client: Client, stack: Stack) -> None:
+    report = client("stream", stack, ask(n=2, max_tokens=8, temperature=1))
+    assert [(bool(choice["text"]), bool(choice["finish_reason"])) for choice in report["choices"]] == [(True, True)] * 2
+
+
+@pytest.mark.clients(*OPENAI)
+@pytest.mark.needs(LOGPROBS)
+def test_log_probabilities_come_beside_the_pieces(client: Client, stack: Stack) -> None:
+    choice = only_choice(client("stream", stack, ask(logprobs=True, max_tokens=5)))
+    assert "".join(choice["logprobs"]) == choice["text"]
+
+
+@pytest.mark.clients(*OPENAI)
+def test_the_clients_own_events_lead_to_the_whole_answer(client: Client, stack: Stack) -> None:
+    report = client("events", stack, ask(stream_options=WITH_USAGE))
+    assert {"chunk", "content.delta", "content.done"} <= set(report["events"])
+    assert only_choice(report)["text"]
+    assert report["usage"][1] > 0
+
+
+@pytest.mark.needs(SIMULATED)
+def test_many_streams_at_once_each_get_their_own_answer(client: Client, stack: Stack) -> None:
+    bodies = [{"model": stack.model, **ask(max_tokens=16)} for _ in range(CROWD)]
+    reports = client("crowd", stack, bodies=bodies)["reports"]
+    said = [only_choice(report)["text"] for report in reports]
+    assert len(set(said)) == CROWD
+    assert said == [only_choice(client("whole", stack, body))["text"] for body in bodies]
