@@ -57,6 +57,10 @@ class Stream:
         return self._head.status
 
     @property
+    def curl(self) -> str:
+        return self._head.curl
+
+    @property
     def data(self) -> list[str]:
         return [event.data for event in self.events if not event.comment]
 

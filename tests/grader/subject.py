@@ -34,6 +34,9 @@ class Configured:
     rate_limit_burst: int = 0
     rate_limit_tpm: int = 100_000
     rate_limit_anonymous_rpm: int = 20
+    stream_silence_timeout: float = 60.0
+    stream_keepalive_sec: float = 15.0
+    max_concurrent: int = 10
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -150,6 +153,11 @@ class Subject:
                 "start the service with RATE_LIMIT_WINDOW_SEC=2 RATE_LIMIT_RPM=10, and tell the grader the same"
             )
         return self.configured.window * 1.05
+
+    @property
+    def model(self) -> str | None:
+        """What requests name; None lets the service choose."""
+        return self._model
 
     @property
     def can_start_again(self) -> bool:

@@ -1,0 +1,820 @@
+"""Demo 4, graded: streams that tell the truth and a client that survives its upstream, twenty points in all.
+
+They import nothing of the service, and so grade anybody's. The upstream fails to order, and its register of calls says
+what it was really asked. Waits are waits for conditions; where a time is measured, the bound is the setting's.
+"""
+
+import json
+import secrets
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from tests.grader.callers import STRANGER, TOKENS, Caller, given
+from tests.grader.check import Checklist
+from tests.grader.service import Answer
+from tests.grader.stand import SIMULATOR, embedded_server
+from tests.grader.stream import Stream
+from tests.grader.subject import Subject
+from tests.grader.upstream import Received, Upstream
+from tests.grader.verdict import Failed, NotGraded
+
+SILENCE = 1.5  # seconds
+KEEPALIVE = 0.3  # seconds
+
+SETTINGS = {
+    # The checks ask faster than people do: how often one may ask is demo 2's business.
+    "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+    "RATE_LIMIT_RPM": "1000000",
+    "RATE_LIMIT_RPH": "1000000",
+    "RATE_LIMIT_TPM": "1000000000",
+    "TIMEOUT_MAX": "4",
+    "STREAM_SILENCE_TIMEOUT": f"{SILENCE:g}",
+    "STREAM_KEEPALIVE_SEC": f"{KEEPALIVE:g}",
+    # Nearly every check breaks something. What that does to a breaker or a budget is looked at where they are short.
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "100000",
+    "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
+    "RETRY_BUDGET_RESERVE": "100000",
+}
+
+CHECKLIST = Checklist("Demo 4 · Streams, and a client that survives its upstream", environment=SETTINGS)
+check = CHECKLIST.check
+
+GENERATE_STREAM = "/generate/stream"
+CHAT = "/v1/chat/completions"
+DONE = "[DONE]"
+
+
+# --- asking ------------------------------------------------------------------------------------------------------
+
+
+def _question() -> str:
+    """A prompt that nobody has asked before."""
+    return f"¿Qué es un flujo de eventos? {secrets.token_hex(6)}"
+
+
+def _document(subject: Subject, prompt: str = "", **fields: Any) -> dict[str, Any]:
+    """The body of /generate and /generate/stream."""
+    document = {"prompt": prompt or _question(), "max_tokens": 24, **fields}
+    return {"model": subject.model, **document} if subject.model else document
+
+
+def _chat(subject: Subject, prompt: str = "", **fields: Any) -> dict[str, Any]:
+    """The body of /v1/chat/completions."""
+    document = {"messages": [{"role": "user", "content": prompt or _question()}], "max_tokens": 24, **fields}
+    return {"model": subject.model, **document} if subject.model else document
+
+
+def _infer(subject: Subject, prompt: str, **params: Any) -> dict[str, Any]:
+    """The body of /v1/infer and /v1/infer/stream."""
+    document = {"prompt": prompt, "params": {"max_new_tokens": 24, **params}}
+    return {"model": subject.model, **document} if subject.model else document
+
+
+def _caller(subject: Subject) -> Caller:
+    """A stranger; or, where strangers may ask little, somebody whose token we were given."""
+    try:
+        assert subject.desk
+        return STRANGER
+    except NotGraded:
+        return next(iter(given()), STRANGER)
+
+
+def _post(subject: Subject, path: str, document: Mapping[str, Any], patience: float | None = None) -> Answer:
+    answer = subject.service.post(path, document, headers=_caller(subject).headers, patience=patience)
+    return _not_limited(answer)
+
+
+@contextmanager
+def _streaming(subject: Subject, path: str, document: Mapping[str, Any]) -> Iterator[Stream]:
+    """The answer on its way, which must have begun. Who ends the context leaves."""
+    if path == CHAT:
+        document = {**document, "stream": True}
+    with subject.service.stream(path, document, headers=_caller(subject).headers) as stream:
+        if stream.status != 200:
+            stream.read()
+        _not_limited(stream.answer)
+        stream.must(stream.status == 200, "200")
+        yield stream
+
+
+def _streamed(subject: Subject, path: str, document: Mapping[str, Any]) -> Stream:
+    """The same, read to its end."""
+    with _streaming(subject, path, document) as stream:
+        stream.read()
+    return stream
+
+
+def _not_limited(answer: Answer) -> Answer:
+    ordered = "fault switches" in answer.text or "upstream" in answer.text  # its own 429, and not this service's
+    if answer.status == 429 and not ordered:
+        raise NotGraded(f"too many questions for this caller here; make tokens, and set {TOKENS} to them")
+    return answer
+
+
+def _crowd(ask: Callable[[int], Answer], size: int) -> list[Answer]:
+    """`size` of these at once."""
+    with ThreadPoolExecutor(size, thread_name_prefix="crowd") as pool:
+        return list(pool.map(ask, range(size)))
+
+
+def _as_crowd(answer: Answer, size: int) -> Answer:
+    """An answer whose command asks for many at once."""
+    lines = answer.curl.split("\n")
+    asked = next(number for number, line in enumerate(lines) if " -X POST" in line)
+    lines[asked] = f"for i in $(seq {size}); do {lines[asked]} & done; wait"
+    return replace(answer, curl="\n".join(lines))
+
+
+def _in_order(*answers: Answer) -> Answer:
+    """The last of these, with the commands of all of them."""
+    return replace(answers[-1], curl="\n".join(answer.curl for answer in answers))
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def _objects(stream: Stream) -> list[Any]:
+    """The JSON of each event but [DONE]. Raises Failed."""
+    objects = []
+    for data in stream.data:
+        if data != DONE:
+            try:
+                objects.append(json.loads(data))
+            except ValueError:
+                stream.must(False, "events whose data is JSON, or [DONE]", f"data: {data[:200]}")
+    return objects
+
+
+def _delta(event: Any) -> str:
+    """The text that an event brings, on our own routes and on OpenAI's."""
+    if not isinstance(event, dict):
+        return ""
+    if event.get("choices"):
+        event = event["choices"][0]["delta"]
+        return event.get("content") or ""
+    text = event.get("delta", "")
+    return text if isinstance(text, str) else ""
+
+
+def _text(stream: Stream) -> str:
+    return "".join(map(_delta, _objects(stream)))
+
+
+def _tokens(stream: Stream) -> int:
+    """Tokens of the simulator, which are words and marks."""
+    return len(_text(stream).split())
+
+
+def _metadata(stream: Stream) -> dict[str, Any]:
+    """The metadata at the end of a stream on our own routes. Raises Failed."""
+    last = (_objects(stream) or [None])[-1]
+    metadata = last.get("metadata") if isinstance(last, dict) else None
+    if not isinstance(metadata, dict):
+        raise Failed('an event {"request_id": …, "metadata": {…}} after the last delta', _tail(stream), stream.curl)
+    return metadata
+
+
+def _must_be_done(stream: Stream) -> None:
+    stream.must(stream.data[-1:] == [DONE], "data: [DONE] at the end", _tail(stream))
+    stream.must(stream.ended, "an end after [DONE]", stream.answer.text[-200:])
+
+
+def _tail(stream: Stream) -> str:
+    return "\n".join(f"data: {data}" for data in stream.data[-2:]) or stream.answer.summary
+
+
+def _log_line(subject: Subject, answer: Answer) -> dict[str, Any]:
+    return subject.log.lines_of(answer)[-1]
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
+    patience_ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > patience_ends:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _most_at_once(calls: Sequence[Received]) -> int:
+    """How many of these calls the upstream had at the same time."""
+    return max((sum(other.started <= call.started < other.ended for other in calls) for call in calls), default=0)
+
+
+def _simulator(subject: Subject) -> Upstream:
+    """The upstream, if it is the simulator that this service asks. Raises NotGraded."""
+    if subject.model != SIMULATOR:
+        raise NotGraded(f"it takes the model {SIMULATOR} of the embedded server, and here it is not asked")
+    return subject.upstream
+
+
+# --- streams -----------------------------------------------------------------------------------------------------
+
+
+@check("POST /generate/stream sends deltas, then the request id and the metadata, then [DONE], as text/event-stream")
+def stream_events(subject: Subject) -> None:
+    prompt = _question()
+    whole = _post(subject, "/generate", _document(subject, prompt, temperature=0))
+    whole.must(whole.status == 200, "200")
+    stream = _streamed(subject, GENERATE_STREAM, _document(subject, prompt, temperature=0))
+    _must_be_events(stream, whole.at(str, "output"))
+    # Networks cut where they like: in an event, in a line, in a character.
+    with subject.upstream.fault({"fragment_bytes": 11}):
+        cut = _streamed(subject, GENERATE_STREAM, _document(subject, prompt, temperature=0))
+        _must_be_events(cut, whole.at(str, "output"))
+
+
+def _must_be_events(stream: Stream, text: str) -> None:
+    kind = stream.answer.headers.get("content-type", "")
+    stream.must(kind.startswith("text/event-stream"), "Content-Type: text/event-stream", f"Content-Type: {kind}")
+    _must_be_done(stream)
+    *deltas, last = _objects(stream)
+    stream.must(all(map(_delta, deltas)) and len(deltas) > 1, 'events {"delta": "…"} before the metadata')
+    given = _text(stream)
+    stream.must(given == text, f"the text that /generate gives, in pieces: {text[:60]}…", given)
+    metadata = _metadata(stream)
+    named = last.get("request_id")
+    own = stream.answer.headers.get("x-request-id")
+    stream.must(bool(named) and named == own, f'"request_id": "{own}", as the header X-Request-ID says', named)
+    missing = {"model", "tokens", "cost_usd", "latency_ms", "time_to_first_token_ms"} - metadata.keys()
+    stream.must(not missing, f"metadata with {', '.join(sorted(missing))}", json.dumps(metadata))
+    first, all_of_it = metadata["time_to_first_token_ms"], metadata["latency_ms"]
+    stream.must(0 < first <= all_of_it, f'"time_to_first_token_ms" of at most {all_of_it}, the "latency_ms"', first)
+
+
+@check("Each token arrives while the model is still at the next: nothing is held back, on our routes and OpenAI's")
+def stream_in_steps(subject: Subject) -> None:
+    upstream = _simulator(subject)
+    for path, document, tokens in (
+        (GENERATE_STREAM, _document(subject), 1),
+        (GENERATE_STREAM, _document(subject), 6),
+        (CHAT, _chat(subject), 1),
+    ):
+        # The model stops after so many tokens, and goes no further: what it has said must be here all the same.
+        with upstream.fault({"stall_after_tokens": tokens}), _opened(subject, path, document) as stream:
+            stream.read(lambda stream, tokens=tokens: _tokens(stream) >= tokens)  # type: ignore[misc]
+            in_flight = upstream.register()["in_flight"] == 1
+            arrived = stream.status == 200 and _tokens(stream) == tokens
+            expected = f"{tokens} tokens while the upstream, which has said no more, is still at it"
+            stream.must(arrived and in_flight, expected, f"{_tokens(stream)} tokens: {stream.answer.summary}")
+
+
+@contextmanager
+def _opened(subject: Subject, path: str, document: Mapping[str, Any]) -> Iterator[Stream]:
+    """The answer on its way, whatever its status is."""
+    if path == CHAT:
+        document = {**document, "stream": True}
+    with subject.service.stream(path, document, headers=_caller(subject).headers) as stream:
+        yield stream
+
+
+@check("The tokens and the cost of a stream are the upstream's own count, in the metadata and in the log")
+def stream_usage(subject: Subject) -> None:
+    upstream = subject.upstream
+    for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject))):
+        upstream.forget_calls()
+        stream = _streamed(subject, path, document)
+        (call,) = upstream.calls()
+        counted = {"input": call.tokens_input, "output": call.tokens_output}
+        counted["total"] = sum(counted.values())
+        told = _metadata(stream) if path == GENERATE_STREAM else _comment_metadata(stream)
+        if told is not None:
+            stream.must(told.get("tokens") == counted, f'"tokens": {counted}', told.get("tokens"))
+            stream.must(told.get("cost_usd", 0) > 0, "a cost over 0", f'"cost_usd": {told.get("cost_usd")}')
+        if subject.has_log:
+            line = _log_line(subject, stream.answer)
+            logged = {way: line.get(f"tokens_{way}") for way in counted}
+            _must_log(subject, stream, logged == counted, f"the tokens {counted}", logged)
+            cost = told["cost_usd"] if told else None
+            right = line.get("cost_usd", 0) > 0 and cost in (None, line["cost_usd"])
+            _must_log(subject, stream, right, f'"cost_usd": {cost or "over 0"}', line.get("cost_usd"))
+
+
+def _comment_metadata(stream: Stream) -> dict[str, Any] | None:
+    """What OpenAI's format has no place for may stand in a comment."""
+    told = [json.loads(comment)["metadata"] for comment in stream.comments if comment.startswith('{"metadata"')]
+    return dict(told[-1]) if told else None
+
+
+def _must_log(subject: Subject, stream: Stream, holds: bool, expected: str, got: object) -> None:
+    if not holds:
+        raise Failed(f"a log line with {expected}", str(got), subject.log.shown(stream.answer))
+
+
+# --- OpenAI's API ------------------------------------------------------------------------------------------------
+
+
+@check("POST /v1/chat/completions streams OpenAI's chunks to [DONE], with the usage chunk only for who asked for it")
+def openai_stream(subject: Subject) -> None:
+    plain = _streamed(subject, CHAT, _chat(subject, temperature=0))
+    _must_be_chunks(plain)
+    usage = _usage_chunks(plain)
+    plain.must(not usage, "no chunk with usage for who has not asked for it", usage[:1])
+
+    asking = _streamed(subject, CHAT, _chat(subject, temperature=0, stream_options={"include_usage": True}))
+    _must_be_chunks(asking)
+    usage = _usage_chunks(asking)
+    asking.must(len(usage) == 1, 'one chunk with "choices": [] and the usage', f"{len(usage)} such chunks")
+    counted = usage[0]["usage"]
+    sums = counted["prompt_tokens"] + counted["completion_tokens"] == counted["total_tokens"] > 0
+    asking.must(sums and _objects(asking)[-1] == usage[0], "the usage, added up, in the last chunk", usage[0])
+
+
+def _must_be_chunks(stream: Stream) -> None:
+    _must_be_done(stream)
+    chunks = _objects(stream)
+    kinds = {chunk.get("object") for chunk in chunks if isinstance(chunk, dict)}
+    stream.must(kinds == {"chat.completion.chunk"}, '"object": "chat.completion.chunk" in each event', kinds)
+    stream.must(len({chunk["id"] for chunk in chunks}) == 1, "one id in all chunks of an answer")
+    reasons = [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"] if choice["finish_reason"]]
+    stream.must(len(reasons) == 1, "one finish_reason", reasons)
+    stream.must(bool(_text(stream)), "text in the deltas")
+
+
+def _usage_chunks(stream: Stream) -> list[Any]:
+    return [chunk for chunk in _objects(stream) if chunk.get("usage") or not chunk.get("choices")]
+
+
+@check("POST /v1/chat/completions and GET /v1/models answer as OpenAI does, errors too: 400, and 404 model_not_found")
+def openai_unary(subject: Subject) -> None:
+    document = _chat(subject, temperature=0)
+    answer = _post(subject, CHAT, document)
+    answer.must(answer.status == 200, "200")
+    answer.must(answer.at(str, "object") == "chat.completion", '"object": "chat.completion"')
+    answer.must(bool(answer.at(str, "id")), "an id")
+    choices = answer.at(list, "choices")
+    answer.must(len(choices) == 1 and bool(choices[0]["message"]["content"]), "one choice with a message")
+    answer.must(choices[0]["finish_reason"] in ("stop", "length"), "a finish_reason")
+    answer.must(answer.at(int, "usage", "total_tokens") > 0, "the usage")
+    unnamed = _post(subject, CHAT, {"messages": document["messages"], "max_tokens": 4})
+    unnamed.must(unnamed.status == 200, "200 without a model: there is a default")
+
+    for wrong in ({**document, "messages": []}, {**document, "messages": "Hola"}, {"model": "x"}):
+        _post(subject, CHAT, wrong).must_be_error(400, "for what does not validate")
+    unknown = {**document, "model": "model-of-somebody-else"}
+    for asked in (unknown, {**unknown, "stream": True}):
+        missing = _post(subject, CHAT, asked)
+        code = missing.must_be_error(404, "for a model that does not exist")["code"]
+        missing.must(code == "model_not_found", '"code": "model_not_found"', code)
+
+    models = subject.service.get("/v1/models", headers=_caller(subject).headers)
+    models.must(models.status == 200, "200")
+    listed = [model.get("id") for model in models.at(list, "data")]
+    models.must(answer.at(str, "model") in listed, f"{answer.at(str, 'model')} among the models", listed)
+
+
+@check("What OpenAI's API has and this service does not read reaches the upstream, and its answer comes back whole")
+def openai_pass_through(subject: Subject) -> None:
+    upstream = _simulator(subject)
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    called = _post(subject, CHAT, _chat(subject, tools=[tool], tool_choice="required"))
+    called.must(called.status == 200, "200")
+    (choice,) = called.at(list, "choices")
+    calls = choice["message"].get("tool_calls")
+    called.must(bool(calls) and calls[0]["function"]["name"] == "weather", "the tool's call in the answer")
+
+    several = _streamed(subject, CHAT, _chat(subject, n=2, logprobs=True))
+    spoken = [choice for chunk in _objects(several) for choice in chunk["choices"] if choice["delta"].get("content")]
+    several.must({choice["index"] for choice in spoken} == {0, 1}, "chunks of both choices")
+    several.must(all(choice["logprobs"] for choice in spoken), "logprobs in each chunk")
+
+    upstream.forget_calls()
+    later = _post(subject, CHAT, _chat(subject, guided_regex="x+", of_next_year={"a": [1]}))
+    later.must(later.status == 200, "200 for fields that nobody knows yet")
+    (record,) = upstream.register()["last"]
+    arrived = record.get("unknown_fields")
+    later.must(arrived == ["guided_regex", "of_next_year"], "guided_regex and of_next_year at the upstream", arrived)
+
+
+@check("POST /v1/infer answers as /generate does, whole and streamed, with max_new_tokens in params")
+def infer(subject: Subject) -> None:
+    prompt = _question()
+    whole = _post(subject, "/generate", _document(subject, prompt, temperature=0, max_tokens=7))
+    whole.must(whole.status == 200, "200")
+    inferred = _post(subject, "/v1/infer", _infer(subject, prompt, max_new_tokens=7, temperature=0))
+    inferred.must(inferred.status == 200, "200")
+    expected, output = whole.at(str, "output"), inferred.at(str, "output")
+    inferred.must(output == expected, f"what /generate answers: {expected}", output)
+    tokens, said = (answer.at(dict, "metadata", "tokens") for answer in (whole, inferred))
+    inferred.must(tokens == said, f'"tokens": {tokens}', f'"tokens": {said}')
+    stream = _streamed(subject, "/v1/infer/stream", _infer(subject, prompt, max_new_tokens=7, temperature=0))
+    _must_be_done(stream)
+    stream.must(_text(stream) == expected, f"the same in pieces: {expected}", _text(stream))
+    stream.must(_metadata(stream)["tokens"] == tokens, f'"tokens": {tokens}', _metadata(stream)["tokens"])
+    for wrong in (_infer(subject, prompt, max_new_tokens=0), _infer(subject, " ")):
+        _post(subject, "/v1/infer", wrong).must_be_error(422, "for what does not validate")
+
+
+@check("POST /generate/batch: an answer or an error for each prompt, in order, at most MAX_CONCURRENT at a time")
+def batch(subject: Subject) -> None:
+    upstream, most = subject.upstream, subject.configured.max_concurrent
+    first, second, last = (_question() for _ in range(3))
+    # The first takes longest: an order of arrival would be another one.
+    prompts: list[Any] = [_document(subject, first, temperature=0, max_tokens=60), {"prompt": " "}]
+    prompts.append(_document(subject, second, temperature=0, max_tokens=5))
+    prompts += [_document(subject, max_tokens=1 + number % 3) for number in range(most)]
+    prompts.append(_document(subject, last, temperature=0, max_tokens=2))
+    with upstream.fault({"latency_ms": 80}):
+        done = _post(subject, "/generate/batch", {"prompts": prompts})
+        calls = upstream.calls()
+    done.must(done.status == 200, "200")
+    results = done.at(list, "results")
+    done.must(len(results) == len(prompts), f"{len(prompts)} results", f"{len(results)} results")
+    for place, prompt in ((0, prompts[0]), (2, prompts[2]), (-1, prompts[-1])):
+        alone = _post(subject, "/generate", prompt).at(str, "output")
+        got = results[place].get("output")
+        done.must(got == alone, f"at place {place} what that prompt is answered alone: {alone[:60]}", got)
+    error = results[1].get("error")
+    done.must(isinstance(error, dict) and bool(error.get("message")), "an error for the blank prompt", results[1])
+    totals = [done.at(int, "metadata", name) for name in ("total", "succeeded", "failed")]
+    done.must(totals == [len(prompts), len(prompts) - 1, 1], f"{len(prompts)} in total, 1 of them failed", totals)
+    tokens = sum(result["metadata"]["tokens"]["total"] for result in results if "metadata" in result)
+    counted = done.at(int, "metadata", "tokens", "total")
+    done.must(counted == tokens, f"{tokens} tokens in total", counted)
+    at_once = _most_at_once(calls)
+    done.must(1 < at_once <= most, f"2 to {most} upstream calls at the same time", f"{at_once} at the same time")
+
+
+# --- when the upstream fails -------------------------------------------------------------------------------------
+
+
+@check("Before the first token a failure is an honest status, after a retry that could save it; never a 200")
+def commitment(subject: Subject) -> None:
+    upstream = subject.upstream
+    for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject, stream=True))):
+        with upstream.fault({"status": 500}):
+            _post(subject, path, document).must_be_error(502, "when the upstream answers 500 for ever")
+        with upstream.fault({"status": 400}):
+            _post(subject, path, document).must_be_error(400, "when the upstream finds the request wrong")
+    with upstream.fault({"garbage": "truncated"}):
+        _post(subject, GENERATE_STREAM, _document(subject)).must_be_error(502, "for a stream of nonsense")
+    for fault in ({"status": 503, "times": 2}, {"cut_after_tokens": 0, "times": 1}):
+        with upstream.fault(fault):
+            saved = _streamed(subject, GENERATE_STREAM, _document(subject))
+            _must_be_done(saved)
+            received = upstream.received()
+            saved.must(received == 1 + fault["times"], f"{1 + fault['times']} upstream calls", received)
+
+
+CUT_AFTER = 5  # tokens
+
+
+@check("A stream that is cut after its first token ends in an error event, without [DONE], and is never tried again")
+def cut_is_told(subject: Subject) -> None:
+    upstream = _simulator(subject)
+    for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject))):
+        with upstream.fault({"cut_after_tokens": CUT_AFTER}):
+            stream = _streamed(subject, path, document)
+            received = upstream.received()
+            stream.must(DONE not in stream.data, "no [DONE] after half an answer", _tail(stream))
+            _must_end_in_error(stream)
+            tokens = _tokens(stream)
+            stream.must(tokens == CUT_AFTER, f"the {CUT_AFTER} tokens that came before the cut", f"{tokens} tokens")
+            stream.must(received == 1, "1 upstream call", f"{received} upstream calls")
+
+
+def _must_end_in_error(stream: Stream) -> None:
+    last = (_objects(stream) or [None])[-1]
+    error = last.get("error") if isinstance(last, dict) else None
+    whole = isinstance(error, dict) and {"message", "type", "param", "code", "request_id"} <= error.keys()
+    stream.must(whole, 'a last event {"error": {message, type, param, code, request_id}}', _tail(stream))
+    stream.must(stream.ended, "an end of the stream after its error")
+
+
+LEAVES_AFTER = 1.0  # seconds
+WOULD_TAKE_MS = 3500
+CANCELLED_WITHIN = 1.0  # seconds
+SAID_BEFORE = 3  # tokens
+
+
+@check("When the client leaves, the upstream call is cancelled within a second, and what was used is booked")
+def client_leaves(subject: Subject) -> None:
+    upstream = _simulator(subject)
+    with upstream.fault({"latency_ms": WOULD_TAKE_MS}):
+        left = _post(subject, GENERATE_STREAM, _document(subject), patience=LEAVES_AFTER)
+        left.must(left.status is None, f"nothing within {LEAVES_AFTER:g} s from an upstream that takes longer")
+        shown = replace(left, curl=left.curl.replace("curl -i ", f"curl -iN -m {LEAVES_AFTER:g} ", 1))
+        _must_be_cancelled(upstream, shown)
+    for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject))):
+        with upstream.fault({"stall_after_tokens": SAID_BEFORE}):
+            with _streaming(subject, path, document) as stream:
+                stream.read(lambda stream: _tokens(stream) >= SAID_BEFORE)
+                half = stream.answer
+            half = replace(half, curl=half.curl.replace("curl -iN ", f"curl -iN -m {LEAVES_AFTER:g} ", 1))
+            _must_be_cancelled(upstream, half)
+        if subject.has_log:
+            line = _log_line(subject, half)
+            booked = [line.get(name) or 0 for name in ("tokens_input", "tokens_output", "cost_usd")]
+            if not min(booked) > 0:
+                raise Failed("a log line with what was used until then", str(line), subject.log.shown(half))
+
+
+def _must_be_cancelled(upstream: Upstream, left: Answer) -> None:
+    began = time.monotonic()
+    cancelled = _wait_for(lambda: upstream.register()["in_flight"] == 0, CANCELLED_WITHIN)
+    took = time.monotonic() - began
+    expected = f"no upstream call in flight {CANCELLED_WITHIN:g} s after the client has left"
+    left.must(cancelled, expected, f"one in flight after {took:.1f} s")
+    how = [record["outcome"] for record in upstream.register()["last"]]
+    left.must(how == ["cancelled"], "an upstream call that was cancelled", how)
+
+
+SLACK = 1.5  # seconds that a busy machine may be late
+
+
+@check("A stream that falls silent is kept alive with comments, and ended after STREAM_SILENCE_TIMEOUT seconds")
+def silence(subject: Subject) -> None:
+    upstream = _simulator(subject)
+    bound, keepalive = subject.configured.stream_silence_timeout, subject.configured.stream_keepalive_sec
+    if bound > 10 or keepalive > bound / 2:
+        raise NotGraded(
+            f"{bound:g} seconds of silence with a comment every {keepalive:g} take too long to look at; start the "
+            "service with STREAM_SILENCE_TIMEOUT=1.5 STREAM_KEEPALIVE_SEC=0.3, and tell the grader the same"
+        )
+    with upstream.fault({"stall_after_tokens": 3}):
+        stream = _streamed(subject, GENERATE_STREAM, _document(subject))
+        *_, spoke, error = (event for event in stream.events if not event.comment)
+        stream.must(stream.ended, f"an end after {bound:g} seconds of silence", stream.answer.summary)
+        _must_end_in_error(stream)
+        silent = error.at - spoke.at
+        right = bound * 0.8 <= silent <= bound + SLACK
+        stream.must(right, f"an error after {bound:g} seconds of silence", f"after {silent:.2f} seconds")
+        comments = sum(spoke.at < event.at < error.at for event in stream.events if event.comment)
+        stream.must(comments > 0, f"a comment after {keepalive:g} seconds of silence", stream.answer.text[-300:])
+
+
+@check(
+    "An upstream that says when (retry-after-ms, Retry-After, x-ratelimit-reset) is asked again then, and not before"
+)
+def upstream_says_when(subject: Subject) -> None:
+    upstream = subject.upstream
+    delay = subject.configured.retry_delay
+    said = round(max(0.5, 3 * delay), 2)
+    empty, reset = "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"
+    for headers in ({"retry-after-ms": f"{said * 1000:.0f}"}, {empty: "0", reset: f"{said:g}s"}):
+        plan = {"status": 429, "headers": headers, "times": 1}
+        with upstream.fault(plan):
+            answer = _post(subject, "/generate", _document(subject))
+            calls = upstream.calls()
+        answer.must(answer.status == 200, "200, once the upstream's limit is over")
+        pause = calls[1].started - calls[0].ended
+        expected = f"a pause of {said:g} seconds or a little more"
+        # An upstream's clock and ours are not the same to the millisecond.
+        answer.must(said - 0.01 <= pause <= said * 2 + SLACK, expected, f"one of {pause:.2f} seconds")
+    with upstream.fault({"status": 429, "headers": {"retry-after-ms": "3600000"}}):
+        hopeless = _post(subject, GENERATE_STREAM, _document(subject))
+        hopeless.must_be_error(429, "at once, when an hour is longer than any deadline")
+        told = hopeless.headers.get("retry-after")
+        hopeless.must(told == "3600", "Retry-After: 3600, the upstream's own", f"Retry-After: {told}")
+
+
+REQUESTS = 40
+RESERVE = 5
+BUDGET = 0.2
+
+
+@check(f"When everything fails, {REQUESTS} requests make at most a fifth more upstream calls, and the reserve")
+def retry_budget(subject: Subject) -> None:
+    settings = {"RETRY_BUDGET": f"{BUDGET:g}", "RETRY_BUDGET_RESERVE": f"{RESERVE}", "RETRY_DELAY": "0.02"}
+    with subject.started_with(settings) as short, short.upstream.fault({"status": 500}):
+        answers = _crowd(lambda _: _post(short, "/generate", _document(short)), REQUESTS)
+        received = short.upstream.received()
+        shown = _as_crowd(answers[0], REQUESTS)
+        others = [answer for answer in answers if answer.status != 502]
+        shown.must(not others, "502 for each of them", others[0].summary if others else "")
+        most = round(REQUESTS * (1 + BUDGET)) + RESERVE
+        shown.must(received <= most, f"at most {most} upstream calls", f"{received} upstream calls")
+        shown.must(received > REQUESTS, "some retries all the same", f"{received} upstream calls")
+
+
+# --- the circuit breaker -----------------------------------------------------------------------------------------
+
+THRESHOLD = 3
+PROBES = 2
+SUCCESSES = 3
+OPEN_FOR = 1.0  # seconds
+REFUSED_MS = 50
+
+BREAKER = {
+    "MAX_RETRIES": "0",  # a request is a call
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": f"{THRESHOLD}",
+    "CIRCUIT_BREAKER_SUCCESS_THRESHOLD": f"{SUCCESSES}",
+    "CIRCUIT_BREAKER_PROBES": f"{PROBES}",
+    "CIRCUIT_BREAKER_TIMEOUT_SEC": f"{OPEN_FOR:g}",
+}
+
+
+def _call(subject: Subject, path: str = "/generate") -> Answer:
+    return _post(subject, path, _document(subject))
+
+
+def _must_be_refused(answer: Answer, upstream: Upstream, why: str) -> None:
+    """By an open breaker: the upstream hears nothing of it."""
+    answer.must_be_error(503, why)
+    received = upstream.register()["received"]
+    answer.must(received == 0, f"no upstream call {why}", f"{received} upstream calls")
+
+
+def _fail(subject: Subject, times: int) -> Answer:
+    """So many calls that fail, one after the other; the last of them. The upstream is well again."""
+    with subject.upstream.fault({"status": 500}):
+        for _ in range(times):
+            answer = _call(subject)
+            answer.must(answer.status == 502, "502 when the upstream answers 500")
+    return answer
+
+
+def _open(subject: Subject) -> Answer:
+    """Open the breaker, from a state in which it let calls through."""
+    last = _fail(subject, THRESHOLD)
+    subject.upstream.forget_calls()
+    return last
+
+
+def _let_pass(opened: Answer) -> None:
+    """Wait until a breaker that opened with this answer is half-open."""
+    time.sleep(max(0.0, opened.received + OPEN_FOR * 1.05 - time.monotonic()))
+
+
+@check(f"{THRESHOLD} failures in a row open the breaker: 503 with Retry-After at once, and the upstream is left alone")
+def breaker_opens(subject: Subject) -> None:
+    with subject.started_with({**BREAKER, "CIRCUIT_BREAKER_TIMEOUT_SEC": "30"}) as fragile:
+        upstream = fragile.upstream
+        with upstream.fault({"status": 400}):  # what is wrong with a request is no fault of the upstream's
+            for _ in range(THRESHOLD + 1):
+                _call(fragile).must_be_error(400, "when the upstream finds the request wrong, however often")
+        for _ in range(2):  # nor are failures that are not in a row a reason
+            _fail(fragile, THRESHOLD - 1)
+            well = _call(fragile)
+            well.must(well.status == 200, f"200 after {THRESHOLD - 1} failures and a success")
+        _open(fragile)
+        why = f"after {THRESHOLD} failures in a row"
+        refused = [_call(fragile, path) for path in ("/generate", GENERATE_STREAM) * 4]
+        for answer in refused:
+            _must_be_refused(answer, upstream, why)
+            told = answer.headers.get("retry-after", "")
+            answer.must(told.isdigit() and 20 <= int(told) <= 30, "a Retry-After of 20 to 30 s", f"Retry-After: {told}")
+        took = statistics.median(answer.ms for answer in refused)
+        refused[0].must(took <= REFUSED_MS, f"a refusal in {REFUSED_MS} ms or less", f"{took:.0f} ms, the middle one")
+        _must_be_in_state(fragile, "open")
+
+
+def _must_be_in_state(subject: Subject, state: str) -> None:
+    health = subject.service.get("/health")
+    health.must(health.status == 200, "200: an open breaker is no reason to restart the process")
+    circuits = health.at(dict, "checks", "circuit_breakers")
+    states = {name: circuit.get("state") for name, circuit in circuits.items()}
+    health.must(state in states.values(), f'"checks": {{"circuit_breakers": {{…: {{"state": "{state}"}}}}}}', states)
+
+
+@check(f"After CIRCUIT_BREAKER_TIMEOUT_SEC exactly {PROBES} calls go through, whoever else comes; one failure opens it")
+def breaker_half_open(subject: Subject) -> None:
+    crowd = 12
+    with subject.started_with(BREAKER) as fragile:
+        upstream = fragile.upstream
+        opened = _open(fragile)
+        with upstream.fault({"status": 500, "latency_ms": 600}):
+            _let_pass(opened)
+            answers = _crowd(lambda _: _call(fragile), crowd)
+            received = upstream.received()
+        shown = _as_crowd(answers[0], crowd)
+        through = f"{PROBES} of {crowd} calls through to the upstream"
+        shown.must(received == PROBES, through, f"{received} upstream calls")
+        refused = sum(answer.status == 503 for answer in answers)
+        shown.must(refused == crowd - PROBES, f"503 for the other {crowd - PROBES}", f"503 for {refused}")
+        probes = [answer for answer in answers if answer.status != 503]
+        upstream.forget_calls()
+        _must_be_refused(_call(fragile), upstream, "after probes that failed")
+
+        # Not even a success before it makes a failed probe good.
+        _let_pass(max(probes, key=lambda answer: answer.received))
+        well = _call(fragile)
+        well.must(well.status == 200, f"200 for a probe {OPEN_FOR:g} seconds later")
+        _fail(fragile, 1)
+        upstream.forget_calls()
+        _must_be_refused(_call(fragile), upstream, "after one failure of a half-open breaker")
+
+
+@check(f"{SUCCESSES} probes that succeed close the breaker: all calls go through again, and old failures are forgotten")
+def breaker_closes(subject: Subject) -> None:
+    crowd = 8
+    with subject.started_with(BREAKER) as fragile:
+        upstream = fragile.upstream
+        _let_pass(_open(fragile))
+        for number in range(SUCCESSES):
+            probe = _call(fragile)
+            probe.must(probe.status == 200, f"200 for probe {number + 1} of {SUCCESSES}")
+        with upstream.fault({"latency_ms": 300}):
+            answers = _crowd(lambda _: _call(fragile), crowd)
+        lost = [answer for answer in answers if answer.status != 200]
+        shown = _as_crowd(answers[0], crowd)
+        shown.must(not lost, f"200 for {crowd} at once, once it is closed", lost[0].summary if lost else "")
+        _must_be_in_state(fragile, "closed")
+        _fail(fragile, THRESHOLD - 1)
+        well = _call(fragile)
+        well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
+
+
+# --- elsewhere, later, or not at all -----------------------------------------------------------------------------
+
+
+@check("When the upstream is lost, the next of FALLBACKS answers, and the reply says so; not when the request is wrong")
+def fallback(subject: Subject) -> None:
+    with embedded_server() as other:
+        host = other.url.removeprefix("http://")
+        settings = {
+            "FALLBACKS": f"{SIMULATOR}@{other.url}/v1",
+            "FALLBACK_API_KEYS": other.key,
+            "MAX_RETRIES": "1",
+        }
+        second = Upstream(other.url, key=other.key)
+        try:
+            with subject.started_with(settings) as two:
+                _must_fall_back(two, second, host)
+        finally:
+            second.close()
+
+
+def _must_fall_back(subject: Subject, second: Upstream, host: str) -> None:
+    well = _post(subject, "/generate", _document(subject))
+    well.must(well.status == 200, "200")
+    named = well.at(dict, "metadata").get("fallback")
+    well.must(not named, "no fallback in the metadata while the upstream is well", named)
+    for fault in ({"status": 500}, {"reset": True}):
+        with subject.upstream.fault(fault):
+            second.forget_calls()
+            answer = _post(subject, "/generate", _document(subject))
+            answer.must(answer.status == 200, f"200 from {host}, the fallback")
+            _must_name(answer, answer.at(dict, "metadata"), host)
+            stream = _streamed(subject, GENERATE_STREAM, _document(subject))
+            _must_be_done(stream)
+            _must_name(stream.answer, _metadata(stream), host)
+            received = second.received()
+            stream.must(received == 2, "2 calls at the fallback", f"{received} calls")
+    for fault, status in (({"status": 400}, 400), ({"cut_after_tokens": 3}, 200)):
+        with subject.upstream.fault(fault):
+            second.forget_calls()
+            kept = _post(subject, GENERATE_STREAM, _document(subject))
+            received = second.received()
+            kept.must(kept.status == status, f"{status}: this is no matter of a fallback's")
+            kept.must(received == 0, "no call at the fallback", f"{received} calls")
+
+
+def _must_name(answer: Answer, metadata: Mapping[str, Any], host: str) -> None:
+    named = metadata.get("fallback")
+    answer.must(named == f"{SIMULATOR}@{host}", f'"fallback": "{SIMULATOR}@{host}" in the metadata', named)
+
+
+SLOTS = 2
+PLACES = 2
+HELD_MS = 500
+
+
+@check("When all places and the queue are taken, the next hears 503 with Retry-After at once; who waits is answered")
+def queue_sheds(subject: Subject) -> None:
+    crowd = 10
+    settings = {"HTTP_MAX_CONNECTIONS": f"{SLOTS}", "QUEUE_MAX_SIZE": f"{PLACES}"}
+    with subject.started_with(settings) as narrow:
+        with narrow.upstream.fault({"latency_ms": HELD_MS}):
+            answers = _crowd(lambda _: _call(narrow), crowd)
+            calls = narrow.upstream.calls()
+        shown = _as_crowd(answers[0], crowd)
+        answered = [answer for answer in answers if answer.status == 200]
+        shed = [answer for answer in answers if answer.status == 503]
+        room = SLOTS + PLACES
+        shown.must(
+            len(answered) == room and len(shed) == crowd - room,
+            f"{room} of {crowd} answered with 200, and 503 for the others",
+            f"{len(answered)} answered with 200, {len(shed)} with 503",
+        )
+        for answer in shed:
+            answer.must_be_error(503)
+            told = answer.headers.get("retry-after", "")
+            answer.must(told.isdigit() and int(told) > 0, "a Retry-After", f"Retry-After: {told}")
+        took = statistics.median(answer.ms for answer in shed)
+        shown.must(took < HELD_MS * 0.7, "503 at once, and not after the wait of others", f"503 after {took:.0f} ms")
+        at_once = _most_at_once(calls)
+        shown.must(at_once == SLOTS, f"{SLOTS} upstream calls at a time", f"{at_once} at a time")
+
+
+LEAST, MOST = 0.5, 1.3  # seconds
+
+
+@check("A call has the time that its work takes: more than TIMEOUT for a long answer, never more than TIMEOUT_MAX")
+def adaptive_timeout(subject: Subject) -> None:
+    with subject.started_with({"TIMEOUT": f"{LEAST:g}", "TIMEOUT_MAX": f"{MOST:g}"}) as hurried:
+        upstream = hurried.upstream
+        with upstream.fault({"latency_ms": (LEAST + MOST) / 2 * 1000}):
+            long = _post(hurried, "/generate", _document(hurried, max_tokens=2000), patience=MOST * 3)
+            long.must(long.status == 200, f"200 for a long answer, though it takes longer than TIMEOUT={LEAST:g}")
+        for path in ("/generate", GENERATE_STREAM):
+            with upstream.fault({"latency_ms": MOST * 3 * 1000}):
+                hung = _post(hurried, path, _document(hurried, max_tokens=4000), patience=MOST * 3)
+                hung.must_be_error(504, f"after {MOST:g} seconds, the most that a call is given")
+                right = MOST * 900 <= hung.ms <= MOST * 1000 + SLACK * 1000
+                hung.must(right, f"504 after {MOST:g} seconds", f"504 after {hung.ms / 1000:.2f} seconds")
