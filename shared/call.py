@@ -21,6 +21,7 @@ class ChatRequest:
     """A validated chat request in OpenAI's terms. Fields that we do not read pass through in `extra`, untouched.
 
     `instructions` are a route's own words to the model, sent before the caller's messages and not counted as theirs.
+    `prompt` is all the text that the caller sent, in order; what is counted, limited and hashed.
     """
 
     model: str
@@ -30,11 +31,12 @@ class ChatRequest:
     stream: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     instructions: str = ""
+    prompt: str = field(init=False, compare=False, repr=False)
 
-    @property
-    def prompt(self) -> str:
-        """All the text that the caller sent, in order; what is counted, limited and hashed."""
-        return "\n".join(text for message in self.messages for text in _texts(message.get("content")))
+    def __post_init__(self) -> None:
+        # Guard, limits and log each want it: put together once.
+        prompt = "\n".join(text for message in self.messages for text in _texts(message.get("content")))
+        object.__setattr__(self, "prompt", prompt)
 
     def to_wire(self, model: str | None = None) -> dict[str, Any]:
         """The body of POST /chat/completions, for `model` if it is not to be the request's own."""

@@ -8,9 +8,10 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import SERVICE_NAME, __version__
 from shared.asgi.concurrency import ConcurrencyLimit
@@ -155,7 +156,7 @@ def build_service(
             yield
 
     # No /docs: its page loads scripts from elsewhere, and this must work offline. /openapi.json is there.
-    app = FastAPI(
+    app = _Application(
         title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
     )
     answer_errors_in_the_envelope(app)
@@ -166,7 +167,16 @@ def build_service(
         express |= post_endpoints(router)
     if gate is not None:
         app.add_middleware(gate)
-    app.add_middleware(Express, routes=express)
-    app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
-    app.add_middleware(RequestId)  # the last one added is the outermost
+    app.around = RequestId(ConcurrencyLimit(Express(app.around, express), settings.uvicorn_limit_concurrency))
     return app
+
+
+class _Application(FastAPI):
+    """FastAPI with something around all of it: its own middleware stands even before the first one that is added."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.around: ASGIApp = super().__call__
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.around(scope, receive, send)

@@ -53,7 +53,10 @@ class Upstream:
         # No total time-out here: the deadline belongs to the whole call, and one layer keeps it.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.http_connect_timeout)
         self._session = aiohttp.ClientSession(
-            connector=connector, timeout=timeout, headers=self._headers, auto_decompress=True
+            connector=connector,
+            timeout=timeout,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),  # one caller's cookies are none of the next one's
         )
 
     async def close(self) -> None:

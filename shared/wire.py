@@ -49,11 +49,11 @@ def completion(raw: bytes, request: ChatRequest) -> Completion:
     try:
         body = orjson.loads(raw)
         choice = body["choices"][0]
-        usage = _usage(body.get("usage")) or estimate(request, sum(map(_length, _parts(body, "message"))))
+        length = sum(_length(choice["message"]) for choice in body["choices"])
         return Completion(
             model=_string(body.get("model")) or request.model,
             text=_text(choice["message"]),
-            usage=usage,
+            usage=_usage(body.get("usage")) or estimate(request, length),
             finish_reason=_string(choice.get("finish_reason")),
             raw=raw,
         )
@@ -131,10 +131,6 @@ def joined(chunks: Iterable[Chunk]) -> Chunk:
     return Chunk(wire, text, length, model, usage, reason)
 
 
-def _parts(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    return [choice[name] for choice in body["choices"]]
-
-
 def _text(part: dict[str, Any]) -> str:
     text = part.get("content") or ""
     if not isinstance(text, str):
@@ -163,11 +159,11 @@ def _usage(reported: object) -> Usage | None:
     """The upstream's own count; None when it gave none that makes sense."""
     if not isinstance(reported, dict):
         return None
-    counts = reported.get("prompt_tokens"), reported.get("completion_tokens")
-    match counts:
-        case int(tokens_in), int(tokens_out) if 0 <= tokens_in < MOST_TOKENS and 0 <= tokens_out < MOST_TOKENS:
-            return Usage(tokens_in, tokens_out)
-    return None
+    tokens_in, tokens_out = reported.get("prompt_tokens"), reported.get("completion_tokens")
+    if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
+        return None
+    sensible = 0 <= tokens_in < MOST_TOKENS and 0 <= tokens_out < MOST_TOKENS
+    return Usage(tokens_in, tokens_out) if sensible else None
 
 
 # --- errors ------------------------------------------------------------------------------------------------------

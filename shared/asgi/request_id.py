@@ -6,9 +6,9 @@ The id stands in `request.state.request_id` from here on.
 import re
 import uuid
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+HEADER = b"x-request-id"
 # Sane: short, and nothing that could break a log line, a header or a shell.
 SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -25,7 +25,7 @@ class RequestId:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"] = [*message.get("headers", ()), (HEADER, request_id.encode())]
             await send(message)
 
         await self.app(scope, receive, send_with_id)
@@ -33,6 +33,6 @@ class RequestId:
 
 def _from_client(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
-        if name == b"x-request-id":
+        if name == HEADER:
             return value.decode("ascii") if SANE.fullmatch(value) else None
     return None

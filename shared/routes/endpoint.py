@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import Response
@@ -47,9 +47,14 @@ def open_endpoint(request: Request) -> Call:
         EMPTY_REQUEST,
         endpoint=request.scope["path"],
         request_id=request.state.request_id,
-        headers=request.headers,
+        headers=_headers(request.scope["headers"]),
         peer=request.client.host if request.client else "",
     )
+
+
+def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """As a dict, which the layers look things up in. Of a header that came twice, the first counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
 
 
 async def settled_answer(service: Service, request: Request, call: Call) -> Completion:

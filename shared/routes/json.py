@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import orjson
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from shared.asgi.disconnect import ClientLeft
 from shared.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
@@ -27,15 +27,17 @@ async def read_body(request: Request, limit: int) -> bytes:
     too_large = PayloadTooLarge(f"the body is larger than {limit} bytes")
     if int(request.headers.get("content-length", 0)) > limit:
         raise too_large
-    body = bytearray()
-    try:
-        async for block in request.stream():
-            body += block
-            if len(body) > limit:
-                raise too_large
-    except ClientDisconnect:
-        raise ClientLeft from None
-    return bytes(body)
+    blocks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        blocks.append(message.get("body", b""))
+        size, more = size + len(blocks[-1]), message.get("more_body", False)
+        if size > limit:
+            raise too_large
+    return b"".join(blocks)
 
 
 def parse(schema: type[M], body: bytes) -> M:
