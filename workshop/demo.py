@@ -46,10 +46,18 @@ AS_ANA = (
     'curl {url}/usage -H "Authorization: Bearer $TOKEN"',
 )
 
+STREAMED = (
+    """curl -N {url}/generate/stream -H 'Content-Type: application/json' -d '{{"prompt":"What is a stream?"}}'""",
+    "curl {url}/v1/chat/completions -H 'Content-Type: application/json' "
+    """-d '{{"messages":[{{"role":"user","content":"What is a circuit breaker?"}}]}}'""",
+    "# and in a browser: {url}/playground",
+)
+
 DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
     2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
     3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
+    4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED),
 }
 
 
