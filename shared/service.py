@@ -26,7 +26,9 @@ from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
 from shared.routes.refusals import answer_errors_in_the_envelope
 from shared.routes.root import root_routes
+from shared.routes.streaming import Relay, relay
 from shared.settings import Settings
+from shared.sse import Events, MakeEvents
 from shared.upstreams import Upstreams
 from shared.wire import estimate
 
@@ -36,12 +38,21 @@ log = logging.getLogger(__name__)
 class Service:
     """What the routes talk to: layers around an upstream, and the accounting of every call."""
 
-    def __init__(self, settings: Settings, title: str, layers: Sequence[Layer], prices: Prices | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        title: str,
+        layers: Sequence[Layer],
+        prices: Prices | None = None,
+        events: MakeEvents = Events,
+        relay: Relay = relay,
+    ) -> None:
         self.settings = settings
         self.title = title
         self.layers = layers
         self.started = time.time()
-        self.upstreams = Upstreams(settings)
+        self.relay = relay
+        self.upstreams = Upstreams(settings, events)
         self.upstream = self.upstreams.primary
         self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
@@ -137,14 +148,17 @@ def build_service(
     resources: Sequence[Resource] = (),
     gate: Gate | None = None,
     prices: Prices | None = None,
+    events: MakeEvents = Events,
+    relay: Relay = relay,
 ) -> FastAPI:
     """The application of one demo.
 
     `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
     the layers, closed after them. `gate` stands before every route that does not go through the layers. Without
-    `prices`: list prices, and PRICE_*_PER_1M for models that have none.
+    `prices`: list prices, and PRICE_*_PER_1M for models that have none. `events` and `relay` are what streams are read
+    and written by, for who wants to put in parts of their own.
     """
-    service = Service(settings, title, layers, prices)
+    service = Service(settings, title, layers, prices, events, relay)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

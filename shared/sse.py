@@ -3,12 +3,24 @@
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. Knows nothing of models or of HTTP.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 DONE = b"[DONE]"
 LONGEST_EVENT = 1 << 20  # bytes; an event that never ends would otherwise eat the memory
 
 
 class EventTooLong(ValueError):
     """An event of a stream went past LONGEST_EVENT."""
+
+
+class EventReader(Protocol):
+    """What an upstream's client needs to read a stream."""
+
+    def feed(self, block: bytes) -> list[bytes]: ...
+
+
+MakeEvents = Callable[[], EventReader]
 
 
 # region: events

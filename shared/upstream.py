@@ -17,7 +17,7 @@ from shared.call import Call
 from shared.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from shared.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
-from shared.sse import Events, EventTooLong
+from shared.sse import EventReader, Events, EventTooLong, MakeEvents
 from shared.wire import Frames, completion, joined, refused, written
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,12 @@ LAST_BYTES_SECONDS = 0.05
 class Upstream:
     """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop.
 
-    Without an `api_key` it is OPENAI_API_KEY.
+    Without an `api_key` it is OPENAI_API_KEY. `events` makes the reader of each stream.
     """
 
-    def __init__(self, settings: Settings, *, base_url: str, api_key: SecretStr | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, base_url: str, api_key: SecretStr | None = None, events: MakeEvents = Events
+    ) -> None:
         self.base_url = base_url
         self._chat_url = URL(f"{base_url}/chat/completions")
         self._models_url = URL(f"{base_url}/models")
@@ -43,6 +45,7 @@ class Upstream:
         if key := (settings.openai_api_key if api_key is None else api_key).get_secret_value():
             self._headers["Authorization"] = f"Bearer {key}"
         self._settings = settings
+        self._events = events
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -122,7 +125,7 @@ class Upstream:
             raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
         silence = Silence(self._settings.stream_silence_timeout, response.close)
         frames = Frames(call.request)
-        chunks = _chunks(response, frames, silence)
+        chunks = _chunks(response, self._events(), frames, silence)
 
         async def close() -> None:
             silence.stop()
@@ -171,9 +174,10 @@ class Silence:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
 
 
-async def _chunks(response: aiohttp.ClientResponse, frames: Frames, silence: Silence) -> AsyncGenerator[Chunk]:
+async def _chunks(
+    response: aiohttp.ClientResponse, events: EventReader, frames: Frames, silence: Silence
+) -> AsyncGenerator[Chunk]:
     """What comes, until `[DONE]`. Raises UpstreamError."""
-    events = Events()
     try:
         async for block in response.content.iter_any():
             silence.heard = time.monotonic()

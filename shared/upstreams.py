@@ -12,16 +12,19 @@ from shared.call import PRIMARY, Call
 from shared.reply import Reply
 from shared.resilience.fallbacks import read_fallbacks
 from shared.settings import EMBEDDED_BASE_URL, Settings
+from shared.sse import Events, MakeEvents
 from shared.upstream import Upstream
 
 
 class Upstreams:
     """Opened and closed together. Raises BadSetting for FALLBACKS that make no sense."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.primary = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL)
+    def __init__(self, settings: Settings, events: MakeEvents = Events) -> None:
+        self.primary = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL, events=events)
         self._pools: Mapping[str, Upstream] = {PRIMARY.upstream: self.primary} | {
-            fallback.target.upstream: Upstream(settings, base_url=fallback.base_url, api_key=fallback.api_key)
+            fallback.target.upstream: Upstream(
+                settings, base_url=fallback.base_url, api_key=fallback.api_key, events=events
+            )
             for fallback in read_fallbacks(settings)
             if fallback.base_url
         }

@@ -6,7 +6,7 @@ event of its own, and `[DONE]` does not come: nobody takes half an answer for a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Protocol
 
 import orjson
@@ -35,6 +35,9 @@ class Format(Protocol):
         """What comes between the last token and `[DONE]`. The call is settled."""
 
 
+Relay = Callable[[Call, TokenStream, Format], AsyncGenerator[bytes]]
+
+
 # region: answer-stream
 async def answer_stream(service: Service, request: Request, call: Call, format: Format) -> Response:
     """The answer of a call as it is generated. Raises ServiceError, ClientLeft: both before the first token."""
@@ -42,14 +45,15 @@ async def answer_stream(service: Service, request: Request, call: Call, format: 
     assert isinstance(stream, TokenStream)
     settings = service.settings
     return EventStream(
-        _events(call, stream, format),
+        service.relay(call, stream, format),
         headers=call.response_headers,
         keepalive=settings.stream_keepalive_sec,
         patience=settings.stream_silence_timeout,
     )
 
 
-async def _events(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    """What the client is sent, each piece when it is there. Closes the stream, always."""
     try:
         async for chunk in stream:
             if data := format.chunk(chunk):
