@@ -1,0 +1,134 @@
+"""Demo 4 as a process of its own, in front of one upstream that takes orders, with another one beside it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.grader.service import Answer
+from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+from tests.grader.upstream import Upstream
+
+BUILD = "demos.demo_4_streaming.app:build"
+SMALL = "sim-small"  # the simulator under another name
+PATIENCE = 20.0  # seconds for a condition to come true
+POLL_SECONDS = 0.02
+
+# Nothing but what a test is about decides how a call ends.
+UNBOUNDED = {
+    "RATE_LIMIT_RPM": "1000000",
+    "RATE_LIMIT_TPM": "100000000",
+    "RATE_LIMIT_RPH": "1000000",
+    "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+    "TIMEOUT": "20",
+    "TIMEOUT_MAX": "20",
+    "MAX_RETRIES": "0",
+    "RETRY_DELAY": "0.01",
+    "FALLBACKS": "",
+    "FALLBACK_API_KEYS": "",
+}
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    patience_ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
+        time.sleep(POLL_SECONDS)
+
+
+@dataclass
+class Gateway:
+    """The service under test; `subject` has its log and its upstream."""
+
+    subject: Subject
+
+    def ask(self, prompt: str = "Hola", *, patience: float | None = None, **fields: Any) -> Answer:
+        return self.subject.ask(prompt, patience=patience, **fields)
+
+    def ask_many(self, count: int, at_once: int, **given: Any) -> list[Answer]:
+        with ThreadPoolExecutor(at_once) as people:
+            return [asked.result() for asked in self.begin(people, count, **given)]
+
+    def begin(self, people: ThreadPoolExecutor, count: int, **given: Any) -> list[Future[Answer]]:
+        return [people.submit(self.ask, **given) for _ in range(count)]
+
+    def checks(self) -> Mapping[str, Any]:
+        answer = self.subject.service.get("/health")
+        assert answer.status == 200, answer.summary
+        assert answer.json["status"] == "healthy"
+        checks: Mapping[str, Any] = answer.json["checks"]
+        return checks
+
+    def breaker(self, name: str = f"primary/{SIMULATOR}") -> Mapping[str, Any]:
+        of_one: Mapping[str, Any] = self.checks()["circuit_breakers"][name]
+        return of_one
+
+    def wait_until_it_is(self, state: str) -> None:
+        wait_for(lambda: self.breaker()["state"] == state, f"the breaker is {state}")
+
+    def places(self) -> tuple[int, int]:
+        """(in use, calls that wait)"""
+        queue = self.checks()["admission_queue"]
+        return queue["in_use"], queue["waiting"]
+
+    def log_line(self, answer: Answer) -> Mapping[str, Any]:
+        [line] = self.subject.log.lines_of(answer)
+        return line
+
+
+def codes(answers: list[Answer]) -> list[str]:
+    """What came of each: `ok`, or the error's code."""
+    return ["ok" if answer.status == 200 else json.loads(answer.text)["error"]["code"] for answer in answers]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ModelServer]:
+    with _embedded() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def other(server: ModelServer) -> Iterator[ModelServer]:
+    """Another upstream, which demands a key of its own."""
+    with _embedded() as other:
+        assert other.key != server.key
+        yield other
+
+
+@contextmanager
+def _embedded() -> Iterator[ModelServer]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LOCAL_SERVED_MODEL_NAME", f"{SMALL}={SIMULATOR}")
+        with embedded_server() as server:
+            yield server
+
+
+@pytest.fixture
+def others_calls(other: ModelServer) -> Iterator[Upstream]:
+    upstream = Upstream(other.url, key=other.key)
+    upstream.forget_calls()
+    yield upstream
+    upstream.close()
+
+
+Start = Callable[..., AbstractContextManager[Gateway]]
+
+
+@pytest.fixture
+def start(server: ModelServer) -> Start:
+    """Starts a gateway with these settings besides the usual ones."""
+
+    @contextmanager
+    def starting(**environment: str) -> Iterator[Gateway]:
+        with started(BUILD, server, {**UNBOUNDED, **environment}) as subject:
+            subject.upstream.clear()
+            subject.upstream.forget_calls()
+            yield Gateway(subject)
+
+    return starting

@@ -1,0 +1,254 @@
+"""A real gateway and real upstreams that fall ill: what reaches them, what the client hears, and what is left over."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from tests.grader.stand import ModelServer, started
+from tests.grader.upstream import Upstream
+from tests.resilience.conftest import BUILD, SMALL, Start, codes, wait_for
+from workshop.processes import CannotStart, free_port, gateway
+
+ILL = {"status": 500}
+SLOW = {"latency_ms": 3000}  # long enough for fifty requests to meet
+
+
+# --- the breaker -------------------------------------------------------------------------------------------------
+
+
+def test_an_upstream_that_is_down_is_left_alone(start: Start) -> None:
+    with start() as gateway, gateway.subject.upstream.fault(ILL):
+        assert codes(gateway.ask_many(5, at_once=1)) == ["upstream_error"] * 5
+        refused = gateway.ask_many(20, at_once=4)
+        assert codes(refused) == ["circuit_open"] * 20
+        assert {answer.status for answer in refused} == {503}
+        assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refused)
+        assert gateway.breaker()["rejected"] == 20
+        assert gateway.subject.upstream.received() == 5
+
+
+def test_after_a_while_it_is_probed_with_care_and_then_trusted_again(start: Start) -> None:
+    with start(
+        CIRCUIT_BREAKER_TIMEOUT_SEC="0.5", CIRCUIT_BREAKER_PROBES="2", CIRCUIT_BREAKER_SUCCESS_THRESHOLD="2"
+    ) as gateway:
+        upstream = gateway.subject.upstream
+        with upstream.fault(ILL):
+            gateway.ask_many(5, at_once=1)
+            gateway.wait_until_it_is("half_open")
+        with upstream.fault(SLOW), ThreadPoolExecutor(50) as people:
+            asked = gateway.begin(people, 50)
+            wait_for(lambda: sum(future.done() for future in asked) == 48, "all but the probes are refused")
+            assert upstream.register()["received"] == 2
+            assert sorted(codes([future.result() for future in asked])) == ["circuit_open"] * 48 + ["ok"] * 2
+        assert gateway.breaker()["state"] == "closed"
+        assert codes([gateway.ask()]) == ["ok"]
+
+
+def test_a_hanging_upstream_opens_the_breaker_too(start: Start) -> None:
+    settings = {"TIMEOUT": "0.3", "TIMEOUT_MAX": "0.3", "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "3"}
+    with start(**settings) as gateway, gateway.subject.upstream.fault({"hang": True}):
+        assert codes(gateway.ask_many(3, at_once=3)) == ["deadline_exceeded"] * 3
+        gateway.wait_until_it_is("open")
+        assert codes(gateway.ask_many(5, at_once=5)) == ["circuit_open"] * 5
+        assert gateway.subject.upstream.received() == 3
+
+
+def test_streams_that_break_after_their_first_token_open_the_breaker_too(start: Start) -> None:
+    with start(CIRCUIT_BREAKER_FAILURE_THRESHOLD="3") as gateway:
+        with gateway.subject.upstream.fault({"cut_after_tokens": 3}):
+            for _ in range(3):
+                answer = gateway.subject.service.post("/generate/stream", {"prompt": "Hola"})
+                assert answer.status == 200
+                assert '"error"' in answer.text
+        assert gateway.breaker()["state"] == "open"
+
+
+def test_a_model_that_nobody_has_opens_nothing(start: Start) -> None:
+    with start(CIRCUIT_BREAKER_FAILURE_THRESHOLD="1") as gateway:
+        answers = [gateway.ask(model=f"invented-{number}") for number in range(3)]
+        assert {answer.status for answer in answers} == {404}
+        assert gateway.checks()["circuit_breakers"] == {}
+
+
+# --- retries -----------------------------------------------------------------------------------------------------
+
+
+def test_when_all_fails_the_upstream_gets_little_more_than_the_calls_that_were_made(start: Start) -> None:
+    settings = {"MAX_RETRIES": "3", "RETRY_BUDGET": "0.2", "RETRY_BUDGET_RESERVE": "5"}
+    never = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000000", "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0"}
+    with start(**settings, **never) as gateway, gateway.subject.upstream.fault(ILL):
+        answers = gateway.ask_many(60, at_once=6)
+        assert codes(answers) == ["upstream_error"] * 60
+        assert 60 + 5 < gateway.subject.upstream.received() <= 60 * 1.2 + 5
+
+
+# --- fallbacks ---------------------------------------------------------------------------------------------------
+
+
+def test_another_model_answers_and_says_so(start: Start) -> None:
+    with start(FALLBACKS=SMALL) as gateway:
+        with gateway.subject.upstream.fault({"status": 503, "times": 1}):
+            answer = gateway.ask()
+            asked = [call["model"] for call in gateway.subject.upstream.register()["last"]]
+        assert answer.status == 200, answer.summary
+        assert asked == [None, SMALL]  # whom the fault meets, the server has not read
+        assert answer.headers["x-fallback"] == answer.json["metadata"]["fallback"] == SMALL
+        assert gateway.log_line(answer)["fallback"] == SMALL
+        well = gateway.ask()
+        assert "x-fallback" not in well.headers
+        assert "fallback" not in well.json["metadata"] | gateway.log_line(well)
+
+
+def test_another_upstream_answers_with_a_key_of_its_own(
+    start: Start, other: ModelServer, others_calls: Upstream
+) -> None:
+    host = other.url.removeprefix("http://")
+    with start(FALLBACKS=f"{SMALL}@{other.url}/v1", FALLBACK_API_KEYS=other.key) as gateway:
+        with gateway.subject.upstream.fault({"reset": True}):
+            answer = gateway.ask()
+            stream = gateway.subject.service.post("/generate/stream", {"prompt": "Hola", "max_tokens": 4})
+        assert answer.status == 200, answer.summary
+        assert answer.json["metadata"]["fallback"] == f"{SMALL}@{host}"
+        assert stream.headers["x-fallback"] == f"{SMALL}@{host}"
+        assert f'"fallback":"{SMALL}@{host}"' in stream.text
+        assert others_calls.received() == 2
+        assert gateway.breaker(f"{host}/{SMALL}")["calls"] == 2
+        assert gateway.log_line(answer)["fallback"] == gateway.log_line(stream)["fallback"] == f"{SMALL}@{host}"
+        assert other.key not in gateway.subject.log.text() + json.dumps(gateway.checks())
+
+
+def test_a_dead_primary_is_no_reason_to_take_a_service_out_that_has_another(start: Start, other: ModelServer) -> None:
+    dead = f"http://127.0.0.1:{free_port()}/v1"
+    with start(OPENAI_BASE_URL=dead, FALLBACKS=f"@{other.url}/v1", FALLBACK_API_KEYS=other.key) as gateway:
+        assert gateway.subject.service.get("/ready").status == 200
+        assert codes(gateway.ask_many(8, at_once=1)) == ["ok"] * 8
+        assert gateway.breaker()["state"] == "open"
+
+
+def test_what_the_caller_got_wrong_is_not_asked_elsewhere(start: Start) -> None:
+    with start(FALLBACKS=SMALL) as gateway, gateway.subject.upstream.fault({"status": 400}):
+        assert gateway.ask().status == 400
+        assert gateway.subject.upstream.received() == 1
+
+
+def test_if_nobody_answers_the_primarys_error_is_told(start: Start, other: ModelServer) -> None:
+    with start(FALLBACKS=f"{SMALL},nobody-has-it@{other.url}/v1", FALLBACK_API_KEYS=f",{other.key}") as gateway:
+        plan = [{"status": 429, "retry_after": 7, "times": 1}, {"status": 500}]
+        with gateway.subject.upstream.fault({"sequence": plan}):
+            answer = gateway.ask()
+        assert answer.status == 429
+        assert answer.headers["retry-after"] == "7"
+        assert "x-fallback" not in answer.headers
+
+
+def test_a_fallbacks_answer_is_not_kept_as_the_primarys(start: Start) -> None:
+    with start(FALLBACKS=SMALL) as gateway:
+        with gateway.subject.upstream.fault({"status": 500, "times": 1}):
+            answers = [gateway.ask(temperature=0) for _ in range(3)]
+        assert [answer.headers["x-cache"] for answer in answers] == ["miss", "miss", "hit"]
+        assert ["x-fallback" in answer.headers for answer in answers] == [True, False, False]
+
+
+def test_everybody_who_shares_a_fallbacks_answer_is_told(start: Start) -> None:
+    with start(FALLBACKS=SMALL) as gateway:
+        plan = [{"status": 500, "latency_ms": 2000, "times": 1}, {"latency_ms": 10}]
+        with gateway.subject.upstream.fault({"sequence": plan}):
+            answers = gateway.ask_many(4, at_once=4, temperature=0)
+            assert gateway.subject.upstream.received() == 2
+        assert {answer.headers["x-fallback"] for answer in answers} == {SMALL}
+        assert {gateway.log_line(answer)["fallback"] for answer in answers} == {SMALL}
+
+
+def test_fallbacks_that_make_no_sense_keep_the_service_from_starting() -> None:
+    settings = {"FALLBACKS": "a@http://me:sk-4dd1ct@x.test/v1", "LOG_FILE": "-"}
+    with pytest.raises(CannotStart) as reason:
+        gateway(BUILD, port=free_port(), environment=settings).start()
+    assert "sk-4dd1ct" not in str(reason.value)
+
+
+# --- the queue ---------------------------------------------------------------------------------------------------
+
+
+STALLED = {"stall_after_tokens": 2}  # a stream that goes on until its client leaves
+
+
+def test_the_places_are_bounded_the_line_is_too_and_the_rest_hear_an_early_no(start: Start) -> None:
+    plan = [{**STALLED, "times": 3}, {"latency_ms": 1}]
+    with start(HTTP_MAX_CONNECTIONS="3", QUEUE_MAX_SIZE="4") as gateway, ThreadPoolExecutor(4) as people:
+        upstream = gateway.subject.upstream
+        with upstream.fault({"sequence": plan}), ExitStack() as streams:
+            for _ in range(3):
+                streams.enter_context(gateway.subject.service.stream("/generate/stream", {"prompt": "Hola"}))
+            waiting = gateway.begin(people, 4)
+            wait_for(lambda: gateway.places() == (3, 4), "all places are taken, and the line is full")
+            refused = gateway.ask_many(5, at_once=5)
+            assert codes(refused) == ["queue_full"] * 5
+            assert {answer.status for answer in refused} == {503}
+            assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+            assert upstream.register()["received"] == 3
+            streams.close()
+            assert codes([future.result() for future in waiting]) == ["ok"] * 4
+        assert gateway.places() == (0, 0)
+
+
+def test_nobody_waits_for_a_place_for_ever(start: Start) -> None:
+    with start(HTTP_MAX_CONNECTIONS="1", QUEUE_TIMEOUT="0.2") as gateway, gateway.subject.upstream.fault(STALLED):
+        service = gateway.subject.service
+        with service.stream("/generate/stream", {"prompt": "Hola"}):
+            assert codes([gateway.ask()]) == ["queue_timeout"]
+
+
+def test_a_service_that_is_full_is_still_ready(start: Start) -> None:
+    with start(HTTP_MAX_CONNECTIONS="1") as gateway, gateway.subject.upstream.fault(STALLED):
+        service = gateway.subject.service
+        with service.stream("/generate/stream", {"prompt": "Hola"}):
+            assert gateway.places() == (1, 0)
+            assert service.get("/ready").status == 200
+
+
+@pytest.mark.parametrize("path", ["/generate", "/generate/stream"])
+def test_clients_that_leave_take_no_place_and_no_permit_with_them(path: str, start: Start) -> None:
+    with start(
+        HTTP_MAX_CONNECTIONS="2",
+        CIRCUIT_BREAKER_FAILURE_THRESHOLD="1",
+        CIRCUIT_BREAKER_TIMEOUT_SEC="0.5",
+        CIRCUIT_BREAKER_SUCCESS_THRESHOLD="1",
+    ) as gateway:
+        service, upstream = gateway.subject.service, gateway.subject.upstream
+
+        def leave() -> None:
+            assert service.post(path, {"prompt": "Hola"}, patience=0.4).status is None
+
+        with upstream.fault({"hang": True}), ThreadPoolExecutor(6) as people:
+            for left in [people.submit(leave) for _ in range(6)]:  # two inside, four in line
+                left.result()
+            wait_for(lambda: gateway.places() == (0, 0), "all places are free")
+            assert gateway.breaker()["failures_in_a_row"] == 0
+        with upstream.fault(ILL):
+            gateway.ask()
+            gateway.wait_until_it_is("half_open")
+        with upstream.fault({"hang": True}):
+            leave()  # with the only permit there is
+            wait_for(lambda: gateway.places() == (0, 0), "the probe is over")
+        assert codes([gateway.ask()]) == ["ok"]
+        assert gateway.breaker()["state"] == "closed"
+
+
+def test_a_stream_keeps_its_place_until_it_ends(start: Start) -> None:
+    with start(HTTP_MAX_CONNECTIONS="1") as gateway:
+        service = gateway.subject.service
+        with gateway.subject.upstream.fault(STALLED):
+            with service.stream("/generate/stream", {"prompt": "Hola"}) as stream:
+                assert stream.answer.status == 200
+                assert gateway.places() == (1, 0)
+            wait_for(lambda: gateway.places() == (0, 0), "the place is free")
+
+
+# --- /health -----------------------------------------------------------------------------------------------------
+
+
+def test_a_service_without_such_layers_has_no_checks(server: ModelServer) -> None:
+    with started("demos.demo_1_guarded.app:build", server, {}) as subject:
+        assert "checks" not in subject.service.get("/health").json
