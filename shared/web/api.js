@@ -12,11 +12,12 @@ export class Refusal extends Error {
   }
 }
 
-// Relative to the page, so that it also works behind a proxy that puts the service below a path.
+// Paths are relative to the page: a proxy may have put the service below one. No `cache` option: browsers turn it into
+// a Cache-Control header, which the service's own response cache obeys.
 export async function call(path, token, options = {}) {
   const headers = { ...options.headers };
   if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await fetch(path, { cache: "no-store", credentials: "omit", ...options, headers }).catch((fault) => {
+  const response = await fetch(path, { credentials: "omit", ...options, headers }).catch((fault) => {
     if (fault.name === "AbortError") throw fault;
     throw new Refusal({ message: "the service does not answer", code: "unreachable" });
   });

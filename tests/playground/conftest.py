@@ -1,0 +1,118 @@
+"""A real browser in front of a real demo 4, with the simulator or a scripted upstream behind it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.grader.stand import ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+from tests.playground.scripted import MODEL, Scripted, scripted_upstream
+from tests.playground.visit import PATIENCE, Visit, visiting
+from workshop.programs import PROGRAMS
+
+BUILD = "demos.demo_4_streaming.app:build"
+# Nobody here is to meet a limit, a breaker or a deadline by accident, and a fault is to be seen at once.
+ENVIRONMENT = {
+    "ENV": "development",
+    "FALLBACKS": "",
+    "RATE_LIMIT_ANONYMOUS_RPM": "10000",
+    "RATE_LIMIT_RPM": "10000",
+    "RATE_LIMIT_TPM": "10000000",
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000",
+    "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
+    "MAX_RETRIES": "0",
+    "TIMEOUT": "30",
+}
+
+Start = Callable[..., AbstractContextManager[Subject]]
+Visits = Callable[..., AbstractContextManager[Visit]]
+
+expect.set_options(timeout=PATIENCE)
+
+
+# Not for the whole session: while Playwright runs, its event loop is this thread's, and asyncio.run has none.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    chromium = PROGRAMS["chromium"].path()
+    if chromium is None:
+        pytest.skip("no Chromium here")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def model_server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def start(model_server: ModelServer) -> Start:
+    """Starts demo 4 with these settings besides ENVIRONMENT, in front of the simulator unless told otherwise."""
+
+    def starting(server: ModelServer = model_server, **environment: str) -> AbstractContextManager[Subject]:
+        return started(BUILD, server, {**ENVIRONMENT, **environment})
+
+    return starting
+
+
+@pytest.fixture(scope="package")
+def _demo(start: Start) -> Iterator[Subject]:
+    with start() as subject:
+        yield subject
+
+
+@pytest.fixture
+def demo(_demo: Subject) -> Subject:
+    """One service for all tests that can live with ENVIRONMENT. Its upstream has no faults and an empty register."""
+    _demo.upstream.clear()
+    _demo.upstream.forget_calls()
+    return _demo
+
+
+@pytest.fixture
+def visits(browser: Browser) -> Visits:
+    """Visits a service. In the end the browser must have had nothing to complain about, and asked nobody else."""
+
+    @contextmanager
+    def visit_to(subject: Subject, *, refusals: set[int] | None = None, **options: object) -> Iterator[Visit]:
+        with visiting(browser, subject.service.url, **options) as visit:  # type: ignore[arg-type]
+            yield visit
+            assert visit.complaints == []
+            assert set(visit.refusals) <= (refusals or set())
+            assert [request.url for request in visit.requests if not request.url.startswith(visit.origin)] == []
+
+    return visit_to
+
+
+@pytest.fixture
+def visit(visits: Visits, demo: Subject) -> Iterator[Visit]:
+    """The page of `demo`, open."""
+    with visits(demo) as visit:
+        visit.open()
+        yield visit
+
+
+@pytest.fixture(scope="package")
+def _scripted(start: Start) -> Iterator[tuple[Scripted, Subject]]:
+    with scripted_upstream() as upstream, start(ModelServer(upstream.url, ""), MODEL=MODEL) as subject:
+        yield upstream, subject
+
+
+@pytest.fixture
+def upstream(_scripted: tuple[Scripted, Subject]) -> Scripted:
+    _scripted[0].bodies.clear()
+    return _scripted[0]
+
+
+@pytest.fixture
+def scripted(visits: Visits, _scripted: tuple[Scripted, Subject]) -> Iterator[Visit]:
+    """The page of a service in front of `upstream`, open."""
+    with visits(_scripted[1]) as visit:
+        visit.open()
+        yield visit

@@ -1,0 +1,146 @@
+"""The page for everybody: by keyboard, on a phone, in the dark, read aloud."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.grader.subject import Subject
+from tests.playground.conftest import Visits
+from tests.playground.scripted import Scripted
+from tests.playground.visit import PHONE, Visit
+
+LEAST_CONTRAST = 4.5  # to 1: WCAG 2.2 AA, for text of this size
+
+
+def test_everything_can_be_done_by_keyboard(visit: Visit, demo: Subject) -> None:
+    keyboard = visit.page.keyboard
+    expect(visit.prompt).to_be_focused()
+    keyboard.type("First line")
+    keyboard.press("Shift+Enter")
+    keyboard.type("second line")
+    expect(visit.prompt).to_have_value("First line\nsecond line")
+    keyboard.press("Enter")
+    visit.ended()
+    expect(visit.exchange.locator(".question .text")).to_have_text("First line\nsecond line")
+    expect(visit.prompt).to_have_value("")
+    with demo.upstream.fault({"stall_after_tokens": 1}):
+        keyboard.type("Stop me")
+        keyboard.press("Enter")
+        expect(visit.answer).to_have_text("SIMULATED")
+        keyboard.press("Escape")
+        visit.ended()
+    expect(visit.prompt).to_be_focused()
+
+
+def test_tab_reaches_every_control_and_each_shows_that_it_has_the_focus(visit: Visit) -> None:
+    visit.ask_to_the_end("A question")
+    visit.page.evaluate("document.activeElement.blur()")
+    expected = visit.page.locator("button:visible:enabled, input:visible, select:visible, textarea:visible, a").count()
+    seen = set()
+    for _ in range(expected + 5):
+        visit.page.keyboard.press("Tab")
+        name, outline = visit.page.evaluate(
+            """() => {
+              const it = document.activeElement;
+              if (it === document.body) return ["", null];  // past the end, before the beginning
+              it.dataset.stop ??= String(Math.random());
+              return [it.dataset.stop, getComputedStyle(it).outlineStyle];
+            }"""
+        )
+        if outline is not None:
+            assert outline != "none"
+            seen.add(name)
+    assert len(seen) >= expected
+
+
+def test_every_control_has_a_name(visit: Visit) -> None:
+    visit.ask_to_the_end("A question")
+    nameless = visit.page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, textarea, [role]")].filter((it) =>
+          it.checkVisibility() && !it.labels?.length && !it.textContent.trim() && !it.ariaLabel
+          && it.role !== "status").map((it) => it.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_a_screen_reader_hears_the_whole_answer_once_and_no_tokens(scripted: Visit, upstream: Scripted) -> None:
+    announcement = scripted.page.get_by_role("status").and_(scripted.page.locator("#announcement"))
+    expect(scripted.page.get_by_role("log")).to_have_attribute("aria-live", "off")
+    scripted.ask("Speak")
+    upstream.say("one ")
+    expect(scripted.answer).to_have_text("one ")
+    expect(announcement).to_have_text("Answering.")
+    upstream.answers("two")
+    scripted.ended()
+    expect(announcement).to_have_text("one two")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_nothing_needs_scrolling_sideways(visits: Visits, demo: Subject, scheme: str) -> None:
+    with visits(demo, size=PHONE, color_scheme=scheme) as visit:
+        visit.open()
+        visit.ask_to_the_end(" ".join(itertools.repeat("looooooooooooooooooooooooooooooong", 40)))
+        visit.page.get_by_role("button", name="Settings").click()
+        expect(visit.page.get_by_label("Temperature")).to_be_visible()
+        for part in ("html", "#conversation", "#panel", "#composer"):
+            assert visit.page.locator(part).evaluate("(it) => it.scrollWidth <= it.clientWidth"), part
+        visit.page.get_by_role("button", name="Settings").click()
+        expect(visit.page.get_by_label("Temperature")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(visits: Visits, demo: Subject, scheme: str) -> None:
+    with visits(demo, color_scheme=scheme) as visit:
+        visit.open()
+        colours = visit.page.evaluate(
+            """() => {
+              const style = getComputedStyle(document.documentElement);
+              const names = ["ink", "soft", "accent", "warm", "bad", "paper", "raised", "on-accent"];
+              return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+            }"""
+        )
+    pairs = [(name, "paper") for name in ("ink", "soft", "accent", "warm", "bad")]
+    pairs += [("ink", "raised"), ("on-accent", "accent"), ("paper", "warm")]
+    faint = [pair for pair in pairs if contrast(*(colours[name] for name in pair)) < LEAST_CONTRAST]
+    assert faint == []
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours as #rrggbb (WCAG 2.2, "contrast ratio")."""
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_who_wants_no_motion_sees_none(visits: Visits, demo: Subject) -> None:
+    with visits(demo, reduced_motion="reduce") as visit, demo.upstream.fault({"stall_after_tokens": 1}):
+        visit.open()
+        visit.ask("Wait")
+        expect(visit.answer).to_have_text("SIMULATED")
+        assert visit.page.evaluate("document.getAnimations().length") == 0
+        visit.stop.click()
+
+
+def test_a_reader_who_scrolled_up_is_left_there(scripted: Visit, upstream: Scripted) -> None:
+    scripted.ask("Long")
+    upstream.say("line\n" * 200)
+    conversation = scripted.page.locator("#conversation")
+    expect(scripted.answer).to_contain_text("line")
+    at_end = "(it) => it.scrollHeight - it.scrollTop - it.clientHeight < 2"
+    assert conversation.evaluate(at_end)
+    with scripted.page.expect_event("console", lambda message: message.text == "scrolled"):
+        conversation.evaluate(
+            """(it) => {
+              it.addEventListener("scroll", () => console.log("scrolled"), { once: true });
+              it.scrollTop = 100;
+            }"""
+        )
+    upstream.answers("last\n" * 200)
+    scripted.ended()
+    assert conversation.evaluate("(it) => it.scrollTop") == 100

@@ -1,0 +1,143 @@
+"""What the page shows around the answers: limits, the wait after a 429, breakers, faults."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.grader.stand import ModelServer
+from tests.grader.subject import Subject
+from tests.playground.conftest import Start, Visits
+from tests.playground.visit import Visit
+from workshop.processes import free_port
+
+
+def test_what_is_left_of_a_limit_is_shown_and_counts_until_it_is_whole(visits: Visits, start: Start) -> None:
+    with start(RATE_LIMIT_ANONYMOUS_RPM="20", RATE_LIMIT_WINDOW_SEC="5") as subject, visits(subject) as visit:
+        visit.open()
+        limits = visit.page.locator("#limits")
+        expect(limits).to_contain_text("20 of 20 requests")
+        visit.ask_to_the_end("One")
+        expect(limits).to_contain_text("19 of 20 requests")
+        expect(limits).to_contain_text(re.compile(r"whole in \d s"))
+        expect(visit.page.get_by_role("meter", name="requests left")).to_have_attribute("aria-valuenow", "19")
+        expect(limits).to_contain_text("20 of 20 requests")  # by itself
+
+
+def test_after_a_429_the_seconds_are_counted_and_then_sending_works_again(visits: Visits, start: Start) -> None:
+    with (
+        start(RATE_LIMIT_ANONYMOUS_RPM="2", RATE_LIMIT_WINDOW_SEC="3") as subject,
+        visits(subject, refusals={429}) as visit,
+    ):
+        visit.open()
+        for question in ("One", "Two", "Three"):
+            visit.ask_to_the_end(question)
+        expect(visit.trouble).to_contain_text("429 · rate_limit_exceeded")
+        expect(visit.send).to_be_disabled()
+        expect(visit.send).to_have_text(re.compile(r"Wait [123] s"))
+        visit.ask("Too early")
+        expect(visit.page.locator(".exchange")).to_have_count(3)
+        expect(visit.prompt).to_have_value("Too early")
+        expect(visit.send).to_have_text("Send")
+        expect(visit.send).to_be_enabled()
+        visit.prompt.press("Enter")
+        visit.ended()
+        expect(visit.answer).to_contain_text("SIMULATED")
+
+
+def test_a_caller_with_another_token_need_not_wait(visits: Visits, start: Start) -> None:
+    with start(RATE_LIMIT_ANONYMOUS_RPM="1") as subject, visits(subject, refusals={429}) as visit:
+        visit.open()
+        visit.ask_to_the_end("One")
+        visit.ask_to_the_end("Two")
+        expect(visit.send).to_be_disabled()
+        visit.page.get_by_label("Token", exact=True).fill(subject.desk.people()[0].token)
+        visit.page.get_by_role("button", name="Use").click()
+        expect(visit.send).to_be_enabled()
+
+
+def test_a_limit_that_no_wait_helps_against_holds_nobody_up(visits: Visits, start: Start) -> None:
+    with start(RATE_LIMIT_TPM="100") as subject, visits(subject, refusals={429}) as visit:
+        visit.open()
+        visit.ask_to_the_end("Too much")
+        expect(visit.trouble).to_contain_text("no wait will help")
+        expect(visit.send).to_be_enabled()
+
+
+def test_an_upstream_that_is_dead_opens_the_breaker_on_the_page(visits: Visits, start: Start) -> None:
+    dead = ModelServer(f"http://127.0.0.1:{free_port()}", "")
+    settings = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "2", "CIRCUIT_BREAKER_TIMEOUT_SEC": "60"}
+    with start(dead, **settings) as subject, visits(subject, refusals={404, 503}) as visit:
+        visit.page.goto(f"{visit.origin}/playground")
+        breakers = visit.page.locator("#breakers")
+        expect(breakers).to_contain_text("none yet")
+        visit.ask_to_the_end("One")
+        expect(breakers).to_contain_text("primary/workshop-simclosed, 1 failed")
+        visit.ask_to_the_end("Two")
+        expect(breakers).to_contain_text(re.compile(r"primary/workshop-simopen, \d+ s more"))
+        visit.ask_to_the_end("Three")
+        expect(visit.trouble).to_contain_text("503 · circuit_open")
+
+
+def test_the_breakers_are_looked_at_only_while_somebody_sees_them(visits: Visits, demo: Subject) -> None:
+    with visits(demo) as visit:
+        visit.page.clock.install()
+        visit.open()
+        visit.page.evaluate(
+            """() => {
+              Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+              document.dispatchEvent(new Event("visibilitychange"));
+            }"""
+        )
+        asked = visit.times_asked("/health")
+        visit.page.clock.run_for(60_000)
+        assert visit.times_asked("/health") == asked
+        with visit.page.expect_request("**/health"):
+            visit.page.evaluate("delete document.hidden, document.dispatchEvent(new Event('visibilitychange'))")
+        with visit.page.expect_request("**/health"):
+            visit.page.clock.run_for(5_000)
+
+
+def test_a_fault_is_ordered_met_and_taken_back(visits: Visits, demo: Subject) -> None:
+    with visits(demo, refusals={429}) as visit:
+        visit.open()
+        expect(visit.fault("Off")).to_have_attribute("aria-pressed", "true")
+        visit.fault("Cut after 5 tokens").click()
+        expect(visit.fault("Cut after 5 tokens")).to_have_attribute("aria-pressed", "true")
+        expect(visit.fault("Off")).to_have_attribute("aria-pressed", "false")
+        visit.ask_to_the_end("Cut")
+        expect(visit.exchange.locator(".badge")).to_have_text("cut")
+        expect(visit.page.locator("#fault-state")).to_have_text("Met by 1 call so far.")
+        visit.fault("429, retry after 5 s").click()
+        expect(visit.fault("429, retry after 5 s")).to_have_attribute("aria-pressed", "true")
+        visit.ask_to_the_end("Refused")
+        expect(visit.send).to_have_text(re.compile(r"Wait \d s"))
+        visit.fault("Off").click()
+        expect(visit.fault("Off")).to_have_attribute("aria-pressed", "true")
+        expect(visit.send).to_have_text("Send")
+        visit.ask_to_the_end("Well again")
+        expect(visit.answer).to_contain_text("SIMULATED")
+
+
+def test_every_preset_is_a_plan_that_the_model_server_takes(visit: Visit, demo: Subject) -> None:
+    presets = visit.page.locator("#presets button")
+    names = presets.all_inner_texts()
+    assert len(names) == 6
+    for name in names:
+        visit.fault(name).click()
+        expect(visit.fault(name)).to_have_attribute("aria-pressed", "true")
+        plan = demo.service.get("/playground/faults").json["sequence"]
+        assert bool(plan) == (name != "Off"), name
+
+
+def test_a_fault_that_somebody_else_ordered_is_shown_as_it_is(visits: Visits, demo: Subject) -> None:
+    with demo.upstream.fault({"garbage": "text", "times": 3}), visits(demo) as visit:
+        visit.open()
+        expect(visit.page.locator("#fault-state")).to_contain_text('{"garbage":"text","times":3}')
+
+
+def test_in_production_the_page_has_no_faults_and_asks_for_none(visits: Visits, start: Start) -> None:
+    with start(ENV="production") as subject, visits(subject) as visit:
+        visit.open()
+        expect(visit.page.locator("#faults")).to_be_hidden()
+        visit.ask_to_the_end("Well?")
+        assert visit.times_asked("/playground/faults") == 0
