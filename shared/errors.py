@@ -86,7 +86,12 @@ class Forbidden(ServiceError):
 
 
 class BudgetExceeded(ServiceError):
+    """No wait that a client would sit through helps: OpenAI's repeat a 429 unless told not to."""
+
     status, type, code = 429, "insufficient_quota", "budget_exceeded"
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "x-should-retry": "false"}
 
 
 class UnsupportedMediaType(ServiceError):
