@@ -60,9 +60,9 @@ class Stack:
         return replace(self, key=key)
 
 
-def of(subject: Subject, *abilities: str) -> Stack:
+def of(subject: Subject, *abilities: str, budget_usd: float | None = None) -> Stack:
     """The gateway as somebody with a token sees it."""
-    key = subject.desk.create("ana").token
+    key = subject.desk.create("ana", budget_usd).token
     return Stack(
         f"{subject.service.url}/v1", key, SIMULATOR, frozenset(abilities), upstream=subject.upstream, log=subject.log
     )
@@ -75,9 +75,9 @@ def model_server() -> Iterator[ModelServer]:
 
 
 @contextmanager
-def gateway(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+def gateway(settings: Mapping[str, str] | None = None, budget_usd: float | None = None) -> Iterator[Stack]:
     with model_server() as server, started(GATEWAY, server, {**SETTINGS, **(settings or {})}) as subject:
-        yield of(subject, GATEWAYS, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS)
+        yield of(subject, GATEWAYS, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS, budget_usd=budget_usd)
 
 
 @contextmanager

@@ -1,0 +1,54 @@
+"""A client that leaves in the middle: the upstream stops working for it, and the log says so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conformance.asking import ask
+from tests.conformance.clients import Client
+from tests.conformance.stacks import FAULTS, GATEWAYS, Stack
+
+WITHIN = 1.0  # seconds for the upstream to hear of it
+
+
+def soon(condition: Callable[[], Any], seconds: float) -> Any:
+    patience_ends = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < patience_ends, f"not within {seconds:g} seconds"
+        time.sleep(0.01)
+    return value
+
+
+# The stream falls silent after these pieces, so that it cannot be over before the client is gone.
+@pytest.mark.needs(FAULTS)
+def test_who_leaves_a_stream_stops_the_upstream(client: Client, stack: Stack) -> None:
+    upstream = stack.upstream
+    assert upstream is not None
+    with upstream.fault({"stall_after_tokens": 8}):
+        report = client("leave", stack, ask(), after=3)
+        seen = soon(lambda: (register := upstream.register())["cancelled"] and register, WITHIN)
+    assert len(report["pieces"]) >= 3
+    assert (seen["received"], seen["in_flight"]) == (1, 0)
+
+
+@pytest.mark.needs(FAULTS, GATEWAYS)
+def test_the_log_says_that_the_client_left_and_what_it_had_used(client: Client, stack: Stack) -> None:
+    upstream, log = stack.upstream, stack.log
+    assert upstream is not None
+    assert log is not None
+    written = len(log.path.read_text().splitlines())
+
+    def line() -> Any:
+        lines = log.path.read_text().splitlines(keepends=True)[written:]
+        return json.loads(lines[0]) if lines and lines[0].endswith("\n") else None
+
+    with upstream.fault({"stall_after_tokens": 8}):
+        client("leave", stack, ask(), after=3)
+        logged = soon(line, 5)
+    assert (logged["outcome"], logged["status"]) == ("left", 499)
+    assert logged["tokens_output"] > 0

@@ -1,0 +1,103 @@
+"""When clients try again: when it helps, after the time that they were told, and not when it cannot help."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conformance import stacks
+from tests.conformance.asking import ask, only_choice
+from tests.conformance.clients import Client
+from tests.conformance.stacks import FAULTS, GATEWAYS, Stack
+from tests.grader.log_file import LogFile
+
+WAYS = ("whole", "stream")
+
+
+@contextmanager
+def logged(stack: Stack) -> Iterator[list[dict[str, Any]]]:
+    """The log's lines of what happens inside, once it is over."""
+    log = stack.log
+    assert log is not None
+    first, last = (f"mark-{secrets.token_hex(8)}" for _ in range(2))
+    lines: list[dict[str, Any]] = []
+    _mark(stack, log, first)
+    yield lines
+    _mark(stack, log, last)
+    written = [json.loads(line) for line in log.path.read_text().splitlines()]
+    places = [place for place, line in enumerate(written) if line["request_id"] in (first, last)]
+    lines += written[places[0] + 1 : places[1]]
+
+
+def _mark(stack: Stack, log: LogFile, request_id: str) -> None:
+    """A call that is refused at once: when its line is in the log, so are those of all calls before it."""
+    answer = httpx2.post(f"{stack.base_url}/chat/completions", json={}, headers={"X-Request-ID": request_id})
+    assert answer.status_code == 400
+    patience_ends = time.monotonic() + 5
+    while not (log.path.exists() and f'"{request_id}"' in log.path.read_text()):
+        assert time.monotonic() < patience_ends, "no line in the log"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.needs(FAULTS, GATEWAYS)
+def test_a_client_waits_out_the_upstreams_rate_limit(client: Client, stack: Stack, way: str) -> None:
+    upstream = stack.upstream
+    assert upstream is not None
+    with upstream.fault({"status": 429, "retry_after": 1, "times": 1}):
+        assert only_choice(client(way, stack, ask(), retries=1))["text"]
+        first, second = upstream.calls()
+    assert second.started - first.ended >= 1
+
+
+@pytest.mark.needs(GATEWAYS)
+def test_a_client_waits_out_our_rate_limit(client: Client, stack: Stack) -> None:
+    stranger = stack.with_key("anonymous")
+    with logged(stack) as lines:
+        for _ in range(2):
+            assert only_choice(client("whole", stranger, ask(max_tokens=1), retries=5))["text"]
+    statuses = [line["status"] for line in lines]
+    assert statuses.count(200) == 2
+    assert 1 <= statuses.count(429) <= 4, "it was told how long to wait, and came back before"
+
+
+@pytest.mark.needs(FAULTS, GATEWAYS)
+def test_a_client_tries_again_when_the_upstream_was_overloaded(client: Client, stack: Stack) -> None:
+    assert stack.upstream is not None
+    with stack.upstream.fault({"status": 503, "times": 1}):
+        assert only_choice(client("whole", stack, ask(), retries=1))["text"]
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Stack]:
+    """A gateway whose limits no patience meets."""
+    with stacks.gateway({"RATE_LIMIT_TPM": "500"}) as stack:
+        yield stack
+
+
+def test_a_client_does_not_repeat_what_no_wait_will_help(client: Client, strict: Stack) -> None:
+    with logged(strict) as lines:
+        error = client.fails("whole", strict, ask(max_tokens=1000), retries=3)
+    assert "RateLimitError" in error["classes"]
+    assert [line["status"] for line in lines] == [429]
+
+
+@pytest.fixture(scope="module")
+def spent() -> Iterator[Stack]:
+    """A gateway, as somebody sees it who has no money left."""
+    with stacks.gateway(budget_usd=0) as stack:
+        yield stack
+
+
+def test_a_client_does_not_repeat_what_there_is_no_money_for(client: Client, spent: Stack) -> None:
+    with logged(spent) as lines:
+        error = client.fails("whole", spent, ask(), retries=3)
+    assert "RateLimitError" in error["classes"]
+    assert [line["status"] for line in lines] == [429]
