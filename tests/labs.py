@@ -74,8 +74,13 @@ class Lab:
 
 def read_steps(page: Path) -> list[Step]:
     """The page's steps, in order."""
+    return steps_of(page.read_text())
+
+
+def steps_of(text: str) -> list[Step]:
+    """The steps of a page, or of a part of it, in order."""
     steps: list[Step] = []
-    for language, block in FENCE.findall(page.read_text()):
+    for language, block in FENCE.findall(text):
         if language == "bash":
             steps.append(Step(block, ()))
         elif language == "text" and steps:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests import labs
-#from tests.demo_4.checks import CHECKLIST
+from tests.demo_4.checks import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_4_streaming" / "README.md"
@@ -34,28 +35,38 @@ def read_parts(text: str) -> list[Part]:
 
 
 PARTS = read_parts(README.read_text())
-STEPS = [(number, step) for number, part in enumerate(PARTS) for step in part.steps]
+STEPS = [(part, step) for part in PARTS for step in part.steps]
+
+
+class Demo:
+    """What runs in the first terminal, one part after the other; the second stays open, and `folder` is its memory."""
+
+    def __init__(self, folder: Path, running: ExitStack) -> None:
+        self._folder = folder
+        self._running = running
+        self._part: Part | None = None
+        self._lab: labs.Lab | None = None
+
+    def started(self, part: Part) -> labs.Lab:
+        if self._lab is None or self._part is not part:
+            self._running.close()
+            self._lab = self._running.enter_context(labs.started(4, self._folder, part.settings))
+            self._part = part
+        return self._lab
 
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The second terminal: it stays open, whatever is started anew in the first."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("lab")
-    with pytest.MonkeyPatch.context() as both_terminals:
+    with pytest.MonkeyPatch.context() as both_terminals, ExitStack() as running:
         both_terminals.setenv("DATABASE_URL", f"sqlite:///{folder / 'workshop.db'}")
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def lab(terminal: Path, request: pytest.FixtureRequest) -> Iterator[labs.Lab]:
-    with labs.started(4, terminal, PARTS[request.param].settings) as lab:
-        yield lab
+        yield Demo(folder, running)
 
 
 # The steps stand on each other, as they do for a person: run the file whole.
-@pytest.mark.parametrize(("lab", "step"), STEPS, indirect=["lab"], ids=[step.title for _, step in STEPS])
-def test_a_step_of_the_lab_runs_as_written(step: labs.Step, lab: labs.Lab) -> None:
-    lab.run(step)
+@pytest.mark.parametrize(("part", "step"), STEPS, ids=[step.title for _, step in STEPS])
+def test_a_step_of_the_lab_runs_as_written(part: Part, step: labs.Step, demo: Demo) -> None:
+    demo.started(part).run(step)
 
 
 def test_the_lab_says_which_checks_show_what_a_client_must_survive() -> None:
