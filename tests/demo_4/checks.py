@@ -124,15 +124,21 @@ def _crowd(ask: Callable[[int], Answer], size: int) -> list[Answer]:
 
 def _as_crowd(answer: Answer, size: int) -> Answer:
     """An answer whose command asks for many at once."""
-    lines = answer.curl.split("\n")
-    asked = next(number for number, line in enumerate(lines) if " -X POST" in line)
-    lines[asked] = f"for i in $(seq {size}); do {lines[asked]} & done; wait"
+    return _shown_as(answer, lambda command: f"for i in $(seq {size}); do {command} & done; wait")
+
+
+def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
+    """An answer, with another command than its own between the order of a fault and its end."""
+    lines = [write(line) if " -X POST" in line else line for line in answer.curl.split("\n")]
     return replace(answer, curl="\n".join(lines))
 
 
 def _in_order(*answers: Answer) -> Answer:
     """The last of these, with the commands of all of them."""
-    return replace(answers[-1], curl="\n".join(answer.curl for answer in answers))
+    lines = [line for answer in answers for line in answer.curl.split("\n")]
+    said_before = [line.startswith("#") and line in lines[:number] for number, line in enumerate(lines)]
+    shown = "\n".join(line for line, twice in zip(lines, said_before, strict=True) if not twice)
+    return replace(answers[-1], curl=shown)
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -258,10 +264,17 @@ def stream_in_steps(subject: Subject) -> None:
         # The model stops after so many tokens, and goes no further: what it has said must be here all the same.
         with upstream.fault({"stall_after_tokens": tokens}), _opened(subject, path, document) as stream:
             stream.read(lambda stream, tokens=tokens: _tokens(stream) >= tokens)  # type: ignore[misc]
-            in_flight = upstream.register()["in_flight"] == 1
-            arrived = stream.status == 200 and _tokens(stream) == tokens
-            expected = f"{tokens} tokens while the upstream, which has said no more, is still at it"
-            stream.must(arrived and in_flight, expected, f"{_tokens(stream)} tokens: {stream.answer.summary}")
+            _must_be_underway(stream, upstream, tokens)
+
+
+def _must_be_underway(stream: Stream, upstream: Upstream, tokens: int) -> None:
+    """The stream of an upstream that has said `tokens` tokens, and then no more."""
+    objects = _objects(stream)
+    only_tokens = DONE not in stream.data and not any("error" in each or "metadata" in each for each in objects)
+    underway = stream.status == 200 and only_tokens and upstream.register()["in_flight"] == 1
+    said = "1 token" if tokens == 1 else f"{tokens} tokens"
+    expected = f"{said}, all that the upstream has said, while it is still at the next"
+    stream.must(underway and _tokens(stream) == tokens, expected, _tail(stream))
 
 
 @contextmanager
@@ -498,14 +511,15 @@ def client_leaves(subject: Subject) -> None:
     with upstream.fault({"latency_ms": WOULD_TAKE_MS}):
         left = _post(subject, GENERATE_STREAM, _document(subject), patience=LEAVES_AFTER)
         left.must(left.status is None, f"nothing within {LEAVES_AFTER:g} s from an upstream that takes longer")
-        shown = replace(left, curl=left.curl.replace("curl -i ", f"curl -iN -m {LEAVES_AFTER:g} ", 1))
+        shown = _shown_as(left, lambda command: f"{command} -N -m {LEAVES_AFTER:g}")
         _must_be_cancelled(upstream, shown)
     for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject))):
         with upstream.fault({"stall_after_tokens": SAID_BEFORE}):
             with _streaming(subject, path, document) as stream:
                 stream.read(lambda stream: _tokens(stream) >= SAID_BEFORE)
+                _must_be_underway(stream, upstream, SAID_BEFORE)
                 half = stream.answer
-            half = replace(half, curl=half.curl.replace("curl -iN ", f"curl -iN -m {LEAVES_AFTER:g} ", 1))
+            half = _shown_as(half, lambda command: f"{command} -m {LEAVES_AFTER:g}")
             _must_be_cancelled(upstream, half)
         if subject.has_log:
             line = _log_line(subject, half)
@@ -621,19 +635,21 @@ def _must_be_refused(answer: Answer, upstream: Upstream, why: str) -> None:
 
 
 def _fail(subject: Subject, times: int) -> Answer:
-    """So many calls that fail, one after the other; the last of them. The upstream is well again."""
+    """So many calls that fail, one after the other; the last of them. Then the upstream is well, its register empty."""
     with subject.upstream.fault({"status": 500}):
         for _ in range(times):
             answer = _call(subject)
             answer.must(answer.status == 502, "502 when the upstream answers 500")
-    return answer
+    subject.upstream.forget_calls()
+    return _shown_as(answer, lambda command: f"for i in $(seq {times}); do {command}; done")
 
 
 def _open(subject: Subject) -> Answer:
-    """Open the breaker, from a state in which it let calls through."""
-    last = _fail(subject, THRESHOLD)
-    subject.upstream.forget_calls()
-    return last
+    """Open the breaker, from a state in which it let calls through: the answer that opened it."""
+    opened = _fail(subject, THRESHOLD)
+    refused = _in_order(opened, _call(subject))
+    _must_be_refused(refused, subject.upstream, f"after {THRESHOLD} failures in a row")
+    return opened
 
 
 def _let_pass(opened: Answer) -> None:
@@ -652,11 +668,10 @@ def breaker_opens(subject: Subject) -> None:
             _fail(fragile, THRESHOLD - 1)
             well = _call(fragile)
             well.must(well.status == 200, f"200 after {THRESHOLD - 1} failures and a success")
-        _open(fragile)
-        why = f"after {THRESHOLD} failures in a row"
-        refused = [_call(fragile, path) for path in ("/generate", GENERATE_STREAM) * 4]
+        opened = _open(fragile)
+        refused = [_in_order(opened, _call(fragile, path)) for path in ("/generate", GENERATE_STREAM) * 4]
         for answer in refused:
-            _must_be_refused(answer, upstream, why)
+            _must_be_refused(answer, upstream, f"after {THRESHOLD} failures in a row")
             told = answer.headers.get("retry-after", "")
             answer.must(told.isdigit() and 20 <= int(told) <= 30, "a Retry-After of 20 to 30 s", f"Retry-After: {told}")
         took = statistics.median(answer.ms for answer in refused)
@@ -682,22 +697,21 @@ def breaker_half_open(subject: Subject) -> None:
             _let_pass(opened)
             answers = _crowd(lambda _: _call(fragile), crowd)
             received = upstream.received()
-        shown = _as_crowd(answers[0], crowd)
+        shown = _in_order(opened, _as_crowd(answers[0], crowd))
         through = f"{PROBES} of {crowd} calls through to the upstream"
         shown.must(received == PROBES, through, f"{received} upstream calls")
         refused = sum(answer.status == 503 for answer in answers)
         shown.must(refused == crowd - PROBES, f"503 for the other {crowd - PROBES}", f"503 for {refused}")
         probes = [answer for answer in answers if answer.status != 503]
         upstream.forget_calls()
-        _must_be_refused(_call(fragile), upstream, "after probes that failed")
+        _must_be_refused(_in_order(shown, _call(fragile)), upstream, "after probes that failed")
 
         # Not even a success before it makes a failed probe good.
         _let_pass(max(probes, key=lambda answer: answer.received))
         well = _call(fragile)
         well.must(well.status == 200, f"200 for a probe {OPEN_FOR:g} seconds later")
-        _fail(fragile, 1)
-        upstream.forget_calls()
-        _must_be_refused(_call(fragile), upstream, "after one failure of a half-open breaker")
+        failed = _in_order(opened, well, _fail(fragile, 1))
+        _must_be_refused(_in_order(failed, _call(fragile)), upstream, "after one failure of a half-open breaker")
 
 
 @check(f"{SUCCESSES} probes that succeed close the breaker: all calls go through again, and old failures are forgotten")
@@ -705,14 +719,15 @@ def breaker_closes(subject: Subject) -> None:
     crowd = 8
     with subject.started_with(BREAKER) as fragile:
         upstream = fragile.upstream
-        _let_pass(_open(fragile))
+        opened = _open(fragile)
+        _let_pass(opened)
         for number in range(SUCCESSES):
-            probe = _call(fragile)
+            probe = _in_order(opened, _call(fragile))
             probe.must(probe.status == 200, f"200 for probe {number + 1} of {SUCCESSES}")
         with upstream.fault({"latency_ms": 300}):
             answers = _crowd(lambda _: _call(fragile), crowd)
         lost = [answer for answer in answers if answer.status != 200]
-        shown = _as_crowd(answers[0], crowd)
+        shown = _in_order(probe, _as_crowd(answers[0], crowd))
         shown.must(not lost, f"200 for {crowd} at once, once it is closed", lost[0].summary if lost else "")
         _must_be_in_state(fragile, "closed")
         _fail(fragile, THRESHOLD - 1)

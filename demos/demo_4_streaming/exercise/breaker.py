@@ -1,0 +1,48 @@
+"""The circuit breaker, yours to write. As it stands, it never opens.
+
+The docstring says what must be true, and which checks of `make grade-4 SOLUTION=exercise` look whether it is. The layer
+around it (shared/layers/circuit_breaker.py) is given: it keeps one breaker for each upstream and model, says whose
+fault a failed call was, and answers 503 for you. Stuck? HINTS.md.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.resilience.breaker import Result, Rules, State
+
+
+class Breaker:
+    """Task 1. Who keeps failing is left alone for a while, then tried with care.
+
+    CLOSED: every call goes through. `rules.failures` failures in a row open it; a success in between begins a new row.
+    OPEN: no call goes through. After `rules.open_for` seconds it is half-open.
+    HALF_OPEN: at most `rules.probes` calls at the same time go through. One failure opens it again, and the wait begins
+    anew; `rules.successes` successes close it, and what failed before is forgotten.
+    A result that is NEITHER (the client left, or the request was wrong) tells nothing, but its probe is over.
+
+    Calls end late: one that was let through before the state changed must not count in the new state. All methods run
+    on the event loop, one after the other: no locks. (Leave `rules.min_success_rate` and `rules.window` for later.)
+    Checks: breaker_opens, breaker_half_open, breaker_closes.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+    @property
+    def state(self) -> State:
+        return State.CLOSED
+
+    def admit(self) -> int | None:
+        """May a call go through? None: no. Else a number of your choice, which `settle` is given when it has ended."""
+        return 0
+
+    def settle(self, permit: int, result: Result) -> None:
+        """The call that was admitted with this `permit` has ended so. Comes once for each of them."""
+
+    def half_open_in(self) -> float:
+        """Seconds until an open breaker is half-open; 0 if it is not open. The caller is told to wait so long."""
+        return 0.0
+
+    def report(self) -> Mapping[str, Any]:
+        """What GET /health shows besides the state; say what you like."""
+        return {}
