@@ -117,6 +117,7 @@ class Service:
 
         return TokenStream(stream.first, chunks, close)
 
+    # region: relay-settles
     async def _relay(self, call: Call, stream: TokenStream) -> AsyncGenerator[Chunk]:
         model, usage, length = call.request.model, None, 0
         ending, error = Ending.LEFT, None
@@ -133,6 +134,8 @@ class Service:
         finally:
             self._settle(call, ending, model, usage or estimate(call.request, length), length, error)
             await stream.aclose()
+
+    # endregion: relay-settles
 
 
 Routes = Callable[[Service], APIRouter]

@@ -34,6 +34,7 @@ class EventStream(Response):
         self._keepalive = keepalive
         self._patience = patience
 
+    # region: event-stream-call
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         client = _Client(send, self._keepalive, self._patience)
@@ -49,6 +50,8 @@ class EventStream(Response):
         finally:
             client.forget()
             await self._events.aclose()
+
+    # endregion: event-stream-call
 
 
 # endregion: event-stream

@@ -52,6 +52,10 @@ async def answer_stream(service: Service, request: Request, call: Call, format: 
     )
 
 
+# endregion: answer-stream
+
+
+# region: relay
 async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
     """What the client is sent, each piece when it is there. Closes the stream, always."""
     try:
@@ -65,7 +69,7 @@ async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerat
         await stream.aclose()
 
 
-# endregion: answer-stream
+# endregion: relay
 
 
 class Deltas:
