@@ -68,8 +68,8 @@ class Events:
 
 def event(payload: bytes) -> bytes:
     """One event on the wire."""
-    if b"\n" in payload:
-        payload = payload.replace(b"\n", b"\ndata: ")
+    if b"\n" in payload or b"\r" in payload:  # each ends a line
+        payload = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
     return b"data: " + payload + b"\n\n"
 
 

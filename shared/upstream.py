@@ -180,9 +180,9 @@ async def _chunks(
     """What comes, until `[DONE]`. Raises UpstreamError."""
     try:
         async for block in response.content.iter_any():
-            silence.heard = time.monotonic()
             chunk, broken = frames.read(events.feed(block))
-            if chunk is not None:
+            if chunk is not None:  # comments and blank lines are no word from the model
+                silence.heard = time.monotonic()
                 yield chunk
             if broken is not None:
                 raise broken
@@ -215,7 +215,8 @@ async def _read_the_end(response: aiohttp.ClientResponse) -> None:
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The body, if it is not larger than LARGEST_REPLY."""
     length = response.content_length
-    if length is not None and length <= LARGEST_REPLY:
+    # Of a body that is packed the length says nothing: a megabyte of gzip can hold a gigabyte.
+    if length is not None and length <= LARGEST_REPLY and "Content-Encoding" not in response.headers:
         return await response.read()
     body = bytearray()
     async for block in response.content.iter_any():

@@ -163,7 +163,7 @@ def _usage(reported: object) -> Usage | None:
     if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
         return None
     sensible = 0 <= tokens_in < MOST_TOKENS and 0 <= tokens_out < MOST_TOKENS
-    return Usage(tokens_in, tokens_out) if sensible else None
+    return Usage(int(tokens_in), int(tokens_out)) if sensible else None  # true is an int here, and no number in JSON
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def _error_detail(raw: bytes) -> tuple[str | None, str | None, str | None]:
     if not isinstance(error, dict):
         return _message(error), None, None
     code, param = error.get("code"), error.get("param")
-    return _message(error), code if isinstance(code, str) else None, param if isinstance(param, str) else None
+    return _message(error), _short(code), _short(param)
 
 
 def _error_frame(error: object) -> UpstreamError:
@@ -228,5 +228,9 @@ def _error_frame(error: object) -> UpstreamError:
 
 
 def _message(error: object) -> str | None:
-    text = error.get("message") if isinstance(error, dict) else error
+    return _short(error.get("message") if isinstance(error, dict) else error)
+
+
+def _short(text: object) -> str | None:
+    """Of what an upstream says, as much as an error has room for."""
     return text[:1000] if isinstance(text, str) and text else None

@@ -1,0 +1,23 @@
+"""Demo 4 as it is, and one route more: what is going on inside it, which no client of the real one can see."""
+
+import asyncio
+import gc
+
+from fastapi import FastAPI
+
+from demos.demo_4_streaming import app as demo_4
+from shared.settings import Settings
+
+INSIDE = "/inside"
+
+
+def build(settings: Settings) -> FastAPI:
+    app = demo_4.build(settings)
+
+    @app.get(INSIDE)
+    async def inside() -> dict[str, int]:
+        """Tasks on the event loop, this one too. What was dropped with an exception in it says so on stderr now."""
+        gc.collect()
+        return {"tasks": len(asyncio.all_tasks())}
+
+    return app

@@ -1,0 +1,174 @@
+"""A client that trusts nobody: it keeps every byte of a reply, and says what is wrong with it by the contract alone.
+
+In: a route and a prompt. Out: a Seen. Knows the promises of our routes and the rules of server-sent events; nothing of
+what the upstream did.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+PATIENCE = 20.0  # seconds for a whole reply; none may take longer here
+HONEST = {400, 404, 413, 422, 429, 502, 503, 504}  # what may be answered when the upstream is at fault
+DONE = "[DONE]"
+
+
+@dataclass(slots=True, frozen=True)
+class Route:
+    """One way to ask, by name."""
+
+    path: str
+    stream: bool
+    openai: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}{'+stream' if self.stream and self.openai else ''}"
+
+    def body(self, prompt: str, max_tokens: int = 100) -> dict[str, Any]:
+        if not self.openai:
+            return {"prompt": prompt, "max_tokens": max_tokens, "temperature": 0.7}
+        messages = [{"role": "user", "content": prompt}]
+        return {"messages": messages, "max_tokens": max_tokens, "stream": self.stream}
+
+
+GENERATE = Route("/generate", stream=False, openai=False)
+CHAT = Route("/v1/chat/completions", stream=False, openai=True)
+GENERATE_STREAM = Route("/generate/stream", stream=True, openai=False)
+CHAT_STREAM = Route("/v1/chat/completions", stream=True, openai=True)
+UNARY, STREAMS = (GENERATE, CHAT), (GENERATE_STREAM, CHAT_STREAM)
+ROUTES = (*UNARY, *STREAMS)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A reply as it came. `failure`: it did not come to its end."""
+
+    route: Route
+    request_id: str
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    failure: str = ""
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """An answer, the whole of it."""
+        return self.status == 200 and (not self.route.stream or self.payloads()[-1:] == [DONE])
+
+    def payloads(self) -> list[str]:
+        return payloads(self.body)
+
+    def text(self) -> str:
+        """What the model said."""
+        if not self.route.stream:
+            document = orjson.loads(self.body)
+            message = document["choices"][0]["message"] if self.route.openai else {"content": document["output"]}
+            return str(message["content"] or "")
+        frames = [orjson.loads(payload) for payload in self.payloads() if payload != DONE]
+        if not self.route.openai:
+            return "".join(frame.get("delta", "") for frame in frames)
+        choices = [choice for frame in frames for choice in frame.get("choices") or ()]
+        return "".join((choice["delta"] or {}).get("content") or "" for choice in choices)
+
+    def wrong(self) -> str:
+        """How the reply breaks the contract; empty if it does not."""
+        if self.failure:
+            return f"no end: {self.failure}"
+        if self.status != 200 and self.status not in HONEST:
+            return f"status {self.status}"
+        if self.headers.get("X-Request-ID") != self.request_id:
+            return "no request id of its own"
+        try:
+            if self.status != 200:
+                self._check_error(orjson.loads(self.body))
+            elif self.route.stream:
+                self._check_stream()
+            elif self.route.openai:
+                assert orjson.loads(self.body)["choices"][0]["message"] is not None
+            else:
+                self._check_answer(orjson.loads(self.body))
+        except (AssertionError, ValueError, KeyError, TypeError, IndexError) as wrong:
+            return f"{self.status} {type(wrong).__name__} {wrong}: {self.body[:300]!r}"
+        return ""
+
+    def _check_error(self, document: Any) -> None:
+        error = document["error"]
+        assert set(error) == {"message", "type", "param", "code", "request_id"}, "not our envelope"
+        assert isinstance(error["message"] or None, str), "no message"
+        assert isinstance(error["code"] or None, str), "no code"
+        assert len(self.body) < 5000, "an error as long as a book"
+        assert error["request_id"] == self.request_id, "somebody else's error"
+
+    def _check_answer(self, document: Any) -> None:
+        assert isinstance(document["output"], str), "no text"
+        self._check_metadata(document)
+
+    def _check_metadata(self, document: Any) -> None:
+        assert document["request_id"] == self.request_id, "somebody else's answer"
+        metadata = document["metadata"]
+        for count in metadata["tokens"].values():
+            assert type(count) is int, "tokens that are no numbers"
+            assert 0 <= count < 1 << 33, "more tokens than there are"
+        assert metadata["cost_usd"] >= 0, "a cost below nothing"
+        assert isinstance(metadata["model"], str), "no model"
+
+    def _check_stream(self) -> None:
+        assert self.headers["Content-Type"].startswith("text/event-stream"), "not a stream"
+        assert self.body.endswith(b"\n\n"), "the last event has no end"
+        events = self.payloads()
+        assert events, "a stream without events"
+        frames = [orjson.loads(payload) for payload in events if payload != DONE]
+        errors = [frame for frame in frames if frame.get("error")]
+        assert events.count(DONE) + len(errors) == 1, "neither one [DONE] nor one error"
+        if errors:
+            assert frames[-1] is errors[0], "something follows the error"
+            return self._check_error({"error": errors[0]["error"]})
+        assert events[-1] == DONE, "something follows [DONE]"
+        if not self.route.openai:
+            assert all(set(frame) == {"delta"} for frame in frames[:-1]), "an event that is no delta"
+            self._check_metadata(frames[-1])
+
+
+def payloads(body: bytes) -> list[str]:
+    """The data of each event, read as the standard says: CR, LF and CRLF all end a line."""
+    lines = body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found: list[str] = []
+    data: list[str] = []
+    for line in lines:
+        if line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+        elif not line and data:
+            found.append("\n".join(data))
+            data = []
+    return found
+
+
+def connections() -> aiohttp.ClientSession:
+    """As many as it takes, and each for one request: what one reply leaves behind is not to hit the next."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=PATIENCE))
+
+
+async def ask(
+    session: aiohttp.ClientSession, url: str, route: Route, request_id: str, prompt: str = "Hola", max_tokens: int = 100
+) -> Seen:
+    """Never raises."""
+    seen, started = Seen(route, request_id), time.monotonic()
+    headers = {"X-Request-ID": request_id}
+    body = bytearray()
+    try:
+        async with session.post(url + route.path, json=route.body(prompt, max_tokens), headers=headers) as response:
+            seen.status, seen.headers = response.status, response.headers
+            async for block in response.content.iter_any():
+                body += block
+    except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as fault:
+        seen.failure = f"{type(fault).__name__} {fault}"
+    seen.body, seen.seconds = bytes(body), time.monotonic() - started
+    return seen

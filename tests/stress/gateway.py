@@ -1,0 +1,162 @@
+"""The gateway under stress: a process of its own, watched from outside for memory, sockets, and what it says of itself.
+
+In: the upstream's URL and settings. Out: a Gateway. When it ends, it must have ended well: see `running`.
+"""
+
+import json
+import re
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.stress.app import INSIDE
+from workshop.processes import CannotStart, Process, free_port, gateway
+
+BUILD = "tests.stress.app:build"
+MB = 1 << 20
+
+# Nobody is refused for asking too often, and no breaker opens: here every request is to reach the upstream.
+OPEN_DOORS = {
+    "RATE_LIMIT_ANONYMOUS_RPM": "100000000",
+    "RATE_LIMIT_RPM": "100000000",
+    "RATE_LIMIT_RPH": "100000000",
+    "RATE_LIMIT_TPM": "1000000000000",
+    "UVICORN_LIMIT_CONCURRENCY": "2000",
+    "HTTP_MAX_CONNECTIONS": "1500",
+}
+NO_BREAKER = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000000000", "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0"}
+
+# What a process says when an error was met by nobody.
+SIGNS_OF_A_BUG = re.compile(
+    rb"Traceback|traceback|never retrieved|never awaited|was destroyed but|a bug:|failed to settle|ASGI|Unclosed|leaked"
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Gateway:
+    process: Process
+    url: str
+    log: Path
+    printed: Path
+
+    @property
+    def _seen(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def memory(self) -> int:
+        """Bytes resident."""
+        return int(self._seen.memory_info().rss)
+
+    def descriptors(self) -> int:
+        return int(self._seen.num_fds())
+
+    def clients(self) -> int:
+        """Connections that clients have to it, as it sees them."""
+        return sum(c.laddr.port == self.port and bool(c.raddr) for c in self._seen.net_connections("tcp"))
+
+    def connections_to(self, port: int) -> int:
+        """Its own connections to an upstream, whatever their state."""
+        return sum(bool(c.raddr) and c.raddr.port == port for c in self._seen.net_connections("tcp"))
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
+            return json.load(response)
+
+    def places(self) -> tuple[int, int]:
+        """Calls that hold a place at the upstream, and those that wait for one."""
+        queue = self.get("/health")["checks"]["admission_queue"]
+        return queue["in_use"], queue["waiting"]
+
+    def tasks(self) -> int:
+        return int(self.get(INSIDE)["tasks"])
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The request log."""
+        return [json.loads(line) for line in self.log.read_bytes().splitlines()]
+
+    def said(self) -> list[bytes]:
+        """What it printed besides the request log that no service should ever print."""
+        operational = (line for line in self.printed.read_bytes().splitlines() if b'"prompt_hash"' not in line)
+        return [line[:2000] for line in operational if SIGNS_OF_A_BUG.search(line)]
+
+
+@contextmanager
+def running(upstream: str, folder: Path, *, build: str = BUILD, **settings: str) -> Iterator[Gateway]:
+    """The gateway in front of `upstream`. At the end it must stop when it is told to, and have said nothing odd."""
+    log, printed = folder / "logs.json", folder / "printed.txt"
+    environment = {
+        "OPENAI_BASE_URL": f"{upstream}/v1",
+        "OPENAI_API_KEY": "",
+        "MODEL": "workshop-sim",
+        "LOG_FILE": str(log),
+        "DATABASE_URL": f"sqlite:///{folder / 'workshop.db'}",
+        "REDIS_URL": "",
+        "UVICORN_WORKERS": "1",
+        **OPEN_DOORS,
+        **settings,
+    }
+    process, url = _start(build, environment, printed)
+    try:
+        gateway = Gateway(process, url, log, printed)
+        yield gateway
+        gateway.get(INSIDE) if build == BUILD and process.exit_status() is None else None
+    finally:
+        process.stop()
+    assert not gateway.said(), b"\n".join(gateway.said()[:5]).decode(errors="replace")
+
+
+def _start(build: str, environment: Mapping[str, str], printed: Path) -> tuple[Process, str]:
+    for _ in range(3):  # between our look for a free port and its start, somebody else may have taken it
+        port = free_port()
+        try:
+            process = gateway(build, port=port, environment=environment, output=printed).start()
+            return process, f"http://127.0.0.1:{port}"
+        except CannotStart as reason:
+            if "cannot listen" not in str(reason):
+                raise
+    raise CannotStart("no port is free")
+
+
+class Peak:
+    """The most memory that the gateway had while inside, in bytes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.most = self.before = gateway.memory()
+
+    def __enter__(self) -> "Peak":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.01):
+            self.most = max(self.most, self._gateway.memory())
+
+    @property
+    def grew(self) -> int:
+        return self.most - self.before
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 15.0, why: Callable[[], object] = str) -> None:
+    """Raises AssertionError, which says `why`."""
+    patience_ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < patience_ends, why()
+        time.sleep(0.05)
