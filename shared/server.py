@@ -103,7 +103,7 @@ def _build(path: str, settings: Settings) -> FastAPI:
 def _spare_the_collector() -> None:
     """Keep the garbage collector from walking what was built at the start, which lives as long as we do.
 
-    With Python's own thresholds it took a quarter of a request's time, and stopped all of them for tens of milliseconds.
+    With Python's own thresholds it took a fifth of a request's time, and held all of them up while it looked.
     """
     gc.collect()
     gc.freeze()
