@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Garbage = Literal["text", "json", "truncated", "empty", "wrong-shape"]
 MODIFIERS = ("latency_ms", "fragment_bytes")  # the answer comes all the same
-ENDINGS = ("status", "hang", "refuse_s", "reset", "cut_after_tokens", "garbage", "stall_after_tokens")
+ENDINGS = ("status", "hang", "refuse_s", "reset", "cut_after_tokens", "garbage", "stall_after_tokens", "mix")
+
+ROUNDING = 1e-9  # 0.1 + 0.2 + 0.7 is a little over 1
 
 
 class BadFault(ValueError):
@@ -39,11 +41,17 @@ class Fault(BaseModel):
     times: int | None = Field(None, ge=1)
     rate: float | None = Field(None, ge=0, le=1)
     seed: int = 0
+    mix: list[Fault] | None = Field(None, min_length=1, max_length=20)
 
     @property
     def endings(self) -> list[str]:
         given = ((name, getattr(self, name)) for name in ENDINGS)
         return [name for name, value in given if value is not None and value is not False]  # cut_after_tokens may be 0
+
+    @property
+    def mixes(self) -> bool:
+        """May it be one of several, of which each call meets at most one?"""
+        return self.rate is not None and self.times is None and self.refuse_s is None and self.mix is None
 
     @property
     def name(self) -> str:
@@ -63,6 +71,12 @@ class Fault(BaseModel):
             raise ValueError("retry_after and headers go with a status")
         if self.refuse_s is not None and (self.times or self.rate is not None or self.modifiers):
             raise ValueError("refuse_s stands alone: it closes the door at once, for that many seconds")
+        if self.mix is not None and (self.rate is not None or self.modifiers):
+            raise ValueError("a mix takes its rates from its faults; besides them it wants times and seed at most")
+        if self.mix is not None and not all(fault.mixes for fault in self.mix):
+            raise ValueError("each fault of a mix wants a rate, and neither times, refuse_s nor a mix of its own")
+        if sum(fault.rate or 0.0 for fault in self.mix or ()) > 1 + ROUNDING:
+            raise ValueError("the rates of a mix are shares of all calls: together at most 1")
         if any(not _printable(text) for pair in (self.headers or {}).items() for text in pair):
             raise ValueError("headers want visible ASCII characters only")
         return self
@@ -118,8 +132,8 @@ class Faults:
         """The fault that this call meets. Calls that the rate spares do not count against `times`."""
         if not self._plan:
             return None
-        fault = self._plan[0]
-        if fault.rate is not None and self._chance.random() >= fault.rate:
+        fault = self._struck(self._plan[0])
+        if fault is None:
             return None
         self.applied += 1
         if self._left is not None:
@@ -128,6 +142,17 @@ class Faults:
                 self._plan.pop(0)
                 self._enter()
         return fault
+
+    def _struck(self, planned: Fault) -> Fault | None:
+        """What this call meets of it: one draw, also for a mix, so that the same seed hits the same calls."""
+        if planned.rate is None and planned.mix is None:
+            return planned
+        draw = self._chance.random()
+        for fault in planned.mix or [planned]:
+            draw -= fault.rate or 0.0
+            if draw < 0:
+                return fault
+        return None
 
     def view(self) -> dict[str, Any]:
         plan = [fault.model_dump(exclude_defaults=True) for fault in self._plan]

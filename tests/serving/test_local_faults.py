@@ -81,6 +81,24 @@ def test_a_rate_hits_that_share_of_the_calls_the_same_ones_every_time(sim: Local
     assert 9 <= runs[0].count(500) <= 27
 
 
+def test_a_mix_hits_each_call_with_one_of_its_faults_or_none_in_their_shares(sim: LocalServer) -> None:
+    runs = []
+    for _ in range(2):
+        sim.break_with(mix=[{"status": 500, "rate": 0.3}, {"status": 429, "rate": 0.2, "retry_after": 1}], seed=4)
+        runs.append([sim.chat(MODEL, max_tokens=1)[0] for _ in range(100)])
+    assert runs[0] == runs[1]
+    assert 15 <= runs[0].count(500) <= 45
+    assert 10 <= runs[0].count(429) <= 30
+    assert runs[0].count(200) == 100 - runs[0].count(500) - runs[0].count(429)
+
+
+def test_the_calls_that_a_mix_spares_do_not_count_against_its_times(sim: LocalServer) -> None:
+    sim.break_with(sequence=[{"mix": [{"status": 500, "rate": 0.5}], "times": 5}, {"status": 503, "times": 1}])
+    seen = [sim.chat(MODEL, max_tokens=1)[0] for _ in range(40)]
+    assert (seen.count(500), seen.count(503)) == (5, 1)
+    assert seen.index(503) > max(place for place, status in enumerate(seen) if status == 500)
+
+
 def test_a_sequence_plays_its_faults_one_after_another(sim: LocalServer) -> None:
     sequence = [{"status": 429, "times": 2, "retry_after": 1}, {"garbage": "text", "times": 1}, {"status": 500}]
     sim.break_with(sequence=sequence)
@@ -187,6 +205,12 @@ def test_faults_spare_health_metrics_models_and_admin(sim: LocalServer) -> None:
         ({"status": 500, "hang": True}, "one way"),
         ({"retry_after": 1, "hang": True}, "go with a status"),
         ({"rate": 2, "status": 500}, "less than or equal to 1"),
+        ({"mix": []}, "at least 1"),
+        ({"mix": [{"status": 500}]}, "wants a rate"),
+        ({"mix": [{"status": 500, "rate": 0.5, "times": 2}]}, "wants a rate, and neither times"),
+        ({"mix": [{"status": 500, "rate": 0.6}, {"hang": True, "rate": 0.5}]}, "together at most 1"),
+        ({"mix": [{"status": 500, "rate": 0.5}], "rate": 0.5}, "takes its rates from its faults"),
+        ({"mix": [{"status": 500, "rate": 0.5}], "reset": True}, "one way"),
         ({"times": 0, "status": 500}, "greater than or equal to 1"),
         ({"garbage": "rubbish"}, "wrong-shape"),
         ({"refuse_s": 1, "times": 2}, "alone"),
