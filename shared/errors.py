@@ -163,6 +163,11 @@ class UpstreamError(ServiceError):
         if retryable is not None:
             self.retryable = retryable
 
+    def headers(self) -> dict[str, str]:
+        """OpenAI's clients repeat every 5xx unless told not to. What we would not, they need not, unless told when."""
+        unwise = not self.retryable and self.retry_after is None and self.http_status >= 500
+        return {**super().headers(), "x-should-retry": "false"} if unwise else super().headers()
+
 
 class UpstreamFault(UpstreamError):
     """The upstream answered 5xx."""
