@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
+from tests.grader.callers import Desk
 from tests.grader.log_file import LogFile
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
 from tests.grader.subject import Subject
@@ -52,6 +53,7 @@ class Stack:
     abilities: frozenset[str] = frozenset()
     upstream: Upstream | None = None
     log: LogFile | None = None
+    desk: Desk | None = None
 
     def of(self, model: str) -> Stack:
         return replace(self, model=model)
@@ -59,12 +61,22 @@ class Stack:
     def with_key(self, key: str) -> Stack:
         return replace(self, key=key)
 
+    def without_money(self) -> Stack:
+        """As somebody sees it who may spend nothing."""
+        assert self.desk is not None
+        return self.with_key(self.desk.create("poor", budget_usd=0).token)
 
-def of(subject: Subject, *abilities: str, budget_usd: float | None = None) -> Stack:
+
+def of(subject: Subject, *abilities: str) -> Stack:
     """The gateway as somebody with a token sees it."""
-    key = subject.desk.create("ana", budget_usd).token
     return Stack(
-        f"{subject.service.url}/v1", key, SIMULATOR, frozenset(abilities), upstream=subject.upstream, log=subject.log
+        f"{subject.service.url}/v1",
+        subject.desk.create("ana").token,
+        SIMULATOR,
+        frozenset(abilities),
+        upstream=subject.upstream,
+        log=subject.log,
+        desk=subject.desk,
     )
 
 
@@ -75,9 +87,9 @@ def model_server() -> Iterator[ModelServer]:
 
 
 @contextmanager
-def gateway(settings: Mapping[str, str] | None = None, budget_usd: float | None = None) -> Iterator[Stack]:
+def gateway(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     with model_server() as server, started(GATEWAY, server, {**SETTINGS, **(settings or {})}) as subject:
-        yield of(subject, GATEWAYS, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS, budget_usd=budget_usd)
+        yield of(subject, GATEWAYS, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS)
 
 
 @contextmanager
