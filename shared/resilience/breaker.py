@@ -5,14 +5,14 @@ that waits for nothing and reads no clock but the one it is given. Knows nothing
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Protocol
 
+from shared.resilience.recent_calls import RecentCalls
+
 FEWEST_CALLS = 20  # below it a share of successes is chance
-MOST_CALLS = 1000  # remembered of a window
 
 
 class State(StrEnum):
@@ -152,31 +152,3 @@ class Breaker:
 
 
 # endregion: breaker
-
-
-class RecentCalls:
-    """How the calls of the last `window` seconds ended; of the last MOST_CALLS, if there were more."""
-
-    def __init__(self, window: float) -> None:
-        self._window = window
-        self._ended: deque[tuple[float, bool]] = deque()
-        self._successes = 0
-
-    def add(self, now: float, *, success: bool) -> None:
-        self._ended.append((now, success))
-        self._successes += success
-        if len(self._ended) > MOST_CALLS:
-            self._forget_one()
-
-    def calls(self, now: float) -> int:
-        while self._ended and self._ended[0][0] <= now - self._window:
-            self._forget_one()
-        return len(self._ended)
-
-    @property
-    def success_rate(self) -> float:
-        """Of the calls that `calls` counted; 1 if there were none."""
-        return self._successes / len(self._ended) if self._ended else 1.0
-
-    def _forget_one(self) -> None:
-        self._successes -= self._ended.popleft()[1]
