@@ -134,6 +134,7 @@ class Upstream:
             response.close()
             await chunks.aclose()
 
+        # region: first-token
         early: list[Chunk] = []
         async for chunk in chunks:
             early.append(chunk)
@@ -143,6 +144,7 @@ class Upstream:
                 silence.begin()
                 return TokenStream(joined(early), chunks, close)
         raise UpstreamBadReply("the upstream's stream ended before its first token")
+        # endregion: first-token
 
 
 class Silence:

@@ -52,7 +52,7 @@ def build(settings: Settings) -> FastAPI:
             Budget(accounts.ledger),
             AccountUsage(accounts.ledger),
             ResponseCache(settings, redis),
-            AdaptiveTimeout(settings.timeout, settings.timeout_max),  #     new: the time that the work takes
+            AdaptiveTimeout(settings.timeout, settings.timeout_max),  #     new: a deadline that fits
             AdmissionQueue(  #                                              new: so many at once, the rest in line
                 settings.http_max_connections, settings.queue_max_size, settings.queue_timeout
             ),

@@ -28,10 +28,13 @@ class AdaptiveTimeout:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         return await Timeout(self.seconds(call.request))(call, next)
 
+    # region: deadline
     def seconds(self, request: ChatRequest) -> float:
         tokens_in, tokens_out = estimate(request, 0).input, longest_answer(request)
         work = (TO_BEGIN + PER_TOKEN_IN * tokens_in + PER_TOKEN_OUT * tokens_out) * MARGIN
         return min(max(work, self.least), self.most)
+
+    # endregion: deadline
 
 
 # endregion: adaptive-timeout

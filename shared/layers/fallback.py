@@ -40,6 +40,7 @@ class Fallback:
                 raise
             return reply
 
+    # region: ask-others
     async def _ask_others(self, call: Call, next: Handler) -> Reply | None:
         asked, primary = {_asks(call)}, call.target
         for fallback in self.fallbacks:
@@ -55,6 +56,8 @@ class Fallback:
             return reply
         call.target = primary
         return None
+
+    # endregion: ask-others
 
     # endregion: fallback-call
 

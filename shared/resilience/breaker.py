@@ -115,6 +115,8 @@ class Breaker:
             if self._failures >= self.rules.failures or self._too_few_succeed():
                 self._become(State.OPEN)
 
+    # endregion: breaker-settle
+
     def _settle_probe(self, result: Result) -> None:
         self._probing -= 1
         if result is Result.FAILURE:
@@ -123,8 +125,6 @@ class Breaker:
             self._successes += 1
             if self._successes == self.rules.successes:
                 self._become(State.CLOSED)
-
-    # endregion: breaker-settle
 
     def half_open_in(self) -> float:
         """Seconds until an open breaker is half-open; 0 for one that is not open."""

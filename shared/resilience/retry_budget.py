@@ -24,6 +24,7 @@ class RetryBudget:
         self._balance = reserve
         self._asked = clock()
 
+    # region: budget-spent
     def deposit(self) -> None:
         """A call is made."""
         self._put(self.ratio)
@@ -38,6 +39,8 @@ class RetryBudget:
             return False
         self._balance -= 1
         return True
+
+    # endregion: budget-spent
 
     def _put(self, retries: float) -> None:
         self._balance = min(self._balance + retries, self._most)
