@@ -35,6 +35,7 @@ def chat_routes(service: Service) -> APIRouter:
     # region: chat-route
     @router.post("/v1/chat/completions", summary="OpenAI's chat API", **documented(ChatCompletionRequest))
     async def chat(request: Request) -> Response:
+        # region: chat-answer
         call = await open_call(service, request, ChatCompletionRequest, to_chat, invalid_status=WRONG_REQUEST)
         if call.request.stream:
             return await answer_stream(service, request, call, chunks)
@@ -42,6 +43,7 @@ def chat_routes(service: Service) -> APIRouter:
         cost = f"{metadata(call)['cost_usd']:.6f}"
         headers = {**call.response_headers, "X-Cost-USD": cost}
         return Response(reply.raw, headers=headers, media_type="application/json")
+        # endregion: chat-answer
 
     # endregion: chat-route
 
