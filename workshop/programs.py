@@ -31,7 +31,7 @@ PROGRAMS = {
     "chromium": Program(
         ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
         "chromium",
-        "slides as PDF, and the check that no slide overflows",
+        "the tests of the playground; slides as PDF, and the check that none overflows",
     ),
     "wrk": Program(("wrk",), "wrk", "the load of make bench"),
     "nginx": Program(("nginx", "/usr/sbin/nginx"), "nginx-light", "the static upstream of make bench"),

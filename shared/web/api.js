@@ -2,34 +2,26 @@
 // Out: the response if it is good; otherwise a Refusal that says what the error envelope says.
 
 export class Refusal extends Error {
-  // `error`: the object inside the envelope. `retryAfter`: seconds, null if nobody said.
-  constructor(error, status = 0, retryAfter = null) {
-    super(error.message || `the service answered ${status}`);
+  // `error`: the object inside the envelope. `response`: what it came in, if it came as an answer of its own.
+  constructor(error, response = null) {
+    super(error.message || `the service answered ${response?.status}`);
     this.code = error.code || "";
-    this.requestId = error.request_id || "";
-    this.status = status;
-    this.retryAfter = retryAfter;
+    this.status = response?.status ?? 0;
+    this.headers = response?.headers ?? new Headers();
+    this.requestId = error.request_id || this.headers.get("X-Request-ID");
+    this.retryAfter = Number.parseFloat(this.headers.get("Retry-After")) || 0; // seconds; 0 if nobody said
   }
 }
 
 // Paths are relative to the page: a proxy may have put the service below one. No `cache` option: browsers turn it into
 // a Cache-Control header, which the service's own response cache obeys.
 export async function call(path, token, options = {}) {
-  const headers = { ...options.headers };
-  if (token) headers.Authorization = `Bearer ${token}`;
+  const headers = token ? { ...options.headers, Authorization: `Bearer ${token}` } : options.headers;
   const response = await fetch(path, { credentials: "omit", ...options, headers }).catch((fault) => {
     if (fault.name === "AbortError") throw fault;
     throw new Refusal({ message: "the service does not answer", code: "unreachable" });
   });
   if (response.ok) return response;
-  throw await refusalOf(response);
-}
-
-async function refusalOf(response) {
   const body = await response.json().catch(() => null); // a proxy between us may answer in HTML
-  const error = { request_id: response.headers.get("X-Request-ID"), ...body?.error };
-  const seconds = Number.parseFloat(response.headers.get("Retry-After"));
-  const refusal = new Refusal(error, response.status, Number.isFinite(seconds) ? seconds : null);
-  refusal.headers = response.headers;
-  return refusal;
+  throw new Refusal(body?.error ?? {}, response);
 }

@@ -2,6 +2,7 @@
 // after an answer. Health checks are no calls: they count against no limit.
 
 import { call } from "./api.js";
+import { element } from "./element.js";
 import { seconds } from "./units.js";
 
 const EVERY = 5000; // milliseconds
@@ -12,7 +13,6 @@ export class Breakers {
   #section = document.querySelector("#breakers");
   #list = document.querySelector("#breakers ul");
   #timer = 0;
-  #asking = false;
 
   constructor() {
     document.addEventListener("visibilitychange", () => this.look());
@@ -21,8 +21,7 @@ export class Breakers {
 
   async look() {
     clearTimeout(this.#timer);
-    if (document.hidden || this.#asking) return;
-    this.#asking = true;
+    if (document.hidden) return;
     let every = EVERY;
     try {
       const { checks } = await (await call("health", "")).json();
@@ -31,9 +30,9 @@ export class Breakers {
       this.#show(breakers.length ? breakers.map(row) : [["none yet: they come with the first call", "", ""]]);
       if (breakers.some(([, { state }]) => state !== "closed")) every = EVERY_WHEN_BROKEN;
     } catch (refusal) {
-      this.#show([[refusal.message, "", "bad"]]);
+      this.#show([[refusal.message, "", ""]]);
     }
-    this.#asking = false;
+    clearTimeout(this.#timer); // somebody else may have looked meanwhile
     this.#timer = setTimeout(() => this.look(), every);
   }
 
@@ -42,13 +41,8 @@ export class Breakers {
     const said = JSON.stringify(rows);
     if (said === this.#list.dataset.said) return;
     this.#list.dataset.said = said;
-    this.#list.replaceChildren(
-      ...rows.map(([name, state, kind]) => {
-        const item = document.createElement("li");
-        item.append(name, Object.assign(document.createElement("span"), { textContent: state, className: kind }));
-        return item;
-      }),
-    );
+    this.#list.replaceChildren(...rows.map(([name]) => element("li", name)));
+    rows.forEach(([, state, kind], place) => this.#list.children[place].append(element("span", state, kind)));
   }
 }
 

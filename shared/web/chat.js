@@ -9,69 +9,63 @@ export const PATH = "v1/chat/completions";
 
 export async function ask(body, { token, signal, heard, answer }) {
   const clock = new Clock();
-  const response = await call(PATH, token, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    signal,
-  });
-  const said = response.headers;
-  heard(said);
-  answer.note({
-    requestId: said.get("X-Request-ID"),
-    cache: said.get("X-Cache"),
-    fallback: said.get("X-Fallback"),
-    cost: numberIn(said.get("X-Cost-USD")),
-  });
+  const headers = { "Content-Type": "application/json" };
+  const response = await call(PATH, token, { method: "POST", headers, body: JSON.stringify(body), signal });
+  const said = (name) => response.headers.get(name);
+  heard(response.headers);
+  answer.note({ requestId: said("X-Request-ID"), cache: said("X-Cache"), fallback: said("X-Fallback") });
+  if (said("X-Cost-USD")) answer.note({ cost: Number(said("X-Cost-USD")) });
   await (body.stream ? readStream(response, answer, clock) : readWhole(response, answer, clock));
 }
 
 async function readWhole(response, answer, clock) {
-  const completion = await response.json();
-  const choice = completion.choices[0];
-  clock.token();
-  answer.append(choice.message.content ?? "");
-  answer.note({ ...usage(completion.usage), model: completion.model, finish: choice.finish_reason, total: clock.total() });
+  const { choices, model, usage } = await response.json();
+  answer.append(choices[0].message.content ?? "");
+  answer.note({ ...tokens(usage), model, finish: choices[0].finish_reason, total: clock.total() });
 }
 
 async function readStream(response, answer, clock) {
   const events = new Events();
   const reader = response.body.getReader();
   let done = false;
-  let tokens = 0;
   const read = ({ data, comment }) => {
     if (data === "[DONE]") done = true;
-    else if (comment?.startsWith("{")) answer.note(metadata(JSON.parse(comment).metadata));
-    else if (data) {
-      const chunk = JSON.parse(data);
-      if (chunk.error) throw new Refusal(chunk.error);
-      const choice = chunk.choices?.[0];
-      if (choice?.delta?.content) {
-        clock.token();
-        answer.append(choice.delta.content);
-      }
-      if (choice?.finish_reason) answer.note({ finish: choice.finish_reason });
-      if (chunk.usage) tokens = chunk.usage.completion_tokens;
-      answer.note({ ...usage(chunk.usage), model: chunk.model });
-    }
+    else if (comment?.startsWith("{")) noteMetadata(JSON.parse(comment).metadata, answer);
+    else if (data) readChunk(JSON.parse(data), answer, clock);
   };
   try {
-    for (let block = await reader.read(); !block.done; block = await reader.read()) events.feed(block.value).forEach(read);
+    let block;
+    while (!(block = await reader.read()).done) events.feed(block.value).forEach(read);
   } catch (fault) {
     if (fault.name === "AbortError" || fault instanceof Refusal) throw fault;
     throw new Refusal({ message: "the connection broke in the middle of the answer", code: "broken_stream" });
   } finally {
     reader.cancel().catch(() => {}); // nobody reads on after a fault
-    answer.note({ firstToken: clock.firstToken(), total: clock.total(), speed: clock.speed(tokens) });
+    answer.note({ firstToken: clock.firstToken(), total: clock.total(), speed: clock.speed() });
   }
   if (!done) throw new Refusal({ message: "the stream ended before the answer did", code: "broken_stream" });
 }
+
+function readChunk({ error, choices, model, usage }, answer, clock) {
+  if (error) throw new Refusal(error);
+  const { delta, finish_reason: finish } = choices?.[0] ?? {};
+  if (delta?.content) {
+    clock.token();
+    answer.append(delta.content);
+  }
+  if (usage) clock.tokens = usage.completion_tokens;
+  answer.note({ ...tokens(usage), model, finish });
+}
+
+const tokens = (usage) => usage && { input: usage.prompt_tokens, output: usage.completion_tokens };
+const noteMetadata = ({ cost_usd: cost, tokens, fallback }, answer) => answer.note({ cost, ...tokens, fallback });
 
 // All times as this page saw them, in milliseconds.
 class Clock {
   #started = performance.now();
   #first = null;
   #last = null;
+  tokens = 0;
 
   token() {
     this.#last = performance.now();
@@ -82,12 +76,8 @@ class Clock {
   total = () => performance.now() - this.#started;
 
   // Tokens a second after the first one; null if they came at once, or if nobody counted them.
-  speed(tokens) {
+  speed() {
     const span = this.#last - this.#first;
-    return tokens > 1 && span > 1 ? ((tokens - 1) / span) * 1000 : null;
+    return this.tokens > 1 && span > 1 ? ((this.tokens - 1) / span) * 1000 : null;
   }
 }
-
-const numberIn = (text) => (text === null ? null : Number(text));
-const usage = (counted) => counted && { input: counted.prompt_tokens, output: counted.completion_tokens };
-const metadata = (said) => ({ cost: said?.cost_usd, input: said?.tokens?.input, output: said?.tokens?.output, fallback: said?.fallback });

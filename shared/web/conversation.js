@@ -1,8 +1,6 @@
 // The exchanges so far, on the page and as the messages of the next request. Follows the newest text unless the reader
 // has scrolled up.
 
-import { Exchange } from "./exchange.js";
-
 const NEAR = 40; // pixels from the end that still count as being there
 
 export class Conversation {
@@ -13,27 +11,25 @@ export class Conversation {
   #following = true;
 
   constructor() {
-    this.#scroller.addEventListener("scroll", () => (this.#following = this.#atEnd()), { passive: true });
+    this.#scroller.addEventListener("scroll", () => this.#look(), { passive: true });
     this.#scroller.addEventListener("grown", () => this.#follow());
   }
 
-  // What was asked and answered before, and then `question`.
-  messages(question) {
-    const before = this.#exchanges.filter((exchange) => exchange.usable);
-    return [
-      ...before.flatMap(({ question, text }) => [{ role: "user", content: question }, { role: "assistant", content: text }]),
+  // What was asked and answered before.
+  get messages() {
+    const answered = this.#exchanges.filter(({ usable }) => usable);
+    return answered.flatMap(({ question, text }) => [
       { role: "user", content: question },
-    ];
+      { role: "assistant", content: text },
+    ]);
   }
 
-  begin(question, body, curl) {
-    const exchange = new Exchange(question, body, curl);
+  add(exchange) {
     this.#exchanges.push(exchange);
     this.#list.append(exchange.element);
     this.#welcome.hidden = true;
     this.#following = true;
     this.#follow();
-    return exchange;
   }
 
   clear() {
@@ -42,9 +38,8 @@ export class Conversation {
     this.#welcome.hidden = false;
   }
 
-  #atEnd() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    return scrollHeight - scrollTop - clientHeight < NEAR;
+  #look({ scrollHeight, scrollTop, clientHeight } = this.#scroller) {
+    this.#following = scrollHeight - scrollTop - clientHeight < NEAR;
   }
 
   #follow() {

@@ -2,6 +2,7 @@
 // stays inert and ten thousand tokens cost a few hundred steps. Knows nothing of the wire.
 
 import { offerCopy } from "./clipboard.js";
+import { element, fromTemplate } from "./element.js";
 import { milliseconds, rate, usd } from "./units.js";
 
 const SHORT_ID = 8; // characters of a request id that are shown; all of it is copied
@@ -10,20 +11,17 @@ export class Exchange {
   #pending = "";
   #frame = 0;
   #facts = {};
-  #answer;
+  element = fromTemplate("#exchange-template");
   text = "";
   usable = false; // is there an answer that the next request may carry?
 
-  constructor(question, body, curl) {
+  // `curl`: the request as a command.
+  constructor(question, model, curl) {
     this.question = question;
-    this.body = body;
-    this.element = document.querySelector("#exchange-template").content.firstElementChild.cloneNode(true);
     this.#at(".question .text").textContent = question;
-    this.#at(".by").textContent = body.model;
-    this.#answer = this.#at(".answer .text");
-    this.element.classList.add("waiting");
+    this.#at(".by").textContent = model;
     offerCopy(this.#at(".copy-text"), () => this.text);
-    offerCopy(this.#at(".copy-curl"), () => curl(body));
+    offerCopy(this.#at(".copy-curl"), () => curl);
     offerCopy(this.#at(".copy-id"), () => this.#facts.requestId);
   }
 
@@ -35,36 +33,30 @@ export class Exchange {
 
   // Facts that are null or undefined are not known, and change nothing.
   note(facts) {
-    for (const [name, value] of Object.entries(facts)) if (value !== null && value !== undefined) this.#facts[name] = value;
+    for (const [name, value] of Object.entries(facts)) this.#facts[name] = value ?? this.#facts[name];
   }
 
-  finish() {
+  finish(badge = "") {
+    if (badge) this.#badge(badge, "warm");
     this.usable = this.text !== "";
-    this.#end();
-  }
-
-  stop() {
-    this.usable = this.text !== "";
-    this.#badge("stopped", "warm");
     this.#end();
   }
 
   // With text: the answer was cut, and what came stays. Without: there is none.
-  fail(refusal) {
-    this.note({ requestId: refusal.requestId || null });
+  fail({ status, code, message, requestId }) {
+    this.note({ requestId });
     if (this.text) this.#badge("cut", "warm");
-    const trouble = this.#at(".trouble");
-    trouble.textContent = [refusal.status || "", refusal.code, refusal.message].filter(Boolean).join(" · ");
-    trouble.hidden = false;
+    this.#at(".trouble").textContent = [status, code, message].filter(Boolean).join(" · ");
+    this.#at(".trouble").hidden = false;
     this.#end();
   }
 
   #end() {
     cancelAnimationFrame(this.#frame);
     this.#paint();
-    this.#answer.normalize();
+    this.#at(".answer .text").normalize();
     this.element.classList.remove("waiting");
-    this.#showFacts();
+    this.#showFacts(this.#facts);
     this.#at(".actions").hidden = false;
     this.#at(".copy-text").hidden = !this.text;
     this.#grown();
@@ -72,47 +64,34 @@ export class Exchange {
 
   #paint() {
     this.#frame = 0;
-    if (this.#pending) this.#answer.append(this.#pending);
+    if (this.#pending) this.#at(".answer .text").append(this.#pending);
     this.#pending = "";
     this.#grown();
   }
 
-  #grown() {
-    this.element.dispatchEvent(new CustomEvent("grown", { bubbles: true }));
+  #showFacts({ model, cache, fallback, finish, firstToken, speed, input, output, cost, total, requestId }) {
+    if (model) this.#at(".by").textContent = model;
+    if (cache && cache !== "bypass") this.#badge(`cache ${cache}`, cache === "miss" ? "" : "good");
+    if (fallback) this.#badge(`fallback ${fallback}`, "warm");
+    if (finish === "length") this.#badge("max tokens reached");
+    this.#fact("first token", firstToken, milliseconds);
+    this.#fact("speed", speed, rate);
+    this.#fact("tokens", input, () => `${input} in, ${output} out`);
+    this.#fact("cost", cost, usd);
+    this.#fact("total", total, milliseconds);
+    this.#at(".copy-id").hidden = !requestId;
+    this.#at(".copy-id").textContent = `id ${requestId?.slice(0, SHORT_ID)}`;
+    this.#at(".copy-id").ariaLabel = `Copy request id ${requestId}`;
   }
 
-  #showFacts() {
-    const facts = this.#facts;
-    if (facts.model) this.#at(".by").textContent = facts.model;
-    if (facts.cache && facts.cache !== "bypass") this.#badge(`cache ${facts.cache}`, facts.cache === "miss" ? "" : "good");
-    if (facts.fallback) this.#badge(`fallback ${facts.fallback}`, "warm");
-    if (facts.finish === "length") this.#badge("max tokens reached", "");
-    this.#fact("first token", facts.firstToken, milliseconds);
-    this.#fact("speed", facts.speed, rate);
-    this.#fact("tokens", facts.input === undefined ? null : `${facts.input} in, ${facts.output} out`);
-    this.#fact("cost", facts.cost, usd);
-    this.#fact("total", facts.total, milliseconds);
-    if (!facts.requestId) return;
-    const button = this.#at(".copy-id");
-    button.textContent = `id ${facts.requestId.slice(0, SHORT_ID)}`;
-    button.setAttribute("aria-label", `Copy request id ${facts.requestId}`);
-    button.hidden = false;
-  }
-
-  #fact(name, value, show = String) {
+  #fact(name, value, show) {
     if (value === null || value === undefined) return;
     const group = document.createElement("div");
-    for (const [tag, text] of [["dt", name], ["dd", show(value)]]) {
-      group.append(Object.assign(document.createElement(tag), { textContent: text }));
-    }
+    group.append(element("dt", name), element("dd", show(value)));
     this.#at(".facts").append(group);
   }
 
-  #badge(text, kind) {
-    this.#at(".badges").append(Object.assign(document.createElement("span"), { textContent: text, className: `badge ${kind}` }));
-  }
-
-  #at(selector) {
-    return this.element.querySelector(selector);
-  }
+  #badge = (text, kind = "") => this.#at(".badges").append(element("span", text, `badge ${kind}`));
+  #grown = () => this.element.dispatchEvent(new CustomEvent("grown", { bubbles: true }));
+  #at = (selector) => this.element.querySelector(selector);
 }

@@ -2,6 +2,7 @@
 // in that way until it is taken back.
 
 import { call } from "./api.js";
+import { element } from "./element.js";
 
 const PATH = "playground/faults";
 const PRESETS = {
@@ -16,13 +17,14 @@ const PRESETS = {
 export class Faults {
   #section = document.querySelector("#faults");
   #state = document.querySelector("#fault-state");
-  #buttons = new Map();
+  #buttons = new Map(); // by the plan that each orders, as JSON
   #token;
 
+  // `token`: gives the caller's.
   constructor(token) {
     this.#token = token;
     for (const [name, plan] of Object.entries(PRESETS)) {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+      const button = Object.assign(element("button", name), { type: "button" });
       button.addEventListener("click", () => this.#order(plan));
       this.#buttons.set(JSON.stringify(plan), button);
       document.querySelector("#presets").append(button);
@@ -30,29 +32,19 @@ export class Faults {
   }
 
   // What is in force now. Hidden where there is nothing to switch.
-  async look() {
-    try {
-      this.#show(await (await call(PATH, this.#token())).json());
-    } catch {
-      this.#section.hidden = true;
-    }
+  look = () => this.#ask({}).catch(() => (this.#section.hidden = true));
+
+  #order(plan) {
+    const put = { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(plan) };
+    this.#ask(plan ? put : { method: "DELETE" }).catch((refusal) => (this.#state.textContent = refusal.message));
   }
 
-  async #order(plan) {
-    const options = { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(plan) };
-    try {
-      this.#show(await (await call(PATH, this.#token(), plan ? options : { method: "DELETE" })).json());
-    } catch (refusal) {
-      this.#state.textContent = refusal.message;
-    }
-  }
-
-  #show({ sequence, applied }) {
+  async #ask(options) {
+    const { sequence, applied } = await (await call(PATH, this.#token(), options)).json();
     const inForce = JSON.stringify(sequence[0] ?? null);
-    for (const [plan, button] of this.#buttons) button.setAttribute("aria-pressed", String(plan === inForce));
-    const known = !sequence.length || this.#buttons.has(inForce);
+    for (const [plan, button] of this.#buttons) button.ariaPressed = String(plan === inForce);
     const met = sequence.length ? `Met by ${applied} ${applied === 1 ? "call" : "calls"} so far.` : "";
-    this.#state.textContent = known ? met : `In force: ${JSON.stringify(sequence)}. ${met}`;
+    this.#state.textContent = this.#buttons.has(inForce) ? met : `In force: ${JSON.stringify(sequence)}. ${met}`;
     this.#section.hidden = false;
   }
 }

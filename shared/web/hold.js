@@ -19,11 +19,6 @@ export class Hold {
     this.#tick();
   }
 
-  end() {
-    this.#until = 0;
-    this.#tick();
-  }
-
   #tick() {
     clearTimeout(this.#timer);
     this.changed();

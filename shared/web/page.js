@@ -5,6 +5,7 @@ import { Breakers } from "./breakers.js";
 import { ask } from "./chat.js";
 import { Conversation } from "./conversation.js";
 import { curl } from "./curl.js";
+import { Exchange } from "./exchange.js";
 import { Faults } from "./faults.js";
 import { Hold } from "./hold.js";
 import { Limits } from "./limits.js";
@@ -12,23 +13,23 @@ import { Session } from "./session.js";
 import { seconds } from "./units.js";
 
 const at = (selector) => document.querySelector(selector);
+const on = (selector, kind, act) => at(selector).addEventListener(kind, act);
 const prompt = at("#prompt");
 const SPOKEN = 1000; // characters of an answer that a screen reader is given by itself
 
+let session = null; // stays so where the service knows no callers
+let faults = null; // and where there are none to switch
+let underWay = null; // AbortController
 const conversation = new Conversation();
 const limits = new Limits();
 const breakers = new Breakers();
 const hold = new Hold(showSend);
-let session = null; // stays so where the service knows no callers
-let faults = null;
-let underWay = null; // AbortController
-
-// --- asking ---------------------------------------------------------------------------------------------------------
 
 function bodyOf(question) {
+  const before = at("#history").checked ? conversation.messages : [];
   return {
     model: at("#model").value,
-    messages: at("#history").checked ? conversation.messages(question) : [{ role: "user", content: question }],
+    messages: [...before, { role: "user", content: question }],
     temperature: at("#temperature").valueAsNumber,
     max_tokens: at("#max-tokens").valueAsNumber || undefined,
   };
@@ -41,24 +42,24 @@ function inTheWaySet({ stream, stream_options, ...body }) {
 
 async function send(question, asked = bodyOf(question)) {
   if (underWay || hold.left) return;
+  const token = session?.token;
   const body = inTheWaySet(asked);
-  const exchange = conversation.begin(question, body, () => curl(body, Boolean(session?.token)));
+  const exchange = new Exchange(question, body.model, curl(body, Boolean(token)));
   exchange.element.querySelector(".again").addEventListener("click", () => send(question, body));
+  conversation.add(exchange);
   underWay = new AbortController();
   const { signal } = underWay;
   showSend();
   announce("Answering.");
   try {
-    await ask(body, { token: session?.token, signal, heard: (headers) => limits.readHeaders(headers), answer: exchange });
+    await ask(body, { token, signal, heard: (headers) => limits.readHeaders(headers), answer: exchange });
     exchange.finish();
     announce(exchange.text.slice(0, SPOKEN));
   } catch (fault) {
-    if (signal.aborted) {
-      exchange.stop();
+    if (!signal.aborted) refused(fault, exchange);
+    else {
+      exchange.finish("stopped");
       announce("Stopped.");
-    } else {
-      exchange.fail(fault);
-      refused(fault);
     }
   }
   underWay = null;
@@ -67,7 +68,8 @@ async function send(question, asked = bodyOf(question)) {
   faults?.look();
 }
 
-function refused(refusal) {
+function refused(refusal, exchange) {
+  exchange.fail(refusal);
   announce(refusal.message);
   if (refusal.headers) limits.readHeaders(refusal.headers);
   if (refusal.status === 401) session?.reject(refusal);
@@ -80,66 +82,43 @@ function stop() {
   prompt.focus(); // the button that had the focus is about to go
 }
 
-function sendPrompt() {
+function sendPrompt(event) {
+  event.preventDefault();
   const question = prompt.value.trim();
   if (!question || underWay || hold.left) return;
   prompt.value = "";
   send(question);
 }
 
-// --- what is shown --------------------------------------------------------------------------------------------------
-
 function showSend() {
-  const button = at("#send");
   at("#stop").hidden = !underWay;
-  button.textContent = hold.left ? `Wait ${seconds(hold.left)}` : "Send";
-  for (const way of [button, ...document.querySelectorAll(".again")]) way.disabled = Boolean(underWay || hold.left);
+  at("#send").textContent = hold.left ? `Wait ${seconds(hold.left)}` : "Send";
+  for (const way of document.querySelectorAll("#send, .again")) way.disabled = Boolean(underWay || hold.left);
 }
 
-function announce(text) {
-  at("#announcement").textContent = text;
-}
-
-function showTemperature() {
-  at("#temperature-shown").textContent = at("#temperature").valueAsNumber.toFixed(1);
-}
+const announce = (text) => (at("#announcement").textContent = text);
+const showTemperature = () => (at("output").textContent = at("#temperature").valueAsNumber.toFixed(1));
 
 function offerModels(names) {
   const chosen = at("#model").value;
   at("#model").replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
 }
 
-// --- keys and buttons -----------------------------------------------------------------------------------------------
-
-at("#composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sendPrompt();
+on("#composer", "submit", sendPrompt);
+on("#prompt", "keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) sendPrompt(event);
 });
-prompt.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  sendPrompt();
-});
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") stop();
-});
-at("#stop").addEventListener("click", stop);
-at("#clear").addEventListener("click", () => {
+on("body", "keydown", ({ key }) => key === "Escape" && stop());
+on("#stop", "click", stop);
+on("#clear", "click", () => {
   stop();
   conversation.clear();
   prompt.focus();
 });
-for (const button of document.querySelectorAll("#suggestions button")) {
-  button.addEventListener("click", () => send(button.textContent));
-}
-at("#temperature").addEventListener("input", showTemperature);
-at("#open-panel").addEventListener("click", () => {
-  const open = at("#panel").classList.toggle("open");
-  at("#open-panel").setAttribute("aria-expanded", String(open));
-});
-at("#token-form").addEventListener("submit", () => hold.end()); // somebody else may ask again at once
-
-// --- start ----------------------------------------------------------------------------------------------------------
+on("#suggestions", "click", ({ target }) => target.matches("button") && send(target.textContent));
+on("#temperature", "input", showTemperature);
+on("#open-panel", "click", ({ target }) => (target.ariaExpanded = String(at("#panel").classList.toggle("open"))));
+on("#token-form", "submit", () => hold.start(0)); // somebody else may ask again at once
 
 async function start() {
   showTemperature();
@@ -147,16 +126,19 @@ async function start() {
   document.title = `Playground · ${title}`;
   at("#service").textContent = title;
   offerModels([model]);
-  if (routes.includes("GET /usage")) {
-    session = new Session((usage) => limits.readUsage(usage));
-    await session.check();
-  }
-  if (routes.includes("GET /playground/faults")) {
-    faults = new Faults(() => session?.token);
-    faults.look();
-  }
-  const { data } = await (await call("v1/models", session?.token)).json();
+  if (routes.includes("GET /playground/faults")) faults = new Faults(() => session?.token);
+  if (!routes.includes("GET /usage")) return admitted(model);
+  session = new Session((usage) => admitted(model, usage));
+  session.check();
+}
+
+// The caller is known: now there is more to see.
+async function admitted(model, usage = {}) {
+  limits.readUsage(usage);
+  faults?.look();
+  const response = await call("v1/models", session?.token).catch(() => null); // whoever is gone now may be back soon
+  const { data } = (await response?.json()) ?? { data: [] };
   offerModels([...new Set([model, ...data.map(({ id }) => id)])]);
 }
 
-start().catch((refusal) => announce((at("#service").textContent ||= refusal.message)));
+start().catch((refusal) => (at("#service").textContent = refusal.message));

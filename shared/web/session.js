@@ -9,16 +9,15 @@ const BELIEVED = 5 * 60 * 1000; // milliseconds
 const SENDABLE = /^[\x21-\x7e]{1,512}$/; // what a header can carry
 
 export class Session {
-  #section = document.querySelector("#session");
   #field = document.querySelector("#token");
   #state = document.querySelector("#session-state");
-  #kept = { token: "", ...read() };
+  #kept = read();
   #timer = 0;
 
-  // `changed`: called with what GET /usage said, whenever it was asked and has answered well.
-  constructor(changed) {
-    this.changed = changed;
-    this.#section.hidden = false;
+  // `admitted`: called whenever the caller is known, with what GET /usage said if it was asked.
+  constructor(admitted) {
+    this.admitted = admitted;
+    document.querySelector("#session").hidden = false;
     this.#field.value = this.#kept.token;
     document.querySelector("#token-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -31,23 +30,18 @@ export class Session {
     return SENDABLE.test(this.#kept.token) ? this.#kept.token : "";
   }
 
-  // Ask unless the last answer can still be believed.
+  // Ask, unless the last answer can still be believed.
   async check() {
     clearTimeout(this.#timer);
-    const { token, checked, caller } = this.#kept;
+    const { token, checked } = this.#kept;
     const age = Date.now() - checked;
-    if (age >= 0 && age < BELIEVED) {
-      this.#say(this.#greeting(caller, checked), "good");
-      return this.#askAgainIn(BELIEVED - age);
-    }
-    if (token !== this.token) return this.#say("This cannot be a token: a token has neither spaces nor accents.", "bad");
+    if (age >= 0 && age < BELIEVED) return this.#believe(BELIEVED - age);
+    if (token !== this.token) return this.#say("This cannot be a token: those have neither spaces nor accents.", "bad");
     try {
       const usage = await (await call("usage", token)).json();
       if (token !== this.#kept.token) return; // another one was given meanwhile
       this.#keep({ token, checked: Date.now(), caller: usage.caller });
-      this.#say(this.#greeting(usage.caller, Date.now()), "good");
-      this.#askAgainIn(BELIEVED);
-      this.changed(usage);
+      this.#believe(BELIEVED, usage);
     } catch (refusal) {
       this.reject(refusal);
     }
@@ -59,19 +53,14 @@ export class Session {
     this.#say(`${refusal.message}.`, "bad");
   }
 
-  #greeting(caller, checked) {
-    const who = this.token ? `You are ${caller}` : `You ask as a stranger, ${caller}`;
-    return `${who}. Checked at ${clock(checked)}.`;
+  #believe(milliseconds, usage) {
+    const who = this.token ? "You are" : "You ask as a stranger,";
+    this.#say(`${who} ${this.#kept.caller}. Checked at ${clock(this.#kept.checked)}.`);
+    this.#timer = setTimeout(() => this.check(), milliseconds);
+    this.admitted(usage);
   }
 
-  #say(text, kind) {
-    this.#state.textContent = text;
-    this.#state.className = kind;
-  }
-
-  #askAgainIn(delay) {
-    this.#timer = setTimeout(() => this.check(), delay);
-  }
+  #say = (text, kind = "") => Object.assign(this.#state, { textContent: text, className: kind });
 
   #keep(kept) {
     this.#kept = kept;
@@ -86,6 +75,6 @@ function read() {
     const { token, checked, caller } = JSON.parse(localStorage.getItem(KEY));
     return { token: String(token ?? ""), checked: Number(checked), caller: String(caller) };
   } catch {
-    return {};
+    return { token: "" };
   }
 }

@@ -13,27 +13,24 @@ export class Events {
     const found = [];
     let text = this.#decoder.decode(bytes, { stream: true });
     if (!text) return found;
-    if (this.#afterReturn && text.startsWith("\n")) text = text.slice(1); // the second half of a line end
-    this.#afterReturn = text.endsWith("\r") || (!text && this.#afterReturn);
+    if (this.#afterReturn) text = text.replace(/^\n/, ""); // the second half of a line end
+    this.#afterReturn = text.endsWith("\r");
     const lines = text.split(/\r\n|\r|\n/);
     const rest = lines.pop();
     for (const end of lines) {
-      this.#line.push(end);
-      this.#read(this.#line.join(""), found);
+      this.#read(this.#line.join("") + end, found);
       this.#line = [];
     }
-    if (rest) this.#line.push(rest);
+    this.#line.push(rest);
     return found;
   }
 
   #read(line, found) {
-    if (line === "") {
-      if (this.#data.length) found.push({ data: this.#data.join("\n") });
+    if (line.startsWith(":")) found.push({ comment: line.slice(1).trimStart() });
+    else if (line === "data" || line.startsWith("data:")) this.#data.push(line.slice(5).replace(/^ /, ""));
+    else if (line === "" && this.#data.length) {
+      found.push({ data: this.#data.join("\n") });
       this.#data = [];
-    } else if (line.startsWith(":")) {
-      found.push({ comment: line.slice(1).trimStart() });
-    } else if (line === "data" || line.startsWith("data:")) {
-      this.#data.push(line.slice(5).replace(/^ /, ""));
     }
   }
 }

@@ -1,14 +1,12 @@
 // Numbers as people read them.
 
-export const milliseconds = (value) => (value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`);
 export const count = (value) => value.toLocaleString("en");
+export const milliseconds = (value) => (value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`);
 export const rate = (value) => `${value < 10 ? value.toFixed(1) : count(Math.round(value))} tokens/s`;
-export const clock = (epoch) => new Date(epoch).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+export const clock = (epoch) => new Date(epoch).toTimeString().slice(0, 5);
+export const usd = (value) => `$${value.toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`; // to the service's last digit
 
-// Never shown as nothing when it is not: the service rounds to a millionth of a dollar.
-export const usd = (value) => `$${value.toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
-
-// Whole seconds, rounded up, so that nobody comes too early: `90 s`, `2 min 5 s`, `2 h 3 min`, `26 d 4 h`.
+// Rounded up, so that nobody comes too early: `90 s`, `2 min 5 s`, `2 h 3 min`, `26 d 4 h`.
 export function seconds(value) {
   const whole = Math.ceil(value);
   if (whole < 120) return `${whole} s`;

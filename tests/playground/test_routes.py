@@ -65,7 +65,7 @@ def test_where_tokens_are_required_the_page_is_open_and_its_switches_are_not(sta
     with start(API_KEYS_REQUIRED="true") as subject:
         assert {subject.service.get(path).status for path in FILES} == {200}
         subject.service.get(FAULTS).must_be_error(401)
-        assert subject.service.request("GET", FAULTS, headers=subject.desk.people()[0].headers).status == 200
+        assert subject.service.request("GET", FAULTS, headers=subject.desk.create("ana").headers).status == 200
 
 
 def test_faults_are_ordered_seen_and_taken_back(demo: Subject) -> None:

@@ -115,7 +115,7 @@ def test_where_tokens_are_required_the_page_says_so(visits: Visits, start: Start
     with start(API_KEYS_REQUIRED="true") as subject, visits(subject, refusals={401}) as visit:
         visit.page.goto(f"{visit.origin}/playground")
         expect(state(visit)).to_contain_text("a token is required")
-        use(visit, subject.desk.people()[0].token)
+        use(visit, subject.desk.create("ana").token)
         expect(state(visit)).to_contain_text("You are user:ana.")
         visit.ask_to_the_end("Now?")
         expect(visit.answer).to_contain_text("SIMULATED")

@@ -50,7 +50,7 @@ def test_a_caller_with_another_token_need_not_wait(visits: Visits, start: Start)
         visit.ask_to_the_end("One")
         visit.ask_to_the_end("Two")
         expect(visit.send).to_be_disabled()
-        visit.page.get_by_label("Token", exact=True).fill(subject.desk.people()[0].token)
+        visit.page.get_by_label("Token", exact=True).fill(subject.desk.create("ana").token)
         visit.page.get_by_role("button", name="Use").click()
         expect(visit.send).to_be_enabled()
 
