@@ -102,9 +102,11 @@ grade-%: $(DEV) ## grade demo N; URL=http://… for a running service, SOLUTION=
 load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
 	@$(PY) -m loadtests $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
 
-bench: $(DEV) ## the gateway beside its peers, on pinned cores
+# Without its peers the bench still runs, and says who is missing.
+bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 for a minute's look
 	@$(PY) -m workshop.programs wrk nginx
-	@$(PY) -m loadtests.bench
+	@$(MAKE) --no-print-directory peers || true
+	@$(PY) -m loadtests.bench $(if $(QUICK),--quick)
 
 slides: $(DEV) ## the decks as HTML, and as PDF where a Chromium is
 	@$(PY) -m slides.build

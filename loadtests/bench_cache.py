@@ -6,6 +6,7 @@ here is the gateway's own work and nothing else; a model takes hundreds of milli
 """
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -13,7 +14,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.bench import GATEWAY_CPU, LOAD_CPU, WRK, Measurement, load, machine, pin, resident_mb, static_upstream
+from loadtests.bench import cores
+from loadtests.bench.consumption import resident_mb
+from loadtests.bench.contenders import NO_LIMITS, uvicorn
+from loadtests.bench.load import Measurement, load, same
+from loadtests.bench.static import static_upstream
+from loadtests.bench.target import Target
 from workshop.processes import CannotStart, Process, free_port, gateway
 from workshop.redis_server import RedisServer
 
@@ -21,20 +27,20 @@ ROUNDS = 5
 CONNECTIONS = (1, 16)
 BAR = 0.7  # of the validating route's throughput, at 16 connections
 
-# High enough to let the load pass; the limiter does its work all the same.
-MOST = str(10**9)
-NO_LIMITS = dict.fromkeys(("RATE_LIMIT_RPM", "RATE_LIMIT_ANONYMOUS_RPM", "RATE_LIMIT_RPH", "RATE_LIMIT_TPM"), MOST)
-
+SAME_PROMPT = same(json.dumps({"prompt": "Explain time-outs in two lines", "temperature": 0, "max_tokens": 100}))
 # Every request of its own: nothing that it asks is in the cache.
-NEW_PROMPTS = """
+NEW_PROMPT = (
+    SAME_PROMPT
+    + """
 local number, begun = 0, os.time()
 request = function()
   number = number + 1
   local prompt = string.format("Explain time-outs in two lines, take %d of %d", number, begun)
-  local body = '{"prompt":"' .. prompt .. '","model":"workshop-tiny","temperature":0,"max_tokens":100}'
+  local body = '{"prompt":"' .. prompt .. '","temperature":0,"max_tokens":100}'
   return wrk.format(nil, nil, nil, body)
 end
 """
+)
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,8 +49,8 @@ class Way:
 
     name: str
     process: Process
-    url: str
-    script: Path
+    target: Target
+    script: str
 
 
 def main() -> int:
@@ -53,6 +59,7 @@ def main() -> int:
     parser.add_argument("--redis", action="store_true", help="keep answers in Redis instead of in memory")
     options = parser.parse_args()
     try:
+        cores.keep_to_the_rest()
         with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
             ways = _start(running, Path(folder), options.build, redis=options.redis)
             measured = _measure(ways)
@@ -72,36 +79,29 @@ def _start(running: ExitStack, folder: Path, build: str, *, redis: bool) -> list
     settings["DATABASE_URL"] = f"sqlite:///{folder / 'workshop.db'}"
     if redis:
         settings |= {"CACHE_BACKEND": "redis", "REDIS_URL": running.enter_context(RedisServer()).url}
-    same, new = folder / "same.lua", folder / "new.lua"
-    same.write_text(WRK)
-    new.write_text(WRK + NEW_PROMPTS)
-    port, other_port = free_port(), free_port()
-    cached = gateway(build, port=port, environment=settings, output=folder / "gateway.log")
-    command = [sys.executable, "-m", "uvicorn", "loadtests.validation:app", "--port", str(other_port)]
-    command += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
-    validates = Process("the validating route", command, f"http://127.0.0.1:{other_port}/health")
+    port = free_port()
+    cached = cores.measured(gateway(build, port=port, environment=settings, output=folder / "gateway.log"))
+    validates, url = uvicorn("the validating route", "loadtests.validation:app", {}, folder / "validation.log")
     for process in (cached, validates):
         running.enter_context(process)
-        pin(process.pid, GATEWAY_CPU)
-    url, other_url = f"http://127.0.0.1:{port}/generate", f"http://127.0.0.1:{other_port}/generate"
+    ours = Target("the gateway", f"http://127.0.0.1:{port}/generate")
+    other = Target("the validating route", f"{url}/generate")
     return [
-        Way("cache hit", cached, url, same),
-        Way("cache miss", cached, url, new),
-        Way("FastAPI, validates and answers", validates, other_url, same),
+        Way("cache hit", cached, ours, SAME_PROMPT),
+        Way("cache miss", cached, ours, NEW_PROMPT),
+        Way("FastAPI, validates and answers", validates, other, SAME_PROMPT),
     ]
 
 
 def _measure(ways: list[Way]) -> dict[tuple[str, int], list[Measurement]]:
     measured: dict[tuple[str, int], list[Measurement]] = {}
     for way in ways:
-        load(way.url, 16, way.script, seconds=2)  # warm up
+        load(way.target, 16, 2, way.script)  # warm up
     for number in range(ROUNDS):
         print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
         for connections in CONNECTIONS:
             for way in ways:
-                result = load(way.url, connections, way.script, seconds=3)
-                if result.errors:
-                    raise CannotStart(f"{way.name} failed {result.errors} requests: nothing to compare")
+                result = load(way.target, connections, 3, way.script)
                 measured.setdefault((way.name, connections), []).append(result)
     return measured
 
@@ -109,7 +109,7 @@ def _measure(ways: list[Way]) -> dict[tuple[str, int], list[Measurement]]:
 def _table(ways: list[Way], measured: dict[tuple[str, int], list[Measurement]]) -> str:
     """The results for people, in Markdown."""
     lines = [
-        f"{machine()}; one core each (server {GATEWAY_CPU}, load {LOAD_CPU}), medians of {ROUNDS} rounds",
+        f"{cores.machine()}; one core for each server, another for the load; medians of {ROUNDS} rounds",
         "",
         "| | req/s at 1 | at 16 | p50 at 1 | p99 at 1 | memory |",
         "|---|--:|--:|--:|--:|--:|",

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 URL = os.environ.get("OPENAI_BASE_URL", "http://127.0.0.1:8100/v1") + "/chat/completions"
+EVENTS = "text/event-stream"
 
 
 @asynccontextmanager
@@ -25,8 +26,17 @@ async def lifespan(app: Starlette) -> AsyncIterator[dict[str, aiohttp.ClientSess
 async def relay(request: Request) -> Response:
     body = await request.body()
     headers = {"Content-Type": "application/json"}
-    async with request.state.session.post(URL, data=body, headers=headers) as upstream:
+    upstream = await request.state.session.post(URL, data=body, headers=headers)
+    if upstream.content_type == EVENTS:
+        return StreamingResponse(_blocks(upstream), upstream.status, media_type=EVENTS)
+    async with upstream:
         return Response(await upstream.read(), upstream.status, media_type="application/json")
+
+
+async def _blocks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async with upstream:
+        async for block in upstream.content.iter_any():
+            yield block
 
 
 async def health(request: Request) -> Response:
@@ -34,10 +44,5 @@ async def health(request: Request) -> Response:
 
 
 app = Starlette(
-    routes=[
-        Route("/v1/chat/completions", relay, methods=["POST"]),
-        Route("/generate", relay, methods=["POST"]),
-        Route("/health", health),
-    ],
-    lifespan=lifespan,
+    routes=[Route("/v1/chat/completions", relay, methods=["POST"]), Route("/health", health)], lifespan=lifespan
 )

@@ -1,0 +1,66 @@
+"""The load of whole answers: wrk, as fast as the connections allow."""
+
+import json
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+from loadtests.bench.target import Target, body
+from workshop.processes import CannotStart
+
+PATIENCE = 60  # seconds
+
+REPORT = """
+done = function(summary, latency, requests)
+  local e = summary.errors
+  print(string.format("RESULT %d %d %.1f %.1f %d", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
+
+
+@dataclass(slots=True, frozen=True)
+class Measurement:
+    """Requests that were answered, how many a second, microseconds, and requests that did not end in 2xx."""
+
+    requests: int
+    rps: float
+    p50_us: float
+    p99_us: float
+    errors: int
+
+
+def same(content: str) -> str:
+    """The Lua that has wrk send this body, again and again."""
+    return f"wrk.body = {json.dumps(content)}\n"
+
+
+CHAT = same(body("Explain time-outs in two lines"))
+
+
+def load(target: Target, connections: int, seconds: float, script: str = CHAT) -> Measurement:
+    """One round of what `script` asks. Raises CannotStart for requests without answers: there is nothing to compare."""
+    measured = _wrk(target.url, connections, seconds, _headers(target) + script + REPORT)
+    if measured.errors:
+        raise CannotStart(f"{target.name} failed {measured.errors} requests: nothing to compare")
+    return measured
+
+
+def _headers(target: Target) -> str:
+    headers = {"Content-Type": "application/json", **target.headers}
+    lines = [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}\n" for name, value in headers.items()]
+    return 'wrk.method = "POST"\n' + "".join(lines)
+
+
+def _wrk(url: str, connections: int, seconds: float, script: str) -> Measurement:
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", f"--timeout={PATIENCE}s", "-s", file.name, url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)", done.stdout)
+    if found is None:
+        raise CannotStart(f"wrk measured nothing at {url}: {(done.stderr or done.stdout).strip()}")
+    requests, microseconds, p50, p99, errors = map(float, found.groups())
+    return Measurement(int(requests), requests / (microseconds / 1e6), p50, p99, int(errors))

@@ -1,0 +1,169 @@
+"""The race: everybody started, then round after round of the same work for each of them in turn.
+
+Interleaved, because machines are noisy: what slowed one of them down in a round slowed them all, so a ratio within the
+round means something where a number does not. In: contenders. Out: what each showed in every round.
+"""
+
+import statistics
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvloop
+
+from loadtests.bench.consumption import cpu_seconds, resident_mb
+from loadtests.bench.contenders import Contender, Setup
+from loadtests.bench.load import Measurement, load
+from loadtests.bench.paced import paced_upstream
+from loadtests.bench.static import static_upstream
+from loadtests.bench.streams import Streamed, stream
+from loadtests.bench.target import Target
+from workshop.processes import CannotStart
+
+CONNECTIONS = (1, 16, 64)
+WARM_UP = 16  # connections and streams
+
+
+@dataclass(slots=True, frozen=True)
+class Pace:
+    """How much of everything. Chunks arrive alone: of one stream every `apart_ms`, and streams take turns."""
+
+    rounds: int = 5
+    seconds: float = 3  # of load at each number of connections
+    first_tokens: int = 60  # streams in a row, a round
+    streams: int = 16  # at the same time
+    chunks: int = 200
+    apart_ms: int = 20  # slow enough for LiteLLM, which would else be measured while it is behind
+    streams_in_all: int = 1000
+
+
+QUICK = Pace(rounds=1, seconds=1, first_tokens=20, chunks=100, streams_in_all=100)
+
+
+@dataclass(slots=True)
+class Shown:
+    """What one contender showed, a value for each round."""
+
+    version: str
+    loads: dict[int, list[Measurement]] = field(default_factory=dict)  # by connections
+    request_cpu_us: list[float] = field(default_factory=list)
+    chunk_cpu_us: list[float] = field(default_factory=list)
+    first_token_ms: list[float] = field(default_factory=list)  # medians
+    memory_mb: dict[str, float] = field(default_factory=dict)  # resident: after "answers", and after "streams"
+
+
+@dataclass(slots=True)
+class Results:
+    """By contender's name, in the order in which they stand in the table. `absent`: why somebody did not take part."""
+
+    shown: dict[str, Shown] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+    # The upstream called directly, in the same rounds:
+    direct: list[Measurement] = field(default_factory=list)
+    direct_first_token_ms: list[float] = field(default_factory=list)
+
+
+def run(setups: Mapping[str, Setup], needed: set[str], folder: Path, pace: Pace) -> Results:
+    """Raises CannotStart when one of the `needed` does not start, or anybody fails a request once the race is on."""
+    results = Results()
+    race = _Race(setups, needed, folder, results)
+    with static_upstream(folder) as upstream, ExitStack() as running:
+        everybody = race.started(running, upstream, lambda one: load(one.target, WARM_UP, 2))
+        direct = Target("the upstream", f"{upstream}/chat/completions")
+        for number in range(pace.rounds):
+            _say(f"answers: round {number + 1} of {pace.rounds}")
+            _round_of_answers(everybody, direct, pace, results)
+        race.weigh(everybody, "answers")
+    with paced_upstream(folder) as upstream, ExitStack() as running:
+        everybody = race.started(running, upstream, lambda one: _streams(one.target, WARM_UP, at_once=WARM_UP))
+        direct = Target("the upstream", f"{upstream}/chat/completions")
+        for number in range(pace.rounds):
+            _say(f"streams: round {number + 1} of {pace.rounds}")
+            _round_of_streams(everybody, direct, pace, results)
+        so_far = WARM_UP + pace.rounds * (pace.first_tokens + pace.streams)
+        for one in everybody.values():
+            _streams(one.target, pace.streams_in_all - so_far, at_once=pace.streams)
+        race.weigh(everybody, "streams")
+    return results
+
+
+class _Race:
+    def __init__(self, setups: Mapping[str, Setup], needed: set[str], folder: Path, results: Results) -> None:
+        self._setups = dict(setups)
+        self._needed = needed
+        self._folder = folder
+        self._results = results
+
+    def started(
+        self, running: ExitStack, upstream: str, warm_up: Callable[[Contender], object]
+    ) -> dict[str, Contender]:
+        everybody = {}
+        for name, setup in list(self._setups.items()):
+            _say(f"starting {name}")
+            try:
+                with ExitStack() as starting:
+                    contender = setup(upstream, self._folder)
+                    starting.enter_context(contender.process)
+                    warm_up(contender)
+                    running.push(starting.pop_all())
+            except CannotStart as reason:
+                if name in self._needed:
+                    raise
+                self._leave_out(name, reason)
+            else:
+                everybody[name] = contender
+                self._results.shown.setdefault(name, Shown(contender.version))
+        return everybody
+
+    def _leave_out(self, name: str, reason: CannotStart) -> None:
+        line = f"{name} is not measured: {reason}"
+        _say(line)
+        self._results.absent.append(line)
+        self._results.shown.pop(name, None)
+        del self._setups[name]
+
+    def weigh(self, everybody: Mapping[str, Contender], after: str) -> None:
+        for name, one in everybody.items():
+            self._results.shown[name].memory_mb[after] = resident_mb(one.process.pid)
+
+
+def _round_of_answers(everybody: Mapping[str, Contender], direct: Target, pace: Pace, results: Results) -> None:
+    for connections in CONNECTIONS:
+        if connections == 1:
+            results.direct.append(load(direct, 1, pace.seconds))
+        for name, one in everybody.items():
+            shown = results.shown[name]
+            before = cpu_seconds(one.process.pid)
+            measured = load(one.target, connections, pace.seconds)
+            if connections == CONNECTIONS[1]:
+                used = cpu_seconds(one.process.pid) - before
+                shown.request_cpu_us.append(used / measured.requests * 1e6)
+            shown.loads.setdefault(connections, []).append(measured)
+
+
+def _round_of_streams(everybody: Mapping[str, Contender], direct: Target, pace: Pace, results: Results) -> None:
+    results.direct_first_token_ms.append(_first_token_ms(direct, pace))
+    for name, one in everybody.items():
+        results.shown[name].first_token_ms.append(_first_token_ms(one.target, pace))
+    for name, one in everybody.items():
+        before = cpu_seconds(one.process.pid)
+        relayed = uvloop.run(
+            stream(one.target, streams=pace.streams, at_once=pace.streams, chunks=pace.chunks, apart_ms=pace.apart_ms)
+        )
+        used = cpu_seconds(one.process.pid) - before
+        results.shown[name].chunk_cpu_us.append(used / relayed.chunks * 1e6)
+
+
+def _first_token_ms(target: Target, pace: Pace) -> float:
+    return statistics.median(_streams(target, pace.first_tokens, at_once=1).first_token) * 1000
+
+
+def _streams(target: Target, streams: int, *, at_once: int) -> Streamed:
+    """Short ones: five chunks, a millisecond apart."""
+    return uvloop.run(stream(target, streams=streams, at_once=at_once, chunks=5, apart_ms=1))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,66 @@
+"""The upstream of whole answers: an nginx that answers every POST at once, with the same completion."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workshop.processes import CannotStart, Process, free_port
+from workshop.programs import PROGRAMS
+
+MODEL = "workshop-tiny"
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-static",
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "static " * 40}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 40, "total_tokens": 52},
+    }
+)
+
+CONFIGURATION = """
+worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; daemon off;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  default_type application/json;
+  {servers}
+}}
+"""
+SERVER = """
+  server {{
+    listen 127.0.0.1:{port} {options} backlog=4096;
+    {directives}
+    location /health {{ return 200 '{{}}'; }}
+    location / {{ return 200 '{answer}'; }}
+  }}
+"""
+
+
+def server(port: int, options: str = "", directives: str = "") -> str:
+    """An nginx server block: `options` of its listen line, and `directives` besides."""
+    return SERVER.format(port=port, options=options, directives=directives, answer=ANSWER)
+
+
+def nginx(folder: Path, servers: list[str], ready_url: str) -> Process:
+    """An nginx with these server blocks, its files in `folder`. Raises CannotStart."""
+    binary = PROGRAMS["nginx"].path()
+    if binary is None:
+        raise CannotStart("nginx is missing: it is the upstream")
+    configuration = folder / "nginx.conf"
+    configuration.write_text(CONFIGURATION.format(folder=folder, servers="".join(servers)))
+    command = [binary, "-c", str(configuration), "-p", str(folder)]
+    return Process("nginx", command, ready_url, output=folder / "nginx.log")
+
+
+@contextmanager
+def static_upstream(folder: Path) -> Iterator[str]:
+    """Yields its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with nginx(folder, [server(port)], f"{url}/health"):
+        yield f"{url}/v1"

@@ -1,0 +1,112 @@
+"""The load of streams: a client that asks for them, times their first token, counts their chunks, and misses none.
+
+It shares a core with the upstream, so it reads bytes and parses nothing: it knows how the upstream's tokens look.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+from urllib.parse import urlsplit
+
+from loadtests.bench.paced import TOKEN, wish
+from loadtests.bench.target import Target, body
+from workshop.processes import CannotStart
+
+TOKEN_BYTES = TOKEN.strip().encode()
+OVERLAP = len(TOKEN_BYTES) - 1  # what is kept of the last read: no whole token, so that none is counted twice
+LAST_CHUNK = b"0\r\n\r\n"  # of the chunked transfer coding
+PATIENCE = 120  # seconds
+
+
+@dataclass(slots=True, frozen=True)
+class Streamed:
+    """Streams that came whole: their chunks together, and the time to each one's first token, in seconds."""
+
+    chunks: int
+    first_token: Sequence[float]
+
+
+async def stream(target: Target, *, streams: int, at_once: int, chunks: int, apart_ms: int) -> Streamed:
+    """Ask for `streams` streams, `at_once` of them at the same time. Raises CannotStart for one that is not whole."""
+    loop = asyncio.get_running_loop()
+    lanes = []
+    for number in range(at_once):
+        make = partial(Lane, target, chunks, apart_ms, streams // at_once)
+        _, lane = await loop.create_connection(make, *target.address)
+        lanes.append(lane)
+        if number < at_once - 1:
+            await asyncio.sleep(apart_ms / 1000 / at_once)  # their chunks take turns
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(lane.done for lane in lanes))
+    except TimeoutError:
+        raise CannotStart(f"{target.name} did not end its streams within {PATIENCE} seconds") from None
+    return Streamed(sum(lane.chunks for lane in lanes), [seconds for lane in lanes for seconds in lane.first_token])
+
+
+class Lane(asyncio.Protocol):
+    """A connection that asks for one stream after the other."""
+
+    def __init__(self, target: Target, chunks: int, apart_ms: int, streams: int) -> None:
+        self.chunks = 0
+        self.first_token: list[float] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._target = target
+        self._request = _request(target, body(wish(chunks, apart_ms), stream=True).encode())
+        self._wanted = chunks
+        self._left = streams
+        self._counted, self._tail, self._got_head, self._said_done = 0, b"", False, False
+        self._asked = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._ask()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._fail("closed the connection")
+
+    def data_received(self, data: bytes) -> None:
+        if not self._got_head:
+            self._got_head = True
+            if not data.startswith(b"HTTP/1.1 200"):
+                self._fail(f"answered {data[:200]!r}")
+        read = self._tail + data
+        if tokens := read.count(TOKEN_BYTES):
+            if not self._counted:
+                self.first_token.append(time.perf_counter() - self._asked)
+            self._counted += tokens
+        self._said_done = self._said_done or b"data: [DONE]" in read
+        self._tail = read[-OVERLAP:]
+        if read.endswith(LAST_CHUNK):
+            self._end()
+
+    def _ask(self) -> None:
+        self._left -= 1
+        self._counted, self._tail, self._got_head, self._said_done = 0, b"", False, False
+        self._asked = time.perf_counter()
+        self._transport.write(self._request)
+
+    def _end(self) -> None:
+        if self._counted != self._wanted or not self._said_done:
+            ending = "with" if self._said_done else "without"
+            return self._fail(f"relayed {self._counted} of {self._wanted} chunks, {ending} [DONE]")
+        self.chunks += self._counted
+        if self._left:
+            return self._ask()
+        self.done.set_result(None)
+        self._transport.close()
+
+    def _fail(self, what: str) -> None:
+        if not self.done.done():
+            self.done.set_exception(CannotStart(f"{self._target.name} {what}"))
+            self._transport.close()
+
+
+def _request(target: Target, content: bytes) -> bytes:
+    url = urlsplit(target.url)
+    headers = {"Host": url.netloc, "Content-Type": "application/json", "Content-Length": str(len(content))}
+    lines = [f"POST {url.path} HTTP/1.1", *(f"{n}: {v}" for n, v in {**headers, **target.headers}.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
