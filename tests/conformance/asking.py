@@ -10,6 +10,10 @@ import secrets
 import zlib
 from typing import Any
 
+import httpx2
+
+from tests.conformance.stacks import Stack
+
 Body = dict[str, Any]
 
 WEATHER: Body = {
@@ -51,3 +55,13 @@ def arguments(call: Body) -> Any:
     """As the client reads them, or as they came: both must be JSON."""
     given = call["arguments"]
     return json.loads(given) if isinstance(given, str) else given
+
+
+def post(stack: Stack, body: Body) -> httpx2.Response:
+    """Without a client between us and the bytes."""
+    return httpx2.post(
+        f"{stack.base_url}/chat/completions",
+        json={"model": stack.model, **body},
+        headers={"Authorization": f"Bearer {stack.key}"},
+        timeout=30,
+    )

@@ -1,8 +1,8 @@
 """What the clients talk to: servers of OpenAI's API, each with what can be asked of it.
 
 `gateway` is demo 4 before the embedded server. `embedded` is that server alone: what fails there too is no fault of the
-gateway's. `running` is whatever runs at CONFORMANCE_URL, with CONFORMANCE_KEY and CONFORMANCE_MODEL. CONFORMANCE_STACKS
-says which are tested, parted by commas.
+gateway's. `running` is whatever runs at CONFORMANCE_URL (with its /v1), with CONFORMANCE_KEY, CONFORMANCE_MODEL and
+CONFORMANCE_ABILITIES (below; parted by commas). CONFORMANCE_STACKS says which are tested, parted by commas.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ CHOICES = "choices"
 LOGPROBS = "logprobs"
 FAULTS = "faults"  # a register of calls, and fault switches
 
+# Tokens come so slowly that the gateway has a comment for almost every gap: no client may stumble over one.
+MODEL_SERVER = {
+    "LOCAL_SERVED_MODEL_NAME": f"{WITH_A_SLASH}={SIMULATOR}",
+    "SIM_TPOT_MS": "5",
+    "SIM_OUTPUT_TOKENS": "24",
+}
+
 # No limit stands in the way, nothing is tried twice behind the client's back, and no breaker remembers the faults.
 SETTINGS = {
     "RATE_LIMIT_RPM": "100000",
@@ -37,6 +44,7 @@ SETTINGS = {
     "RATE_LIMIT_ANONYMOUS_RPM": "1",
     "RATE_LIMIT_WINDOW_SEC": "2",
     "TIMEOUT": "30",
+    "STREAM_KEEPALIVE_SEC": "0.002",
     "MAX_RETRIES": "0",
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "100000",
     "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
@@ -82,7 +90,7 @@ def of(subject: Subject, *abilities: str) -> Stack:
 
 @contextmanager
 def model_server() -> Iterator[ModelServer]:
-    with embedded_server(settings={"LOCAL_SERVED_MODEL_NAME": f"{WITH_A_SLASH}={SIMULATOR}"}) as server:
+    with embedded_server(settings=MODEL_SERVER) as server:
         yield server
 
 
@@ -113,7 +121,7 @@ def running() -> Iterator[Stack]:
         environment["CONFORMANCE_URL"].rstrip("/"),
         environment.get("CONFORMANCE_KEY", "anonymous"),
         environment["CONFORMANCE_MODEL"],
-        frozenset({CHOICES, LOGPROBS}),
+        frozenset(filter(None, environment.get("CONFORMANCE_ABILITIES", "").split(","))),
     )
 
 

@@ -40,3 +40,9 @@ def test_a_model_that_is_not_there_is_not_found(client: Client, stack: Stack) ->
     error = client.fails("model", stack, name="gpt-9-turbo")
     assert "NotFoundError" in error["classes"]
     assert error["code"] == "model_not_found"
+
+
+@pytest.mark.clients(*OPENAI)
+@pytest.mark.parametrize("order", ["models", "model"])
+def test_models_are_not_for_those_with_a_wrong_key(client: Client, stack: Stack, order: str) -> None:
+    assert "AuthenticationError" in client.fails(order, stack.with_key("sk-wrong"), name=stack.model)["classes"]

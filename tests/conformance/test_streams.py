@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.asking import ask, only_choice
+from tests.conformance.asking import ask, only_choice, post, question, simulated
 from tests.conformance.clients import OPENAI, Client
-from tests.conformance.stacks import CHOICES, LOGPROBS, SIMULATED, Stack
+from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, SIMULATED, Stack
 
 WITH_USAGE = {"include_usage": True}
 CROWD = 40
@@ -66,8 +66,16 @@ def test_the_clients_own_events_lead_to_the_whole_answer(client: Client, stack: 
 
 @pytest.mark.needs(SIMULATED)
 def test_many_streams_at_once_each_get_their_own_answer(client: Client, stack: Stack) -> None:
-    bodies = [{"model": stack.model, **ask(max_tokens=16)} for _ in range(CROWD)]
+    prompts = [question() for _ in range(CROWD)]
+    bodies = [{"model": stack.model, **ask(prompt)} for prompt in prompts]
     reports = client("crowd", stack, bodies=bodies)["reports"]
-    said = [only_choice(report)["text"] for report in reports]
-    assert len(set(said)) == CROWD
-    assert said == [only_choice(client("whole", stack, body))["text"] for body in bodies]
+    for prompt, report in zip(prompts, reports, strict=True):
+        assert report["error"] is None
+        assert only_choice(report)["text"].startswith(simulated(prompt))
+
+
+@pytest.mark.needs(GATEWAYS)
+def test_these_streams_have_comments_that_all_clients_passed_over(stack: Stack) -> None:
+    said = post(stack, ask(stream=True)).text.split("\n\n")
+    assert said.count(": keep-alive") > 3
+    assert any(line.startswith(': {"metadata"') for line in said)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import httpx2
 import pytest
 
 from tests.conformance import capture, stacks
-from tests.conformance.asking import WEATHER, Body, ask, question
+from tests.conformance.asking import WEATHER, Body, ask, post
 from tests.conformance.capture import Capture
 from tests.conformance.clients import OPENAI, Client
 from tests.conformance.stacks import Stack
@@ -122,22 +120,15 @@ def test_a_client_chooses_the_id_of_its_request(client: Client, wires: Wires) ->
     assert wires.upstream.only().headers["x-request-id"] == report["headers"]["x-request-id"] == "mine-1"
 
 
-def post(stack: Stack, **fields: Any) -> httpx2.Response:
-    body = {"model": stack.model, **ask(question()), **fields}
-    return httpx2.post(
-        f"{stack.base_url}/chat/completions", json=body, headers={"Authorization": f"Bearer {stack.key}"}
-    )
-
-
 def test_an_answer_comes_to_the_byte(wires: Wires) -> None:
-    answer = post(wires.through)
+    answer = post(wires.through, ask())
     assert answer.content == capture.COMPLETION
     assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("asks_for_usage", [True, False])
 def test_a_streams_events_come_to_the_byte(wires: Wires, asks_for_usage: bool) -> None:
-    answer = post(wires.through, stream=True, stream_options={"include_usage": asks_for_usage})
+    answer = post(wires.through, ask(stream=True, stream_options={"include_usage": asks_for_usage}))
     events = b"".join(part + b"\n\n" for part in answer.content.split(b"\n\n") if part and not part.startswith(b":"))
     usage = capture.USAGE_CHUNK if asks_for_usage else b""
     assert events == b"".join(capture.CHUNKS) + usage + capture.DONE

@@ -1,4 +1,4 @@
-"""OpenAI's client for Python, as it is used without asyncio."""
+"""OpenAI's client for Python, as it is used without asyncio. One client a server, for the life of the program."""
 
 from __future__ import annotations
 
@@ -19,10 +19,15 @@ class Place(BaseModel):
     capital: bool
 
 
+clients: dict[tuple[Any, ...], OpenAI] = {}
+
+
 def client(order: Order) -> OpenAI:
-    return OpenAI(
-        base_url=order["base_url"], api_key=order["key"], max_retries=order["retries"], timeout=order["timeout"]
-    )
+    wanted = tuple(order[name] for name in ("base_url", "key", "retries", "timeout"))
+    if wanted not in clients:
+        base_url, key, retries, timeout = wanted
+        clients[wanted] = OpenAI(base_url=base_url, api_key=key, max_retries=retries, timeout=timeout)
+    return clients[wanted]
 
 
 def whole(order: Order) -> Report:
