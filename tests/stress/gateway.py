@@ -8,7 +8,7 @@ import re
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Any
 import psutil
 
 from tests.stress.app import INSIDE
-from workshop.processes import CannotStart, Process, free_port, gateway
+from tests.stress.ports import on_a_free_port
+from workshop.processes import Process
+from workshop.processes import gateway as service
 
 BUILD = "tests.stress.app:build"
 MB = 1 << 20
@@ -106,7 +108,7 @@ def running(upstream: str, folder: Path, *, build: str = BUILD, **settings: str)
         **OPEN_DOORS,
         **settings,
     }
-    process, url = _start(build, environment, printed)
+    process, url = on_a_free_port(lambda port: service(build, port=port, environment=environment, output=printed))
     try:
         gateway = Gateway(process, url, log, printed)
         yield gateway
@@ -114,18 +116,6 @@ def running(upstream: str, folder: Path, *, build: str = BUILD, **settings: str)
     finally:
         process.stop()
     assert not gateway.said(), b"\n".join(gateway.said()[:5]).decode(errors="replace")
-
-
-def _start(build: str, environment: Mapping[str, str], printed: Path) -> tuple[Process, str]:
-    for _ in range(3):  # between our look for a free port and its start, somebody else may have taken it
-        port = free_port()
-        try:
-            process = gateway(build, port=port, environment=environment, output=printed).start()
-            return process, f"http://127.0.0.1:{port}"
-        except CannotStart as reason:
-            if "cannot listen" not in str(reason):
-                raise
-    raise CannotStart("no port is free")
 
 
 class Peak:

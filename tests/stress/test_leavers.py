@@ -1,0 +1,118 @@
+"""Who leaves, and when they like, leaves nothing behind: no call at the upstream, no place, no task, no socket."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.grader.upstream import Upstream
+from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
+from tests.stress.gateway import Gateway, running, wait_until
+from tests.stress.simulator import simulator
+
+CLIENTS = 90  # of the upstream's calls the last hundred can be read
+ROUNDS = 3
+CANCELLED_WITHIN = 1.0  # seconds
+SLOW = {"slots": 1000, "ttft_ms": 1500, "tpot_ms": 20, "output_tokens": 50}  # 2.5 seconds an answer
+
+# Of ten clients in a row, these leave: before the first token, amid the stream, and before a whole answer.
+EARLY, AMID, UNARY = 2, 5, 8
+
+
+class Round:
+    """Clients of whom some leave. Who stayed, and when each of the others left."""
+
+    def __init__(self, gateway: Gateway, upstream: Upstream, name: str) -> None:
+        self.stayed: list[Seen] = []
+        self.left: dict[str, float] = {}
+        self._gateway = gateway
+        self._upstream = upstream
+        self._name = name
+        self._arrived = asyncio.Event()
+
+    async def run(self) -> None:
+        async with connections() as session:
+            await asyncio.gather(self._watch(), *(self._client(session, number) for number in range(CLIENTS)))
+
+    async def _watch(self) -> None:
+        """Who leaves before an answer does so when the upstream has everybody's call."""
+        await asyncio.to_thread(wait_until, lambda: self._upstream.register()["in_flight"] == CLIENTS)
+        self._arrived.set()
+
+    async def _client(self, session: aiohttp.ClientSession, number: int) -> None:
+        request_id = f"{self._name}.{number}"
+        stream = STREAMS[number // 10 % 2]
+        match number % 10:
+            case kind if kind == EARLY:
+                await self._leave_early(session, stream, request_id)
+            case kind if kind == UNARY:
+                await self._leave_early(session, GENERATE, request_id)
+            case kind if kind == AMID:
+                async with self._post(session, stream, request_id) as response:
+                    for _ in range(3):
+                        assert await response.content.readany()
+                    response.close()
+                    self.left[request_id] = time.time()
+            case _:
+                route = ROUTES[number % len(ROUTES)]
+                self.stayed.append(await ask(session, self._gateway.url, route, request_id, max_tokens=50))
+
+    async def _leave_early(self, session: aiohttp.ClientSession, route: Route, request_id: str) -> None:
+        async def answer() -> None:
+            async with self._post(session, route, request_id):
+                raise AssertionError("its answer came before it could leave")
+
+        asking = asyncio.create_task(answer())
+        await self._arrived.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        self.left[request_id] = time.time()
+
+    def _post(self, session: aiohttp.ClientSession, route: Route, request_id: str) -> Any:
+        url, headers = self._gateway.url + route.path, {"X-Request-ID": request_id}
+        return session.post(url, json=route.body("Hola", 50), headers=headers)
+
+
+@pytest.mark.parametrize("keepalive", ["0.3", "30"])
+def test_who_leaves_is_cancelled_at_the_upstream_booked_and_gone(keepalive: str, tmp_path: Path) -> None:
+    """With idle connections kept for long, the number of descriptors tells; without, that there are none."""
+    with (
+        simulator(tmp_path, SLOW) as upstream,
+        running(upstream.url, tmp_path, HTTP_KEEPALIVE_EXPIRY=keepalive, STREAM_KEEPALIVE_SEC="0.1") as gateway,
+    ):
+        descriptors, tasks = [], []
+        for number in range(ROUNDS):
+            upstream.forget_calls()
+            clients = Round(gateway, upstream, f"round.{number}")
+            asyncio.run(clients.run())
+            wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in clients.stayed if not one.complete]
+            assert not wrong, "who stayed was disturbed: " + "\n".join(wrong[:5])
+            wait_until(lambda: upstream.register()["in_flight"] == 0, why=upstream.register)
+            register = upstream.register()
+            ended = {call["x_request_id"]: call["started"] + call["duration_s"] for call in register["last"]}
+            late = {
+                name: ended[name] - when for name, when in clients.left.items() if ended[name] - when > CANCELLED_WITHIN
+            }
+            assert not late, f"cancelled too late: {late}"
+            assert register["cancelled"] == len(clients.left) == 3 * CLIENTS // 10
+            wait_until(lambda: gateway.clients() == 0 and gateway.places() == (0, 0), why=gateway.places)
+            descriptors.append(gateway.descriptors())
+            tasks.append(gateway.tasks())
+        assert descriptors[-1] <= descriptors[0], f"descriptors after each round: {descriptors}"
+        assert tasks[-1] <= tasks[0], f"tasks after each round: {tasks}"
+        if keepalive == "0.3":
+            port = int(upstream.url.rpartition(":")[2])
+            wait_until(lambda: gateway.connections_to(port) == 0, why=lambda: "sockets to the upstream are left")
+
+        wait_until(lambda: len(gateway.lines()) == CLIENTS * ROUNDS, why=lambda: len(gateway.lines()))
+        gone = [line for line in gateway.lines() if line["outcome"] == "left"]
+        assert len(gone) == ROUNDS * 3 * CLIENTS // 10
+        assert {line["status"] for line in gone} == {499}
+        for line in gone:
+            amid = line["request_id"].endswith(str(AMID))
+            assert (line["tokens_output"] > 0) == amid, f"booked: {line}"
+            assert (line["cost_usd"] > 0) == amid, f"booked: {line}"
+            assert (line["response_length"] > 0) == amid, f"booked: {line}"
