@@ -552,9 +552,9 @@ def silence(subject: Subject) -> None:
         )
     with upstream.fault({"stall_after_tokens": 3}):
         stream = _streamed(subject, GENERATE_STREAM, _document(subject))
-        *_, spoke, error = (event for event in stream.events if not event.comment)
-        stream.must(stream.ended, f"an end after {bound:g} seconds of silence", stream.answer.summary)
+        stream.must(stream.ended, f"an end after {bound:g} seconds of silence", stream.answer.text[-300:])
         _must_end_in_error(stream)
+        *_, spoke, error = (event for event in stream.events if not event.comment and event.data != DONE)
         silent = error.at - spoke.at
         right = bound * 0.8 <= silent <= bound + SLACK
         stream.must(right, f"an error after {bound:g} seconds of silence", f"after {silent:.2f} seconds")

@@ -172,7 +172,8 @@ class Service:
             except httpx2.TransportError as fault:
                 text = self._why(fault, patience)
             now = time.monotonic()
-            yield Stream(Answer(status, received, text, (now - started) * 1000, shown, started, now), blocks)
+            head = Answer(status, received, text, (now - started) * 1000, shown, started, now)
+            yield Stream(head, blocks, self._patience if patience is None else patience)
         self._last_seen[bearer_token(sent)] = time.monotonic()
 
     def _content(self, sent: Mapping[str, str], body: str | None, patience: float | None) -> dict[str, Any]:

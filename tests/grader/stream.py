@@ -27,14 +27,18 @@ class Event:
 
 
 class Stream:
-    """`ended`: the service has said all that it wanted to; `fault`: why it could not be read to its end."""
+    """`patience`: seconds that one reading may take. `ended`: the service has said all that it wanted to.
 
-    def __init__(self, head: Answer, blocks: Iterator[bytes]) -> None:
+    `fault`: why it could not be read to its end.
+    """
+
+    def __init__(self, head: Answer, blocks: Iterator[bytes], patience: float) -> None:
         self.events: list[Event] = []
         self.ended = False
         self.fault = ""
         self._head = head
         self._blocks = blocks
+        self._patience = patience
         self._body = b""
         self._seen = 0  # bytes of whole events
 
@@ -69,7 +73,8 @@ class Stream:
         return [event.data for event in self.events if event.comment]
 
     def read(self, enough: Callable[[Stream], bool] = lambda stream: False) -> None:
-        """Read on until that is enough, or there is no more."""
+        """Read on until that is enough, there is no more, or patience is over: comments may come for ever."""
+        patience_ends = time.monotonic() + self._patience
         while not (enough(self) or self.ended or self.fault):
             try:
                 block = next(self._blocks)
@@ -81,7 +86,9 @@ class Stream:
                 self.fault = f"and then the connection broke: {fault or type(fault).__name__}"
             else:
                 self._body = (self._body + block).replace(b"\r\n", b"\n")
-                self._take_events(time.monotonic())
+                self._take_events(now := time.monotonic())
+                if now > patience_ends and not enough(self):
+                    self.fault = f"and no end within {self._patience:g} seconds"
 
     def _take_events(self, now: float) -> None:
         *whole, _ = self._body[self._seen :].split(b"\n\n")

@@ -1,5 +1,7 @@
 """A stream is read event by event, whatever the blocks are that it comes in."""
 
+import contextlib
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -16,6 +18,7 @@ class Streamer:
     def __init__(self) -> None:
         self.blocks: list[bytes] = []
         self.breaks_off = False
+        self.gap = 0.0  # seconds
         self.waits_before: int | None = None
         self.go_on = Event()
         self.url = ""
@@ -34,9 +37,14 @@ def streamer() -> Iterator[Streamer]:
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
+            with contextlib.suppress(ConnectionError):  # the client has left
+                self.write()
+
+        def write(self) -> None:
             for number, block in enumerate(streamer.blocks):
                 if number == streamer.waits_before:
                     streamer.go_on.wait(5)
+                time.sleep(streamer.gap)
                 self.wfile.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
             if streamer.breaks_off:
                 self.close_connection = True
@@ -100,6 +108,14 @@ def test_a_silent_stream_ends_with_the_clients_patience(streamer: Streamer, serv
         stream.read()
     assert stream.data == ["1"]
     assert stream.answer.summary == "200 data: 1\n\n… and then nothing more"
+
+
+def test_comments_for_ever_are_no_reason_to_read_for_ever(streamer: Streamer, service: Service) -> None:
+    streamer.blocks, streamer.gap = [b": still here\n\n"] * 1000, 0.01
+    with service.stream("/generate/stream", {}, patience=0.2) as stream:
+        stream.read()
+    assert stream.comments
+    assert stream.fault == "and no end within 0.2 seconds"
 
 
 def test_what_is_no_stream_is_an_answer_like_any_other(stranger: Stranger) -> None:

@@ -1,0 +1,623 @@
+"""Demo 4 services that are wrong on purpose, each in one way: what the checks are for.
+
+Each function builds an application as `demos.demo_4_streaming.app:build` does, and runs as
+`python -m shared.server tests.demo_4.mutants:buffers_streams`. Who must catch which is in test_demo_4.py.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import Response
+
+from shared.asgi.event_stream import EventStream
+from shared.call import Call, Ending, Outcome, Usage
+from shared.errors import Overloaded, ServiceError, UpstreamError, UpstreamRejected, UpstreamUnavailable
+from shared.layers.adaptive_timeout import AdaptiveTimeout
+from shared.layers.admission_queue import AdmissionQueue
+from shared.layers.circuit_breaker import CircuitBreaker
+from shared.layers.fallback import Fallback
+from shared.layers.input_guard import InputGuard
+from shared.layers.request_log import RequestLog, log_record
+from shared.layers.retry import Retry
+from shared.layers.timeout import Timeout
+from shared.pipeline import Handler, Layer
+from shared.reply import Chunk, Reply, TokenStream
+from shared.resilience.breaker import Breaker, MakeBreaker, Result, State
+from shared.resilience.retry_budget import RetryBudgets
+from shared.routes.batch import batch_routes
+from shared.routes.chat import chat_routes
+from shared.routes.endpoint import open_call
+from shared.routes.generate import to_chat
+from shared.routes.generate_stream import generate_stream_routes
+from shared.routes.infer import infer_routes
+from shared.routes.models import model_routes
+from shared.routes.streaming import Deltas, Format, Relay, relay
+from shared.schemas import GenerateRequest
+from shared.service import Routes, Service, build_service
+from shared.settings import Settings
+from shared.sse import DONE, Events, MakeEvents, event
+
+
+def demo_4(
+    settings: Settings,
+    *,
+    log: RequestLog | None = None,
+    around: Sequence[Layer] = (),
+    timeout: Layer | None = None,
+    queue: Layer | None = None,
+    fallback: Layer | None = None,
+    retry: Layer | None = None,
+    breaker: Layer | None = None,
+    inside: Sequence[Layer] = (),
+    stream_routes: Routes = generate_stream_routes,
+    events: MakeEvents = Events,
+    relay: Relay = relay,
+) -> FastAPI:
+    """The stack of demo 4 as far as its checks look, with a mutant's part in place of the right one."""
+    return build_service(
+        settings,
+        title="Demo 4, wrong on purpose",
+        layers=[
+            log or RequestLog(settings.log_file),
+            InputGuard(settings.max_chars, {"/v1/chat/completions": settings.max_chars_chat}),
+            *around,
+            timeout or AdaptiveTimeout(settings.timeout, settings.timeout_max),
+            queue or AdmissionQueue(settings.http_max_connections, settings.queue_max_size, settings.queue_timeout),
+            fallback or Fallback(settings),
+            retry or Retry(settings.max_retries, delay=settings.retry_delay, budgets=_budgets(settings)),
+            breaker or CircuitBreaker(settings),
+            *inside,
+        ],
+        routes=[stream_routes, chat_routes, model_routes, infer_routes, batch_routes],
+        events=events,
+        relay=relay,
+    )
+
+
+def _budgets(settings: Settings) -> RetryBudgets:
+    return RetryBudgets(settings.retry_budget, settings.retry_budget_reserve)
+
+
+def _with(settings: Settings, **changes: Any) -> FastAPI:
+    """The right parts with a wrong setting."""
+    return demo_4(settings.model_copy(update=changes))
+
+
+# --- both ends of a stream ---------------------------------------------------------------------------------------
+
+
+class BlocksAreEvents:
+    """On a sunny day they are."""
+
+    def feed(self, block: bytes) -> list[bytes]:
+        return [text.removeprefix(b"data: ") for text in block.split(b"\n\n") if text]
+
+
+def takes_blocks_for_events(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=BlocksAreEvents)
+
+
+async def _all_at_once(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    yield b"".join([data async for data in relay(call, stream, format)])
+
+
+def buffers_streams(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_all_at_once)
+
+
+async def _one_behind(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    held = b""
+    async for data in relay(call, stream, format):
+        if held:
+            yield held
+        held = data
+    yield held
+
+
+def is_always_one_token_behind(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_one_behind)
+
+
+async def _done_whatever_happens(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    """As engines do: an error, and then [DONE] all the same."""
+    async for data in relay(call, stream, format):
+        yield data
+    if call.outcome is not None and call.outcome.ending is Ending.CUT:
+        yield event(DONE)
+
+
+def ends_cut_streams_in_done(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_done_whatever_happens)
+
+
+async def _no_last_word(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    async for data in relay(call, stream, format):
+        if call.outcome is None or call.outcome.ending is not Ending.CUT:
+            yield data
+
+
+def ends_cut_streams_without_a_word(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_no_last_word)
+
+
+class TriesAgain:
+    """A stream that breaks off is asked for once more: half an answer, and then another whole one."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if not isinstance(reply, TokenStream):
+            return reply
+
+        async def chunks() -> AsyncIterator[Chunk]:
+            try:
+                async for chunk in reply:
+                    if chunk is not reply.first:
+                        yield chunk
+            except UpstreamUnavailable:
+                again = await next(call)
+                assert isinstance(again, TokenStream)
+                async for chunk in again:
+                    yield chunk
+
+        return TokenStream(reply.first, chunks(), reply.aclose)
+
+
+def tries_again_after_the_first_token(settings: Settings) -> FastAPI:
+    return demo_4(settings, inside=[TriesAgain()])
+
+
+def promises_too_early(settings: Settings) -> FastAPI:
+    """200 first, and then we shall see."""
+
+    def routes(service: Service) -> APIRouter:
+        router = APIRouter()
+
+        async def answer(call: Call) -> AsyncGenerator[bytes]:
+            try:
+                stream = await service.answer(call)
+                assert isinstance(stream, TokenStream)
+                async for data in relay(call, stream, Deltas()):
+                    yield data
+            except ServiceError as error:
+                yield event(orjson.dumps(error.envelope(call.request_id)))
+
+        @router.post("/generate/stream")
+        async def generate_stream(request: Request) -> Response:
+            call = await open_call(
+                service, request, GenerateRequest, lambda asked: to_chat(service, asked, stream=True)
+            )
+            return EventStream(answer(call), headers={}, keepalive=settings.stream_keepalive_sec, patience=60)
+
+        return router
+
+    return demo_4(settings, stream_routes=routes)
+
+
+def never_ends_a_silence(settings: Settings) -> FastAPI:
+    return _with(settings, stream_silence_timeout=1e6)
+
+
+def sends_no_comments(settings: Settings) -> FastAPI:
+    return _with(settings, stream_keepalive_sec=1e6)
+
+
+# --- what a stream has used, and for whom ------------------------------------------------------------------------
+
+
+class Counts:
+    """The upstream's count is replaced."""
+
+    def __init__(self, usage: Usage | None) -> None:
+        self.usage = usage
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if not isinstance(reply, TokenStream):
+            return reply
+        stream = reply
+
+        async def chunks() -> AsyncIterator[Chunk]:
+            async for chunk in stream:
+                if chunk is not stream.first:
+                    yield replace(chunk, usage=self.usage if chunk.usage else None)
+
+        return TokenStream(stream.first, chunks(), stream.aclose)
+
+
+def streams_cost_nothing(settings: Settings) -> FastAPI:
+    return demo_4(settings, inside=[Counts(Usage())])
+
+
+def guesses_what_streams_used(settings: Settings) -> FastAPI:
+    return demo_4(settings, inside=[Counts(None)])
+
+
+def _free_for_who_leaves(call: Call, outcome: Outcome) -> dict[str, Any]:
+    if outcome.ending is Ending.LEFT:
+        outcome = replace(outcome, usage=Usage(), cost_usd=0.0)
+    return log_record(call, outcome)
+
+
+def books_nothing_for_who_leaves(settings: Settings) -> FastAPI:
+    return demo_4(settings, log=RequestLog(settings.log_file, _free_for_who_leaves))
+
+
+class WorksForNobody:
+    """Once asked, the upstream is waited for, whoever has left."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        return await asyncio.shield(asyncio.ensure_future(next(call)))
+
+
+def keeps_asking_for_who_left(settings: Settings) -> FastAPI:
+    return demo_4(settings, inside=[WorksForNobody()])
+
+
+class ReadsForNobody:
+    """A stream is read to its end, whoever has left."""
+
+    readers: ClassVar[set[asyncio.Task[None]]] = set()
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if not isinstance(reply, TokenStream):
+            return reply
+        stream, read = reply, asyncio.Queue[Chunk | UpstreamError | None]()
+
+        async def pump() -> None:
+            try:
+                async for chunk in stream:
+                    if chunk is not stream.first:
+                        read.put_nowait(chunk)
+                read.put_nowait(None)
+            except UpstreamError as broken:
+                read.put_nowait(broken)
+            finally:
+                await stream.aclose()
+
+        async def chunks() -> AsyncIterator[Chunk]:
+            while (chunk := await read.get()) is not None:
+                if isinstance(chunk, UpstreamError):
+                    raise chunk
+                yield chunk
+
+        async def leave_it_open() -> None:
+            return
+
+        reader = asyncio.create_task(pump())
+        self.readers.add(reader)
+        reader.add_done_callback(self.readers.discard)
+        return TokenStream(stream.first, chunks(), leave_it_open)
+
+
+def keeps_reading_for_who_left(settings: Settings) -> FastAPI:
+    return demo_4(settings, inside=[ReadsForNobody()])
+
+
+# --- OpenAI's API ------------------------------------------------------------------------------------------------
+
+
+class Asks:
+    """Something else than what the caller has asked for."""
+
+    def __init__(self, change: Callable[[Call], None]) -> None:
+        self.change = change
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        self.change(call)
+        return await next(call)
+
+
+def _asking(settings: Settings, change: Callable[[Call], None]) -> FastAPI:
+    return demo_4(settings, around=[Asks(change)])
+
+
+def always_sends_usage(settings: Settings) -> FastAPI:
+    def change(call: Call) -> None:
+        extra = {**call.request.extra, "stream_options": {"include_usage": True}}
+        call.request = replace(call.request, extra=extra)
+
+    return _asking(settings, change)
+
+
+def never_sends_usage(settings: Settings) -> FastAPI:
+    def change(call: Call) -> None:
+        extra = {name: value for name, value in call.request.extra.items() if name != "stream_options"}
+        call.request = replace(call.request, extra=extra)
+
+    return _asking(settings, change)
+
+
+KNOWN = {"stream_options", "n", "seed", "stop", "tools", "tool_choice", "logprobs", "top_logprobs", "response_format"}
+
+
+def drops_what_it_does_not_know(settings: Settings) -> FastAPI:
+    def change(call: Call) -> None:
+        extra = {name: value for name, value in call.request.extra.items() if name in KNOWN}
+        call.request = replace(call.request, extra=extra)
+
+    return _asking(settings, change)
+
+
+def drops_tools(settings: Settings) -> FastAPI:
+    def change(call: Call) -> None:
+        extra = {name: value for name, value in call.request.extra.items() if not name.startswith("tool")}
+        call.request = replace(call.request, extra=extra)
+
+    return _asking(settings, change)
+
+
+class RefusesInItsOwnWay:
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await next(call)
+        except UpstreamRejected as error:
+            if error.upstream_status == 404:
+                error.http_status = self.status
+            raise
+
+
+def answers_400_for_models_that_do_not_exist(settings: Settings) -> FastAPI:
+    return demo_4(settings, around=[RefusesInItsOwnWay(400)])
+
+
+def does_not_read_max_new_tokens(settings: Settings) -> FastAPI:
+    def change(call: Call) -> None:
+        if call.endpoint.startswith("/v1/infer"):
+            call.request = replace(call.request, max_tokens=1000)
+
+    return _asking(settings, change)
+
+
+# --- many prompts ------------------------------------------------------------------------------------------------
+
+
+class InOrderOfArrival:
+    """Of a batch, the first answer that is there goes to the first prompt."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[Reply]] = []
+        self.answered = 0
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if call.endpoint != "/generate/batch":
+            return await next(call)
+        mine: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.waiting.append(mine)
+        reply = await next(call)
+        self.waiting[self.answered].set_result(reply)
+        self.answered += 1
+        return await mine
+
+
+def answers_batches_as_they_come(settings: Settings) -> FastAPI:
+    return demo_4(settings, around=[InOrderOfArrival()])
+
+
+def answers_batches_all_at_once(settings: Settings) -> FastAPI:
+    return _with(settings, max_concurrent=1000)
+
+
+def answers_batches_one_by_one(settings: Settings) -> FastAPI:
+    return _with(settings, max_concurrent=1)
+
+
+# --- retries -----------------------------------------------------------------------------------------------------
+
+
+class NotForStreams(Retry):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        return await (next(call) if call.request.stream else super().__call__(call, next))
+
+
+def never_retries_streams(settings: Settings) -> FastAPI:
+    return demo_4(settings, retry=NotForStreams(settings.max_retries, settings.retry_delay))
+
+
+class KnowsBetter(Retry):
+    def backoff(self, retries: int, error: UpstreamError) -> float:
+        said, error.retry_after = error.retry_after, None
+        wait = super().backoff(retries, error)
+        error.retry_after = said
+        return wait
+
+
+def asks_again_before_its_time(settings: Settings) -> FastAPI:
+    return demo_4(settings, retry=KnowsBetter(settings.max_retries, settings.retry_delay))
+
+
+def retries_without_a_budget(settings: Settings) -> FastAPI:
+    return demo_4(settings, retry=Retry(settings.max_retries, settings.retry_delay))
+
+
+# --- the circuit breaker -----------------------------------------------------------------------------------------
+
+
+def _breaker(settings: Settings, make: MakeBreaker) -> FastAPI:
+    return demo_4(settings, breaker=CircuitBreaker(settings, breaker=make))
+
+
+def opens_one_failure_too_late(settings: Settings) -> FastAPI:
+    return _with(settings, circuit_breaker_failure_threshold=settings.circuit_breaker_failure_threshold + 1)
+
+
+class CountsAllFailures(Breaker):
+    """In a row or not."""
+
+    def settle(self, permit: int, result: Result) -> None:
+        if not (self.state is State.CLOSED and result is Result.SUCCESS):
+            super().settle(permit, result)
+
+
+def counts_failures_that_are_not_in_a_row(settings: Settings) -> FastAPI:
+    return _breaker(settings, CountsAllFailures)
+
+
+class BlamesTheUpstream(CircuitBreaker):
+    """For what is wrong with a request, too."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        circuit = self.circuits.of(call.target.upstream, call.target.model or call.request.model)
+        permit = circuit.admit()
+        try:
+            reply = await next(call)
+        except UpstreamError:
+            circuit.settle(permit, Result.FAILURE)
+            raise
+        circuit.settle(permit, Result.SUCCESS)
+        return reply
+
+
+def counts_rejections(settings: Settings) -> FastAPI:
+    return demo_4(settings, breaker=BlamesTheUpstream(settings))
+
+
+class RefusesSlowly(CircuitBreaker):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await super().__call__(call, next)
+        except ServiceError as error:
+            if error.error_code == "circuit_open":
+                await asyncio.sleep(0.1)
+            raise
+
+
+def refuses_slowly(settings: Settings) -> FastAPI:
+    return demo_4(settings, breaker=RefusesSlowly(settings))
+
+
+class SaysNotWhen(Breaker):
+    def half_open_in(self) -> float:
+        return 0.0
+
+
+def says_not_when_to_come_back(settings: Settings) -> FastAPI:
+    return _breaker(settings, SaysNotWhen)
+
+
+class StaysOpen(Breaker):
+    @property
+    def state(self) -> State:
+        return self._state
+
+
+def never_half_opens(settings: Settings) -> FastAPI:
+    return _breaker(settings, StaysOpen)
+
+
+def lets_a_herd_through(settings: Settings) -> FastAPI:
+    return _with(settings, circuit_breaker_probes=1000)
+
+
+class ForgivesAFailedProbe(Breaker):
+    def settle(self, permit: int, result: Result) -> None:
+        probed = self._state is State.HALF_OPEN and result is Result.FAILURE
+        super().settle(permit, Result.NEITHER if probed else result)
+
+
+def forgives_a_failed_probe(settings: Settings) -> FastAPI:
+    return _breaker(settings, ForgivesAFailedProbe)
+
+
+def never_closes(settings: Settings) -> FastAPI:
+    return _with(settings, circuit_breaker_success_threshold=1000)
+
+
+class HoldsAGrudge(Breaker):
+    def _become(self, state: State) -> None:
+        failures = self._failures
+        super()._become(state)
+        self._failures = failures
+
+
+def holds_old_failures_against_it(settings: Settings) -> FastAPI:
+    return _breaker(settings, HoldsAGrudge)
+
+
+class KeepsItToItself:
+    """A breaker of which GET /health knows nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.breaker = CircuitBreaker(settings)
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        return await self.breaker(call, next)
+
+
+def tells_nobody_of_its_breakers(settings: Settings) -> FastAPI:
+    return demo_4(settings, breaker=KeepsItToItself(settings))
+
+
+# --- elsewhere, later, or not at all -----------------------------------------------------------------------------
+
+
+class AsksEverybody(Fallback):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await super().__call__(call, next)
+        except UpstreamRejected:
+            reply = await self._ask_others(call, next)
+            if reply is None:
+                raise
+            return reply
+
+
+def falls_back_for_wrong_requests(settings: Settings) -> FastAPI:
+    return demo_4(settings, fallback=AsksEverybody(settings))
+
+
+class KeepsQuiet:
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        call.metadata.pop("fallback", None)
+        return reply
+
+
+def does_not_name_the_fallback(settings: Settings) -> FastAPI:
+    return demo_4(settings, around=[KeepsQuiet()])
+
+
+class NotForStreamsEither(Fallback):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        return await (next(call) if call.request.stream else super().__call__(call, next))
+
+
+def never_falls_back_for_streams(settings: Settings) -> FastAPI:
+    return demo_4(settings, fallback=NotForStreamsEither(settings))
+
+
+def has_room_for_everybody(settings: Settings) -> FastAPI:
+    return _with(settings, queue_max_size=10**6)
+
+
+def lets_nobody_wait(settings: Settings) -> FastAPI:
+    return _with(settings, queue_max_size=0)
+
+
+class LetsThemWaitInVain(AdmissionQueue):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await super().__call__(call, next)
+        except Overloaded:
+            await asyncio.sleep(1)
+            raise
+
+
+def refuses_after_a_wait(settings: Settings) -> FastAPI:
+    queue = LetsThemWaitInVain(settings.http_max_connections, settings.queue_max_size, settings.queue_timeout)
+    return demo_4(settings, queue=queue)
+
+
+def has_one_timeout_for_all(settings: Settings) -> FastAPI:
+    return demo_4(settings, timeout=Timeout(settings.timeout))
+
+
+def knows_no_longest_time(settings: Settings) -> FastAPI:
+    return demo_4(settings, timeout=AdaptiveTimeout(settings.timeout, most=1e6))
