@@ -230,7 +230,7 @@ def stream_events(subject: Subject) -> None:
     stream = _streamed(subject, GENERATE_STREAM, _document(subject, prompt, temperature=0))
     _must_be_events(stream, whole.at(str, "output"))
     # Networks cut where they like: in an event, in a line, in a character.
-    with subject.upstream.fault({"fragment_bytes": 11}):
+    with subject.upstream.fault({"fragment_bytes": 37}):
         cut = _streamed(subject, GENERATE_STREAM, _document(subject, prompt, temperature=0))
         _must_be_events(cut, whole.at(str, "output"))
 
@@ -418,7 +418,6 @@ def infer(subject: Subject) -> None:
     stream = _streamed(subject, "/v1/infer/stream", _infer(subject, prompt, max_new_tokens=7, temperature=0))
     _must_be_done(stream)
     stream.must(_text(stream) == expected, f"the same in pieces: {expected}", _text(stream))
-    stream.must(_metadata(stream)["tokens"] == tokens, f'"tokens": {tokens}', _metadata(stream)["tokens"])
     for wrong in (_infer(subject, prompt, max_new_tokens=0), _infer(subject, " ")):
         _post(subject, "/v1/infer", wrong).must_be_error(422, "for what does not validate")
 
@@ -462,16 +461,24 @@ def commitment(subject: Subject) -> None:
     for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject, stream=True))):
         with upstream.fault({"status": 500}):
             _post(subject, path, document).must_be_error(502, "when the upstream answers 500 for ever")
+        _must_be_well(subject)
         with upstream.fault({"status": 400}):
             _post(subject, path, document).must_be_error(400, "when the upstream finds the request wrong")
     with upstream.fault({"garbage": "truncated"}):
         _post(subject, GENERATE_STREAM, _document(subject)).must_be_error(502, "for a stream of nonsense")
+    _must_be_well(subject)
     for fault in ({"status": 503, "times": 2}, {"cut_after_tokens": 0, "times": 1}):
         with upstream.fault(fault):
             saved = _streamed(subject, GENERATE_STREAM, _document(subject))
             _must_be_done(saved)
             received = upstream.received()
             saved.must(received == 1 + fault["times"], f"{1 + fault['times']} upstream calls", received)
+
+
+def _must_be_well(subject: Subject) -> None:
+    """Once the upstream is. A success in between also keeps the failures of this check from opening a breaker."""
+    well = _post(subject, "/generate", _document(subject))
+    well.must(well.status == 200, "200 once the upstream is well again")
 
 
 CUT_AFTER = 5  # tokens
@@ -611,7 +618,7 @@ def retry_budget(subject: Subject) -> None:
 THRESHOLD = 3
 PROBES = 2
 SUCCESSES = 3
-OPEN_FOR = 1.0  # seconds
+OPEN_FOR = 0.7  # seconds
 REFUSED_MS = 50
 
 BREAKER = {
@@ -724,15 +731,15 @@ def breaker_closes(subject: Subject) -> None:
         for number in range(SUCCESSES):
             probe = _in_order(opened, _call(fragile))
             probe.must(probe.status == 200, f"200 for probe {number + 1} of {SUCCESSES}")
+        _fail(fragile, THRESHOLD - 1)
+        well = _call(fragile)
+        well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
         with upstream.fault({"latency_ms": 300}):
             answers = _crowd(lambda _: _call(fragile), crowd)
         lost = [answer for answer in answers if answer.status != 200]
         shown = _in_order(probe, _as_crowd(answers[0], crowd))
         shown.must(not lost, f"200 for {crowd} at once, once it is closed", lost[0].summary if lost else "")
         _must_be_in_state(fragile, "closed")
-        _fail(fragile, THRESHOLD - 1)
-        well = _call(fragile)
-        well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
 
 
 # --- elsewhere, later, or not at all -----------------------------------------------------------------------------

@@ -167,7 +167,7 @@ class Subject:
     @contextmanager
     def started_with(self, settings: Mapping[str, str]) -> Iterator["Subject"]:
         """The same service once more, beside this one, with other settings."""
-        said = " ".join(f"{name}={value}" for name, value in settings.items())
+        said = " ".join(f"{name}={_unless_secret(name, value)}" for name, value in settings.items())
         if self._again is None:
             raise NotGraded(f"it takes a service started with {said}; without a URL the grader starts one")
         with self._again(settings) as subject:
@@ -189,3 +189,7 @@ class Subject:
         answer = self.ask(prompt, **given)
         answer.must(answer.status == 200, "200")
         return answer
+
+
+def _unless_secret(name: str, value: str) -> str:
+    return "…" if name.endswith(("_KEY", "_KEYS")) else value
