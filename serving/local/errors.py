@@ -50,7 +50,7 @@ def model_not_found(model: str) -> ApiError:
 def unauthorized() -> ApiError:
     return ApiError(
         401,
-        "Incorrect or missing API key. Send the header 'Authorization: Bearer KEY'.",
+        "Incorrect API key provided, or none. Send the header 'Authorization: Bearer KEY'.",
         code="invalid_api_key",
         headers={"WWW-Authenticate": "Bearer"},
     )

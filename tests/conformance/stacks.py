@@ -22,7 +22,8 @@ GATEWAY = "demos.demo_4_streaming.app:build"
 WITH_A_SLASH = "google/medgemma-27b"  # the simulator under a name as vLLM's models have
 
 # What a stack may be asked for beyond plain answers.
-GATEWAYS = "gateway"  # limits, request ids, the request log: what is ours
+GATEWAYS = "gateway"  # request ids, limits in headers: what any gateway of ours has
+CONFIGURED = "settings"  # started with SETTINGS, and with its log and its people in reach
 SIMULATED = "simulated"  # answers that are known before
 TOOLS = "tools"
 CHOICES = "choices"
@@ -97,7 +98,7 @@ def model_server() -> Iterator[ModelServer]:
 @contextmanager
 def gateway(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     with model_server() as server, started(GATEWAY, server, {**SETTINGS, **(settings or {})}) as subject:
-        yield of(subject, GATEWAYS, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS)
+        yield of(subject, GATEWAYS, CONFIGURED, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.asking import ask, question
 from tests.conformance.clients import OPENAI, Client, Report
-from tests.conformance.stacks import FAULTS, GATEWAYS, Stack
+from tests.conformance.stacks import CONFIGURED, FAULTS, GATEWAYS, SIMULATED, Stack
 
 WAYS = ("whole", "stream")
 TIMEOUTS = {"APITimeoutError", "APIConnectionTimeoutError"}  # the second is Node's name for it
@@ -67,6 +67,20 @@ def test_a_conversation_that_is_too_long_is_a_bad_request(client: Client, stack:
     assert "200000" in error["message"]
 
 
+@pytest.mark.needs(SIMULATED)
+def test_a_conversation_that_the_model_cannot_hold_is_known_as_such(client: Client, stack: Stack) -> None:
+    error = client.fails("whole", stack, ask("word " * 9_000))
+    is_a(error, "BadRequestError")
+    assert error["status"] == 400
+    match client.name:
+        case "langchain":
+            is_a(error, "ContextOverflowError")
+        case "litellm":
+            is_a(error, "ContextWindowExceededError")
+        case _:
+            assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
+
+
 @pytest.mark.clients(*OPENAI)
 @pytest.mark.needs(GATEWAYS)
 def test_an_error_names_the_request_by_its_id(client: Client, stack: Stack) -> None:
@@ -76,7 +90,7 @@ def test_an_error_names_the_request_by_its_id(client: Client, stack: Stack) -> N
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.needs(GATEWAYS)
+@pytest.mark.needs(CONFIGURED)
 def test_a_caller_who_asks_too_often_meets_a_rate_limit(client: Client, stack: Stack, way: str) -> None:
     stranger = stack.with_key("anonymous")
     reports = [client.ordered(way, stranger, ask(max_tokens=1)) for _ in range(3)]
@@ -101,7 +115,7 @@ def test_a_caller_who_asks_too_often_meets_a_rate_limit(client: Client, stack: S
     ],
     ids=["429", "500", "503", "reset", "garbage", "cut"],
 )
-@pytest.mark.needs(FAULTS, GATEWAYS)
+@pytest.mark.needs(FAULTS, CONFIGURED)
 def test_a_fault_of_the_upstream_is_an_error_with_a_status(
     client: Client, stack: Stack, way: str, fault: dict[str, Any], name: str, statuses: set[int]
 ) -> None:
@@ -113,7 +127,7 @@ def test_a_fault_of_the_upstream_is_an_error_with_a_status(
     assert error["pieces"] == []
 
 
-@pytest.mark.needs(FAULTS, GATEWAYS)
+@pytest.mark.needs(FAULTS, CONFIGURED)
 def test_a_stream_that_breaks_is_an_error_after_the_pieces_that_came(client: Client, stack: Stack) -> None:
     assert stack.upstream is not None
     with stack.upstream.fault({"cut_after_tokens": 5}):

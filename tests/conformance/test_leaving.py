@@ -12,7 +12,7 @@ import pytest
 
 from tests.conformance.asking import ask
 from tests.conformance.clients import Client
-from tests.conformance.stacks import FAULTS, GATEWAYS, Stack
+from tests.conformance.stacks import CONFIGURED, FAULTS, Stack
 
 WITHIN = 1.0  # seconds for the upstream to hear of it
 
@@ -37,7 +37,7 @@ def test_who_leaves_a_stream_stops_the_upstream(client: Client, stack: Stack) ->
     assert (seen["received"], seen["in_flight"]) == (1, 0)
 
 
-@pytest.mark.needs(FAULTS, GATEWAYS)
+@pytest.mark.needs(FAULTS, CONFIGURED)
 def test_the_log_says_that_the_client_left_and_what_it_had_used(client: Client, stack: Stack) -> None:
     upstream, log = stack.upstream, stack.log
     assert upstream is not None

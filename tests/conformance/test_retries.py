@@ -15,7 +15,7 @@ import pytest
 from tests.conformance import stacks
 from tests.conformance.asking import ask, only_choice
 from tests.conformance.clients import Client
-from tests.conformance.stacks import FAULTS, GATEWAYS, Stack
+from tests.conformance.stacks import CONFIGURED, FAULTS, Stack
 from tests.grader.log_file import LogFile
 
 WAYS = ("whole", "stream")
@@ -47,7 +47,7 @@ def _mark(stack: Stack, log: LogFile, request_id: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.needs(FAULTS, GATEWAYS)
+@pytest.mark.needs(FAULTS, CONFIGURED)
 def test_a_client_waits_out_the_upstreams_rate_limit(client: Client, stack: Stack, way: str) -> None:
     upstream = stack.upstream
     assert upstream is not None
@@ -57,7 +57,7 @@ def test_a_client_waits_out_the_upstreams_rate_limit(client: Client, stack: Stac
     assert second.started - first.ended >= 1
 
 
-@pytest.mark.needs(GATEWAYS)
+@pytest.mark.needs(CONFIGURED)
 def test_a_client_waits_out_our_rate_limit(client: Client, stack: Stack) -> None:
     stranger = stack.with_key("anonymous")
     with logged(stack) as lines:
@@ -68,14 +68,14 @@ def test_a_client_waits_out_our_rate_limit(client: Client, stack: Stack) -> None
     assert 1 <= statuses.count(429) <= 4, "it was told how long to wait, and came back before"
 
 
-@pytest.mark.needs(FAULTS, GATEWAYS)
+@pytest.mark.needs(FAULTS, CONFIGURED)
 def test_a_client_tries_again_when_the_upstream_was_overloaded(client: Client, stack: Stack) -> None:
     assert stack.upstream is not None
     with stack.upstream.fault({"status": 503, "times": 1}):
         assert only_choice(client("whole", stack, ask(), retries=1))["text"]
 
 
-@pytest.mark.needs(GATEWAYS)
+@pytest.mark.needs(CONFIGURED)
 def test_a_client_does_not_repeat_what_there_is_no_money_for(client: Client, stack: Stack) -> None:
     spent = stack.without_money()
     with logged(spent) as lines:

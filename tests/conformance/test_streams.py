@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance.asking import ask, only_choice, post, question, simulated
 from tests.conformance.clients import OPENAI, Client
-from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, SIMULATED, Stack
+from tests.conformance.stacks import CHOICES, CONFIGURED, LOGPROBS, SIMULATED, Stack
 
 WITH_USAGE = {"include_usage": True}
 CROWD = 40
@@ -74,7 +74,7 @@ def test_many_streams_at_once_each_get_their_own_answer(client: Client, stack: S
         assert only_choice(report)["text"].startswith(simulated(prompt))
 
 
-@pytest.mark.needs(GATEWAYS)
+@pytest.mark.needs(CONFIGURED)
 def test_these_streams_have_comments_that_all_clients_passed_over(stack: Stack) -> None:
     said = post(stack, ask(stream=True)).text.split("\n\n")
     assert said.count(": keep-alive") > 3

@@ -1,0 +1,35 @@
+"""A client that is not installed is skipped in one line, and is missed where all must be there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import clients
+from workshop.processes import ROOT
+
+
+@pytest.fixture
+def no_peers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "PEERS", tmp_path)
+    monkeypatch.delenv("REQUIRE_PEERS", raising=False)
+
+
+@pytest.mark.usefixtures("no_peers")
+def test_a_client_that_is_missing_is_skipped_with_a_word_on_how_to_get_it() -> None:
+    with pytest.raises(pytest.skip.Exception, match="make peers"):
+        clients.started("litellm")
+
+
+@pytest.mark.usefixtures("no_peers")
+def test_a_client_that_is_missing_is_a_failure_where_all_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUIRE_PEERS", "1")
+    with pytest.raises(pytest.fail.Exception, match="make peers"):
+        clients.started("litellm")
+
+
+def test_make_test_installs_the_peers_and_requires_them() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    assert "test: export REQUIRE_PEERS := 1" in makefile
+    assert "test: lint programs $(PEERS)" in makefile
