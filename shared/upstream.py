@@ -23,6 +23,7 @@ from shared.wire import Frames, completion, joined, refused, written
 log = logging.getLogger(__name__)
 
 LARGEST_REPLY = 16 << 20  # bytes
+LARGEST_BLOCK = 1 << 16  # bytes of a stream that are read at once; behind a client that does not read, they wait here
 PROBE_SECONDS = 2.0
 SPARE_CONNECTIONS = 2  # for probes and lists of models: on a busy day /ready must not stand in line behind the calls
 MOST_EARLY_CHUNKS = 1000  # before the first token
@@ -181,7 +182,7 @@ async def _chunks(
 ) -> AsyncGenerator[Chunk]:
     """What comes, until `[DONE]`. Raises UpstreamError."""
     try:
-        async for block in response.content.iter_any():
+        async for block in response.content.iter_chunked(LARGEST_BLOCK):
             chunk, broken = frames.read(events.feed(block))
             if chunk is not None:  # comments and blank lines are no word from the model
                 silence.heard = time.monotonic()

@@ -6,11 +6,12 @@ Knows nothing of what the events say.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from shared.asgi.protocol import hang_up
 from shared.sse import comment
 
 KEEP_ALIVE = comment(b"keep-alive")
@@ -37,7 +38,7 @@ class EventStream(Response):
     # region: event-stream-call
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        client = _Client(send, self._keepalive, self._patience)
+        client = _Client(send, hang_up(scope), self._keepalive, self._patience)
         client.watch(receive)
         try:
             async for data in self._events:
@@ -60,12 +61,13 @@ class EventStream(Response):
 class _Client:
     """Who reads the stream, watched: cancels the task that writes when there is nobody to write to."""
 
-    def __init__(self, send: Send, keepalive: float, patience: float) -> None:
+    def __init__(self, send: Send, hang_up: Callable[[], None], keepalive: float, patience: float) -> None:
         task = asyncio.current_task()
         assert task is not None
         self.task = task
         self.left = False
         self._send = send
+        self._hang_up = hang_up
         self._keepalive = keepalive
         self._patience = patience
         self._loop = asyncio.get_running_loop()
@@ -101,6 +103,7 @@ class _Client:
         if quiet < bound:
             self._timer = self._loop.call_later(bound - quiet, self._look)
         elif self._sending:
+            self._hang_up()  # closed in good order, the connection would stay for as long as it is not read
             self._leave()
         else:
             self._comment = asyncio.create_task(self.send(KEEP_ALIVE))

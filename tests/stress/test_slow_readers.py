@@ -1,0 +1,139 @@
+"""Clients that do not read make their own stream wait, and nobody else's; those that never do are dropped.
+
+The upstream sends as fast as it can. What a client leaves unread stays where it is: the gateway reads no further.
+"""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stress.client import CHAT_STREAM, GENERATE, STREAMS, Route, Seen, ask, connections
+from tests.stress.gateway import MB, Gateway, Peak, running, wait_until
+from tests.stress.raw_upstream import Peer, Play, RawUpstream, bytes_play, raw_upstream
+from tests.stress.replies import DONE, END, ROLE, good, stream, word
+
+SLOW = 50
+WORD = "x" * 16_384
+WORDS = 700  # 11 MB a stream: more than the network between us takes in
+ROOM = 100 * MB  # for all of them together: 2 MB a stream, which are buffers, of the 570 MB that are sent
+NEVER_READS = 10
+SILENCE = 2.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[RawUpstream]:
+    with raw_upstream() as upstream:
+        yield upstream
+
+
+class SlowClient:
+    """Asks for a stream, and reads none of it until it is told to."""
+
+    def __init__(self, gateway: Gateway, route: Route, request_id: str) -> None:
+        self.seen = Seen(route, request_id)
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.connect(("127.0.0.1", gateway.port))
+        body = json.dumps(route.body("Hola")).encode()
+        head = [
+            f"POST {route.path} HTTP/1.1",
+            "Host: x",
+            "Content-Type: application/json",
+            f"X-Request-ID: {request_id}",
+        ]
+        head += ["Connection: close", f"Content-Length: {len(body)}", "", ""]
+        self._socket.sendall("\r\n".join(head).encode() + body)
+
+    def read(self) -> bytes:
+        """All that is left, chunked as it is."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MB)
+        self._socket.settimeout(30)
+        received = bytearray()
+        while block := self._socket.recv(1 << 20):
+            received += block
+        self._socket.close()
+        return bytes(received)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def told(sent: list[int]) -> Play:
+    """A long stream, at full speed; `sent` counts the words that went out."""
+
+    async def play(peer: Peer) -> None:
+        await peer.send(stream(ROLE))
+        for _ in range(WORDS):
+            await peer.send(word(WORD))
+            sent[0] += 1
+        await peer.send(END + DONE)
+
+    return play
+
+
+def stalled(sent: list[int]) -> bool:
+    """The upstream has sent what it could: for a while now nothing goes out."""
+    before = sent[0]
+    time.sleep(0.5)
+    return 0 < sent[0] == before
+
+
+def test_who_does_not_read_for_a_while_costs_little_memory_and_disturbs_nobody(
+    upstream: RawUpstream, tmp_path: Path
+) -> None:
+    sent = [0]
+    with running(upstream.url, tmp_path) as gateway:
+        upstream.plays |= {f"slow.{number}": told(sent) for number in range(SLOW)}
+        upstream.plays |= {
+            f"quick.{number}": bytes_play(good("so it is", streams=number % 2 == 0)) for number in range(40)
+        }
+        with Peak(gateway) as memory:
+            slow = [SlowClient(gateway, STREAMS[number % 2], f"slow.{number}") for number in range(SLOW)]
+            wait_until(lambda: stalled(sent))
+            assert sent[0] < SLOW * WORDS, "the network took it all: nobody had to wait"
+
+            quick = asyncio.run(quick_ones(gateway))
+            assert gateway.places()[0] == SLOW
+            wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in quick if not one.complete]
+            assert not wrong, "\n".join(wrong[:5])
+            assert max(one.seconds for one in quick) < 5
+        print(f"{memory.grew / MB:.1f} MB more with {SLOW} streams that nobody reads")
+        assert memory.grew < ROOM
+
+        received = [client.read() for client in slow]
+        for whole in received:
+            assert whole.count(b"x") > len(WORD) * WORDS
+            assert b"data: [DONE]" in whole[-100:]
+        wait_until(lambda: gateway.places() == (0, 0), why=gateway.places)
+    assert {line["outcome"] for line in gateway.lines()} == {"finished"}
+
+
+async def quick_ones(gateway: Gateway) -> list[Seen]:
+    async with connections() as session:
+        return [
+            await ask(session, gateway.url, CHAT_STREAM if number % 2 == 0 else GENERATE, f"quick.{number}")
+            for number in range(40)
+        ]
+
+
+def test_who_never_reads_is_dropped_with_all_that_was_kept_for_them(upstream: RawUpstream, tmp_path: Path) -> None:
+    sent = [0]
+    with running(upstream.url, tmp_path, STREAM_SILENCE_TIMEOUT=str(SILENCE), STREAM_KEEPALIVE_SEC="0.5") as gateway:
+        upstream.plays |= {f"never.{number}": told(sent) for number in range(NEVER_READS)}
+        clients = [SlowClient(gateway, STREAMS[number % 2], f"never.{number}") for number in range(NEVER_READS)]
+        wait_until(lambda: gateway.places()[0] == NEVER_READS)
+        wait_until(lambda: gateway.places() == (0, 0), seconds=SILENCE + 10, why=gateway.places)
+        wait_until(lambda: gateway.connections_to(upstream.port) == 0, why=lambda: "the upstream still talks to us")
+        wait_until(lambda: gateway.clients() == 0, why=lambda: f"{gateway.clients()} sockets of theirs are still open")
+        for client in clients:
+            client.close()
+        wait_until(lambda: len(gateway.lines()) == NEVER_READS)
+    for line in gateway.lines():
+        assert (line["outcome"], line["status"]) == ("left", 499)
+        assert line["latency_ms"] > SILENCE * 1000
+        assert line["tokens_output"] > 0
