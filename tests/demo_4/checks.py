@@ -747,6 +747,10 @@ def breaker_closes(subject: Subject) -> None:
 
 @check("When the upstream is lost, the next of FALLBACKS answers, and the reply says so; not when the request is wrong")
 def fallback(subject: Subject) -> None:
+    if not subject.can_start_again:
+        raise NotGraded(
+            "it takes a service started with FALLBACKS, and that upstream; without a URL the grader starts both"
+        )
     with embedded_server() as other:
         host = other.url.removeprefix("http://")
         settings = {
