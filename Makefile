@@ -86,12 +86,18 @@ programs: $(RUNTIME)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-# Tests here start real servers and wait out real windows, on machines that others may be using. What fails is run once
-# more by itself, and both results are printed: a fault fails twice, a starved machine seldom does.
-# REQUIRE_PEERS: here a client that is missing is a failure, not a test less.
+# Most tests wait, for servers and for windows: four at a time. Those that load a service have the machine to themselves.
+ALONE := tests/stress $(sort $(wildcard tests/*/test_load.py))
+
+# REQUIRE_PEERS: here a client that is missing is a failure, not a test less. What fails on a machine that others may be
+# using is run once more by itself, and both results are printed: a fault fails twice, a starved machine seldom does.
 test: export REQUIRE_PEERS := 1
 test: lint programs $(PEERS) ## everything: lint, types, every test
-	@$(VENV)/bin/pytest || { echo "what failed, once more, by itself:"; $(VENV)/bin/pytest --last-failed; }
+	@failed=0; \
+	  $(VENV)/bin/pytest --numprocesses 4 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
+	  $(VENV)/bin/pytest $(ALONE) || failed=1; \
+	  [ $$failed = 0 ] || { echo "what failed, once more, by itself:"; \
+	    $(VENV)/bin/pytest --last-failed --last-failed-no-failures none; }
 
 test-%: $(DEV) programs ## the tests of demo N
 	@$(VENV)/bin/pytest tests/demo_$*
