@@ -134,6 +134,16 @@ class Overloaded(ServiceError):
     status, type, code = 503, "server_error", "overloaded"
 
 
+class ShuttingDown(ServiceError):
+    """This process was told to stop, and could not finish in time. Another one may: ask again."""
+
+    status, type, code = 503, "server_error", "shutting_down"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("the service is shutting down; ask again", retry_after=1)
+
+
 class RateLimited(ServiceError):
     """The caller asks too often, or for too much; `retry_after` says when there is room again."""
 

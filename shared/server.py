@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     configure_operational_log()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends because they were told to has not failed
     try:
         serve(options.build, load_settings(**given))
     except (CannotStart, BadSetting) as reason:

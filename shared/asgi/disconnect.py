@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from shared.errors import ShuttingDown
+
 T = TypeVar("T")
 
 PATIENCE = 0.1  # seconds; most answers are gone by then, and never pay for a watcher
@@ -19,7 +21,10 @@ class ClientLeft(Exception):
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
-    """The result of `work`, or ClientLeft after cancelling it. The request's body must have been read."""
+    """The result of `work`; if it was cancelled, by us or by the server, ClientLeft or ShuttingDown.
+
+    The request's body must have been read.
+    """
     working = asyncio.current_task()
     assert working is not None
     left = False
@@ -40,10 +45,8 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
     try:
         return await work
     except asyncio.CancelledError:
-        if not left:
-            raise  # the server is shutting down
         working.uncancel()
-        raise ClientLeft from None
+        raise ClientLeft if left else ShuttingDown from None
     finally:
         timer.cancel()
         if watcher is not None:

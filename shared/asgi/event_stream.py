@@ -22,18 +22,26 @@ class EventStream(Response):
     """`keepalive`: seconds of silence before a comment is sent, which keeps proxies from hanging up.
 
     `patience`: seconds that a client may leave what it was sent unread, before it counts as gone.
+    `farewell`: what a client is sent whose stream we cannot finish, because the server ends before it.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, events: AsyncGenerator[bytes], *, headers: Mapping[str, str], keepalive: float, patience: float
+        self,
+        events: AsyncGenerator[bytes],
+        *,
+        headers: Mapping[str, str],
+        keepalive: float,
+        patience: float,
+        farewell: bytes = b"",
     ) -> None:
         super().__init__(headers={**headers, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
         self._keepalive = keepalive
         self._patience = patience
+        self._farewell = farewell
 
     # region: event-stream-call
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,9 +53,10 @@ class EventStream(Response):
                 await client.send(data)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except asyncio.CancelledError:
-            if not client.left:
-                raise  # the server is shutting down
             client.task.uncancel()
+            if not client.left:  # the server is shutting down
+                await client.send(self._farewell)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             client.forget()
             await self._events.aclose()

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from shared.asgi.disconnect import while_connected
 from shared.asgi.event_stream import EventStream
 from shared.call import Call
-from shared.errors import ServiceError
+from shared.errors import ServiceError, ShuttingDown
 from shared.reply import Chunk, TokenStream
 from shared.routes.endpoint import metadata
 from shared.sse import DONE, comment, event
@@ -49,6 +49,7 @@ async def answer_stream(service: Service, request: Request, call: Call, format: 
         headers=call.response_headers,
         keepalive=settings.stream_keepalive_sec,
         patience=settings.stream_silence_timeout,
+        farewell=_error(call, ShuttingDown()),
     )
 
 
@@ -64,12 +65,16 @@ async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerat
                 yield data
         yield format.end(call) + event(DONE)
     except ServiceError as broken:
-        yield event(orjson.dumps(broken.envelope(call.request_id)))
+        yield _error(call, broken)
     finally:
         await stream.aclose()
 
 
 # endregion: relay
+
+
+def _error(call: Call, error: ServiceError) -> bytes:
+    return event(orjson.dumps(error.envelope(call.request_id)))
 
 
 class Deltas:
