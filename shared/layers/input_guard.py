@@ -10,6 +10,8 @@ from shared.errors import InvalidRequest
 from shared.pipeline import Handler
 from shared.reply import Reply
 
+OPENAI_CODE = "context_length_exceeded"  # by which OpenAI's clients know what to shorten
+
 
 # region: input-guard
 class InputGuard:
@@ -27,16 +29,18 @@ class InputGuard:
         if call.refusal is not None:
             raise call.refusal
         length = len(call.request.prompt)
-        most = self.longer.get(call.endpoint, self.max_chars)
-        if length > most:
-            raise InvalidRequest(
-                f"the prompt has {length} characters; the limit is {most}",
-                param="prompt",
-                code="prompt_too_long",
-            )
+        if call.endpoint in self.longer:
+            if length > self.longer[call.endpoint]:
+                raise _too_long("conversation", length, self.longer[call.endpoint], "messages", OPENAI_CODE)
+        elif length > self.max_chars:
+            raise _too_long("prompt", length, self.max_chars, "prompt", "prompt_too_long")
         return await next(call)
 
     # endregion: input-guard-call
 
 
 # endregion: input-guard
+
+
+def _too_long(what: str, length: int, most: int, param: str, code: str) -> InvalidRequest:
+    return InvalidRequest(f"the {what} has {length} characters; the limit is {most}", param=param, code=code)
