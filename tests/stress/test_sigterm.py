@@ -52,7 +52,10 @@ def ends(gateway: Gateway) -> Iterator[None]:
 
 
 def runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_streams_that_can_end_in_time_do_and_new_ones_are_refused(tmp_path: Path) -> None:
