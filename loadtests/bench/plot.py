@@ -44,7 +44,7 @@ def _bar(row: dict[str, Any], y: float, *, ours: bool) -> list[str]:
     rps = row["connections"]["16"]["rps"]
     end = _x(rps)
     middle = y + BAR / 2 + 5
-    beside = f"{rps:,.0f}" if ours else f"{rps:,.0f} <tspan class='quiet'>ours is {_times(row)}</tspan>"
+    beside = f"{rps:,.0f}" if ours else f"{rps:,.0f} <tspan class='quiet'>ours: {_times(row)}</tspan>"
     style = ' class="ours"' if ours else ""
     return [
         f'<text x="{LABELS - 10}" y="{middle:.0f}" text-anchor="end">{escape(row["name"])}</text>',
@@ -55,7 +55,8 @@ def _bar(row: dict[str, Any], y: float, *, ours: bool) -> list[str]:
 
 def _times(row: dict[str, Any]) -> str:
     times = row["ours_over_it"]["16"]
-    return f"{times:.0f} ×" if times >= 10 else f"{times:.2g} ×"
+    digits = 0 if times >= 10 else 1 if times >= 1 else 2
+    return f"{times:.{digits}f} times that"
 
 
 def _x(rps: float) -> float:

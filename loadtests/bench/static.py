@@ -28,31 +28,30 @@ http {{
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   default_type application/json;
-  {servers}
+  {blocks}
 }}
 """
 SERVER = """
   server {{
-    listen 127.0.0.1:{port} {options} backlog=4096;
-    {directives}
+    listen 127.0.0.1:{port} backlog=4096;
     location /health {{ return 200 '{{}}'; }}
     location / {{ return 200 '{answer}'; }}
   }}
 """
 
 
-def server(port: int, options: str = "", directives: str = "") -> str:
-    """An nginx server block: `options` of its listen line, and `directives` besides."""
-    return SERVER.format(port=port, options=options, directives=directives, answer=ANSWER)
+def server(port: int) -> str:
+    """The block of nginx's configuration that answers."""
+    return SERVER.format(port=port, answer=ANSWER)
 
 
-def nginx(folder: Path, servers: list[str], ready_url: str) -> Process:
-    """An nginx with these server blocks, its files in `folder`. Raises CannotStart."""
+def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
+    """An nginx with these blocks in its configuration, its files in `folder`. Raises CannotStart."""
     binary = PROGRAMS["nginx"].path()
     if binary is None:
         raise CannotStart("nginx is missing: it is the upstream")
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, servers="".join(servers)))
+    configuration.write_text(CONFIGURATION.format(folder=folder, blocks="".join(blocks)))
     command = [binary, "-c", str(configuration), "-p", str(folder)]
     return Process("nginx", command, ready_url, output=folder / "nginx.log")
 

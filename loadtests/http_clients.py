@@ -1,0 +1,270 @@
+"""`python -m loadtests.http_clients`: what a request to an upstream costs, by client library and version of HTTP.
+
+Each client has one core to itself, an nginx that answers at once has the other; in the clear, and over TLS with a
+certificate made on the spot. Rounds are interleaved, medians taken: read the ratios. Prints a table, and writes
+loadtests/results/http_clients.json. Not here: what HTTP/2 gains where the way to the upstream is long.
+"""
+
+import argparse
+import asyncio
+import json
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import aiohttp
+import httpx2
+import openai
+import uvloop
+
+from loadtests.bench.cores import MEASURED, keep_to_the_rest, machine
+from loadtests.bench.static import MODEL, nginx, server
+from workshop.processes import ROOT, CannotStart, free_port
+
+RESULTS = ROOT / "loadtests" / "results" / "http_clients.json"
+ROUNDS = 5
+SECONDS = 2.0
+IN_FLIGHT = 16
+MESSAGES = [{"role": "user", "content": "Explain time-outs in two lines"}]
+BODY = json.dumps({"model": MODEL, "messages": MESSAGES, "max_tokens": 100}).encode()
+HEADERS = {"Content-Type": "application/json"}
+
+# Not answered here: nginx would not wait for the request's body, which clients of HTTP/2 take for a broken stream.
+FRONT = """
+  server {{
+    listen 127.0.0.1:{listen}; {directives}
+    location / {{ proxy_pass http://answers; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+  }}
+"""
+
+Ask = Callable[[], Awaitable[object]]
+Open = Callable[[str, ssl.SSLContext], AbstractAsyncContextManager[Ask]]
+
+
+@dataclass(slots=True, frozen=True)
+class Way:
+    """A client, and how it talks: `upstream` is one of CLEAR, CLEAR_2, TLS."""
+
+    name: str
+    library: str
+    upstream: str
+    open: Open
+
+
+@dataclass(slots=True, frozen=True)
+class Cost:
+    """`rps` and `cpu_us` (of the client, a request) with IN_FLIGHT requests at the same time, `p50_us` with one."""
+
+    rps: float
+    cpu_us: float
+    p50_us: float
+
+
+@asynccontextmanager
+async def _aiohttp(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def ask() -> bytes:
+            async with session.post(f"{url}/chat/completions", data=BODY, headers=HEADERS) as response:
+                assert response.status == 200
+                return await response.read()
+
+        yield ask
+
+
+def _httpx2(*, http1: bool, http2: bool) -> Open:
+    @asynccontextmanager
+    async def open(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
+        async with httpx2.AsyncClient(http1=http1, http2=http2, verify=tls) as client:
+
+            async def ask() -> bytes:
+                response = await client.post(f"{url}/chat/completions", content=BODY, headers=HEADERS)
+                assert response.status_code == 200
+                assert response.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+                return response.content
+
+            yield ask
+
+    return open
+
+
+@asynccontextmanager
+async def _openai(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
+    async with (
+        openai.DefaultAsyncHttpxClient(verify=tls) as transport,
+        openai.AsyncOpenAI(base_url=url, api_key="sk-static", max_retries=0, http_client=transport) as client,
+    ):
+
+        async def ask() -> object:
+            return await client.chat.completions.create(
+                model=MODEL, messages=[{"role": "user", "content": MESSAGES[0]["content"]}], max_tokens=100
+            )
+
+        yield ask
+
+
+CLEAR, CLEAR_2, TLS = "http", "http, version 2", "https"
+WAYS = [
+    Way("aiohttp, HTTP/1.1", "aiohttp", CLEAR, _aiohttp),
+    Way("httpx2, HTTP/1.1", "httpx2", CLEAR, _httpx2(http1=True, http2=False)),
+    Way("httpx2, HTTP/2", "httpx2", CLEAR_2, _httpx2(http1=False, http2=True)),
+    Way("openai SDK, HTTP/1.1", "openai", CLEAR, _openai),
+    Way("aiohttp, HTTP/1.1 over TLS", "aiohttp", TLS, _aiohttp),
+    Way("httpx2, HTTP/1.1 over TLS", "httpx2", TLS, _httpx2(http1=True, http2=False)),
+    Way("httpx2, HTTP/2 over TLS", "httpx2", TLS, _httpx2(http1=True, http2=True)),
+    Way("openai SDK, HTTP/1.1 over TLS", "openai", TLS, _openai),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.http_clients")
+    parser.add_argument("--quick", action="store_true", help="one short round; the results are not kept")
+    parser.add_argument("--measure", nargs=2, metavar=("WAY", "URL"), help=argparse.SUPPRESS)
+    parser.add_argument("--certificate", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:  # this is the process that is measured
+        name, url = options.measure
+        way = next(way for way in WAYS if way.name == name)
+        print(json.dumps(asdict(uvloop.run(cost(way, url, options.certificate, options.seconds)))))
+        return 0
+    try:
+        keep_to_the_rest()
+        with tempfile.TemporaryDirectory() as folder:
+            report = run(Path(folder), *((1, 0.5) if options.quick else (ROUNDS, SECONDS)))
+    except CannotStart as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    print(report["table"])
+    if not options.quick:
+        RESULTS.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def run(folder: Path, rounds: int, seconds: float) -> dict[str, object]:
+    """Measure every way in every round; the report that is written. Raises CannotStart."""
+    measured: dict[str, list[Cost]] = {way.name: [] for way in WAYS}
+    with upstreams(folder) as (urls, certificate):
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+            for way in WAYS:
+                measured[way.name].append(_measured(way, urls[way.upstream], certificate, seconds))
+    report: dict[str, object] = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "rounds": rounds,
+        "ways": [
+            {"name": way.name, "version": version(way.library), **asdict(_median(measured[way.name]))} for way in WAYS
+        ],
+    }
+    return {**report, "table": table(report)}
+
+
+def _measured(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
+    """In a process of its own, so that its CPU time is the client's and nobody else's."""
+    command = ["taskset", "--cpu-list", str(MEASURED), sys.executable, "-m", "loadtests.http_clients"]
+    command += ["--measure", way.name, url, "--certificate", str(certificate), "--seconds", f"{seconds:g}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        raise CannotStart(f"{way.name}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+    return Cost(**json.loads(done.stdout))
+
+
+async def cost(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
+    """Ask for `seconds` with one request at a time, then as long with IN_FLIGHT."""
+    tls = ssl.create_default_context(cafile=str(certificate))
+    async with way.open(url, tls) as ask:
+        await asyncio.gather(*(_asked(ask, seconds / 4) for _ in range(IN_FLIGHT)))  # warm up
+        alone = await _asked(ask, seconds)
+        began, cpu = time.perf_counter(), time.process_time()
+        lanes = await asyncio.gather(*(_asked(ask, seconds) for _ in range(IN_FLIGHT)))
+        took, used = time.perf_counter() - began, time.process_time() - cpu
+        requests = sum(len(lane) for lane in lanes)
+        return Cost(rps=requests / took, cpu_us=used / requests * 1e6, p50_us=statistics.median(alone) * 1e6)
+
+
+async def _asked(ask: Ask, seconds: float) -> list[float]:
+    """One request after the other; how long each took, in seconds."""
+    latencies = []
+    now = time.perf_counter()
+    until = now + seconds
+    while now < until:
+        began = now
+        await ask()
+        now = time.perf_counter()
+        latencies.append(now - began)
+    return latencies
+
+
+def _median(rounds: list[Cost]) -> Cost:
+    return Cost(
+        rps=statistics.median(one.rps for one in rounds),
+        cpu_us=statistics.median(one.cpu_us for one in rounds),
+        p50_us=statistics.median(one.p50_us for one in rounds),
+    )
+
+
+@contextmanager
+def upstreams(folder: Path) -> Iterator[tuple[Mapping[str, str], Path]]:
+    """One nginx: the base URL of each kind of upstream, and the certificate that the client is to trust."""
+    answers, clear, clear_2, tls = (free_port() for _ in range(4))
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    _make_certificate(certificate, key)
+    blocks = [
+        server(answers),
+        f"upstream answers {{ server 127.0.0.1:{answers}; keepalive 64; }}",
+        FRONT.format(listen=f"{clear}", directives=""),
+        FRONT.format(listen=f"{clear_2} http2", directives=""),
+        FRONT.format(
+            listen=f"{tls} ssl http2", directives=f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+        ),
+    ]
+    urls = {
+        CLEAR: f"http://127.0.0.1:{clear}/v1",
+        CLEAR_2: f"http://127.0.0.1:{clear_2}/v1",
+        TLS: f"https://localhost:{tls}/v1",
+    }
+    with nginx(folder, blocks, f"http://127.0.0.1:{clear}/health"):
+        yield urls, certificate
+
+
+def _make_certificate(certificate: Path, key: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "1"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    try:
+        subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise CannotStart(f"no certificate for the upstream: {error}") from None
+
+
+def table(report: dict[str, object]) -> str:
+    """The report for people, in Markdown."""
+    ways = report["ways"]
+    assert isinstance(ways, list)
+    first = ways[0]["cpu_us"]
+    lines = [
+        f"{report['date']}, {report['machine']}; one core for the client; medians of {report['rounds']} rounds",
+        "",
+        f"| client | version | requests/s, {IN_FLIGHT} in flight | CPU a request | ÷ {WAYS[0].name} | p50 at 1 |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
+    rows = [
+        f"| {way['name']} | {way['version']} | {way['rps']:,.0f} | {way['cpu_us']:,.0f} µs "
+        f"| {way['cpu_us'] / first:.1f} | {way['p50_us'] / 1000:.2f} ms |"
+        for way in ways
+    ]
+    return "\n".join([*lines, *rows])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
