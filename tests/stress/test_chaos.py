@@ -27,6 +27,7 @@ ILL = {
     "seed": 4,
 }
 QUICK = {"slots": 1000, "ttft_ms": 10, "tpot_ms": 1}
+TOKENS = 20
 RETRY_BUDGET, RESERVE = 0.2, 20
 
 
@@ -40,7 +41,7 @@ async def crowd(gateway: Gateway, seconds: float) -> list[Seen]:
             while time.monotonic() < ends:
                 number = next(numbers)
                 route = ROUTES[number % len(ROUTES)]
-                seen.append(await ask(session, gateway.url, route, f"chaos.{number}", f"Hola {number}", 20))
+                seen.append(await ask(session, gateway.url, route, f"chaos.{number}", f"Hola {number}", TOKENS))
 
         await asyncio.gather(*(person() for _ in range(CONNECTIONS)))
     return seen
@@ -76,6 +77,8 @@ def test_with_a_fallback_every_request_is_answered_and_every_stream_ends_or_says
         assert not lost, "\n".join(lost[:10])
         cut = sum(not one.complete for one in seen)
         assert 0 < cut < len(seen) / 10, "of all streams one in ten at most is cut, and a cut is no whole answer"
+        short = [one.request_id for one in seen if one.complete and len(one.text().split()) != TOKENS]
+        assert not short, f"half an answer passed for a whole one: {short[:10]}"
         assert helped
         assert asked <= (1 + RETRY_BUDGET) * len(seen) + RESERVE, "retries over their budget"
         wait_until(lambda: gateway.places() == (0, 0), why=gateway.places)
