@@ -39,11 +39,21 @@ LARGE_MODEL = {"SIM_TTFT_MS": "300", "SIM_TPOT_MS": "5", "SIM_SLOTS": "32"}
 
 SHORT_WINDOW = {"RATE_LIMIT_WINDOW_SEC": "2", "RATE_LIMIT_RPM": "30", "RATE_LIMIT_BURST": "6", "MODEL": "workshop-sim"}
 QUICK_MODEL = {"LOCAL_MODELS": "workshop-sim", "SIM_TTFT_MS": "5", "SIM_TPOT_MS": "1"}
+# One that talks about as fast as those on GPUs do, and not always at the same pace.
+PACED_MODEL = {
+    "LOCAL_MODELS": "workshop-sim",
+    "SIM_TTFT_MS": "150",
+    "SIM_TPOT_MS": "15",
+    "SIM_JITTER": "0.3",
+    "SIM_SLOTS": "64",
+    "SIM_OUTPUT_TOKENS": "120",
+}
 
 SCENARIOS = {
     1: Scenario("demo_1.py", users=10),
     2: Scenario("demo_2.py", users=10, service=SHORT_WINDOW, models=QUICK_MODEL, callers=("greedy", "modest")),
     3: Scenario("demo_3.py", users=8, service={"MODEL": "workshop-sim", **UNLIMITED}, models=LARGE_MODEL),
+    4: Scenario("demo_4.py", users=1, service={"MODEL": "workshop-sim", **UNLIMITED}, models=PACED_MODEL),
 }
 
 
