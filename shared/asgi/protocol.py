@@ -4,7 +4,7 @@ uvicorn keeps every header byte that a client sends, for as long as it sends the
 headers) over LARGEST_HEAD bytes is answered 431 and the connection closed, before any of our code runs.
 
 uvicorn also keeps what a client does not read, for as long as the client stays: a connection is not closed before its
-last byte is gone. Here what is left of a reply is thrown away after UNREAD seconds, and a response may hang up itself.
+last byte is gone. Here a client that reads nothing for UNREAD seconds then loses the rest, and a response may hang up.
 """
 
 import http
@@ -64,15 +64,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing() and self.transport.get_write_buffer_size():
-            self.loop.call_later(UNREAD, self.transport.abort)
+        if self.transport.is_closing():
+            self._see_it_read()
 
     def timeout_keep_alive_handler(self) -> None:
-        """A kept connection was idle for long enough."""
-        if self.transport.get_write_buffer_size():
+        super().timeout_keep_alive_handler()
+        self._see_it_read()
+
+    def _see_it_read(self, before: int = 0) -> None:
+        """A closing connection ends with its last byte. It may take its time, but something must be read in UNREAD."""
+        left = self.transport.get_write_buffer_size()
+        if left and left == before:
             self.transport.abort()
-        else:
-            super().timeout_keep_alive_handler()
+        elif left:
+            self.loop.call_later(UNREAD, self._see_it_read, left)
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn's answer when the parser stops."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import sys
 
 from fastapi import FastAPI
 
 from demos.demo_4_streaming import app as demo_4
+from shared.asgi import protocol
 from shared.settings import Settings
 
 INSIDE = "/inside"
@@ -21,3 +23,10 @@ def build(settings: Settings) -> FastAPI:
         return {"tasks": len(asyncio.all_tasks())}
 
     return app
+
+
+def impatient(settings: Settings) -> FastAPI:
+    """A second instead of more than a minute: for idle connections, and for the unread end of a reply."""
+    protocol.UNREAD = 1.0
+    sys.modules["__main__"].KEEP_ALIVE = 1  # type: ignore[attr-defined]  # shared/server.py, which is what runs
+    return build(settings)

@@ -112,7 +112,8 @@ def running(upstream: str, folder: Path, *, build: str = BUILD, **settings: str)
     try:
         gateway = Gateway(process, url, log, printed)
         yield gateway
-        gateway.get(INSIDE) if build == BUILD and process.exit_status() is None else None
+        if process.exit_status() is None:
+            gateway.tasks()  # so that what nobody met is said before the end
     finally:
         process.stop()
     assert not gateway.said(), b"\n".join(gateway.said()[:5]).decode(errors="replace")

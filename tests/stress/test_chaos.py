@@ -47,6 +47,7 @@ async def crowd(gateway: Gateway, seconds: float) -> list[Seen]:
     return seen
 
 
+@pytest.mark.timeout(SECONDS + 100)
 @pytest.mark.parametrize("breaker", ["breaker", "no breaker"])
 def test_with_a_fallback_every_request_is_answered_and_every_stream_ends_or_says_why(
     breaker: str, tmp_path: Path

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.stress.client import CHAT_STREAM, GENERATE, STREAMS, Route, Seen, ask, connections
+from tests.stress.client import CHAT, CHAT_STREAM, GENERATE, STREAMS, Route, Seen, ask, connections
 from tests.stress.gateway import MB, Gateway, Peak, running, wait_until
 from tests.stress.raw_upstream import Peer, Play, RawUpstream, bytes_play, raw_upstream
-from tests.stress.replies import DONE, END, ROLE, good, stream, word
+from tests.stress.replies import DONE, END, ROLE, completion, good, http, stream, word
 
 SLOW = 50
 WORD = "x" * 16_384
 WORDS = 700  # 11 MB a stream: more than the network between us takes in
 ROOM = 100 * MB  # for all of them together: 2 MB a stream, which are buffers, of the 570 MB that are sent
 NEVER_READS = 10
+LARGE = 12 * MB  # in one piece: more than the network takes in
 SILENCE = 2.0  # seconds
 
 
@@ -34,7 +35,7 @@ def upstream() -> Iterator[RawUpstream]:
 class SlowClient:
     """Asks for a stream, and reads none of it until it is told to."""
 
-    def __init__(self, gateway: Gateway, route: Route, request_id: str) -> None:
+    def __init__(self, gateway: Gateway, route: Route, request_id: str, connection: str = "close") -> None:
         self.seen = Seen(route, request_id)
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -46,16 +47,17 @@ class SlowClient:
             "Content-Type: application/json",
             f"X-Request-ID: {request_id}",
         ]
-        head += ["Connection: close", f"Content-Length: {len(body)}", "", ""]
+        head += [f"Connection: {connection}", f"Content-Length: {len(body)}", "", ""]
         self._socket.sendall("\r\n".join(head).encode() + body)
 
-    def read(self) -> bytes:
-        """All that is left, chunked as it is."""
+    def read(self, pause: float = 0.0) -> bytes:
+        """All that is left, to the end of the connection; with a pause after each quarter of a megabyte."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MB)
         self._socket.settimeout(30)
         received = bytearray()
-        while block := self._socket.recv(1 << 20):
+        while block := self._socket.recv(MB // 4, socket.MSG_WAITALL):
             received += block
+            time.sleep(pause)
         self._socket.close()
         return bytes(received)
 
@@ -137,3 +139,26 @@ def test_who_never_reads_is_dropped_with_all_that_was_kept_for_them(upstream: Ra
         assert (line["outcome"], line["status"]) == ("left", 499)
         assert line["latency_ms"] > SILENCE * 1000
         assert line["tokens_output"] > 0
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+def test_an_answer_in_one_piece_that_nobody_reads_is_thrown_away(
+    connection: str, upstream: RawUpstream, tmp_path: Path
+) -> None:
+    large = http(json.dumps(completion("so it is", padding="x" * LARGE)).encode())
+    names = [f"large.{connection}.{number}" for number in range(NEVER_READS)]
+    upstream.plays |= {name: bytes_play(large) for name in names}
+    with running(upstream.url, tmp_path, build="tests.stress.app:impatient") as gateway:
+        clients = [SlowClient(gateway, CHAT, name, connection) for name in names]
+        wait_until(lambda: len(gateway.lines()) == NEVER_READS)
+        wait_until(lambda: gateway.clients() == 0, why=lambda: f"{gateway.clients()} sockets of theirs are still open")
+        for client in clients:
+            client.close()
+
+
+def test_who_reads_slowly_gets_all_of_it(upstream: RawUpstream, tmp_path: Path) -> None:
+    """Over several times as long as one who reads nothing is given."""
+    answer = json.dumps(completion("so it is", padding="x" * LARGE)).encode()
+    upstream.plays["patient"] = bytes_play(http(answer))
+    with running(upstream.url, tmp_path, build="tests.stress.app:impatient") as gateway:
+        assert SlowClient(gateway, CHAT, "patient").read(pause=0.1).endswith(answer)

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.stress.client import CHAT_STREAM, GENERATE, ROUTES, STREAMS, ask, connections
 from tests.stress.gateway import MB, Gateway, running, wait_until
@@ -105,6 +106,7 @@ async def soak(gateway: Gateway, traffic: Traffic, seconds: float) -> list[int]:
     return samples
 
 
+@pytest.mark.timeout(SECONDS + 100)
 def test_under_mixed_traffic_at_full_speed_memory_stays_where_it_is(tmp_path: Path) -> None:
     with (
         simulator(tmp_path, PACE) as ill,
