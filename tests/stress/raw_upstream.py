@@ -66,8 +66,6 @@ class RawUpstream:
         self.connected = 0
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-        # Little may be under way: what the kernel takes in for a reader that does not read, nobody sees waiting.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
 
     @property
     def port(self) -> int:

@@ -1,7 +1,8 @@
 """No sequence of bytes from an upstream makes the gateway hang, crash, swell or answer 500.
 
-The upstream here is a socket that sends what it likes; BYTES_SEED has it spoil its replies in other ways. Each case is judged by what the client hears; after each test
+The upstream here is a socket that sends what it likes. Each case is judged by what the client hears; after each test
 the gateway must be well: healthy, no larger, with no socket or place at the upstream left, and silent on stderr.
+BYTES_SEED has good replies spoilt in other ways.
 """
 
 import asyncio

@@ -19,8 +19,8 @@ from tests.stress.replies import DONE, END, ROLE, completion, good, http, stream
 
 SLOW = 50
 WORD = "x" * 16_384
-WORDS = 700  # 11 MB a stream: more than the network between us takes in
-ROOM = 100 * MB  # for all of them together: 2 MB a stream, which are buffers, of the 570 MB that are sent
+WORDS = 1000  # 16 MB a stream: more than the network between us takes in
+ROOM = 100 * MB  # for all of them together: 2 MB a stream, which are buffers, of the 800 MB that are sent
 NEVER_READS = 10
 LARGE = 12 * MB  # in one piece: more than the network takes in
 SILENCE = 2.0  # seconds
