@@ -20,7 +20,7 @@ from workshop.processes import ROOT, Process
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
 ANYTHING = "…"
-LONGEST_STEP = 100  # seconds
+LONGEST_STEP = 240  # seconds
 
 
 @dataclass(slots=True, frozen=True)

@@ -35,7 +35,7 @@ TASKS = {
 MUTANTS: dict[str, set[str]] = {
     "takes_blocks_for_events": {"stream_events"},
     "buffers_streams": {"stream_in_steps", "client_leaves", "silence"},
-    "is_always_one_token_behind": {"stream_in_steps", "client_leaves", "silence"},
+    "is_always_two_tokens_behind": {"stream_in_steps", "client_leaves", "silence"},
     "ends_cut_streams_in_done": {"cut_is_told"},
     "ends_cut_streams_without_a_word": {"cut_is_told", "silence"},
     "tries_again_after_the_first_token": {"cut_is_told"},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dead import dead_server
 from workshop.processes import ROOT, free_port, gateway, model_server
 from workshop.programs import PROGRAMS
 
@@ -58,7 +59,8 @@ def test_a_service_that_answers_mistakes_fails_its_gate_and_exits_1(tmp_path: Pa
 
 
 def test_nobody_at_the_url_is_one_line_and_exit_status_2() -> None:
-    done = _load(f"http://127.0.0.1:{free_port()}")
+    with dead_server() as url:
+        done = _load(url)
     assert done.returncode == 2
     assert "does not answer at /health" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -89,7 +89,7 @@ def test_sigterm_lets_requests_in_flight_finish_and_refuses_new_ones(
     workers: int, upstream: str, tmp_path: Path
 ) -> None:
     with service(upstream, tmp_path, UVICORN_WORKERS=str(workers)) as (process, url):
-        fault(upstream, {"latency_ms": 2000, "times": 8})
+        fault(upstream, {"latency_ms": 5000, "times": 8})
         statuses: list[int] = []
         crowd = [threading.Thread(target=lambda: statuses.append(ask(url))) for _ in range(8)]
         for client in crowd:

@@ -4,11 +4,11 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.dead import dead_server
 from tests.grader.stand import ModelServer
 from tests.grader.subject import Subject
 from tests.playground.conftest import Start, Visits
 from tests.playground.visit import Visit
-from workshop.processes import free_port
 
 
 def test_what_is_left_of_a_limit_is_shown_and_counts_until_it_is_whole(visits: Visits, start: Start) -> None:
@@ -64,9 +64,12 @@ def test_a_limit_that_no_wait_helps_against_holds_nobody_up(visits: Visits, star
 
 
 def test_an_upstream_that_is_dead_opens_the_breaker_on_the_page(visits: Visits, start: Start) -> None:
-    dead = ModelServer(f"http://127.0.0.1:{free_port()}", "")
     settings = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "2", "CIRCUIT_BREAKER_TIMEOUT_SEC": "60"}
-    with start(dead, **settings) as subject, visits(subject, refusals={404, 503}) as visit:
+    with (
+        dead_server() as url,
+        start(ModelServer(url, ""), **settings) as subject,
+        visits(subject, refusals={404, 503}) as visit,
+    ):
         visit.page.goto(f"{visit.origin}/playground")
         breakers = visit.page.locator("#breakers")
         expect(breakers).to_contain_text("none yet")

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.dead import dead_server
 from tests.grader.stand import ModelServer, started
 from tests.grader.upstream import Upstream
 from tests.resilience.conftest import BUILD, SMALL, Start, codes, wait_for
@@ -120,8 +121,8 @@ def test_another_upstream_answers_with_a_key_of_its_own(
 
 
 def test_a_dead_primary_is_no_reason_to_take_a_service_out_that_has_another(start: Start, other: ModelServer) -> None:
-    dead = f"http://127.0.0.1:{free_port()}/v1"
-    with start(OPENAI_BASE_URL=dead, FALLBACKS=f"@{other.url}/v1", FALLBACK_API_KEYS=other.key) as gateway:
+    settings = {"FALLBACKS": f"@{other.url}/v1", "FALLBACK_API_KEYS": other.key}
+    with dead_server() as url, start(OPENAI_BASE_URL=f"{url}/v1", **settings) as gateway:
         assert gateway.subject.service.get("/ready").status == 200
         assert codes(gateway.ask_many(8, at_once=1)) == ["ok"] * 8
         assert gateway.breaker()["state"] == "open"
