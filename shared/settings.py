@@ -129,6 +129,32 @@ class Settings(BaseSettings):
     queue_max_size: int = _setting(100, "calls that may wait for one of HTTP_MAX_CONNECTIONS", demo=4, ge=0)
     queue_timeout: float = _setting(10.0, "most seconds that a call waits there", demo=4, gt=0)
 
+    enable_metrics: bool = _setting(True, "count and time every call, and show it at GET /metrics", demo=5)
+    enable_tracing: bool = _setting(True, "record traces, if OTLP_ENDPOINT says where they go", demo=5)
+    enable_structured_logging: bool = _setting(
+        True, "JSON lines on stdout; false: lines for people there, and JSON in LOG_FILE alone", demo=5
+    )
+    otlp_endpoint: str = _setting(
+        "", "OTLP/HTTP collector, e.g. http://localhost:4318, that traces are sent to; empty: none are made", demo=5
+    )
+    trace_sample_ratio: float = _setting(
+        0.1, "share of requests whose trace is kept, besides those that fail", demo=5, ge=0, le=1
+    )
+    memory_threshold_mb: float = _setting(
+        1024.0, "megabytes resident, of one worker, over which caches are emptied", demo=5, gt=0
+    )
+    memory_emergency_mb: float = _setting(1536.0, "megabytes over which it takes no more work", demo=5, gt=0)
+    memory_check_seconds: float = _setting(1.0, "seconds between looks at memory", demo=5, gt=0)
+    webhook_hmac_secret: SecretStr = _setting(
+        SecretStr(""), "secret that webhooks are signed with, whsec_…; empty: none are taken", demo=5
+    )
+    webhook_timestamp_window: float = _setting(
+        300.0, "seconds that a webhook's time may be away from ours", demo=5, gt=0
+    )
+    cors_origins: str = _setting("", "origins, comma-separated, whose pages may call this service", demo=5)
+    prometheus_url: str = _setting("", "Prometheus that the playground's dashboards are drawn from", demo=5)
+    traces_url: str = _setting("", "trace receiver that the playground's trace view reads", demo=5)
+
     @property
     def workers(self) -> int:
         """How many processes serve."""

@@ -1,0 +1,1 @@
+"""What a service says of itself while it runs: metrics and traces."""
