@@ -33,16 +33,18 @@ PROGRAMS = {
         "chromium",
         "the tests of the playground; slides as PDF, and the check that none overflows",
     ),
+    "prometheus": Program(("prometheus",), "prometheus", "demo 5's metrics over time; the tests of rules and dashboards"),
+    "promtool": Program(("promtool",), "prometheus", "the check of Prometheus' rules, in demo 5's lab and in the tests"),
     "wrk": Program(("wrk",), "wrk", "the load of make bench"),
     "nginx": Program(("nginx", "/usr/sbin/nginx"), "nginx-light", "the static upstream of make bench"),
 }
-FOR_TESTS = ("curl", "jq", "hey", "chromium")
+FOR_TESTS = ("curl", "jq", "hey", "chromium", "prometheus", "promtool")
 
 
 def main(names: list[str]) -> int:
     missing = [PROGRAMS[name] for name in names or FOR_TESTS if PROGRAMS[name].path() is None]
     if missing and _may_install():
-        _install([program.package for program in missing])
+        _install(sorted({program.package for program in missing}))
         missing = [program for program in missing if program.path() is None]
     for program in missing:
         print(f"{program.names[0]} is missing ({program.purpose}); on Debian: apt-get install {program.package}")
