@@ -79,6 +79,15 @@ class Unauthorized(ServiceError):
         return {**super().headers(), "WWW-Authenticate": "Bearer"}
 
 
+class UnsignedWebhook(Unauthorized):
+    """Who sent this webhook, or when, cannot be believed."""
+
+    code = "webhook_unsigned"
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "WWW-Authenticate": "Webhook-Signature"}
+
+
 class Forbidden(ServiceError):
     """We know who is calling, and they may not."""
 
@@ -196,6 +205,10 @@ class UpstreamUnavailable(UpstreamError):
 
     status, code = 503, "upstream_unavailable"
     retryable = True
+
+
+class UpstreamUnreachable(UpstreamUnavailable):
+    """There was no connection to be had; nothing was sent."""
 
 
 class UpstreamTimeout(UpstreamError):

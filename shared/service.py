@@ -150,6 +150,7 @@ def build_service(
     routes: Sequence[Routes] = (),
     resources: Sequence[Resource] = (),
     gate: Gate | None = None,
+    around: Gate | None = None,
     prices: Prices | None = None,
     events: MakeEvents = Events,
     relay: Relay = relay,
@@ -157,9 +158,10 @@ def build_service(
     """The application of one demo.
 
     `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
-    the layers, closed after them. `gate` stands before every route that does not go through the layers. Without
-    `prices`: list prices, and PRICE_*_PER_1M for models that have none. `events` and `relay` are what streams are read
-    and written by, for who wants to put in parts of their own.
+    the layers, closed after them. `gate` stands before every route that does not go through the layers; `around`
+    before all of them, where limits and tokens do not count. Without `prices`: list prices, and PRICE_*_PER_1M for
+    models that have none. `events` and `relay` are what streams are read and written by, for who wants to put in parts
+    of their own.
     """
     service = Service(settings, title, layers, prices, events, relay)
 
@@ -186,6 +188,8 @@ def build_service(
         app.add_middleware(gate)
     app.add_middleware(Express, routes=express)
     app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
+    if around is not None:
+        app.add_middleware(around)
     app.add_middleware(RequestId)  # the last one added is the outermost
     return app
 

@@ -6,6 +6,7 @@ Every request is counted, timed and traced, the process watches its own memory, 
 from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
+from shared.asgi.cors import cors
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -30,8 +31,10 @@ from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
+from shared.routes.webhooks import webhook_routes
 from shared.service import build_service
 from shared.settings import Settings
+from shared.webhooks.board import AlertBoard
 
 
 # region: stack
@@ -39,6 +42,7 @@ def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url) if settings.redis_url else None
     accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
+    alerts = AlertBoard(settings, accounts.database)
     return build_service(
         settings,
         title="Demo 5 · See it, and be told",
@@ -73,9 +77,11 @@ def build(settings: Settings) -> FastAPI:
             infer_routes,
             batch_routes,
             playground_routes,
+            webhook_routes(alerts),
         ],
-        resources=[*accounts.resources, *([redis] if redis else [])],
+        resources=[*accounts.resources, alerts, *([redis] if redis else [])],
         gate=accounts.gate,
+        around=cors(settings.cors_origins),
     )
 
 
