@@ -33,8 +33,8 @@ PROGRAMS = {
         "chromium",
         "the tests of the playground; slides as PDF, and the check that none overflows",
     ),
-    "prometheus": Program(("prometheus",), "prometheus", "demo 5's metrics over time; the tests of rules and dashboards"),
-    "promtool": Program(("promtool",), "prometheus", "the check of Prometheus' rules, in demo 5's lab and in the tests"),
+    "prometheus": Program(("prometheus",), "prometheus", "demo 5's metrics over time, and the tests of its rules"),
+    "promtool": Program(("promtool",), "prometheus", "the check of Prometheus' rules, in demo 5's lab"),
     "wrk": Program(("wrk",), "wrk", "the load of make bench"),
     "nginx": Program(("nginx", "/usr/sbin/nginx"), "nginx-light", "the static upstream of make bench"),
 }
