@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import InvalidRequest, ServiceError
+from shared.errors import CLIENT_CLOSED_REQUEST, InvalidRequest, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,13 @@ class Outcome:
         """The tokens that this call made the upstream use: what limits and budgets count. `usage` is the answer's."""
         return Usage() if self.cached else self.usage
 
+    @property
+    def status(self) -> int:
+        """What the client was told, as HTTP has it: a stream that breaks has said 200 before, and counts as its error."""
+        if self.error is not None:
+            return self.error.http_status
+        return CLIENT_CLOSED_REQUEST if self.ending is Ending.LEFT else 200
+
 
 @dataclass(slots=True, frozen=True)
 class Caller:
@@ -152,6 +159,8 @@ class Call:
     invalid_status: int = InvalidRequest.status  # what a wrong request hears: 400 where OpenAI's API is spoken
     target: Target = PRIMARY
     retries: int = 0
+    queued_seconds: float = 0.0  # that it waited for a place
+    upstream_seconds: float = 0.0  # that it waited for upstreams, a stream for its chunks too
     response_headers: dict[str, str] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)  # further fields of the reply's metadata
@@ -190,6 +199,8 @@ class Call:
     def inherit(self, work: "Call") -> None:
         """Answer for detached work: what its layers noted is noted here, and whoever waits for its end is told ours."""
         self.retries += work.retries
+        self.queued_seconds += work.queued_seconds
+        self.upstream_seconds = work.upstream_seconds  # what the work waited for, and not we for the work
         self.response_headers |= work.response_headers
         self.log_fields |= work.log_fields
         self.metadata |= work.metadata

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from shared.call import Call
-from shared.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from shared.errors import UpstreamBadReply, UpstreamError, UpstreamTimeout, UpstreamUnavailable, UpstreamUnreachable
 from shared.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
 from shared.sse import EventReader, Events, EventTooLong, MakeEvents
@@ -75,6 +75,13 @@ class Upstream:
 
     async def __call__(self, call: Call) -> Reply:
         """Send the call. Raises UpstreamError."""
+        asked, before = time.perf_counter(), call.upstream_seconds
+        try:
+            return await self._ask(call)
+        finally:
+            call.upstream_seconds = before + time.perf_counter() - asked
+
+    async def _ask(self, call: Call) -> Reply:
         try:
             response = await self.session.post(
                 self._chat_url,
@@ -126,7 +133,7 @@ class Upstream:
             raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
         silence = Silence(self._settings.stream_silence_timeout, response.close)
         frames = Frames(call.request)
-        chunks = _chunks(response, self._events(), frames, silence)
+        chunks = _chunks(call, response, self._events(), frames, silence)
 
         async def close() -> None:
             silence.stop()
@@ -178,11 +185,12 @@ class Silence:
 
 
 async def _chunks(
-    response: aiohttp.ClientResponse, events: EventReader, frames: Frames, silence: Silence
+    call: Call, response: aiohttp.ClientResponse, events: EventReader, frames: Frames, silence: Silence
 ) -> AsyncGenerator[Chunk]:
     """What comes, until `[DONE]`. Raises UpstreamError."""
+    response.content.set_read_chunk_size(LARGEST_BLOCK)
     try:
-        async for block in response.content.iter_chunked(LARGEST_BLOCK):
+        while block := await _next_block(call, response.content):
             chunk, broken = frames.read(events.feed(block))
             if chunk is not None:  # comments and blank lines are no word from the model
                 silence.heard = time.monotonic()
@@ -202,6 +210,15 @@ async def _chunks(
         raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds")
     if not (frames.done and frames.finished):
         raise UpstreamUnavailable("the upstream's stream broke off before its end")
+
+
+async def _next_block(call: Call, content: aiohttp.StreamReader) -> bytes:
+    """Empty at the end. A client that reads slowly is not what we wait for here."""
+    asked = time.perf_counter()
+    try:
+        return await content.read(LARGEST_BLOCK)
+    finally:
+        call.upstream_seconds += time.perf_counter() - asked
 
 
 async def _read_the_end(response: aiohttp.ClientResponse) -> None:
@@ -241,7 +258,7 @@ def _connection_fault(fault: Exception) -> UpstreamError:
     if isinstance(fault, TimeoutError):
         return UpstreamTimeout("no connection to the upstream in time")
     if isinstance(fault, aiohttp.ClientConnectorError):
-        return UpstreamUnavailable("the upstream refused the connection")
+        return UpstreamUnreachable("the upstream refused the connection")
     if isinstance(fault, aiohttp.ClientResponseError):
         return UpstreamBadReply("the upstream does not speak HTTP as it should")
     if isinstance(fault, aiohttp.InvalidURL):

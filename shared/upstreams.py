@@ -8,12 +8,24 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from shared.call import PRIMARY, Call
-from shared.reply import Reply
+from prometheus_client import Counter
+
+from shared.call import PRIMARY, Call, Ending, Outcome
+from shared.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from shared.reply import Reply, TokenStream
 from shared.resilience.fallbacks import read_fallbacks
 from shared.settings import EMBEDDED_BASE_URL, Settings
 from shared.sse import Events, MakeEvents
 from shared.upstream import Upstream
+
+TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may be this early
+
+calls_total = Counter(
+    "gateway_upstream_calls_total",
+    "Tries, by the status that the upstream answered, or by how there came to be no whole answer: connect, timeout, "
+    "cut, left",
+    ["upstream", "status"],
+)
 
 
 class Upstreams:
@@ -29,6 +41,7 @@ class Upstreams:
             if fallback.base_url
         }
         self._opened = AsyncExitStack()
+        self._answered = {name: calls_total.labels(name, "200") for name in self._pools}
 
     async def open(self) -> None:
         for upstream in self._pools.values():
@@ -40,7 +53,17 @@ class Upstreams:
 
     async def __call__(self, call: Call) -> Reply:
         """Raises UpstreamError."""
-        return await self._pools[call.target.upstream](call)
+        name = call.target.upstream
+        try:
+            reply = await self._pools[name](call)
+        except BaseException as error:
+            calls_total.labels(name, _status(error, call)).inc()
+            raise
+        if isinstance(reply, TokenStream):  # what became of it is known at its end
+            call.on_done(lambda outcome: calls_total.labels(name, _status_of_stream(outcome, call)).inc())
+        else:
+            self._answered[name].inc()
+        return reply
 
     async def ready(self) -> bool:
         """Does any of them answer? One is enough to be of use."""
@@ -48,3 +71,19 @@ class Upstreams:
             return True
         others = [upstream for upstream in self._pools.values() if upstream is not self.primary]
         return any(await asyncio.gather(*(upstream.ready() for upstream in others)))
+
+
+def _status(error: BaseException | None, call: Call) -> str:
+    if isinstance(error, UpstreamError) and error.upstream_status is not None:
+        return str(error.upstream_status)
+    if isinstance(error, UpstreamTimeout):
+        return "timeout"
+    if isinstance(error, asyncio.CancelledError):  # time is up, or the client has left
+        return "timeout" if call.remaining() < TIMER_GRAIN else "left"
+    return "connect" if isinstance(error, UpstreamUnreachable) else "cut"
+
+
+def _status_of_stream(outcome: Outcome, call: Call) -> str:
+    if outcome.ending is Ending.FINISHED:
+        return "200"
+    return "left" if outcome.ending is Ending.LEFT else _status(outcome.error, call)

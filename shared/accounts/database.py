@@ -37,7 +37,7 @@ SCHEMA_LOCK = 0x776B  # any number that nobody else locks in this PostgreSQL dat
 # asyncpg's own errors come through bare when no connection can be made.
 FAULTS = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-database_up = Gauge("database_up", "1 while the database of tokens and usage answers", multiprocess_mode="min")
+database_up = Gauge("database_up", "1 while the database of tokens and usage answers", multiprocess_mode="livemin")
 
 
 class Database:

@@ -3,16 +3,17 @@
 Health checks always pass: a busy process is not a dead one.
 """
 
-from prometheus_client import Counter
+from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.errors import Overloaded
 from shared.routes.refusals import as_response
+from shared.telemetry.edge import refused
 
 NEVER_REFUSED = ("/health", "/ready", "/metrics")
 
-requests_shed_total = Counter("inference_requests_shed_total", "Requests refused because too many were being served")
+active = Gauge("inference_active_connections", "Requests that are being served", multiprocess_mode="livesum")
 
 
 class ConcurrencyLimit:
@@ -25,11 +26,13 @@ class ConcurrencyLimit:
         if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
             return await self.app(scope, receive, send)
         if self.serving >= self.limit:
-            requests_shed_total.inc()
             busy = Overloaded(f"{self.limit} requests are being served already", retry_after=1)
+            refused(busy)
             return await as_response(Request(scope), busy)(scope, receive, send)
         self.serving += 1
+        active.inc()
         try:
             await self.app(scope, receive, send)
         finally:
             self.serving -= 1
+            active.dec()

@@ -16,6 +16,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.errors import HeadersTooLarge, MalformedRequest, ServiceError
+from shared.telemetry.edge import refused
 
 LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
@@ -91,6 +92,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             raise HeadTooLarge
 
     def _refuse(self, error: ServiceError) -> None:
+        refused(error)
         request_id = str(uuid.uuid4())
         body = orjson.dumps(error.envelope(request_id))
         head = (

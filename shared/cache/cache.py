@@ -51,7 +51,7 @@ class Cache:
         packed = await self._read(key)
         reply = unpack(key, packed) if packed is not None else None
         if reply is not None:
-            self.statistics.hit()
+            self.statistics.hit(self.backend)
         return reply
 
     async def put(self, key: str, reply: Completion, ttl: float | None = None) -> None:

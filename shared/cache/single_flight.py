@@ -116,6 +116,13 @@ class Flight:
         return call.started + allowance - time.perf_counter() > allowance * WORTHWHILE
 
     async def _landed(self, call: Call) -> Completion:
+        asked = time.perf_counter()
+        try:
+            return await self._in_time(call)
+        finally:
+            call.upstream_seconds += time.perf_counter() - asked  # whoever has the bill inherits the true number
+
+    async def _in_time(self, call: Call) -> Completion:
         if call.started >= self.call.started:  # the flight's deadline comes first
             return await asyncio.shield(self._task)
         await asyncio.sleep(0)  # it may have begun in this very moment, and does not have its deadline yet

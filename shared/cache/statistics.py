@@ -5,33 +5,42 @@ Of this process: with several workers, each counts its own; Prometheus adds them
 
 from prometheus_client import Counter
 
-hits_total = Counter("inference_cache_hits_total", "Answers that were in the cache", ["cache"])
-misses_total = Counter("inference_cache_misses_total", "Look-ups that found nothing", ["cache"])
-coalesced_total = Counter("inference_cache_coalesced_total", "Calls that shared an answer under way", ["cache"])
+requests_total = Counter("gateway_cache_requests_total", "Calls that met a cache", ["tier", "result"])
 evictions_total = Counter("inference_cache_evictions_total", "Answers that had to make room in memory", ["cache"])
+
+# There from the start, at 0.
+_requests = {
+    (tier, result): requests_total.labels(tier, result)
+    for tier in ("memory", "redis")
+    for result in ("hit", "miss", "coalesced", "bypass")
+}
 
 
 class Statistics:
-    """`misses` counts upstream calls begun; `bypasses` calls that were not looked up; `refusals` answers not kept."""
+    """`misses` counts upstream calls begun; `bypasses` calls that were not looked up; `refusals` answers not kept.
+
+    `tier` is where the answer would have been: "memory" or "redis".
+    """
 
     def __init__(self, cache: str) -> None:
         self.hits = self.misses = self.coalesced = self.bypasses = self.refusals = 0
-        self._hits = hits_total.labels(cache)
-        self._misses = misses_total.labels(cache)
-        self._coalesced = coalesced_total.labels(cache)
         self._evictions = evictions_total.labels(cache)
 
-    def hit(self) -> None:
+    def hit(self, tier: str) -> None:
         self.hits += 1
-        self._hits.inc()
+        _requests[tier, "hit"].inc()
 
-    def miss(self) -> None:
+    def miss(self, tier: str) -> None:
         self.misses += 1
-        self._misses.inc()
+        _requests[tier, "miss"].inc()
 
-    def coalesce(self) -> None:
+    def coalesce(self, tier: str) -> None:
         self.coalesced += 1
-        self._coalesced.inc()
+        _requests[tier, "coalesced"].inc()
+
+    def bypass(self, tier: str) -> None:
+        self.bypasses += 1
+        _requests[tier, "bypass"].inc()
 
     def evict(self, entries: int) -> None:
         self._evictions.inc(entries)

@@ -23,7 +23,8 @@ WEIGHT = 0.1  # of the latest call in the average of how long they take
 Turn = asyncio.Future[str]  # empty: go ahead; or why not
 
 depth = Gauge("inference_queue_depth", "Calls that wait for a place", multiprocess_mode="livesum")
-shed_total = Counter("inference_shed_total", "Calls that got no place, by the reason", ["reason"])
+shed_total = Counter("gateway_shed_total", "Calls that got no place, by the reason", ["reason"])
+shed = {reason: shed_total.labels(reason) for reason in (FULL, TIMEOUT)}  # there from the start, at 0
 
 
 # region: admission-queue
@@ -43,7 +44,7 @@ class AdmissionQueue:
 
     # region: admission-queue-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        await self._enter(call.caller.id)
+        await self._enter(call)
         entered = time.monotonic()
         try:
             reply = await next(call)
@@ -59,10 +60,11 @@ class AdmissionQueue:
     # endregion: admission-queue-call
 
     # region: admission-queue-enter
-    async def _enter(self, caller: str) -> None:
+    async def _enter(self, call: Call) -> None:
         if self._in_use < self.slots:
             self._in_use += 1
             return
+        caller, asked = call.caller.id, time.monotonic()
         turn = self._stand_in_line(caller)
         timer = asyncio.get_running_loop().call_later(self.timeout, _tell, turn, TIMEOUT)
         try:
@@ -76,6 +78,7 @@ class AdmissionQueue:
             timer.cancel()
             self._line.leave(caller, turn)
             depth.set(len(self._line))
+            call.queued_seconds += time.monotonic() - asked
 
     # endregion: admission-queue-enter
 
@@ -102,7 +105,7 @@ class AdmissionQueue:
         self._in_use -= 1
 
     def _overloaded(self, reason: str) -> Overloaded:
-        shed_total.labels(reason).inc()
+        shed[reason].inc()
         said = "the queue is full" if reason == FULL else f"no place came free within {self.timeout:g} seconds"
         # Little's law: who comes now waits until all before them had a place.
         wait = (len(self._line) + 1) * self._held / self.slots

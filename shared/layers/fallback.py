@@ -16,7 +16,7 @@ from shared.settings import Settings
 HEADER = "X-Fallback"
 LEAST_TIME = 0.1  # seconds; with less left, another upstream can only fail too
 
-fallbacks_total = Counter("inference_fallbacks_total", "Replies that a fallback gave", ["fallback"])
+fallbacks_total = Counter("gateway_fallbacks_total", "Replies that a fallback gave", ["fallback"])
 
 
 # region: fallback

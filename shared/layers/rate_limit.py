@@ -25,7 +25,8 @@ from shared.wire import estimate
 
 UNSAID_MAX_TOKENS = 1000  # what is reserved for an answer whose length the caller did not bound
 
-hits_total = Counter("rate_limit_hits_total", "Requests refused, by the limit that they met", ["limit"])
+refusals_total = Counter("gateway_rate_limit_refusals_total", "Requests refused, by the limit they met", ["limit"])
+refusals = {limit: refusals_total.labels(limit) for limit in ("requests", "hour", "tokens")}  # from the start, at 0
 
 
 # region: rate-limit
@@ -91,7 +92,7 @@ def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:
     limits, reading = verdict.limits, verdict.reading
     window = f"{limits.window / SECOND:g} seconds"
     if reading.wait_tokens == NEVER:
-        hits_total.labels("tokens").inc()
+        refusals["tokens"].inc()
         call.response_headers["x-should-retry"] = "false"  # OpenAI's clients repeat a 429 unless told not to
         return RateLimited(
             f"this request may use {tokens} tokens (its prompt and max_tokens), and the limit is {limits.tokens} in "
@@ -102,7 +103,7 @@ def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:
     wait, limit = max(
         (reading.wait_requests, "requests"), (reading.wait_hourly, "hour"), (reading.wait_tokens, "tokens")
     )
-    hits_total.labels(limit).inc()
+    refusals[limit].inc()
     said = {
         "requests": f"{limits.requests} requests in {window}",
         "hour": f"{limits.hourly} requests in an hour",

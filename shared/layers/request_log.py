@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from shared.call import Call, Ending, Outcome
-from shared.errors import CLIENT_CLOSED_REQUEST
+from shared.call import Call, Outcome
 from shared.logs import LineLog
 from shared.pipeline import Handler
 from shared.reply import Reply
@@ -65,16 +64,10 @@ def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
         "endpoint": call.endpoint,
         "outcome": outcome.ending,
         "error": outcome.error.error_code if outcome.error else None,
-        "status": _status(outcome),
+        "status": outcome.status,
         "retries": call.retries,
         **call.log_fields,
     }
 
 
 # endregion: log-line
-
-
-def _status(outcome: Outcome) -> int:
-    if outcome.error is not None:
-        return outcome.error.http_status
-    return CLIENT_CLOSED_REQUEST if outcome.ending is Ending.LEFT else 200

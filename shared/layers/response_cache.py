@@ -91,13 +91,13 @@ class ResponseCache:
     # region: response-cache-share
     async def _share(self, cache: Cache, key: str, call: Call, next: Handler) -> Reply:
         async def fetch(flown: Call) -> Completion:
-            cache.statistics.miss()
+            cache.statistics.miss(cache.backend)
             return await _keep(cache, key, flown, await next(flown))
 
         _note(call, "coalesced" if key in self._flights else "miss", cached=False)
         reply = await self._flights.answer(key, call, fetch)
         if reply.cached:
-            cache.statistics.coalesce()
+            cache.statistics.coalesce(cache.backend)
             _note(call, "coalesced", cached=True)
         else:
             _note(call, "miss", cached=False)  # also who came second, if the first has left and the bill is theirs
@@ -106,7 +106,7 @@ class ResponseCache:
     # endregion: response-cache-share
 
     async def _bypass(self, cache: Cache, call: Call, next: Handler) -> Reply:
-        cache.statistics.bypasses += 1
+        cache.statistics.bypass(cache.backend)
         _note(call, "bypass", cached=False)
         return await next(call)
 

@@ -9,6 +9,8 @@ import asyncio
 import math
 import random
 
+from prometheus_client import Counter
+
 from shared.call import Call
 from shared.errors import UpstreamError, UpstreamRateLimited
 from shared.pipeline import Handler
@@ -17,6 +19,8 @@ from shared.resilience.retry_budget import RetryBudgets
 
 LONGEST_DELAY = 10.0  # seconds
 JITTER = 0.2  # so that callers that failed together do not come back together
+
+retries_total = Counter("gateway_retries_total", "Tries after the first, by the upstream that was asked", ["upstream"])
 
 
 # region: retry
@@ -45,7 +49,7 @@ class Retry:
                 if hopeless or not budget.withdraw():
                     raise _with_retry_after(error, wait) from None
                 retries += 1
-                call.retries += 1  # of all upstreams that were asked
+                _count(call)
                 await asyncio.sleep(wait)
 
     # endregion: retry-loop
@@ -60,6 +64,11 @@ class Retry:
 
 
 # endregion: retry
+
+
+def _count(call: Call) -> None:
+    call.retries += 1  # of all upstreams that were asked
+    retries_total.labels(call.target.upstream).inc()
 
 
 def _with_retry_after(error: UpstreamError, wait: float) -> UpstreamError:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from shared.errors import CircuitOpen
 from shared.resilience.breaker import CircuitState, MakeBreaker, Result, Rules, State
@@ -19,6 +19,9 @@ MOST_CIRCUITS = 100
 
 # Not by model: a client could make up names while its upstream is down, and a counter never forgets a label.
 open_total = Counter("circuit_breaker_open_total", "How often a circuit breaker has opened", ["upstream"])
+open_now = Gauge(
+    "gateway_circuits_open", "Circuit breakers that are not closed", ["upstream"], multiprocess_mode="livesum"
+)
 
 
 class Circuit:
@@ -41,6 +44,7 @@ class Circuit:
         state = self._breaker.state
         if state is not self._seen:
             log.warning("circuit breaker %s: %s, was %s", self.name, state, self._seen)
+            open_now.labels(self.upstream).inc((state is not State.CLOSED) - (self._seen is not State.CLOSED))
             self._seen = state
             if state is State.OPEN:
                 self.opened += 1
@@ -60,6 +64,11 @@ class Circuit:
     def settle(self, permit: int, result: Result) -> None:
         self._breaker.settle(permit, result)
         self.look()
+
+    def dropped(self) -> None:
+        """Nobody will look at it again."""
+        if self._seen is not State.CLOSED:
+            open_now.labels(self.upstream).dec()
 
     def report(self) -> Mapping[str, Any]:
         return {
@@ -99,4 +108,4 @@ class Circuits:
     def _make_room(self) -> None:
         if len(self._circuits) >= MOST_CIRCUITS:
             closed = (key for key, circuit in self._circuits.items() if circuit.look() is State.CLOSED)
-            del self._circuits[next(closed, next(iter(self._circuits)))]
+            self._circuits.pop(next(closed, next(iter(self._circuits)))).dropped()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from prometheus_client import Gauge, Histogram
 
 from shared.asgi.disconnect import while_connected
 from shared.call import EMPTY_REQUEST, Call
@@ -25,6 +26,9 @@ from shared.schemas import BatchRequest, BatchResponse, GenerateRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
+
+active = Gauge("inference_active_batches", "Batches of prompts that are being answered", multiprocess_mode="livesum")
+sizes = Histogram("inference_batch_size", "Prompts of a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
 
 
 def batch_routes(service: Service) -> APIRouter:
@@ -42,7 +46,9 @@ def batch_routes(service: Service) -> APIRouter:
         if len(prompts) > settings.max_batch:
             raise InvalidRequest(f"{len(prompts)} prompts; a batch has at most {settings.max_batch}", param="prompts")
         calls = [_call(service, request, number, prompt) for number, prompt in enumerate(prompts)]
-        results = await while_connected(request, _answer_all(service, calls, settings.max_concurrent))
+        sizes.observe(len(calls))
+        with active.track_inprogress():
+            results = await while_connected(request, _answer_all(service, calls, settings.max_concurrent))
         return json_response(
             {
                 "request_id": request.state.request_id,

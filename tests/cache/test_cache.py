@@ -80,22 +80,28 @@ def test_ten_thousand_answers_take_no_more_of_the_machine_than_the_cache_says() 
 
 
 def test_prometheus_is_told() -> None:
-    def counted(name: str) -> float:
-        return REGISTRY.get_sample_value(f"inference_cache_{name}_total", {"cache": "told"}) or 0.0
+    def counted() -> list[float]:
+        samples = [
+            ("gateway_cache_requests_total", {"tier": "memory", "result": result})
+            for result in ("hit", "miss", "coalesced", "bypass")
+        ]
+        samples.append(("inference_cache_evictions_total", {"cache": "told"}))
+        return [REGISTRY.get_sample_value(name, labels) or 0.0 for name, labels in samples]
 
     async def scenario() -> None:
         cache = Cache("told", ttl=60, max_entries=2, max_memory_mb=1)
         for key in "abc":
-            cache.statistics.miss()
+            cache.statistics.miss("memory")
             await cache.put(key, ANSWER)
         await cache.get("c")
         await cache.get("a")
-        cache.statistics.coalesce()
+        cache.statistics.coalesce("memory")
         report = await cache.report()
         assert (report["hits"], report["misses"], report["evictions"], report["hit_rate"]) == (1, 3, 1, 0.25)
 
+    before = counted()
     asyncio.run(scenario())
-    assert [counted(name) for name in ("hits", "misses", "evictions", "coalesced")] == [1, 3, 1, 1]
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 3, 1, 0, 1]
 
 
 def test_an_entry_may_have_a_time_to_live_of_its_own() -> None:

@@ -47,7 +47,7 @@ def test_one_worker_admits_exactly_the_limit_and_the_burst(model: ModelServer, t
         assert statuses(answers) == {200: 65, 429: 235}
         assert_true_retry_after(answers, 60)
         assert statuses(asyncio.run(crowd(one, 65, tenant="bea"))) == {200: 65}
-        assert one.metric(0, 'rate_limit_hits_total{limit="requests"}') == 235
+        assert one.metric(0, 'gateway_rate_limit_refusals_total{limit="requests"}') == 235
         standing = json.loads(one.get(0, "/limits/ana"))
         assert standing["requests"]["remaining"] == 0
         assert standing["hour"]["remaining"] == 1_000_000 - 65

@@ -256,7 +256,7 @@ def test_whatever_happens_no_place_is_lost_and_none_invented(seed: int) -> None:
 
 
 def shed(reason: str) -> float:
-    return REGISTRY.get_sample_value("inference_shed_total", {"reason": reason}) or 0.0
+    return REGISTRY.get_sample_value("gateway_shed_total", {"reason": reason}) or 0.0
 
 
 def test_who_is_turned_away_is_counted_by_the_reason() -> None:

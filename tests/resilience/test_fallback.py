@@ -126,7 +126,7 @@ def test_without_time_nobody_else_is_asked() -> None:
 
 
 def answered(name: str) -> float:
-    return REGISTRY.get_sample_value("inference_fallbacks_total", {"fallback": name}) or 0.0
+    return REGISTRY.get_sample_value("gateway_fallbacks_total", {"fallback": name}) or 0.0
 
 
 def test_replies_of_fallbacks_are_counted() -> None:
