@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from shared.settings import BadSetting, Settings, load_settings
+from workshop import traffic
+from workshop.companions import RUN, Companion, Stage, alert_forwarder, emptied, prometheus_server, trace_receiver
 from workshop.processes import ROOT, CannotStart, Process, gateway, model_server
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
@@ -22,11 +24,13 @@ LOOK_SECONDS = 0.2
 
 @dataclass(slots=True, frozen=True)
 class Demo:
-    """What to start, and what to tell the person who started it."""
+    """What to start, and what to tell the person who started it. `traffic`: a few requests are sent for them."""
 
     package: str
     title: str
     try_this: tuple[str, ...]
+    companions: tuple[Companion, ...] = ()
+    traffic: bool = False
 
 
 GENERATE = (
@@ -53,11 +57,24 @@ STREAMED = (
     "# and in a browser: {url}/playground",
 )
 
+SEEN = (
+    "curl {url}/metrics",
+    "curl {url}/health",
+    "# in a browser: {url}/playground   {url}/playground/traces   {url}/playground/dashboards",
+)
+
 DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
     2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
     3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
     4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED),
+    5: Demo(
+        "demo_5_observability",
+        "See it, and be told",
+        SEEN,
+        companions=(trace_receiver, prometheus_server, alert_forwarder),
+        traffic=True,
+    ),
 }
 
 
@@ -91,36 +108,40 @@ def main(arguments: list[str] | None = None) -> int:
 def run(demo: Demo, number: int, solution: str, settings: Settings) -> None:
     """Start, print, wait. Raises CannotStart, or Stopped when told to stop; either way nothing is left running."""
     _must_be_free(settings.host, settings.port, "PORT")
+    stage = Stage(settings, claim=_claim, own_rules=_own_rules(demo) if solution == "exercise" else ())
+    to_start = []
+    upstream = settings.openai_base_url
+    if not upstream:
+        model_port = settings.port + MODEL_PORT_OFFSET
+        stage.claim(model_port, f"PORT (the embedded model listens {MODEL_PORT_OFFSET} above it)")
+        stage.targets["model"] = f"127.0.0.1:{model_port}"
+        # Its output would stand between the request log's lines; what keeps it from starting is said all the same.
+        to_start.append(model_server(port=model_port, output=emptied(RUN / f"model-server-{model_port}.log")))
+        upstream = stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
+    # What the companions tell the gateway is known before it starts; they start once it is there.
+    companions = [process for companion in demo.companions if (process := companion(stage))]
+    to_start.append(gateway(build_path(demo, solution), port=settings.port, environment=stage.environment))
     with ExitStack() as running:
-        environment = {}
-        processes = []
-        upstream = settings.openai_base_url
-        if not upstream:
-            model_port = settings.port + MODEL_PORT_OFFSET
-            _must_be_free("127.0.0.1", model_port, "PORT (the embedded model listens 100 above it)")
-            # Its output would stand between the request log's lines; what keeps it from starting is said all the same.
-            output = _emptied(ROOT / ".run" / f"model-server-{model_port}.log")
-            processes.append(running.enter_context(model_server(port=model_port, output=output)))
-            upstream = environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
-        build = build_path(demo, solution)
-        processes.append(running.enter_context(gateway(build, port=settings.port, environment=environment)))
-        _tell(demo, number, settings, upstream)
+        processes = [running.enter_context(process) for process in (*to_start, *companions)]
+        _tell(demo, number, stage, upstream)
+        if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
+            traffic.begin(f"http://127.0.0.1:{settings.port}")
         _stay(processes)
 
 
-def _tell(demo: Demo, number: int, settings: Settings, upstream: str) -> None:
+def _tell(demo: Demo, number: int, stage: Stage, upstream: str) -> None:
+    settings = stage.settings
     url = f"http://localhost:{settings.port}"
     print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
     print(f"The lab: demos/{demo.package}/README.md\nTry:\n")
-    for command in demo.try_this:
+    for command in (*demo.try_this, *stage.look):
         print(f"  {command.format(url=url)}")
     print("\nOne log line a request appears below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
 
 
-def _emptied(file: Path) -> Path:
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(b"")
-    return file
+def _own_rules(demo: Demo) -> tuple[Path, ...]:
+    """What the attendee wrote for Prometheus."""
+    return tuple(sorted((ROOT / "demos" / demo.package / "exercise").glob("*.yml")))
 
 
 def _also_in(settings: Settings) -> str:
@@ -133,6 +154,10 @@ def _stay(processes: list[Process]) -> None:
             if (status := process.exit_status()) is not None:
                 raise CannotStart(f"{process.name} ended by itself with exit status {status}; stopping the rest")
         time.sleep(LOOK_SECONDS)
+
+
+def _claim(port: int, name: str) -> None:
+    _must_be_free("127.0.0.1", port, name)
 
 
 def _must_be_free(host: str, port: int, name: str) -> None:

@@ -1,0 +1,125 @@
+"""What `make demo-N` starts beside the gateway and the model: a trace receiver, Prometheus, a forwarder of its alerts.
+
+In: the Stage that a demo is built on. Out: processes, and on the stage what the gateway is told of them. Whoever has
+such a thing of their own, by OTLP_ENDPOINT or PROMETHEUS_URL, is given no other one.
+"""
+
+import base64
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.settings import Settings
+from workshop import programs
+from workshop.processes import ROOT, Process
+from workshop.prometheus import RULES, prometheus, wrong_with
+
+PROMETHEUS_PORT_OFFSET = 200
+TRACES_PORT_OFFSET = 300
+FORWARD_SECONDS = 5  # between two looks at the alerts
+RUN = ROOT / ".run"
+
+
+@dataclass(slots=True)
+class Stage:
+    """`environment`: what the gateway is started with, besides ours. `targets`: who has metrics, by the job's name.
+
+    `own_rules` are the attendee's. `claim` says that a port is meant to be used, and raises CannotStart if it is taken.
+    `look` is what the person is told to look at besides, a line each.
+    """
+
+    settings: Settings
+    claim: Callable[[int, str], None]
+    environment: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    own_rules: tuple[Path, ...] = ()
+    look: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return self.settings.port
+
+    def says(self, name: str) -> bool:
+        """Has somebody given this setting a value?"""
+        return name.lower() in self.settings.model_fields_set
+
+
+Companion = Callable[[Stage], Process | None]
+
+
+def trace_receiver(stage: Stage) -> Process | None:
+    """Keeps the latest traces, all of them, for the playground to show."""
+    if stage.says("OTLP_ENDPOINT"):
+        return None
+    port = stage.port + TRACES_PORT_OFFSET
+    stage.claim(port, f"PORT (the trace receiver listens {TRACES_PORT_OFFSET} above it)")
+    url = f"http://127.0.0.1:{port}"
+    stage.environment |= {"OTLP_ENDPOINT": url}
+    if not stage.says("TRACES_URL"):
+        stage.environment |= {"TRACES_URL": url}
+    if not stage.says("TRACE_SAMPLE_RATIO"):
+        stage.environment |= {"TRACE_SAMPLE_RATIO": "1"}
+    return Process(
+        name="the trace receiver",
+        command=[sys.executable, "-m", "serving.traces", "--port", str(port)],
+        ready_url=f"{url}/health",
+        output=emptied(RUN / f"traces-{port}.log"),
+    )
+
+
+def prometheus_server(stage: Stage) -> Process | None:
+    """Our rules over the demo's metrics. Without the program the demo goes on without it, and says so."""
+    if stage.says("PROMETHEUS_URL"):
+        return None
+    programs.main(["prometheus"])
+    if programs.PROGRAMS["prometheus"].path() is None:
+        return None
+    port = stage.port + PROMETHEUS_PORT_OFFSET
+    stage.claim(port, f"PORT (Prometheus listens {PROMETHEUS_PORT_OFFSET} above it)")
+    url = f"http://127.0.0.1:{port}"
+    stage.environment |= {"PROMETHEUS_URL": url}
+    stage.look.append(f"# Prometheus itself: {url}/graph   and what it would wake you for: {url}/alerts")
+    return prometheus(
+        port=port,
+        folder=RUN / f"prometheus-{port}",
+        targets={"gateway": f"127.0.0.1:{stage.port}", **stage.targets},
+        rules=[*RULES, *_sound(stage.own_rules)],
+        output=emptied(RUN / f"prometheus-{port}.log"),
+    )
+
+
+def alert_forwarder(stage: Stage) -> Process | None:
+    """Takes Prometheus' alerts to the gateway's webhook, signed."""
+    source = stage.environment.get("PROMETHEUS_URL") or stage.settings.prometheus_url
+    if not source:
+        return None
+    if not stage.says("WEBHOOK_HMAC_SECRET"):
+        stage.environment |= {"WEBHOOK_HMAC_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"}
+    gateway = f"http://127.0.0.1:{stage.port}"
+    given = ("--prometheus", source, "--to", gateway, "--every", str(FORWARD_SECONDS))
+    return Process(
+        name="the alert forwarder",
+        command=[sys.executable, "-m", "workshop.alerts", *given],
+        ready_url=f"{gateway}/health",  # it listens nowhere itself
+        environment=stage.environment,
+        output=emptied(RUN / f"alerts-{stage.port}.log"),
+    )
+
+
+def emptied(file: Path) -> Path:
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"")
+    return file
+
+
+def _sound(rules: tuple[Path, ...]) -> list[Path]:
+    """Those that Prometheus takes. One that it does not take would keep it from starting: it is named, and left out."""
+    sound = []
+    for rule in rules:
+        if reason := wrong_with(rule):
+            print(f"left out, as Prometheus cannot read it: {reason}", file=sys.stderr)
+        else:
+            sound.append(rule)
+    return sound

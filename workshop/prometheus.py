@@ -1,0 +1,77 @@
+"""A real Prometheus of one's own: our scrape jobs and rules, with other targets, a short interval and its own folder.
+
+In: a port, who is scraped, and the rule files. Out: a Process, on 127.0.0.1 alone. The configuration is the one in
+serving/monitoring/prometheus, as it stands there: what is tested and shown here is what is deployed.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from workshop.processes import ROOT, CannotStart, Process
+from workshop.programs import PROGRAMS
+
+CONFIGURATION = ROOT / "serving" / "monitoring" / "prometheus"
+RULES = tuple(sorted((CONFIGURATION / "rules").glob("*.yml")))
+INTERVAL = re.compile(r"(?<=_interval: )\S+")
+RETENTION = "6h"
+
+
+def prometheus(
+    *,
+    port: int,
+    folder: Path,
+    targets: Mapping[str, str],
+    interval: str = "2s",
+    rules: Sequence[Path] = RULES,
+    output: Path | None = None,
+) -> Process:
+    """`targets`: the job's name in prometheus.yml, and the host and port it scrapes. What was in `folder` is forgotten.
+
+    `interval` is how often it scrapes, and how often it evaluates `rules`. Raises CannotStart without the program.
+    """
+    program = PROGRAMS["prometheus"].path()
+    if program is None:
+        raise CannotStart("prometheus is missing; on Debian: apt-get install prometheus")
+    return Process(
+        name="Prometheus",
+        command=[
+            program,
+            f"--config.file={configure(folder, targets, interval, rules)}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--storage.tsdb.retention.time={RETENTION}",
+            "--log.level=warn",
+        ],
+        ready_url=f"http://127.0.0.1:{port}/-/ready",
+        output=output,
+    )
+
+
+def configure(folder: Path, targets: Mapping[str, str], interval: str, rules: Sequence[Path]) -> Path:
+    """The configuration file, written with all that belongs to it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("targets", "rules"):
+        (folder / name).mkdir(parents=True)
+    for file in (CONFIGURATION / "targets").glob("*.yml"):
+        target = targets.get(file.stem)
+        (folder / "targets" / file.name).write_text(json.dumps([{"targets": [target]}] if target else []))
+    for number, rule in enumerate(rules):
+        # Linked, so that a rule that is edited is the rule that is read at the next start, or the next SIGHUP.
+        (folder / "rules" / f"{number:02}-{rule.name}").symlink_to(rule.absolute())
+    file = folder / "prometheus.yml"
+    file.write_text(INTERVAL.sub(interval, (CONFIGURATION / "prometheus.yml").read_text()))
+    return file
+
+
+def wrong_with(rule: Path) -> str:
+    """What keeps Prometheus from taking this rule file, in one line; empty if nothing does, or nobody can tell."""
+    promtool = PROGRAMS["promtool"].path()
+    if promtool is None:
+        return ""
+    done = subprocess.run([promtool, "check", "rules", str(rule)], capture_output=True, text=True, check=False)
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip() and "FAILED" not in line]
+    return (lines or ["promtool check rules says no"])[0] if done.returncode else ""
