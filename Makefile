@@ -15,7 +15,7 @@ PEERS := .venv-peers/.installed
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers doctor token tokens revoke test lint lock reference slides bench clean programs
+.PHONY: help install peers doctor webhook token tokens revoke test lint lock reference slides bench clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -58,6 +58,9 @@ lock: ## turn the *.in lists into lock files
 
 demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own version
 	@$(PY) -m workshop.demo $* --solution $(SOLUTION)
+
+webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
+	@$(PY) -m workshop.webhook $(if $(URL),--url $(URL)) $(if $(RESOLVED),--resolved) $(FILE)
 
 doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
 	@$(PY) -m workshop.doctor

@@ -1,0 +1,150 @@
+"""`python -m workshop.webhook [FILE]`: sign an alert, or the JSON of a file, and send it as a webhook. `make webhook`.
+
+In: a body, the URL of a service and the secret that it knows. Out: what was sent and what was answered; exit status 0
+if it was taken. An id or a time of one's own shows what the receiver makes of replays and of old letters.
+"""
+
+import argparse
+import http.client
+import json
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.settings import BadSetting, load_settings
+from shared.webhooks.notification import FIRING, RESOLVED
+from shared.webhooks.signature import signed_headers
+
+PATH = "/webhooks/ingest"
+PATIENCE = 15.0  # seconds
+NEVER = "0001-01-01T00:00:00Z"  # how Alertmanager writes the end of what has not ended
+EXAMPLE = "DemoAlert"
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """`status` is 0 if none came, and `text` then says why."""
+
+    status: int
+    text: str
+
+    @property
+    def taken(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def reason(self) -> str:
+        """Why it was not taken, in one line."""
+        try:
+            return f"{self.status} {json.loads(self.text)['error']['message']}"
+        except (ValueError, TypeError, KeyError):
+            return f"{self.status or 'no answer:'} {self.text[:200]}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        secret = options.secret or the_secret()
+        body = _body(options)
+        id = options.id or new_id()
+        headers = signed_headers(secret, id, int(time.time() - options.age), body)
+    except (BadSetting, OSError) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    for name, value in headers.items():
+        print(f"{name}: {value}", file=sys.stderr)
+    answer = post(options.url, headers, body)
+    print(f"{answer.status or 'no answer:'} {answer.text}")
+    return 0 if answer.taken else 1
+
+
+def the_secret() -> str:
+    """WEBHOOK_HMAC_SECRET, from the environment or .env. Raises BadSetting."""
+    secret = load_settings().webhook_hmac_secret.get_secret_value()
+    if not secret:
+        raise BadSetting("WEBHOOK_HMAC_SECRET: is not set; what the service is started with signs webhooks, too")
+    return secret
+
+
+def new_id() -> str:
+    return f"msg_{secrets.token_hex(12)}"
+
+
+def deliver(url: str, secret: str, id: str, body: bytes) -> Answer:
+    """Sign with the time as it is, and send. One that is sent again keeps its id: it is the same webhook."""
+    return post(url, signed_headers(secret, id, int(time.time()), body), body)
+
+
+def post(url: str, headers: dict[str, str], body: bytes) -> Answer:
+    url = url if urlsplit(url).path.strip("/") else url.rstrip("/") + PATH
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return Answer(response.status, response.read().decode())
+    except urllib.error.HTTPError as refusal:
+        return Answer(refusal.code, refusal.read().decode(errors="replace"))
+    except (OSError, http.client.HTTPException) as fault:
+        return Answer(0, f"{url}: {getattr(fault, 'reason', fault)}")
+
+
+def notification(alerts: Sequence[dict[str, Any]]) -> bytes:
+    """What Alertmanager would post. https://prometheus.io/docs/alerting/latest/configuration/#webhook_config"""
+    document = {
+        "version": "4",
+        "groupKey": "{}:{}",
+        "truncatedAlerts": 0,
+        "status": FIRING if any(alert["status"] == FIRING for alert in alerts) else RESOLVED,
+        "receiver": "workshop",
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "",
+        "alerts": alerts,
+    }
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _body(options: argparse.Namespace) -> bytes:
+    if options.file == "-":
+        return sys.stdin.buffer.read()
+    if options.file:
+        return Path(options.file).read_bytes()
+    now = time.time()
+    alert = {
+        "status": RESOLVED if options.resolved else FIRING,
+        "labels": {"alertname": options.alert, "severity": "page"},
+        "annotations": {"summary": "Somebody sent this by hand, to see what becomes of it"},
+        "startsAt": moment(now),
+        "endsAt": moment(now) if options.resolved else NEVER,
+    }
+    return notification([alert])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workshop.webhook", description=__doc__.split("\n")[0])
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a JSON body, - for stdin; without: an alert")
+    parser.add_argument("--url", default="http://localhost:8000", help="of the service, or of its route for webhooks")
+    parser.add_argument("--secret", default="", help="what to sign with (WEBHOOK_HMAC_SECRET)")
+    parser.add_argument("--id", default="", help="the webhook's; the same one again is a replay")
+    parser.add_argument(
+        "--age", type=float, default=0.0, metavar="SECONDS", help="pretend that it was signed so long ago"
+    )
+    parser.add_argument("--alert", default=EXAMPLE, metavar="NAME", help="the alert's name")
+    parser.add_argument("--resolved", action="store_true", help="say that the alert has stopped")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
