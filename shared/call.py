@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import CLIENT_CLOSED_REQUEST, InvalidRequest, ServiceError
+
+if TYPE_CHECKING:
+    from shared.telemetry.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +102,7 @@ class Outcome:
     response_length: int = 0  # characters
     error: ServiceError | None = None
     cached: bool = False  # another call has paid for this answer
+    finish_reason: str | None = None  # what the model said of why it stopped
 
     @property
     def spent(self) -> Usage:
@@ -107,7 +111,7 @@ class Outcome:
 
     @property
     def status(self) -> int:
-        """What the client was told, as HTTP has it: a stream that breaks has said 200 before, and counts as its error."""
+        """As the log has it. A stream that breaks has told its client 200 before, and counts as its error."""
         if self.error is not None:
             return self.error.http_status
         return CLIENT_CLOSED_REQUEST if self.ending is Ending.LEFT else 200
@@ -164,6 +168,7 @@ class Call:
     response_headers: dict[str, str] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)  # further fields of the reply's metadata
+    trace: "Trace | None" = None  # what is noted of this call, if anything is
     outcome: Outcome | None = None
     _on_done: list[OnDone] = field(default_factory=list)
 
@@ -194,6 +199,7 @@ class Call:
             caller=self.caller,
             headers=self.headers,
             peer=self.peer,
+            trace=self.trace,
         )
 
     def inherit(self, work: "Call") -> None:

@@ -21,6 +21,9 @@ class Layer(Protocol):
 
 def compose(layers: Sequence[Layer], innermost: Handler) -> Handler:
     """The handler that sends a call inward through `layers`, first to last, to `innermost`."""
+    for number, layer in enumerate(layers, start=1):
+        if isinstance(layer, Follower):
+            layer.follow(layers[number:], innermost)
     # region: compose
     handler = innermost
     for layer in reversed(layers):
@@ -34,6 +37,13 @@ def compose(layers: Sequence[Layer], innermost: Handler) -> Handler:
 
 def _wrap(layer: Layer, next: Handler) -> Handler:
     return lambda call: layer(call, next)
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """A layer that wants to know what stands further in, to send some calls there on a way of its own."""
+
+    def follow(self, layers: Sequence[Layer], innermost: Handler) -> None: ...
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -19,6 +19,7 @@ from shared.asgi.express import Endpoint, Express, post_endpoints
 from shared.asgi.request_id import RequestId
 from shared.call import Call, Ending, Outcome, Usage
 from shared.errors import InvalidRequest, ServiceError
+from shared.layers.tracing import Tracing
 from shared.pipeline import Layer, Resource, compose
 from shared.prices import Price, PriceList, Prices
 from shared.reply import Chunk, Reply, TokenStream
@@ -29,6 +30,7 @@ from shared.routes.root import root_routes
 from shared.routes.streaming import Relay, relay
 from shared.settings import Settings
 from shared.sse import Events, MakeEvents
+from shared.telemetry.trace import follow_try
 from shared.upstreams import Upstreams
 from shared.wire import estimate
 
@@ -56,6 +58,7 @@ class Service:
         self.upstream = self.upstreams.primary
         self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
+        self._tracing = next((layer for layer in layers if isinstance(layer, Tracing)), None)
 
     # region: answer
     async def answer(self, call: Call) -> Reply:
@@ -80,14 +83,21 @@ class Service:
             waited = round(call.elapsed_ms(), 2)
             call.metadata["time_to_first_token_ms"] = call.log_fields["time_to_first_token_ms"] = waited
             return self._settled_at_its_end(call, reply)
-        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text), cached=reply.cached)
+        reason, cached = reply.finish_reason, reply.cached
+        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text), cached=cached, reason=reason)
         return reply
 
     # endregion: answer
 
+    def together(self, calls: Sequence[Call]) -> AbstractContextManager[None]:
+        """The calls of one request, while they are answered."""
+        return nullcontext() if self._tracing is None else self._tracing.together(calls)
+
     async def _send(self, call: Call) -> Reply:
         if call.refusal is not None:  # a stack without an input guard must not send what could not be read
             raise call.refusal
+        if call.trace is not None:
+            return await follow_try(call, call.trace, self.upstreams.base_url(call.target), self.upstreams)
         return await self.upstreams(call)
 
     def _settle(
@@ -99,9 +109,10 @@ class Service:
         response_length: int,
         error: ServiceError | None = None,
         cached: bool = False,
+        reason: str | None = None,
     ) -> None:
         cost, source = (0.0, "cache") if cached else self._prices.cost(model, usage)
-        call.finish(Outcome(ending, usage, cost, source, model, response_length, error, cached))
+        call.finish(Outcome(ending, usage, cost, source, model, response_length, error, cached, reason))
 
     def _settled_at_its_end(self, call: Call, stream: TokenStream) -> TokenStream:
         """The same stream, which settles the call when it ends, breaks or is closed before."""
@@ -119,11 +130,12 @@ class Service:
 
     # region: relay-settles
     async def _relay(self, call: Call, stream: TokenStream) -> AsyncGenerator[Chunk]:
-        model, usage, length = call.request.model, None, 0
+        model, usage, reason, length = call.request.model, None, None, 0
         ending, error = Ending.LEFT, None
         try:
             async for chunk in stream:
                 model, usage = chunk.model or model, chunk.usage or usage
+                reason = chunk.finish_reason or reason
                 length += chunk.length
                 if chunk is not stream.first:
                     yield chunk
@@ -132,7 +144,8 @@ class Service:
             ending, error = Ending.CUT, broken
             raise
         finally:
-            self._settle(call, ending, model, usage or estimate(call.request, length), length, error)
+            usage = usage or estimate(call.request, length)
+            self._settle(call, ending, model, usage, length, error, reason=reason)
             await stream.aclose()
 
     # endregion: relay-settles

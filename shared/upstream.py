@@ -82,11 +82,14 @@ class Upstream:
             call.upstream_seconds = before + time.perf_counter() - asked
 
     async def _ask(self, call: Call) -> Reply:
+        headers = {"X-Request-ID": call.request_id}
+        if call.trace is not None:
+            headers |= call.trace.outgoing()
         try:
             response = await self.session.post(
                 self._chat_url,
                 data=written(call.request.to_wire(call.target.model)),
-                headers={"X-Request-ID": call.request_id},
+                headers=headers,
                 allow_redirects=False,
             )
             try:

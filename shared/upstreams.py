@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import Counter
 
-from shared.call import PRIMARY, Call, Ending, Outcome
+from shared.call import PRIMARY, Call, Ending, Outcome, Target
 from shared.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from shared.reply import Reply, TokenStream
 from shared.resilience.fallbacks import read_fallbacks
@@ -64,6 +64,9 @@ class Upstreams:
         else:
             self._answered[name].inc()
         return reply
+
+    def base_url(self, target: Target) -> str:
+        return self._pools[target.upstream].base_url
 
     async def ready(self) -> bool:
         """Does any of them answer? One is enough to be of use."""

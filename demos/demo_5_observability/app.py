@@ -15,10 +15,14 @@ from shared.layers.budget import Budget
 from shared.layers.circuit_breaker import CircuitBreaker
 from shared.layers.fallback import Fallback
 from shared.layers.input_guard import InputGuard
+from shared.layers.metrics import Metrics
+from shared.layers.memory_guard import MemoryGuard
 from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
+from shared.layers.tracing import Tracing
+from shared.memory.watch import MemoryWatch
 from shared.redis_link import RedisLink
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
@@ -26,6 +30,7 @@ from shared.routes.cache import cache_routes
 from shared.routes.chat import chat_routes
 from shared.routes.generate_stream import generate_stream_routes
 from shared.routes.infer import infer_routes
+from shared.routes.metrics import metrics_routes
 from shared.routes.models import model_routes
 from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
@@ -42,6 +47,9 @@ def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url) if settings.redis_url else None
     accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
+    cache = ResponseCache(settings, redis)
+    memory = MemoryWatch(settings, cache.caches)
+    traced = settings.enable_tracing and settings.otlp_endpoint != ""
     alerts = AlertBoard(settings, accounts.database)
     return build_service(
         settings,
@@ -49,12 +57,15 @@ def build(settings: Settings) -> FastAPI:
         layers=[
             # region: layers
             RequestLog(settings.log_file),
+            *([Metrics()] if settings.enable_metrics else []),
+            *([Tracing(settings)] if traced else []),
+            MemoryGuard(memory),  #         new: no more work when memory is at its end
             InputGuard(settings.max_chars, {"/v1/chat/completions": settings.max_chars_chat}),
             Authenticate(accounts.authenticator),
             rate_limit,
             Budget(accounts.ledger),
             AccountUsage(accounts.ledger),
-            ResponseCache(settings, redis),
+            cache,
             AdaptiveTimeout(settings.timeout, settings.timeout_max),
             AdmissionQueue(settings.http_max_connections, settings.queue_max_size, settings.queue_timeout),
             Fallback(settings),
@@ -77,6 +88,7 @@ def build(settings: Settings) -> FastAPI:
             infer_routes,
             batch_routes,
             playground_routes,
+            *([metrics_routes] if settings.enable_metrics else []),
             webhook_routes(alerts),
         ],
         resources=[*accounts.resources, alerts, *([redis] if redis else [])],

@@ -121,6 +121,8 @@ class Flight:
             return await self._in_time(call)
         finally:
             call.upstream_seconds += time.perf_counter() - asked  # whoever has the bill inherits the true number
+            if call.trace is not None:
+                call.trace.waits_for(self.call.trace)
 
     async def _in_time(self, call: Call) -> Completion:
         if call.started >= self.call.started:  # the flight's deadline comes first

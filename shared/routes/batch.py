@@ -47,7 +47,7 @@ def batch_routes(service: Service) -> APIRouter:
             raise InvalidRequest(f"{len(prompts)} prompts; a batch has at most {settings.max_batch}", param="prompts")
         calls = [_call(service, request, number, prompt) for number, prompt in enumerate(prompts)]
         sizes.observe(len(calls))
-        with active.track_inprogress():
+        with active.track_inprogress(), service.together(calls):
             results = await while_connected(request, _answer_all(service, calls, settings.max_concurrent))
         return json_response(
             {

@@ -1,0 +1,138 @@
+"""One trace a request: what each layer further in took, which upstreams were asked, how it ended.
+
+In: a Call. Out: its reply, untouched. TRACE_SAMPLE_RATIO of the calls are followed through every layer, and those whose
+caller's trace is kept; of the others the upstreams alone are noted, and told of if the call fails with a 5xx or is cut.
+Nothing is written or sent on the call's path; see shared/telemetry/export.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from shared.call import Call, Ending, Outcome
+from shared.pipeline import Handler, Layer
+from shared.reply import Reply
+from shared.settings import Settings
+from shared.telemetry.attributes import (
+    batch_attributes,
+    call_attributes,
+    model_of,
+    request_attributes,
+    response_attributes,
+    upstream_attributes,
+)
+from shared.telemetry.context import new_span_id, new_trace_id, read_parent
+from shared.telemetry.endpoint import read_endpoint
+from shared.telemetry.trace import Trace, error_type, follow_layer
+
+if TYPE_CHECKING:
+    from shared.telemetry.export import Exporter
+
+IDS = 1 << 64  # the lower half of a trace's id is what chance decides by, in all of OpenTelemetry's samplers
+
+
+# region: tracing
+class Tracing:
+    """Sends traces to OTLP_ENDPOINT. Raises BadSetting for one that is no URL."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._endpoint = read_endpoint(settings.otlp_endpoint)
+        self._chosen = int(settings.trace_sample_ratio * IDS)
+        self._followed: Handler | None = None
+        self._exporter: Exporter | None = None
+
+    def follow(self, layers: Sequence[Layer], innermost: Handler) -> None:
+        """The way of calls whose trace is kept. Others take the way that there is without us, at no cost."""
+        handler = innermost
+        for depth, layer in reversed(list(enumerate(layers))):
+            handler = follow_layer(layer, depth, handler)
+        self._followed = handler
+
+    async def open(self) -> None:
+        # OTLP's messages are 2 MB of a worker's memory: not for those that send no traces.
+        from shared.telemetry.export import Exporter
+
+        self._exporter = Exporter(self._endpoint)
+        await self._exporter.open()
+
+    async def close(self) -> None:
+        if self._exporter is not None:
+            await self._exporter.close()
+
+    # region: tracing-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        trace = call.trace = call.trace or self._begin(call)
+        trace.started = call.started
+        call.log_fields["trace_id"] = trace.id
+        call.on_done(lambda outcome: self._end(trace, call, outcome))
+        return await (self._followed if trace.sampled and self._followed else next)(call)
+
+    # endregion: tracing-call
+
+    def _begin(self, call: Call) -> Trace:
+        name = f"POST {call.endpoint}"
+        parent = read_parent(call.headers)
+        if parent is not None:
+            return Trace(parent.trace_id, parent.sampled, name, call.started, parent.span_id, parent.state)
+        trace_id = new_trace_id()
+        return Trace(trace_id, int(trace_id[16:], 16) < self._chosen, name, call.started)
+
+    def _end(self, trace: Trace, call: Call, outcome: Outcome) -> None:
+        if not (trace.sampled or failed(outcome)):
+            return
+        trace.ended = time.perf_counter()
+        trace.attributes = call_attributes(call, outcome)
+        if not trace.part:
+            trace.attributes |= request_attributes(call) | response_attributes(call, outcome)
+        if outcome.error is not None:
+            trace.attributes["error.type"] = error_type(outcome.error)
+            trace.failed = failed(outcome)
+        _end_upstreams(trace, call, outcome)
+        self._send(trace)
+
+    def _send(self, trace: Trace) -> None:
+        if self._exporter is not None:
+            self._exporter.add(trace)
+
+    # region: tracing-together
+    @contextmanager
+    def together(self, calls: Sequence[Call]) -> Iterator[None]:
+        """The calls of one request are parts of one trace, which is kept if one of theirs is."""
+        whole = self._begin(calls[0])
+        whole.span_id = new_span_id()
+        for number, call in enumerate(calls):
+            call.trace = whole.part_of(f"prompt {number}")
+        try:
+            yield
+        finally:
+            outcomes = [call.outcome for call in calls if call.outcome is not None]
+            if whole.sampled or any(map(failed, outcomes)):
+                whole.ended = time.perf_counter()
+                whole.attributes = request_attributes(calls[0]) | batch_attributes(calls, outcomes)
+                self._send(whole)
+
+    # endregion: tracing-together
+
+
+# endregion: tracing
+
+
+def failed(outcome: Outcome) -> bool:
+    """Worth a trace, whatever chance said."""
+    return outcome.ending is Ending.CUT or (outcome.error is not None and outcome.error.http_status >= 500)
+
+
+def _end_upstreams(trace: Trace, call: Call, outcome: Outcome) -> None:
+    """The last upstream that was asked gave the answer, if there is one; of the others their last try tells."""
+    for asked in trace.upstreams:
+        answered = asked is trace.upstreams[-1] and outcome.model != "" and not outcome.cached
+        last = asked.tries[-1] if asked.tries else None
+        asked.name = f"chat {model_of(call, asked)}"
+        asked.ended = last.ended if last is not None and not asked.first_chunk else trace.ended
+        asked.error = last.error if last is not None else ""
+        if answered and outcome.error is not None:  # a stream that broke off
+            asked.error = error_type(outcome.error)
+        asked.attributes = upstream_attributes(call, asked, outcome if answered else None)

@@ -1,0 +1,155 @@
+"""What is noted of one call while it runs: readings of the clock, who stood where, how each try at an upstream went.
+
+Cheap, because it happens on every request's path: no span is made here, and no word of a prompt or an answer is kept.
+Knows nothing of how traces are written or sent; see spans.py and export.py. Times are readings of perf_counter().
+"""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from shared.call import Call, Target
+from shared.errors import ServiceError
+from shared.pipeline import Handler, Layer
+from shared.reply import Reply, TokenStream
+from shared.telemetry.context import TRACEPARENT, TRACESTATE, new_span_id, traceparent
+
+SANE_CODE = re.compile(r"[\w.-]{1,64}")  # what an upstream calls its errors may be anything, a prompt too
+ANSWERED = 200
+
+Attributes = dict[str, Any]
+
+
+@dataclass(slots=True)
+class LayerTime:
+    """A call's way through one layer, until its reply came out or its error. `depth` 0 is the first layer."""
+
+    name: str
+    depth: int
+    started: float
+    ended: float = 0.0
+    error: str = ""
+
+
+class Try(NamedTuple):
+    """One request to an upstream, until its answer, or its first token, was here."""
+
+    started: float
+    ended: float
+    status: int | None  # None: there was no answer
+    error: str
+
+
+@dataclass(slots=True)
+class UpstreamTime:
+    """All tries of a call at one upstream and model. `layer` counts the layers that the call had entered before."""
+
+    target: Target
+    base_url: str
+    layer: int
+    started: float
+    id: str = field(default_factory=new_span_id)
+    tries: list[Try] = field(default_factory=list)
+    first_chunk: float = 0.0  # of a stream
+    ended: float = 0.0
+    name: str = ""
+    error: str = ""
+    attributes: Attributes = field(default_factory=dict)
+
+    @property
+    def tried(self) -> float:
+        """When the last try was over."""
+        return self.tries[-1].ended if self.tries else self.started
+
+
+@dataclass(slots=True)
+class Trace:
+    """Of a call that is not `sampled` only its upstreams are noted: enough to tell of a failure.
+
+    `parent` is the span that called us, and empty if there is none; ids are in hexadecimal digits. `part`: of a batch,
+    whose span is the parent.
+    """
+
+    id: str
+    sampled: bool
+    name: str
+    started: float
+    parent: str = ""
+    state: str = ""
+    part: bool = False
+    span_id: str = ""  # set if others must know it before the trace is written
+    ended: float = 0.0
+    failed: bool = False
+    attributes: Attributes = field(default_factory=dict)
+    layers: list[LayerTime] = field(default_factory=list)
+    upstreams: list[UpstreamTime] = field(default_factory=list)
+    awaited: list[tuple[str, str]] = field(default_factory=list)  # trace and span of others' calls
+
+    def outgoing(self) -> dict[str, str]:
+        """The headers that tell an upstream whose part its own work is."""
+        headers = {TRACEPARENT: traceparent(self.id, self.upstreams[-1].id, self.sampled)}
+        if self.state:
+            headers[TRACESTATE] = self.state
+        return headers
+
+    def part_of(self, name: str) -> "Trace":
+        """The trace of a call that this one is made of."""
+        return Trace(self.id, self.sampled, name, self.started, self.span_id, self.state, part=True)
+
+    def waits_for(self, other: "Trace | None") -> None:
+        """Another call's work gives this one its answer."""
+        if other is not None and other is not self and other.upstreams:
+            self.awaited.append((other.id, other.upstreams[-1].id))
+
+
+# region: follow-layer
+def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
+    """`layer` before `next`, with the time noted that calls spend in there."""
+    name = type(layer).__name__
+
+    async def followed(call: Call) -> Reply:
+        if call.trace is None:  # a call that another layer made, and did not tell of its trace
+            return await layer(call, next)
+        time_in_layer = LayerTime(name, depth, time.perf_counter())
+        call.trace.layers.append(time_in_layer)
+        try:
+            return await layer(call, next)
+        except BaseException as error:
+            time_in_layer.error = error_type(error)
+            raise
+        finally:
+            time_in_layer.ended = time.perf_counter()
+
+    return followed
+
+
+# endregion: follow-layer
+
+
+async def follow_try(call: Call, trace: Trace, base_url: str, send: Handler) -> Reply:
+    """One try of `call` at the upstream of `base_url`, noted with what came of it."""
+    started = time.perf_counter()
+    asked = trace.upstreams[-1] if trace.upstreams else None
+    if asked is None or asked.target != call.target:
+        asked = UpstreamTime(call.target, base_url, len(trace.layers), started)
+        trace.upstreams.append(asked)
+    try:
+        reply = await send(call)
+    except BaseException as error:
+        status = getattr(error, "upstream_status", None)
+        asked.tries.append(Try(started, time.perf_counter(), status, error_type(error)))
+        raise
+    ended = time.perf_counter()
+    asked.tries.append(Try(started, ended, ANSWERED, ""))
+    if isinstance(reply, TokenStream):
+        asked.first_chunk = ended
+    return reply
+
+
+def error_type(error: BaseException) -> str:
+    """Our own word for it, never the error's text, which may repeat what the caller wrote."""
+    if isinstance(error, ServiceError):
+        return error.error_code if SANE_CODE.fullmatch(error.error_code) else error.code
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
