@@ -24,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 from shared.asgi.protocol import BoundedHttpProtocol
 from shared.logs import configure_operational_log, writable
 from shared.settings import BadSetting, Settings, load_settings
+from shared.telemetry.workers import forget_gauges, metrics_of_workers
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,8 @@ def serve(build: str, settings: Settings) -> None:
             uvicorn.Server(_configuration(app, settings)).run(sockets=[listener])
         else:
             os.environ[BUILD] = build
-            _Workers(_configuration("shared.server:worker", settings), [listener]).run()
+            with metrics_of_workers():
+                _Workers(_configuration("shared.server:worker", settings), [listener]).run()
 
 
 def worker() -> FastAPI:
@@ -80,7 +82,18 @@ def worker() -> FastAPI:
 
 
 class _Workers(Multiprocess):
-    """uvicorn's supervisor, which lets go of the port as soon as it stops, and says when a worker could not start."""
+    """uvicorn's supervisor, which lets go of the port as soon as it stops, and says when a worker could not start.
+
+    Of workers that are gone, whether they died or were replaced, it clears up what they last said of themselves.
+    """
+
+    _alive: frozenset[int | None] = frozenset()
+
+    def keep_subprocess_alive(self) -> None:
+        super().keep_subprocess_alive()
+        alive = frozenset(process.pid for process in self.processes)
+        forget_gauges(pid for pid in self._alive - alive if pid is not None)
+        self._alive = alive
 
     def terminate_all(self) -> None:
         # While we held the port open, the kernel would take in connections that nobody will ever serve.

@@ -15,8 +15,8 @@ from shared.layers.budget import Budget
 from shared.layers.circuit_breaker import CircuitBreaker
 from shared.layers.fallback import Fallback
 from shared.layers.input_guard import InputGuard
-from shared.layers.metrics import Metrics
 from shared.layers.memory_guard import MemoryGuard
+from shared.layers.metrics import Metrics
 from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache

@@ -1,0 +1,105 @@
+"""Count and time each call, for GET /metrics: what its log line says, no more often and no less.
+
+In: a Call. Out: its reply, untouched. Counts when the call is settled, all at once. What happens on the way (retries,
+a look into the cache) is counted where it happens.
+"""
+
+import os
+import time
+
+from prometheus_client import Counter
+
+from shared.call import Call, Outcome
+from shared.errors import UpstreamError
+from shared.pipeline import Handler
+from shared.reply import Reply
+from shared.telemetry import metrics
+from shared.telemetry.labels import LONGEST, OTHER, Admitted
+from shared.telemetry.metrics import Children
+from shared.telemetry.vitals import Vitals
+from shared.telemetry.workers import FOLDER
+
+MOST_MODELS = MOST_TENANTS = 100
+MOST_ENDPOINTS = 20
+MOST_COMBINATIONS = 1500  # of endpoint, model and status; see exposition.py for what they add up to
+ANONYMOUS = "anonymous"  # all strangers
+REFUSED = {401, 403, 429, 503}
+
+
+# region: metrics-layer
+class Metrics:
+    def __init__(self) -> None:
+        self._vitals = Vitals()
+        self._endpoints = Admitted("endpoints", MOST_ENDPOINTS)
+        self._models = Admitted("models", MOST_MODELS)
+        self._tenants = Admitted("tenants", MOST_TENANTS)
+        self._combinations = Admitted("combinations", MOST_COMBINATIONS, longest=3 * LONGEST)
+        self._requests: dict[tuple[str, str, int], Counter] = {}
+        self._duration = Children(metrics.duration)
+        self._first_token = Children(metrics.first_token)
+        self._per_token = Children(metrics.per_token)
+        self._tokens = Children(metrics.tokens_total)
+        self._cost = Children(metrics.cost_total)
+        self._tenant_requests = Children(metrics.tenant_requests_total)
+        self._tenant_tokens = Children(metrics.tenant_tokens_total)
+        self._tenant_cost = Children(metrics.tenant_cost_total)
+        self._tenant_refusals = Children(metrics.tenant_refusals_total)
+        self._exemplars = FOLDER not in os.environ  # files have no room for them
+
+    async def open(self) -> None:
+        self._vitals.begin()
+
+    async def close(self) -> None:
+        self._vitals.end()
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        call.on_done(lambda outcome: self._count(call, outcome))
+        return await next(call)
+
+    # region: metrics-count
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        seconds = time.perf_counter() - call.started
+        usage, status, answered = outcome.usage, outcome.status, outcome.price_source != ""
+        endpoint = self._endpoints.label(call.endpoint, served=True)  # clients cannot make up routes
+        model = self._models.label(outcome.model or call.request.model, served=answered)
+        user = call.caller.user
+        tenant = self._tenants.label(user, served=answered) if user else ANONYMOUS
+
+        (self._requests.get((endpoint, model, status)) or self._first(endpoint, model, status)).inc()
+        trace_id = call.log_fields.get("trace_id") if self._exemplars else None
+        self._duration[endpoint].observe(seconds, {"trace_id": trace_id} if trace_id else None)
+        metrics.overhead.observe(max(0.0, seconds - call.upstream_seconds))
+        metrics.queued.observe(call.queued_seconds)
+        self._tenant_requests[tenant].inc()
+        if answered:
+            self._count_answer(outcome, model, tenant)
+            if usage.output and (first := call.log_fields.get("time_to_first_token_ms")) is not None:
+                self._time_stream(model, seconds, first / 1000, usage.output)
+        elif status in REFUSED and not isinstance(outcome.error, UpstreamError):
+            self._tenant_refusals[tenant].inc()
+
+    # endregion: metrics-count
+
+    def _count_answer(self, outcome: Outcome, model: str, tenant: str) -> None:
+        usage, cost = outcome.usage, outcome.cost_usd
+        self._tokens[model, "input"].inc(usage.input)
+        self._tokens[model, "output"].inc(usage.output)
+        self._tenant_tokens[tenant].inc(usage.total)
+        self._vitals.tokens += usage.output
+        self._cost[model].inc(cost)
+        self._tenant_cost[tenant].inc(cost)
+
+    def _time_stream(self, model: str, seconds: float, first: float, tokens: int) -> None:
+        self._first_token[model].observe(first)
+        if tokens > 1:
+            self._per_token[model].observe((seconds - first) / (tokens - 1))
+
+    def _first(self, endpoint: str, model: str, status: int) -> Counter:
+        """The counter of a combination that was not met before."""
+        known = self._combinations.label(f"{endpoint} {model} {status}", served=True) != OTHER
+        counter = metrics.requests_total.labels(endpoint, model if known else OTHER, str(status))
+        self._requests[endpoint, model, status] = counter
+        return counter
+
+
+# endregion: metrics-layer

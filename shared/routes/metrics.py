@@ -1,0 +1,27 @@
+"""GET /metrics: what has been counted and timed, as Prometheus reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.telemetry.exposition import Exposition
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+def metrics_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+    exposition = Exposition()
+
+    # region: metrics-route
+    @router.get("/metrics", summary="What Prometheus scrapes")
+    async def metrics(request: Request) -> Response:
+        page, content_type = await exposition.page(request.headers.get("accept", ""))
+        return Response(page, media_type=content_type)
+
+    # endregion: metrics-route
+    return router
