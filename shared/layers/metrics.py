@@ -14,6 +14,7 @@ from shared.errors import UpstreamError
 from shared.pipeline import Handler
 from shared.reply import Reply
 from shared.telemetry import metrics
+from shared.telemetry.gathering import write
 from shared.telemetry.labels import LONGEST, OTHER, Admitted
 from shared.telemetry.metrics import Children
 from shared.telemetry.vitals import Vitals
@@ -28,7 +29,10 @@ REFUSED = {401, 403, 429, 503}
 
 # region: metrics-layer
 class Metrics:
-    def __init__(self) -> None:
+    """Without `first_tokens`, somebody else times the first tokens of streams."""
+
+    def __init__(self, *, first_tokens: bool = True) -> None:
+        self._first_tokens = first_tokens
         self._vitals = Vitals()
         self._endpoints = Admitted("endpoints", MOST_ENDPOINTS)
         self._models = Admitted("models", MOST_MODELS)
@@ -51,6 +55,7 @@ class Metrics:
 
     async def close(self) -> None:
         self._vitals.end()
+        write()
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.on_done(lambda outcome: self._count(call, outcome))
@@ -90,7 +95,8 @@ class Metrics:
         self._tenant_cost[tenant].inc(cost)
 
     def _time_stream(self, model: str, seconds: float, first: float, tokens: int) -> None:
-        self._first_token[model].observe(first)
+        if self._first_tokens:
+            self._first_token[model].observe(first)
         if tokens > 1:
             self._per_token[model].observe((seconds - first) / (tokens - 1))
 

@@ -16,9 +16,9 @@ class FirstToken:
 
     - Of streams only: of an answer in one piece nobody sees the first token.
     - In seconds, from the moment the request arrived, `call.started` (a reading of time.perf_counter()), with all
-      that it waited for: the queue, the retries, the model. To the moment its first token is here.
-    - Then, and once: not when the stream has ended, and also of a stream that breaks later, or whose client leaves.
-      Of a call that failed before there was a token: nothing.
+      that it waited for: the queue, the retries, the model. To the moment its first token is here, and not its last.
+    - Once a stream, also of one that breaks later, or whose client leaves. Of a call that failed before there was a
+      token: nothing.
     - `model` is who answered, which `first.model` of the stream says: a fallback is another model than the one that
       was asked for.
     Check: first_token.
