@@ -134,22 +134,19 @@ class AlertBoard:
 
 
 def _row(alert: Alert, now: float) -> dict[str, Any]:
-    starts = now if alert.starts is None else min(alert.starts, now)
-    ends, expires = None, now + SILENT
-    if alert.status == RESOLVED:
-        ends, expires = min(alert.ends or now, now), now + SHOWN_RESOLVED
-    elif alert.ends is not None and alert.ends > now:
-        expires = min(alert.ends, expires)
+    # A letter that came later than the time that it gives its alert tells of one that is over.
+    over = alert.status == RESOLVED or (alert.ends is not None and alert.ends <= now)
+    silent = now + SILENT
     return {
         "fingerprint": alert.fingerprint,
         "name": alert.name,
         "severity": alert.severity,
-        "status": alert.status,
+        "status": RESOLVED if over else FIRING,
         "summary": alert.summary,
-        "starts": starts,
-        "ends": ends,
+        "starts": now if alert.starts is None else min(alert.starts, now),
+        "ends": min(alert.ends or now, now) if over else None,
         "updated": now,
-        "expires": expires,
+        "expires": now + SHOWN_RESOLVED if over else min(alert.ends or silent, silent),
     }
 
 

@@ -1,0 +1,1 @@
+"""Webhooks and CORS: what may come in from elsewhere, and what of it is believed."""

@@ -1,0 +1,40 @@
+"""What the tests of webhooks stand on: demo 5 with four workers, somebody who signs, and databases of both kinds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.accounts.conftest import database_url, postgres, sqlite_file
+from tests.grader.stand import ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+from tests.webhooks.sender import SECRET, Sender
+
+__all__ = ["database_url", "postgres", "sqlite_file"]
+
+BUILD = "demos.demo_5_observability.app:build"
+WORKERS = 4
+OLD_SECRET = "your-secret"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def subject(server: ModelServer) -> Iterator[Subject]:
+    """Takes two secrets, as while one replaces the other."""
+    settings = {
+        "UVICORN_WORKERS": str(WORKERS),
+        "WEBHOOK_HMAC_SECRET": f"{SECRET}, {OLD_SECRET}",
+        "MAX_BODY_BYTES": "100000",
+        "API_KEYS_REQUIRED": "true",
+    }
+    with started(BUILD, server, settings) as subject:
+        yield subject
+
+
+@pytest.fixture
+def sender(subject: Subject) -> Sender:
+    return Sender(subject.service)

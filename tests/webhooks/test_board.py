@@ -1,0 +1,237 @@
+"""The board, on a real database of each kind: every webhook once, whoever brings it, and only what still holds."""
+
+import asyncio
+import dataclasses
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from shared.accounts.database import Database
+from shared.errors import DatabaseUnavailable, InvalidRequest
+from shared.settings import Settings
+from shared.webhooks.board import MOST, REMEMBERED, SHOWN_RESOLVED, SILENT, AlertBoard
+from shared.webhooks.notification import Alert, read
+from shared.webhooks.schema import alerts, taken
+from tests.accounts.conftest import on_database
+from tests.accounts.postgres import PrivatePostgres
+from tests.webhooks.mess import messed_up
+
+NOW = 1_800_000_000.0
+DOWN = Alert("f1", "Down", "page", "firing", "it is down", starts=NOW - 60)
+OVER = dataclasses.replace(DOWN, status="resolved", ends=NOW)
+SETTINGS = Settings(webhook_hmac_secret=SecretStr("s"))
+
+
+class Clock:
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def with_board(url: str, work: Callable[[AlertBoard, Clock], Awaitable[None]]) -> None:
+    async def run(database: Database) -> None:
+        clock = Clock()
+        await work(AlertBoard(SETTINGS, database, clock), clock)
+
+    on_database(url, run)
+
+
+async def shown(board: AlertBoard) -> list[tuple[str, str]]:
+    return [(alert["name"], alert["status"]) for alert in await board.current()]
+
+
+def test_what_a_webhook_tells_stands_on_the_board(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        assert await board.take("m1", [DOWN])
+        (alert,) = await board.current()
+        assert alert == {
+            **{"fingerprint": "f1", "name": "Down", "severity": "page", "status": "firing", "summary": "it is down"},
+            **{"starts": NOW - 60, "ends": None, "updated": NOW},
+        }
+        assert board.checks() == {"alerts": {"firing": ["Down"]}}
+
+    with_board(database_url, work)
+
+
+def test_a_webhook_that_comes_again_changes_nothing(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        assert await board.take("m1", [DOWN])
+        assert await board.take("m2", [OVER])
+        assert not await board.take("m1", [dataclasses.replace(DOWN, starts=NOW)])
+        assert await shown(board) == [("Down", "resolved")]
+
+    with_board(database_url, work)
+
+
+def test_fifty_equal_webhooks_at_once_from_four_sides_are_taken_once(database_url: str) -> None:
+    async def race() -> list[bool]:
+        databases = [Database(database_url) for _ in range(4)]
+        boards = [AlertBoard(SETTINGS, database) for database in databases]
+        try:
+            return await asyncio.gather(*(boards[turn % 4].take("m1", [DOWN]) for turn in range(50)))
+        finally:
+            for database in databases:
+                await database.close()
+
+    assert sorted(asyncio.run(race())) == [False] * 49 + [True]
+
+
+def test_what_one_worker_takes_another_shows_after_its_next_look(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        await board.take("m1", [DOWN, dataclasses.replace(DOWN, fingerprint="f2")])
+        other = Database(database_url)
+        neighbour = AlertBoard(SETTINGS, other, clock)
+        await neighbour.look()
+        assert list(neighbour.firing) == ["Down"], "a name once, however many alerts have it"
+        await board.take("m2", [OVER, dataclasses.replace(OVER, fingerprint="f2")])
+        await neighbour.look()
+        assert list(neighbour.firing) == []
+        await other.close()
+
+    with_board(database_url, work)
+
+
+LATER = dataclasses.replace(DOWN, starts=NOW - 10)
+ORDERS: list[tuple[list[Alert], str]] = [
+    ([DOWN, OVER], "resolved"),
+    ([OVER, DOWN], "resolved"),
+    ([OVER, LATER], "firing"),
+    ([LATER, OVER], "firing"),
+    ([DOWN, LATER, OVER], "firing"),
+    ([LATER, DOWN], "firing"),
+    ([LATER, dataclasses.replace(OVER, starts=NOW - 10), DOWN], "resolved"),
+    ([OVER, dataclasses.replace(DOWN, starts=None)], "firing"),
+    ([DOWN, dataclasses.replace(OVER, starts=None, ends=None)], "resolved"),
+]
+
+
+@pytest.mark.parametrize(("order", "at_last"), ORDERS)
+def test_what_comes_late_does_not_undo_what_is_newer(order: list[Alert], at_last: str, database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        for number, alert in enumerate(order):
+            assert await board.take(f"m{number}", [alert])
+        assert await shown(board) == [("Down", at_last)]
+
+    with_board(database_url, work)
+
+
+def test_an_alert_is_over_when_its_time_is_or_when_nobody_speaks_of_it_any_more(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        await board.take("m1", [DOWN, dataclasses.replace(DOWN, fingerprint="f2", name="Brief", ends=NOW + 30)])
+        await board.take("m2", [dataclasses.replace(OVER, fingerprint="f3", name="Past")])
+        await board.look()
+        assert list(board.firing) == ["Brief", "Down"]
+        clock.now = NOW + 31
+        await board.look()
+        assert list(board.firing) == ["Down"]
+        clock.now = NOW + SHOWN_RESOLVED + 1
+        assert await shown(board) == [("Down", "firing")]
+        await board.take("m3", [DOWN])  # said again: it goes on
+        clock.now = NOW + SILENT + 1
+        assert await shown(board) == [("Down", "firing")]
+        clock.now = NOW + SHOWN_RESOLVED + SILENT + 2
+        assert await shown(board) == []
+
+    with_board(database_url, work)
+
+
+def test_an_alert_whose_time_was_over_before_it_came_does_not_fire(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        await board.take("m1", [dataclasses.replace(DOWN, ends=NOW - 1)])
+        assert await shown(board) == [("Down", "resolved")]
+
+    with_board(database_url, work)
+
+
+def test_times_from_the_future_are_not_believed(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        await board.take("m1", [dataclasses.replace(DOWN, starts=NOW + 1e9, ends=NOW + 1e9)])
+        clock.now = NOW + 1
+        await board.take("m2", [dataclasses.replace(OVER, starts=None, ends=NOW + 1e9)])
+        (alert,) = await board.current()
+        assert (alert["status"], alert["ends"]) == ("resolved", NOW + 1)
+
+    with_board(database_url, work)
+
+
+async def rows(board: AlertBoard, table: Any) -> int:
+    query = select(func.count()).select_from(table)
+    return int((await board._database.run(lambda connection: connection.execute(query))).scalar_one())
+
+
+def test_the_tables_stay_small(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        for number in range(4):
+            many = [dataclasses.replace(DOWN, fingerprint=f"a{number}b{part}") for part in range(MOST // 2)]
+            await board.take(f"m{number}", many)
+            clock.now += 1
+        assert await rows(board, alerts) == 2 * MOST
+        assert len(await board.current()) == MOST
+        await board.tidy()
+        assert await rows(board, alerts) == MOST
+        assert {alert["fingerprint"][:2] for alert in await board.current()} == {"a2", "a3"}, "the latest stay"
+        assert await rows(board, taken) == 4
+        clock.now = NOW + REMEMBERED + 10
+        await board.tidy()
+        assert (await rows(board, alerts), await rows(board, taken)) == (0, 0)
+
+    with_board(database_url, work)
+
+
+def test_a_webhook_is_remembered_for_as_long_as_its_signature_holds(database_url: str) -> None:
+    async def work(database: Database) -> None:
+        clock = Clock()
+        window = 30 * 86_400.0
+        board = AlertBoard(SETTINGS.model_copy(update={"webhook_timestamp_window": window}), database, clock)
+        await board.take("m1", [])
+        clock.now = NOW + 2 * window - 1
+        await board.tidy()
+        assert not await board.take("m1", [])
+
+    on_database(database_url, work)
+
+
+def test_whatever_can_be_read_can_be_kept(database_url: str) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        dice = random.Random(7)
+        kept = 0
+        for number in range(300):
+            try:
+                told = read(json.dumps(messed_up(dice)).encode())
+            except InvalidRequest:
+                continue
+            assert await board.take(f"m{number}", told.alerts)
+            kept += 1
+        assert kept > 20
+        assert await board.current()
+
+    with_board(database_url, work)
+
+
+def test_while_the_database_is_away_nothing_is_taken_and_afterwards_once(postgres: PrivatePostgres) -> None:
+    async def work(board: AlertBoard, clock: Clock) -> None:
+        await board.take("m1", [])
+        postgres.stop()
+        try:
+            with pytest.raises(DatabaseUnavailable):
+                await board.take("m2", [DOWN])
+        finally:
+            await asyncio.to_thread(postgres.start)
+        patience_ends = time.monotonic() + 20
+        while True:
+            try:
+                assert await board.take("m2", [DOWN])
+                break
+            except DatabaseUnavailable:
+                assert time.monotonic() < patience_ends
+                await asyncio.sleep(0.05)
+        assert not await board.take("m2", [DOWN])
+
+    with_board(postgres.new_database(), work)
