@@ -24,6 +24,7 @@ from uvicorn.supervisors import Multiprocess
 from shared.asgi.protocol import BoundedHttpProtocol
 from shared.logs import configure_operational_log, writable
 from shared.settings import BadSetting, Settings, load_settings
+from shared.telemetry.gathering import gather
 from shared.telemetry.workers import forget_gauges, metrics_of_workers
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def serve(build: str, settings: Settings) -> None:
 
 def worker() -> FastAPI:
     """What each of several workers runs: the application, from the environment that the parent left."""
+    gather()
     configure_operational_log()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     return _build(os.environ[BUILD], load_settings())

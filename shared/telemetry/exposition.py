@@ -16,6 +16,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from shared.telemetry.derived import derived
+from shared.telemetry.gathering import write
 from shared.telemetry.workers import FOLDER
 
 MOST_BYTES = 1_000_000
@@ -46,8 +47,8 @@ class Exposition:
         return page, openmetrics.CONTENT_TYPE_LATEST if in_openmetrics else CONTENT_TYPE_PLAIN_0_0_4
 
     def _write(self, in_openmetrics: bool) -> bytes:
-        write = openmetrics.generate_latest if in_openmetrics else generate_latest
-        page: bytes = write(_WithDerived(self._metrics))
+        page_of = openmetrics.generate_latest if in_openmetrics else generate_latest
+        page: bytes = page_of(_WithDerived(self._metrics))
         return page
 
 
@@ -68,6 +69,7 @@ class _OfWorkers(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
+        write()
         # A worker that has just made its file has not yet written a head into it.
         files = [str(file) for file in self._folder.glob("*.db") if file.exists() and file.stat().st_size]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
