@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from tests.grader import report
 from tests.grader.check import Checklist
 from tests.grader.grading import Result, Score, Status, grade
-from tests.grader.stand import DeadService, embedded_server, found, started
+from tests.grader.stand import DeadService, embedded_server, found, started, trace_receiver
 from tests.grader.subject import Subject
 from workshop.processes import ROOT, CannotStart
 
@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
             else:
                 server = running.enter_context(embedded_server())
                 build = _build(options.number, options.solution)
-                subject = running.enter_context(started(build, server, checklist.environment))
+                receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
+                subject = running.enter_context(started(build, server, checklist.environment, receiver=receiver))
         except (DeadService, CannotStart) as reason:
             print(reason, file=sys.stderr)
             return NOTHING_TO_GRADE

@@ -32,6 +32,7 @@ class Caller:
     token: str = ""
     user: str = ""
     budget: str = ""
+    role: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -57,10 +58,10 @@ class Desk:
                 self._people = list(pool.map(self.create, NAMES))
         return self._people
 
-    def create(self, user: str, budget_usd: float | None = None) -> Caller:
+    def create(self, user: str, budget_usd: float | None = None, role: str = "") -> Caller:
         budget = "" if budget_usd is None else f"{budget_usd:f}"
-        given = ["--budget", budget] if budget else []
-        caller = Caller(self._run("create", *given, "--", user).splitlines()[-1], user, budget)
+        given = (["--budget", budget] if budget else []) + (["--role", role] if role else [])
+        caller = Caller(self._run("create", *given, "--", user).splitlines()[-1], user, budget, role)
         self._made.append(caller)
         return caller
 
@@ -100,8 +101,8 @@ class Desk:
             if caller.token in command:
                 name = caller.user.upper()
                 command = command.replace(f"'{AUTHORIZATION}{caller.token}'", f'"{AUTHORIZATION}${name}"')
-                budget = caller.budget and f" BUDGET={caller.budget}"
-                command = f"{name}=$(make -s token USER={caller.user}{budget} | tail -n 1)\n{command}"
+                wishes = (caller.role and f" ROLE={caller.role}") + (caller.budget and f" BUDGET={caller.budget}")
+                command = f"{name}=$(make -s token USER={caller.user}{wishes} | tail -n 1)\n{command}"
         return command
 
     def _run(self, *arguments: str) -> str:

@@ -26,11 +26,13 @@ class Check:
 class Checklist:
     """The checks of one demo, in the order of their definition.
 
-    `environment` is what the service under test is started with, when it is the grader that starts it.
+    `environment` is what the service under test is started with, when it is the grader that starts it; with `traces`,
+    a receiver is started for them, too.
     """
 
     title: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    traces: bool = False
     checks: list[Check] = field(default_factory=list)
 
     def check(self, title: str, *, points: int = 1) -> Callable[[Look], Look]:

@@ -5,6 +5,7 @@ In: a build function to start, or the URL of a running service. Out: a Subject. 
 
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,15 +16,18 @@ from urllib.parse import urlsplit
 from tests.grader.callers import Desk
 from tests.grader.log_file import LogFile
 from tests.grader.service import Service
-from tests.grader.subject import Configured, Subject
+from tests.grader.subject import OTLP, TRACES, Configured, Subject
+from tests.grader.traces import Traces
 from tests.grader.upstream import Upstream
 from tests.grader.verdict import Failed
-from workshop.processes import CannotStart, Process, free_port, gateway, model_server
+from workshop.processes import ROOT, CannotStart, Process, free_port, gateway, model_server
 
 MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
+TRACES_PORT_OFFSET = 300  # and where traces are shown, this far
 SIMULATOR = "workshop-sim"
 DEFAULT_URL = "http://localhost:8000"
 DEFAULT_UPSTREAM = "http://localhost:8100"
+DEFAULT_TRACES = "http://localhost:8300"
 
 # Short waits, so that grading takes seconds.
 SHORT = {"TIMEOUT": "2", "MAX_RETRIES": "3", "RETRY_DELAY": "0.1", "MAX_CHARS": "4000", "MAX_BODY_BYTES": "1000000"}
@@ -60,12 +64,30 @@ def embedded_server(key: str | None = None, settings: Mapping[str, str] | None =
 
 
 @contextmanager
+def trace_receiver() -> Iterator[str]:
+    """The URL of a receiver of OTLP that keeps the latest traces, and shows them."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        output = Path(folder) / "traces.txt"
+        port = _start(running, lambda port: _receiver(port, output))
+        yield f"http://127.0.0.1:{port}"
+
+
+def _receiver(port: int, output: Path) -> Process:
+    return Process(
+        name="the trace receiver",
+        command=[sys.executable, "-m", "serving.traces", "--port", str(port)],
+        ready_url=f"http://127.0.0.1:{port}/health",
+        output=output,
+    )
+
+
+@contextmanager
 def started(
-    build: str, server: ModelServer, environment: Mapping[str, str], desk: Desk | None = None
+    build: str, server: ModelServer, environment: Mapping[str, str], desk: Desk | None = None, receiver: str = ""
 ) -> Iterator[Subject]:
     """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart.
 
-    Its tokens are made at `desk`, or at one of its own.
+    Its tokens are made at `desk`, or at one of its own. All of its traces go to `receiver`, if there is one.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         log, printed = Path(folder) / "logs.json", Path(folder) / "printed.txt"
@@ -80,6 +102,7 @@ def started(
             "REDIS_URL": "",
             "UVICORN_WORKERS": "1",
             **SHORT,
+            **({OTLP: receiver, "TRACE_SAMPLE_RATIO": "1"} if receiver else {}),
             **environment,
         }
         configured = Configured.from_environment(settings)
@@ -89,16 +112,26 @@ def started(
         upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
         running.callback(service.close)
         running.callback(upstream.close)
+        traces = Traces(receiver, shown_url=DEFAULT_TRACES) if receiver else None
+        if traces is not None:
+            running.callback(traces.close)
         yield Subject(
             service,
             configured,
             upstream=upstream,
             log=LogFile(log, printed),
+            traces=traces,
+            folder=_folder_of(build),
             secret=server.key,
             model=SIMULATOR,
             desk=desk,
-            again=lambda other: started(build, server, {**environment, **other}, desk),
+            again=lambda other: started(build, server, {**environment, **other}, desk, receiver),
         )
+
+
+def _folder_of(build: str) -> Path:
+    module, _, _ = build.partition(":")
+    return ROOT.joinpath(*module.split(".")).parent
 
 
 def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
@@ -130,12 +163,15 @@ def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[
         upstream, no_upstream = _upstream_of(service, upstream_url, key)
         if upstream is not None:
             running.callback(upstream.close)
+        traces = Traces(os.environ.get(TRACES) or _beside(service.url, TRACES_PORT_OFFSET))
+        running.callback(traces.close)
         yield Subject(
             service,
             configured,
             upstream=upstream,
             no_upstream=no_upstream,
             log=LogFile(Path(log_file)) if log_file else _log_here(service),
+            traces=traces if traces.listen() else None,
             secret=key,
             model=SIMULATOR if upstream is not None and SIMULATOR in upstream.models() else None,
         )
@@ -155,7 +191,7 @@ def _log_here(service: Service) -> LogFile | None:
 
 def _upstream_of(service: Service, url: str | None, key: str) -> tuple[Upstream | None, str]:
     """The fault switches behind the service, or why there are none."""
-    url = url or _beside(service.url)
+    url = url or _beside(service.url, MODEL_PORT_OFFSET)
     upstream = Upstream(url, key=key)
     if not upstream.obeys():
         upstream.close()
@@ -170,7 +206,7 @@ def _upstream_of(service: Service, url: str | None, key: str) -> tuple[Upstream 
     return upstream, ""
 
 
-def _beside(url: str) -> str:
+def _beside(url: str, ports_above: int) -> str:
     parts = urlsplit(url)
-    port = (parts.port or (443 if parts.scheme == "https" else 80)) + MODEL_PORT_OFFSET
+    port = (parts.port or (443 if parts.scheme == "https" else 80)) + ports_above
     return f"http://{parts.hostname}:{port}"

@@ -7,16 +7,20 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 from tests.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
 from tests.grader.log_file import LogFile
 from tests.grader.service import Answer, Service
+from tests.grader.traces import Traces
 from tests.grader.upstream import Upstream
 from tests.grader.verdict import NotGraded
 
 LONGEST_WINDOW = 10.0  # seconds
 MOST_REQUESTS = 100
+OTLP = "OTLP_ENDPOINT"
+TRACES = "TRACES_URL"  # the environment variable with the trace receiver of a service that runs already
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,6 +41,12 @@ class Configured:
     stream_silence_timeout: float = 60.0
     stream_keepalive_sec: float = 15.0
     max_concurrent: int = 10
+    http_max_connections: int = 100
+    circuit_breaker_failure_threshold: int = 5
+    trace_sample_ratio: float = 0.1
+    webhook_hmac_secret: str = ""
+    webhook_timestamp_window: float = 300.0
+    cors_origins: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -79,6 +89,8 @@ class Subject:
         upstream: Upstream | None = None,
         no_upstream: str = "",
         log: LogFile | None = None,
+        traces: Traces | None = None,
+        folder: Path | None = None,
         secret: str = "",
         model: str | None = None,
         desk: Desk | None = None,
@@ -89,6 +101,8 @@ class Subject:
         self._upstream = upstream
         self._no_upstream = no_upstream
         self._log = log
+        self._traces = traces
+        self._folder = folder
         self._secret = secret
         self._model = model
         self._desk = desk
@@ -117,6 +131,30 @@ class Subject:
     @property
     def has_log(self) -> bool:
         return self._log is not None
+
+    @property
+    def traces(self) -> Traces:
+        """Where this service sends all of its traces."""
+        if self._traces is None:
+            raise NotGraded(
+                f"its traces cannot be seen from here; have it send them to python -m serving.traces, with {OTLP} at "
+                f"that, and name it to the grader in {TRACES}"
+            )
+        if self.configured.trace_sample_ratio < 1:
+            raise NotGraded(
+                "it keeps the traces of some requests only; start it with TRACE_SAMPLE_RATIO=1, and tell the grader "
+                "the same"
+            )
+        return self._traces
+
+    @property
+    def folder(self) -> Path:
+        """Where the source of the service lies that the grader has started."""
+        if self._folder is None:
+            raise NotGraded(
+                "it looks at a file beside the service's source; without a URL the grader knows where it is"
+            )
+        return self._folder
 
     @property
     def secret(self) -> str:
@@ -192,4 +230,4 @@ class Subject:
 
 
 def _unless_secret(name: str, value: str) -> str:
-    return "…" if name.endswith(("_KEY", "_KEYS")) else value
+    return "…" if name.endswith(("_KEY", "_KEYS", "_SECRET")) else value

@@ -1,0 +1,1 @@
+"""Demo 5: what its checks are, and what they must catch."""
