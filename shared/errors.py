@@ -143,6 +143,12 @@ class Overloaded(ServiceError):
     status, type, code = 503, "server_error", "overloaded"
 
 
+class MemoryPressure(ServiceError):
+    """This process is so near to the end of its memory that it takes no more work."""
+
+    status, type, code = 503, "server_error", "memory_pressure"
+
+
 class ShuttingDown(ServiceError):
     """This process was told to stop, and could not finish in time. Another one may: ask again."""
 

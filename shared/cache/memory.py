@@ -107,6 +107,16 @@ class MemoryStore:
 
     # endregion: memory-trim
 
+    def shed(self, share: float) -> tuple[int, int]:
+        """Give up this share of all bytes, what was used last kept. (entries, bytes) that went."""
+        self.drop_expired()
+        entries, size = len(self), self.bytes
+        self.trim(self.max_entries, int(size * (1 - share)))
+        # Tables and queues stay as large as they have ever been: only new ones are small.
+        self._entries = OrderedDict(self._entries)
+        self._renew_queue()
+        return entries - len(self), size - self.bytes
+
     def drop_expired(self) -> None:
         """Forget every entry whose time is up."""
         now = self._clock()
@@ -123,8 +133,11 @@ class MemoryStore:
     def _queue(self, expires: float, key: str) -> None:
         heapq.heappush(self._expiries, (expires, key))
         if len(self._expiries) > 2 * len(self._entries) + 64:  # mostly entries that are gone: without this, a leak
-            self._expiries = [(entry.expires, key) for key, entry in self._entries.items()]
-            heapq.heapify(self._expiries)
+            self._renew_queue()
+
+    def _renew_queue(self) -> None:
+        self._expiries = [(entry.expires, key) for key, entry in self._entries.items()]
+        heapq.heapify(self._expiries)
 
 
 # endregion: memory-store

@@ -1,0 +1,50 @@
+"""Take no more work when memory is nearly at its end: calls that are under way still can go on to theirs.
+
+In: a Call. Out: its reply, or MemoryPressure at once, until there is room again. How much memory there is, and what is
+done to have more, is for the watch to know: shared/memory/watch.py.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.call import Call, Outcome
+from shared.errors import MemoryPressure
+from shared.memory.watch import MemoryWatch
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+ASK_AGAIN_IN = 5.0  # seconds
+
+
+# region: memory-guard
+class MemoryGuard:
+    """Refuses by `memory`, which is opened and closed with it."""
+
+    def __init__(self, memory: MemoryWatch) -> None:
+        self.memory = memory
+
+    async def open(self) -> None:
+        await self.memory.open()
+
+    async def close(self) -> None:
+        await self.memory.close()
+
+    # region: memory-guard-call
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if self.memory.refuses:
+            raise MemoryPressure("the service is out of memory; try again later", retry_after=ASK_AGAIN_IN)
+        self.memory.begin()
+        call.on_done(self._ended)
+        return await next(call)
+
+    # endregion: memory-guard-call
+
+    def _ended(self, outcome: Outcome) -> None:
+        self.memory.end()
+
+    def checks(self) -> Mapping[str, Any]:
+        """For GET /health."""
+        return {"memory": self.memory.report()}
+
+
+# endregion: memory-guard

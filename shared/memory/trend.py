@@ -1,0 +1,144 @@
+"""Does memory leak? The straight line through the looks of the last minutes, and how well they lie on it.
+
+In: bytes resident, bytes that caches hold, calls begun and in flight, look after look. Out: a Trend, and whether it is
+to be called a leak. Reads no clock and measures nothing.
+
+Much grows that does not leak, so a suspicion takes all of these: the looks lie on a line; it rises by more than memory
+does by chance; it has not become flatter, as what warms up or fills does; there was about as much to do all the time;
+and it is not the caches that grew. What a leak is made of it does not know: https://docs.python.org/3/library/tracemalloc.html
+does.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LOOKS = 6  # of one point: the least of them counts, because what calls borrow for a moment is not lost
+WARM_UP = 60  # looks that are not counted
+FEWEST, MOST = 50, 100  # points: five to ten minutes, at a look a second
+IN_A_ROW = 10  # points that must say so
+
+STRAIGHT = 0.95  # of 1: the least share of what memory did that the line must explain
+LEAST_GROWTH = 2_000_000  # bytes over all points
+LEAST_SHARE = 0.02  # of what is resident
+STILL_RISING = 0.8  # slope of the later half, in slopes of the earlier one
+SAME_LOAD = 1.5  # times as much at most, one half beside the other
+# What a byte in a cache costs beside itself: allocators keep room between what they gave away.
+CACHE_COSTS = 1.25
+
+
+@dataclass(slots=True, frozen=True)
+class Look:
+    """At memory, at one moment (seconds, of a clock that never goes back). `calls` were begun since the last look."""
+
+    at: float
+    resident: int
+    cached: int = 0
+    calls: int = 0
+    in_flight: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Trend:
+    """`certainty`: the share of what memory did that a straight line explains, r², 0 to 1. `over`: seconds."""
+
+    bytes_per_minute: float
+    certainty: float
+    over: float
+    bytes_per_call: float | None = None  # None: there were none
+
+
+@dataclass(slots=True, frozen=True)
+class _Point:
+    at: float
+    level: float
+    calls: int
+    in_flight: float
+
+
+class LeakDetector:
+    """`see` every look. `leaks` says whether a leak is suspected; once it is, until the next looks speak against it."""
+
+    def __init__(self) -> None:
+        self.leaks = False
+        self.trend: Trend | None = None  # None: too few looks yet
+        self._points: deque[_Point] = deque(maxlen=MOST)
+        self._looks: list[Look] = []
+        self._to_warm_up = WARM_UP
+        self._most_cached = 0
+        self._in_a_row = 0
+
+    def see(self, look: Look) -> None:
+        # What a cache has once taken may stay with the process when it shrinks: the most that it had counts.
+        self._most_cached = max(self._most_cached, look.cached)
+        if self._to_warm_up:
+            self._to_warm_up -= 1
+            return
+        self._looks.append(look)
+        if len(self._looks) == LOOKS:
+            self._points.append(self._point())
+            self._looks.clear()
+            if len(self._points) >= FEWEST:
+                self._judge(list(self._points))
+
+    def forget(self) -> None:
+        """Begin anew: memory was given back, and what was before is no measure of what comes. A suspicion stays."""
+        self._points.clear()
+        self._looks.clear()
+        self._in_a_row = 0
+        self.trend = None
+
+    def _point(self) -> _Point:
+        looks = self._looks
+        return _Point(
+            at=looks[-1].at,
+            level=min(look.resident for look in looks) - CACHE_COSTS * self._most_cached,
+            calls=sum(look.calls for look in looks),
+            in_flight=sum(look.in_flight for look in looks) / LOOKS,
+        )
+
+    def _judge(self, points: list[_Point]) -> None:
+        half = len(points) // 2
+        earlier, later = points[:half], points[half:]
+        slope, certainty = _line(points)
+        slope_before, slope_now = _line(earlier)[0], _line(later)[0]
+        over = points[-1].at - points[0].at
+        growth, calls = slope * over, sum(point.calls for point in points)
+        self.trend = Trend(slope * 60, certainty, over, growth / calls if calls else None)
+        if not _same_load(earlier, later):
+            return
+        much = max(LEAST_GROWTH, LEAST_SHARE * self._resident())
+        if self.leaks:  # to be withdrawn, it takes more than a doubtful minute
+            self.leaks = growth > much / 2 and certainty > STRAIGHT / 2 and slope_now > slope_before / 2
+            return
+        rises = growth > much and certainty > STRAIGHT and slope_now > STILL_RISING * slope_before > 0
+        self._in_a_row = self._in_a_row + 1 if rises else 0
+        self.leaks = self._in_a_row >= IN_A_ROW
+
+    def _resident(self) -> float:
+        return self._points[-1].level + CACHE_COSTS * self._most_cached
+
+
+def _line(points: Sequence[_Point]) -> tuple[float, float]:
+    """Least squares: bytes a second, and r²."""
+    count = len(points)
+    middle = sum(point.at for point in points) / count
+    mean = sum(point.level for point in points) / count
+    across = sum((point.at - middle) ** 2 for point in points)
+    along = sum((point.level - mean) ** 2 for point in points)
+    both = sum((point.at - middle) * (point.level - mean) for point in points)
+    if not across or not along:
+        return 0.0, 0.0
+    return both / across, both**2 / (across * along)
+
+
+def _same_load(earlier: Sequence[_Point], later: Sequence[_Point]) -> bool:
+    return _alike([point.calls for point in earlier], [point.calls for point in later]) and _alike(
+        [point.in_flight for point in earlier], [point.in_flight for point in later]
+    )
+
+
+def _alike(earlier: Sequence[float], later: Sequence[float]) -> bool:
+    """On average; one or two more or less are always alike."""
+    less, more = sorted((sum(earlier) / len(earlier), sum(later) / len(later)))
+    return more <= SAME_LOAD * less + 1

@@ -1,0 +1,167 @@
+"""Looks at this process's memory every so often, says what it sees, and makes room before the kernel has to.
+
+In: the settings and the caches. Out: the state of pressure, for who refuses work by it; log lines; numbers for
+GET /health and GET /metrics. One watch a worker, on its event loop. Knows nothing of HTTP.
+
+A look costs a tenth of a millisecond. What costs is to make room: half of each cache goes at the first look over the
+threshold, the rest at the second, and from then on all of it again, every so often, for as long as it is needed.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+
+from shared.cache.cache import Cache
+from shared.memory.bound import Bound, memory_bound
+from shared.memory.cleanup import Freed, cached_bytes, clean_up
+from shared.memory.pressure import Pressure, State
+from shared.memory.resident import MEGABYTE, resident
+from shared.memory.thresholds import thresholds
+from shared.memory.trend import LeakDetector, Look
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = 10.0  # seconds; to collect garbage holds all calls up
+
+pressure_now = Gauge(
+    "gateway_memory_pressure",
+    "Memory of the worker that is worst off: 0 normal, 1 warning, 2 shedding caches, 3 refusing work",
+    multiprocess_mode="livemax",
+)
+cleanups_total = Counter("gateway_memory_cleanups_total", "How often caches were emptied to have memory again")
+
+
+class MemoryWatch:
+    """Raises BadSetting. `caches` give up what they hold in memory; `bound` says how much memory there is."""
+
+    def __init__(
+        self, settings: Settings, caches: Sequence[Cache] = (), *, bound: Callable[[], Bound] = memory_bound
+    ) -> None:
+        self.resident = resident()
+        self.pressure = Pressure(thresholds(settings, bound(), self.resident))
+        self.leak = LeakDetector()
+        self._every = settings.memory_check_seconds
+        self._caches = caches
+        self._calls = 0  # begun since the last look
+        self._in_flight = 0
+        self._over = 0  # looks in a row over the threshold
+        self._cleaned_at = float("-inf")
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        pressure_now.set(self.pressure.state)
+        self._watching = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+
+    @property
+    def refuses(self) -> bool:
+        """No more work, please."""
+        return self.pressure.state is State.REFUSING
+
+    def begin(self) -> None:
+        """A call is let in. More memory with more calls is no leak."""
+        self._calls += 1
+        self._in_flight += 1
+
+    def end(self) -> None:
+        self._in_flight -= 1
+
+    async def clean_up(self, share: float = 1.0) -> Freed:
+        """Have this share of each cache go, and say what it brought."""
+        self._cleaned_at = time.monotonic()
+        freed = await clean_up(self._caches, share)
+        self.resident = freed.after
+        self.leak.forget()
+        cleanups_total.inc()
+        log.warning(
+            "memory: cleaned up, %.1f MB less; %d cache entries went",
+            (freed.before - freed.after) / MEGABYTE,
+            freed.entries,
+            extra={"fields": {"event": "memory_cleanup", **freed.report()}},
+        )
+        return freed
+
+    def report(self) -> Mapping[str, Any]:
+        trend = self.leak.trend
+        return {
+            "rss_mb": round(self.resident / MEGABYTE, 1),
+            "threshold_mb": round(self.pressure.thresholds.shed / MEGABYTE, 1),
+            "emergency_mb": round(self.pressure.thresholds.refuse / MEGABYTE, 1),
+            "state": str(self.pressure.state),
+            "trend": trend
+            and {
+                "bytes_per_minute": round(trend.bytes_per_minute),
+                "bytes_per_call": None if trend.bytes_per_call is None else round(trend.bytes_per_call),
+                "certainty": round(trend.certainty, 3),
+                "over_s": round(trend.over, 1),
+            },
+            "leak_suspected": self.leak.leaks,
+        }
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._look()
+            except Exception:  # whatever is wrong with one look, there must be a next one
+                log.exception("a look at memory failed")
+
+    async def _look(self) -> None:
+        self.resident = resident()
+        before, state = self.pressure.state, self.pressure.look(self.resident)
+        if state is not before:
+            pressure_now.set(state)
+            self._tell(before, state)
+        self._look_for_a_leak()
+        if share := self._share_to_shed(state):
+            await self.clean_up(share)
+
+    def _share_to_shed(self, state: State) -> float:
+        if state < State.SHEDDING:
+            self._over = 0
+            return 0.0
+        self._over += 1
+        if self._over == 1 and state is State.SHEDDING:
+            return 0.5
+        first_of_all = self._over <= 2
+        return 1.0 if first_of_all or time.monotonic() - self._cleaned_at >= AGAIN_AFTER else 0.0
+
+    def _look_for_a_leak(self) -> None:
+        before, calls = self.leak.leaks, self._calls
+        self._calls = 0
+        self.leak.see(Look(time.monotonic(), self.resident, cached_bytes(self._caches), calls, self._in_flight))
+        if self.leak.leaks is before:
+            return
+        trend = self.leak.trend
+        if self.leak.leaks and trend is not None:
+            log.warning(
+                "memory: a leak is suspected: %.0f kB more a minute over %.1f minutes of equal load",
+                trend.bytes_per_minute / 1000,
+                trend.over / 60,
+                extra={"fields": {"event": "memory_leak_suspected", **self.report()}},
+            )
+        else:
+            log.warning("memory: no leak is suspected any more", extra={"fields": {"event": "memory_leak_cleared"}})
+
+    def _tell(self, before: State, state: State) -> None:
+        log.log(
+            logging.ERROR if state is State.REFUSING else logging.WARNING,
+            "memory: %s, was %s: %.0f MB resident, of %.0f before caches are emptied and %.0f before work is refused",
+            state,
+            before,
+            self.resident / MEGABYTE,
+            self.pressure.thresholds.shed / MEGABYTE,
+            self.pressure.thresholds.refuse / MEGABYTE,
+            extra={"fields": {"event": "memory_state", **self.report()}},
+        )
