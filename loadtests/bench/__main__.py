@@ -14,7 +14,8 @@ from loadtests.bench import cores
 from loadtests.bench.contenders import Ours, Setup, litellm, passthrough, portkey
 from loadtests.bench.plot import plot
 from loadtests.bench.race import QUICK, Pace, run
-from loadtests.bench.report import LITELLM, PASSTHROUGH, PORTKEY, report, verdict
+from loadtests.bench.report import LITELLM, PASSTHROUGH, PORTKEY, UNWATCHED, report, verdict
+from loadtests.bench.static import static_upstream
 from workshop.processes import ROOT, CannotStart
 from workshop.programs import PROGRAMS
 
@@ -24,22 +25,27 @@ OURS = "this gateway"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench")
-    parser.add_argument("--build", default="demos.demo_4_streaming.app:build", help="the stack to measure")
+    parser.add_argument("--build", default="demos.demo_5_observability.app:build", help="the stack to measure")
     parser.add_argument("--quick", action="store_true", help="one short round; the results are not kept")
     options = parser.parse_args()
-    setups: dict[str, Setup] = {
-        OURS: Ours(options.build),
-        PASSTHROUGH: passthrough,
-        PORTKEY: portkey,
-        LITELLM: litellm,
-    }
     pace = QUICK if options.quick else Pace()
     try:
         if missing := [program for program in ("wrk", "nginx") if PROGRAMS[program].path() is None]:
             raise CannotStart(f"make bench needs {' and '.join(missing)}")
         cores.keep_to_the_rest()
-        with tempfile.TemporaryDirectory() as folder:
-            results = run(setups, {OURS, PASSTHROUGH}, Path(folder), pace)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            tempfile.TemporaryDirectory() as apart,
+            static_upstream(Path(apart)) as collector,  # it answers every POST alike
+        ):
+            setups: dict[str, Setup] = {
+                OURS: Ours(options.build, collector.removesuffix("/v1")),
+                UNWATCHED: Ours(options.build, "", watched=False),
+                PASSTHROUGH: passthrough,
+                PORTKEY: portkey,
+                LITELLM: litellm,
+            }
+            results = run(setups, {OURS, UNWATCHED, PASSTHROUGH}, Path(folder), pace)
     except CannotStart as reason:
         print(reason, file=sys.stderr)
         return 1

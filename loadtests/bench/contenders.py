@@ -42,9 +42,14 @@ class Setup(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class Ours:
-    """A stack of ours, whole, called by somebody with a token."""
+    """A stack of ours, called by somebody with a token: whole, or without metrics and traces.
+
+    Traces go to the `collector`, a base URL, as many of them as go by default.
+    """
 
     build: str
+    collector: str
+    watched: bool = True
 
     def __call__(self, upstream: str, folder: Path) -> Contender:
         port = free_port()
@@ -53,12 +58,17 @@ class Ours:
             "OPENAI_BASE_URL": upstream,
             "LOG_FILE": str(folder / "logs.json"),
             "DATABASE_URL": f"sqlite:///{folder / 'workshop.db'}",
+            "OTLP_ENDPOINT": self.collector,
+            "ENABLE_TRACING": str(self.watched),
+            "ENABLE_METRICS": str(self.watched),
             **NO_LIMITS,
         }
         process = gateway(self.build, port=port, environment=environment, output=folder / "gateway.log")
         headers = {"Authorization": f"Bearer {_token(environment)}"}
         return Contender(
-            f"{demo}, all layers", measured(process), Target("the gateway", f"http://127.0.0.1:{port}{ROUTE}", headers)
+            f"{demo}, all layers" if self.watched else "no metrics, no traces",
+            measured(process),
+            Target("the gateway", f"http://127.0.0.1:{port}{ROUTE}", headers),
         )
 
 

@@ -9,7 +9,7 @@ from loadtests import http_clients
 from loadtests.bench.load import Measurement
 from loadtests.bench.plot import plot
 from loadtests.bench.race import CONNECTIONS, Pace, Results, Shown
-from loadtests.bench.report import LITELLM, PASSTHROUGH, PORTKEY, Report, report, table, verdict
+from loadtests.bench.report import LITELLM, PASSTHROUGH, PORTKEY, UNWATCHED, Report, report, table, verdict
 from workshop import reference
 from workshop.processes import ROOT
 
@@ -74,7 +74,7 @@ def test_the_kept_table_is_made_from_the_kept_numbers() -> None:
 
 def test_the_kept_results_have_everybody() -> None:
     made = kept("bench.json")
-    assert [row["name"] for row in made["contenders"]] == [OURS, PASSTHROUGH, PORTKEY, LITELLM]
+    assert [row["name"] for row in made["contenders"]] == [OURS, UNWATCHED, PASSTHROUGH, PORTKEY, LITELLM]
     assert not made["absent"]
 
 
