@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.accounts.authenticator import Authenticator
 from shared.call import Caller
 from shared.errors import Forbidden, ServiceError
+from shared.routes.observe import PAGES
 from shared.routes.playground import FILES as PLAYGROUND
 from shared.routes.refusals import as_response
 
 # Load balancers, scrapers and browsers come without a token, and a signed webhook carries its own proof.
-OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/openapi.json", "/webhooks/ingest", *PLAYGROUND})
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/metrics", "/openapi.json", "/webhooks/ingest", *PLAYGROUND, *PAGES})
 
 
 class Gate:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 WEB = Path(__file__).resolve().parent.parent / "web"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PAGE = "/playground"
-# Every path and its file: what is not here is not served, whatever a path says.
-FILES = {PAGE: WEB / "index.html"} | {f"{PAGE}/{file.name}": file for file in WEB.iterdir() if file.suffix in TYPES}
+# Every path and its file: what is not here is not served, whatever a path says. Other pages are other routes'.
+FILES = {PAGE: WEB / "index.html"} | {
+    f"{PAGE}/{file.name}": file for file in WEB.iterdir() if file.suffix in TYPES and file.suffix != ".html"
+}
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

@@ -13,11 +13,13 @@ export class Refusal extends Error {
   }
 }
 
-// Paths are relative to the page: a proxy may have put the service below one. No `cache` option: browsers turn it into
-// a Cache-Control header, which the service's own response cache obeys.
+// Above this file, and not at the root: a proxy may have put the service below a path.
+const SERVICE = new URL("../", import.meta.url);
+
+// No `cache` option: browsers turn it into a Cache-Control header, which the service's own response cache obeys.
 export async function call(path, token, options = {}) {
   const headers = token ? { ...options.headers, Authorization: `Bearer ${token}` } : options.headers;
-  const response = await fetch(path, { credentials: "omit", ...options, headers }).catch((fault) => {
+  const response = await fetch(new URL(path, SERVICE), { credentials: "omit", ...options, headers }).catch((fault) => {
     if (fault.name === "AbortError") throw fault;
     throw new Refusal({ message: "the service does not answer", code: "unreachable" });
   });

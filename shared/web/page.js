@@ -20,6 +20,7 @@ const SPOKEN = 1000; // characters of an answer that a screen reader is given by
 let session = null; // stays so where the service knows no callers
 let faults = null; // and where there are none to switch
 let underWay = null; // AbortController
+let tracesAreKept = false;
 const conversation = new Conversation();
 const limits = new Limits();
 const breakers = new Breakers();
@@ -63,6 +64,7 @@ async function send(question, asked = bodyOf(question)) {
     }
   }
   underWay = null;
+  exchange.element.querySelector(".trace").hidden = !tracesAreKept;
   showSend();
   breakers.look();
   faults?.look();
@@ -126,6 +128,8 @@ async function start() {
   document.title = `Playground · ${title}`;
   at("#service").textContent = title;
   offerModels([model]);
+  at("#pages").hidden = !routes.includes("GET /playground/traces");
+  tracesAreKept = routes.includes("GET /playground/api/traces");
   if (routes.includes("GET /playground/faults")) faults = new Faults(() => session?.token);
   if (!routes.includes("GET /usage")) return admitted(model);
   session = new Session((usage) => admitted(model, usage));

@@ -27,7 +27,7 @@ export class Session {
   }
 
   get token() {
-    return SENDABLE.test(this.#kept.token) ? this.#kept.token : "";
+    return sendable(this.#kept);
   }
 
   // Ask, unless the last answer can still be believed.
@@ -69,6 +69,10 @@ export class Session {
     } catch {} // a browser that keeps nothing: then it lasts as long as the page
   }
 }
+
+// The token that was given on the playground, for the other pages.
+export const keptToken = () => sendable(read());
+const sendable = ({ token }) => (SENDABLE.test(token) ? token : "");
 
 function read() {
   try {

@@ -1,0 +1,142 @@
+"""The dashboards' page: each chart, what it tells, and the PromQL behind it. Nothing else is ever asked of Prometheus.
+
+`$window` is how far a rate looks back. A line's label may name labels of the series: `{status}`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["per_second", "seconds", "share", "usd", "count", "bytes", "tokens"]
+
+
+@dataclass(slots=True, frozen=True)
+class Line:
+    label: str
+    query: str
+
+
+@dataclass(slots=True, frozen=True)
+class Panel:
+    """`says` is one sentence for a person: what to read off it, and what to do about it."""
+
+    name: str
+    title: str
+    unit: Unit
+    says: str
+    lines: tuple[Line, ...]
+
+
+def _quantile(share: str, histogram: str) -> Line:
+    return Line(f"p{share[2:]:0<2}", f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[$window])))")
+
+
+PANELS = (
+    Panel(
+        "rate",
+        "Requests",
+        "per_second",
+        "How much is asked, by endpoint; read every other chart beside this one.",
+        (Line("{endpoint}", "sum by (endpoint) (rate(gateway_requests_total[$window]))"),),
+    ),
+    Panel(
+        "errors",
+        "Errors by kind",
+        "per_second",
+        "4xx are the callers' mistakes and limits, 502 and 504 the upstream's faults, 503 is load that found no place.",
+        (Line("{status}", 'sum by (status) (rate(gateway_requests_total{status=~"[45].."}[$window]))'),),
+    ),
+    Panel(
+        "latency",
+        "Time to the whole answer",
+        "seconds",
+        "Half of all requests are done within p50, all but one in a hundred within p99; a p99 that leaves the others "
+        "is a queue, a retry or a slow upstream.",
+        tuple(_quantile(share, "gateway_request_duration_seconds") for share in ("0.5", "0.95", "0.99")),
+    ),
+    Panel(
+        "first_token",
+        "Time to the first token",
+        "seconds",
+        "What a person who watches the answer grow waits for; it rises first when the upstream has too much to do.",
+        tuple(_quantile(share, "gen_ai_server_time_to_first_token_seconds") for share in ("0.5", "0.95")),
+    ),
+    Panel(
+        "tokens",
+        "Tokens",
+        "tokens",
+        "The work itself: few requests with long answers weigh more than many with short ones.",
+        (Line("{direction}", "sum by (direction) (rate(gateway_tokens_total[$window]))"),),
+    ),
+    Panel(
+        "cost",
+        "Cost an hour",
+        "usd",
+        "What an hour costs at the present pace, by model; nothing else here becomes a bill.",
+        (Line("{model}", "sum by (model) (rate(gateway_cost_usd_total[$window])) * 3600"),),
+    ),
+    Panel(
+        "cache",
+        "Cache hits",
+        "share",
+        "The share of answers that nobody had to pay for; a fall means new questions, or answers that age too soon.",
+        (
+            Line(
+                "hits",
+                "sum(rate(inference_cache_hits_total[$window])) / "
+                "(sum(rate(inference_cache_hits_total[$window])) + sum(rate(inference_cache_misses_total[$window])))",
+            ),
+        ),
+    ),
+    Panel(
+        "limits",
+        "Refused by a limit",
+        "per_second",
+        "Callers who ask for more than they may, by the limit they met: one greedy client, or a limit that is too low.",
+        (Line("{limit}", "sum by (limit) (rate(gateway_rate_limit_refusals_total[$window]))"),),
+    ),
+    Panel(
+        "queue",
+        "In line, and being served",
+        "count",
+        "A line that stays means that the upstream answers more slowly than requests come in.",
+        (
+            Line("waiting", "sum(inference_queue_depth)"),
+            Line("being served", "sum(inference_active_connections)"),
+        ),
+    ),
+    Panel(
+        "breakers",
+        "Circuit breakers open",
+        "count",
+        "An upstream that fails too often is left alone for a while; anything over 0 is an upstream to look at.",
+        (Line("{upstream}", "max by (upstream) (gateway_circuits_open)"),),
+    ),
+    Panel(
+        "rescues",
+        "Retries, fallbacks, turned away",
+        "per_second",
+        "What was saved, and what was not: many retries hide an upstream's trouble from the callers, for a price.",
+        (
+            Line("retries", "sum(rate(gateway_retries_total[$window]))"),
+            Line("fallbacks", "sum(rate(gateway_fallbacks_total[$window]))"),
+            Line("turned away", "sum(rate(gateway_shed_total[$window]))"),
+        ),
+    ),
+    Panel(
+        "overhead",
+        "The gateway's own time",
+        "seconds",
+        "What a request spends here and not at an upstream; when this rises, it is we who are slow.",
+        tuple(_quantile(share, "gateway_overhead_seconds") for share in ("0.5", "0.99")),
+    ),
+    Panel(
+        "memory",
+        "Memory",
+        "bytes",
+        "Resident, of all workers and of the largest one; a line that only ever rises is a leak.",
+        (
+            Line("all workers", "sum(process_memory_bytes)"),
+            Line("the largest", "max(process_memory_worst_bytes)"),
+        ),
+    ),
+)

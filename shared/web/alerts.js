@@ -1,0 +1,43 @@
+// The alerts that Prometheus holds: those that fire, and those that will if it goes on like this.
+
+import { element } from "./element.js";
+import { seconds } from "./units.js";
+
+export class Alerts {
+  #section = document.querySelector("#alerts");
+  #list = document.querySelector("#alerts ul");
+
+  show(alerts) {
+    const said = JSON.stringify(alerts);
+    if (said === this.#section.dataset.said) return this.#age(alerts);
+    this.#section.dataset.said = said;
+    const firing = alerts.filter(({ state }) => state === "firing").length;
+    this.#section.hidden = false;
+    this.#section.className = firing ? "firing" : alerts.length ? "pending" : "quiet";
+    this.#section.querySelector("h2").textContent = headline(firing, alerts.length - firing);
+    this.#list.replaceChildren(...alerts.map(line));
+    this.#age(alerts);
+  }
+
+  #age(alerts) {
+    alerts.forEach(({ since }, place) => {
+      this.#list.children[place].querySelector("time").textContent = `for ${seconds(Math.max(0, Date.now() / 1000 - since))}`;
+    });
+  }
+}
+
+function headline(firing, pending) {
+  if (firing) return `${firing} ${firing === 1 ? "alert fires" : "alerts fire"}`;
+  return pending ? "No alert fires, but something is not as it should be" : "No alert fires";
+}
+
+function line({ name, severity, state, summary }) {
+  const item = document.createElement("li");
+  item.append(
+    element("b", name),
+    element("span", state === "firing" ? severity || "fires" : "pending", `state ${state === "firing" ? "bad" : "warm"}`),
+    element("span", summary),
+    element("time", "", "soft"),
+  );
+  return item;
+}

@@ -1,0 +1,124 @@
+// A chart of lines over time. Somebody points at it, or walks along it with the arrow keys, and hears or sees the values
+// there. In: lines of numbers, null where there is none. Out: an SVG as wide as its place, and where somebody points.
+
+import { ticks } from "./scale.js";
+import { svg } from "./svg.js";
+import { clock } from "./units.js";
+
+const HEIGHT = 150;
+const [LEFT, RIGHT, TOP, BOTTOM] = [58, 10, 8, 20];
+const TIME_LABEL = 90; // pixels for each at least
+
+export class Chart {
+  element = svg("svg", { tabindex: 0, role: "slider", height: HEIGHT });
+  #data = { lines: [], times: [] };
+  #place = null; // where somebody points
+  #pointer = svg("g", { class: "pointer" });
+
+  // `told` is called with a place along the lines, or null when nobody points at one.
+  constructor(title, unit, told) {
+    Object.assign(this, { title, unit, told });
+    new ResizeObserver(() => this.#paint()).observe(this.element);
+    this.element.addEventListener("pointermove", ({ clientX }) => this.#point(this.#under(clientX)));
+    this.element.addEventListener("pointerleave", () => this.#point(null));
+    this.element.addEventListener("blur", () => this.#point(null));
+    this.element.addEventListener("focus", () => this.#point(this.#place ?? this.#last));
+    this.element.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  draw(data) {
+    this.#data = data;
+    this.#paint();
+  }
+
+  get #last() {
+    return Math.max(0, this.#data.times.length - 1);
+  }
+
+  #paint() {
+    const width = this.element.clientWidth;
+    const { lines, times } = this.#data;
+    if (!width || !lines.length) return;
+    const values = lines.flatMap(({ values }) => values).filter((value) => value !== null);
+    const marks = ticks(Math.max(...values, this.unit.most ?? 0)).filter((mark) => !this.unit.whole || mark % 1 === 0);
+    const most = Math.max(marks.at(-1), ...values);
+    this.x = (place) => LEFT + ((width - LEFT - RIGHT) * place) / (this.#last || 1);
+    this.y = (value) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * value) / most;
+    const every = Math.ceil(times.length / Math.max(2, Math.floor(width / TIME_LABEL)));
+    this.element.replaceChildren(
+      ...marks.flatMap((mark) => [
+        svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: this.y(mark), y2: this.y(mark) }),
+        svg("text", { x: LEFT - 8, y: this.y(mark) + 4, "text-anchor": "end" }, this.unit.show(mark)),
+      ]),
+      ...times
+        .map((time, place) => [place, clock(time)])
+        .filter(([place]) => (this.#last - place) % every === 0 && this.x(place) > LEFT + 15)
+        .map(([place, text]) => svg("text", { x: this.x(place), y: HEIGHT - 4, "text-anchor": anchor(place, this.#last) }, text)),
+      ...(lines.length === 1 ? [svg("path", { class: "area line-0", d: this.#area(lines[0].values) })] : []),
+      ...lines.map(({ values }, place) => svg("path", { class: `line line-${place}`, d: this.#path(values) })),
+      this.#pointer,
+    );
+    this.#point(this.#place);
+  }
+
+  // A gap where a value is missing; a value between two gaps is a dot.
+  #path = (values) => values.map((value, place) => (value === null ? "" : this.#step(values, place))).join("");
+
+  #step(values, place) {
+    const point = `${this.x(place).toFixed(1)} ${this.y(values[place]).toFixed(1)}`;
+    return (values[place - 1] ?? null) === null ? `M${point}h0` : `L${point}`;
+  }
+
+  #area(values) {
+    const floor = this.y(0);
+    return values
+      .map((value, place) => {
+        if (value === null) return "";
+        const at = this.x(place).toFixed(1);
+        const [first, last] = [place - 1, place + 1].map((beside) => (values[beside] ?? null) === null);
+        return `${first ? `M${at} ${floor}` : ""}L${at} ${this.y(value).toFixed(1)}${last ? `L${at} ${floor}Z` : ""}`;
+      })
+      .join("");
+  }
+
+  #under(clientX) {
+    const { left, width } = this.element.getBoundingClientRect();
+    const share = (clientX - left - LEFT) / (width - LEFT - RIGHT);
+    return Math.round(Math.min(1, Math.max(0, share)) * this.#last);
+  }
+
+  #point(place) {
+    const { lines, times } = this.#data;
+    this.#place = place === null ? null : Math.min(place, this.#last);
+    const here = this.#place ?? this.#last;
+    this.told(this.#place);
+    const said = lines.map(({ label, values }) => `${label} ${values[here] === null ? "nothing" : this.unit.show(values[here])}`);
+    Object.assign(this.element, {
+      ariaLabel: this.title,
+      ariaValueMin: 0,
+      ariaValueMax: this.#last,
+      ariaValueNow: here,
+      ariaValueText: `${clock(times[here])}: ${said.join(", ")}`,
+    });
+    if (this.#place === null || !this.x) return this.#pointer.replaceChildren();
+    const x = this.x(here);
+    const side = x > this.element.clientWidth / 2 ? "end" : "start";
+    this.#pointer.replaceChildren(
+      svg("line", { x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
+      svg("text", { x: x + (side === "end" ? -6 : 6), y: TOP + 8, "text-anchor": side }, new Date(times[here]).toTimeString().slice(0, 8)),
+      ...lines.flatMap(({ values }, index) =>
+        values[here] === null ? [] : [svg("circle", { class: `line-${index}`, cx: x, cy: this.y(values[here]), r: 3.5 })],
+      ),
+    );
+  }
+
+  #key(event) {
+    const here = this.#place ?? this.#last;
+    const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: this.#last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    this.#point(Math.max(0, to));
+  }
+}
+
+const anchor = (place, last) => (place === last ? "end" : "middle");

@@ -1,0 +1,46 @@
+// The page of dashboards: the last minutes of every panel, and the alerts above them, as long as somebody looks.
+
+import { Alerts } from "./alerts.js";
+import { call } from "./api.js";
+import { Panel } from "./panel.js";
+import { Poll } from "./poll.js";
+import { keptToken } from "./session.js";
+
+const EVERY = 3000; // milliseconds
+
+const at = (selector) => document.querySelector(selector);
+const alerts = new Alerts();
+const panels = new Map(); // by name
+
+async function look() {
+  const minutes = at("#minutes").value;
+  try {
+    const seen = await (await call(`playground/api/series?minutes=${minutes}`, keptToken())).json();
+    if (minutes !== at("#minutes").value) return poll.now(); // somebody has chosen otherwise meanwhile
+    say("");
+    alerts.show(seen.alerts);
+    for (const panel of seen.panels) show(panel, seen);
+    at("#updated").textContent = `as of ${new Date().toTimeString().slice(0, 8)}`;
+  } catch (refusal) {
+    const advice = refusal.status === 401 ? " Give a token on the playground." : "";
+    say(`${refusal.message}.${advice}`);
+  }
+}
+
+function show(panel, seen) {
+  if (!panels.has(panel.name)) {
+    panels.set(panel.name, new Panel(panel));
+    at("#charts").append(panels.get(panel.name).element);
+  }
+  panels.get(panel.name).draw(panel, seen);
+}
+
+// What is shown while nobody answers is old: it stays, and looks so.
+function say(text) {
+  Object.assign(at("#notice"), { textContent: text, hidden: !text });
+  document.body.classList.toggle("stale", text !== "");
+}
+
+const poll = new Poll(look, EVERY);
+at("#minutes").addEventListener("change", () => poll.now());
+poll.now();

@@ -1,0 +1,75 @@
+// One panel: its words, its chart, and under it the same numbers, as a table for whoever cannot see the lines.
+
+import { Chart } from "./chart.js";
+import { element, fromTemplate } from "./element.js";
+import { UNITS } from "./scale.js";
+
+export class Panel {
+  element = fromTemplate("#panel-template");
+  #chart;
+  #data = null;
+
+  constructor({ name, title, unit, says }) {
+    this.unit = UNITS[unit] ?? UNITS.count;
+    this.element.id = name;
+    this.#at("h2").textContent = title;
+    this.#at(".says").textContent = says;
+    this.#chart = new Chart(title, this.unit, (place) => this.#tell(place));
+    this.#at(".chart").append(this.#chart.element);
+    this.#at(".numbers").addEventListener("toggle", () => this.#fillTable());
+  }
+
+  draw({ lines, queries }, { started, step }) {
+    const times = lines[0]?.values.map((_, place) => (started + place * step) * 1000) ?? [];
+    this.#data = { lines, times };
+    this.#at(".none").hidden = lines.length > 0;
+    this.#at(".chart").hidden = this.#at(".numbers").hidden = !lines.length;
+    this.#at(".queries").replaceChildren(
+      this.#at(".queries summary"),
+      ...queries.map((query) => element("code", query)),
+    );
+    this.#at(".legend").replaceChildren(
+      ...lines.map(({ label }, place) => {
+        const entry = element("li", "", `line-${place}`);
+        entry.append(element("i", ""), element("span", label), element("b", ""));
+        return entry;
+      }),
+    );
+    this.#chart.draw(this.#data);
+    this.#fillTable();
+  }
+
+  // The values at one place in the legend; the latest if nobody points anywhere.
+  #tell(place) {
+    const { lines } = this.#data;
+    this.element.querySelectorAll(".legend b").forEach((value, index) => {
+      const { values } = lines[index];
+      const told = values[place ?? values.findLastIndex((each) => each !== null)];
+      value.textContent = told === null || told === undefined ? "–" : this.unit.show(told);
+    });
+  }
+
+  #fillTable() {
+    if (!this.#at(".numbers").open || !this.#data) return;
+    const { lines, times } = this.#data;
+    const rows = times.map((time, place) => [
+      new Date(time).toTimeString().slice(0, 8),
+      ...lines.map(({ values }) => (values[place] === null ? "–" : this.unit.show(values[place]))),
+    ]);
+    const table = document.createElement("table");
+    table.append(
+      element("caption", this.#at("h2").textContent, "unseen"),
+      row(["time", ...lines.map(({ label }) => label)], "th"),
+      ...rows.reverse().map((cells) => row(cells, "td")),
+    );
+    this.#at(".numbers div").replaceChildren(table);
+  }
+
+  #at = (selector) => this.element.querySelector(selector);
+}
+
+function row(cells, tag) {
+  const made = document.createElement("tr");
+  made.append(...cells.map((cell) => element(tag, cell)));
+  return made;
+}

@@ -1,0 +1,30 @@
+// From numbers to a chart's lines, and back to words. Knows nothing of the page.
+
+import { count, usd } from "./units.js";
+
+const STEPS = [1, 2, 2.5, 5, 10];
+const MOST_TICKS = 4;
+
+// Round numbers from 0 to the first that is not below `most`.
+export function ticks(most) {
+  const rough = (most || 1) / MOST_TICKS;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = STEPS.find((each) => each * size >= rough * 0.999) * size;
+  const found = [0];
+  while (found.at(-1) < most * 0.999 || found.length < 2) found.push(found.length * step);
+  return found;
+}
+
+const digits = (value) => (value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3))));
+const time = (value) => (value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`);
+
+// How each unit of the service's panels is written. `whole`: a tick between two integers would say nothing.
+export const UNITS = {
+  per_second: { show: (value) => `${digits(value)}/s` },
+  tokens: { show: (value) => `${digits(value)}/s` },
+  seconds: { show: time },
+  share: { show: (value) => `${digits(value * 100)} %`, most: 1 },
+  usd: { show: (value) => (value < 0.01 && value ? usd(value) : `$${digits(value)}`) },
+  count: { show: digits, whole: true },
+  bytes: { show: (value) => `${digits(value / 1e6)} MB` },
+};

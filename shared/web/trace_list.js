@@ -1,0 +1,98 @@
+// The latest traces, one line each, newest first, as far as the filter lets them through. Lines that stay are the same
+// elements, so that whoever stands on one with the keyboard is not thrown off when others come.
+
+import { element } from "./element.js";
+import { milliseconds } from "./units.js";
+
+const at = (selector) => document.querySelector(selector);
+
+export class TraceList {
+  #list = at("#list");
+  #traces = [];
+  #rows = new Map(); // by trace id
+  #marked = "";
+
+  constructor() {
+    at("#filters").addEventListener("change", () => this.#draw());
+    this.#list.addEventListener("keydown", (event) => this.#step(event));
+  }
+
+  show(traces) {
+    this.#traces = traces;
+    this.#offer([...new Set(traces.map(({ name }) => name))].sort());
+    this.#draw();
+  }
+
+  mark(id) {
+    this.#marked = id;
+    for (const [each, row] of this.#rows) row.firstChild.ariaCurrent = each === id ? "true" : null;
+  }
+
+  // Names of endpoints to choose from; the chosen one stays.
+  #offer(names) {
+    const choice = at("#endpoint");
+    const known = [...choice.options].slice(1).map(({ value }) => value);
+    if (names.every((name) => known.includes(name))) return;
+    const all = [...new Set([...known, ...names])].sort();
+    choice.append(...all.filter((name) => !known.includes(name)).map((name) => new Option(name)));
+  }
+
+  #draw() {
+    const wanted = this.#traces.filter(passes);
+    const slowest = Math.max(...wanted.map(({ duration_ms: duration }) => duration));
+    const ids = new Set(wanted.map(({ trace_id: id }) => id));
+    for (const [id, row] of this.#rows) {
+      if (ids.has(id)) continue;
+      row.remove();
+      this.#rows.delete(id);
+    }
+    let next = this.#list.firstChild;
+    for (const trace of wanted) {
+      const row = this.#rows.get(trace.trace_id) ?? this.#add(trace.trace_id);
+      fill(row.firstChild, trace, slowest);
+      if (row === next) next = next.nextSibling;
+      else this.#list.insertBefore(row, next);
+    }
+    this.mark(this.#marked);
+  }
+
+  #add(id) {
+    const row = document.createElement("li");
+    row.append(Object.assign(element("a", ""), { href: `#${id}` }));
+    this.#rows.set(id, row);
+    return row;
+  }
+
+  #step(event) {
+    const way = { ArrowDown: "nextSibling", ArrowUp: "previousSibling" }[event.key];
+    const row = way && event.target.closest("li")?.[way];
+    if (!row) return;
+    event.preventDefault();
+    row.firstChild.focus();
+  }
+}
+
+export const outcome = ({ status, http_status: code }) =>
+  status === "error" || code >= 500 ? "bad" : code >= 400 ? "warm" : "good";
+
+const passes = (trace) =>
+  ({ "": true, failed: outcome(trace) === "bad", refused: outcome(trace) === "warm" })[at("#outcome").value] &&
+  trace.duration_ms >= Number(at("#slower").value) &&
+  ["", trace.name].includes(at("#endpoint").value);
+
+function fill(link, trace, slowest) {
+  const said = JSON.stringify([trace, slowest]);
+  if (link.dataset.said === said) return;
+  link.dataset.said = said;
+  const when = new Date(trace.started * 1000).toTimeString().slice(0, 8);
+  const bar = element("i", "");
+  bar.style.width = `${(100 * trace.duration_ms) / slowest}%`;
+  const status = trace.http_status ?? (trace.status === "error" ? "error" : "ok");
+  link.replaceChildren(
+    element("b", trace.name),
+    element("span", status, `state ${outcome(trace)}`),
+    element("small", `${when} · ${trace.spans} ${trace.spans === 1 ? "span" : "spans"}`),
+    element("span", milliseconds(trace.duration_ms), "took"),
+    bar,
+  );
+}

@@ -1,0 +1,78 @@
+// The page of traces: the list on one side, the trace that the address names (#id, or #request=id) on the other.
+
+import { call, Refusal } from "./api.js";
+import { TraceList } from "./trace_list.js";
+import { Poll } from "./poll.js";
+import { keptToken } from "./session.js";
+import { TraceView } from "./trace_view.js";
+
+const EVERY = 2000; // milliseconds
+const PATH = "playground/api/traces";
+// A service sends its spans a few seconds after the answer.
+const LATE = 8000;
+
+const at = (selector) => document.querySelector(selector);
+const get = async (path) => (await call(path, keptToken())).json();
+const list = new TraceList();
+const view = new TraceView();
+let missing = 0; // since when the trace that is asked for has not been there
+let shown = { id: "", spans: 0 };
+
+async function look() {
+  try {
+    const traces = await get(PATH);
+    list.show(traces);
+    say("", traces.length ? "" : "No trace has come yet. Ask the service something: a request becomes a trace.");
+    const line = traces.find(({ trace_id: id }) => id === shown.id);
+    if (missing || (line && line.spans !== shown.spans)) await open(); // more of it has come
+  } catch (refusal) {
+    const advice = refusal.status === 401 ? " Give a token on the playground." : "";
+    say("bad", `${refusal.message}.${advice}`);
+  }
+}
+
+// What the address asks for. Without a word about it: the list.
+async function open() {
+  const asked = decodeURIComponent(location.hash.slice(1));
+  document.body.classList.toggle("open", asked !== "");
+  if (!asked) return close("Choose a request in the list: where its time went shows here.");
+  try {
+    const trace = await get(`${PATH}/${encodeURIComponent(await named(asked))}`);
+    if (asked !== decodeURIComponent(location.hash.slice(1))) return; // another one was chosen meanwhile
+    missing = 0;
+    view.show(trace);
+    list.mark(trace.trace_id);
+    shown = { id: trace.trace_id, spans: trace.spans.length };
+    hint("");
+  } catch (refusal) {
+    missing ||= Date.now();
+    const late = refusal.status === 404 && Date.now() - missing < LATE;
+    close(late ? "Waiting for this trace to come…" : `${refusal.message}.`);
+    if (!late) missing = 0;
+  }
+}
+
+async function named(asked) {
+  if (!asked.startsWith("request=")) return asked;
+  const [found] = await get(`${PATH}?request_id=${encodeURIComponent(asked.slice("request=".length))}`);
+  if (found) return found.trace_id;
+  const why = "no trace of this request is kept: TRACE_SAMPLE_RATIO says how large a share is";
+  throw new Refusal({ message: why }, { status: 404, headers: new Headers() });
+}
+
+function close(why) {
+  view.hide();
+  list.mark("");
+  shown = { id: "", spans: 0 };
+  hint(why);
+}
+
+const hint = (text) => Object.assign(at("#hint"), { textContent: text, hidden: !text });
+const say = (kind, text) => Object.assign(at("#notice"), { textContent: text, hidden: !text, className: `notice ${kind}` });
+
+addEventListener("hashchange", () => {
+  missing = 0;
+  open();
+});
+open();
+new Poll(look, EVERY).now();
