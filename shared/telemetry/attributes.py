@@ -87,6 +87,7 @@ def upstream_attributes(call: Call, asked: UpstreamTime, outcome: Outcome | None
         "server.address": url.host,
         "server.port": url.port,
         "gateway.upstream": asked.target.upstream,
+        "error.type": asked.error,
     }
     if asked.first_chunk:
         attributes["gen_ai.response.time_to_first_chunk"] = asked.first_chunk - asked.tries[0].started
