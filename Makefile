@@ -65,6 +65,14 @@ webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FIL
 doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
 	@$(PY) -m workshop.doctor
 
+# --- fire drills: demo 5 with something broken in it ----------------------------------------------------------------
+
+drill-answer: $(RUNTIME) ## say what it was: questions about the drill that runs; ANSWERS="c 4 …" for all of them
+	@$(PY) -m workshop.drills.exam $(call given,ANSWERS,--answers)
+
+drill-%: $(RUNTIME) ## demo 5 with something broken in it; for N: slow, 429, stampede, dead-upstream, leak
+	@$(PY) -m workshop.drills $* $(call given,CALM,--calm)
+
 # --- who may call ---------------------------------------------------------------------------------------------------
 
 # USER is in every environment: only what stands on the command line counts, and the shell quotes it.

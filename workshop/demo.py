@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -92,10 +93,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("number", type=int, choices=DEMOS)
     parser.add_argument("--solution", choices=["reference", "exercise"], default="reference")
     options = parser.parse_args(arguments)
+    return until_stopped(lambda: run(DEMOS[options.number], options.number, options.solution, load_settings()))
+
+
+def until_stopped(work: Callable[[], None]) -> int:
+    """Do it until somebody says that it is enough. The exit status; why it could not be done is one line on stderr."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        run(DEMOS[options.number], options.number, options.solution, load_settings())
+        work()
     except (CannotStart, BadSetting) as reason:
         if str(reason):
             print(reason, file=sys.stderr)
@@ -107,30 +113,55 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(demo: Demo, number: int, solution: str, settings: Settings) -> None:
     """Start, print, wait. Raises CannotStart, or Stopped when told to stop; either way nothing is left running."""
+    own_rules = _own_rules(demo) if solution == "exercise" else ()
+    with started(demo, build_path(demo, solution), settings, own_rules) as running:
+        _tell(demo, number, running.stage)
+        if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
+            traffic.begin(f"http://127.0.0.1:{settings.port}")
+        running.stay()
+
+
+@dataclass(slots=True, frozen=True)
+class Running:
+    """A demo that runs: what stands around it, and its processes."""
+
+    stage: Stage
+    processes: Sequence[Process]
+
+    def stay(self) -> None:
+        """Wait. Raises Stopped when told to stop, and CannotStart if one of the processes ends by itself."""
+        while True:
+            for process in self.processes:
+                if (status := process.exit_status()) is not None:
+                    raise CannotStart(f"{process.name} ended by itself with exit status {status}; stopping the rest")
+            time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def started(
+    demo: Demo, build: str, settings: Settings, own_rules: tuple[Path, ...] = (), output: Path | None = None
+) -> Iterator[Running]:
+    """All that the demo needs, with the service that `build` makes, which prints to `output`. Raises CannotStart."""
     _must_be_free(settings.host, settings.port, "PORT")
-    stage = Stage(settings, claim=_claim, own_rules=_own_rules(demo) if solution == "exercise" else ())
+    stage = Stage(settings, claim=_claim, own_rules=own_rules)
     to_start = []
-    upstream = settings.openai_base_url
-    if not upstream:
+    if not settings.openai_base_url:
         model_port = settings.port + MODEL_PORT_OFFSET
         stage.claim(model_port, f"PORT (the embedded model listens {MODEL_PORT_OFFSET} above it)")
         stage.targets["model"] = f"127.0.0.1:{model_port}"
         # Its output would stand between the request log's lines; what keeps it from starting is said all the same.
         to_start.append(model_server(port=model_port, output=emptied(RUN / f"model-server-{model_port}.log")))
-        upstream = stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
+        stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
     # What the companions tell the gateway is known before it starts; they start once it is there.
     companions = [process for companion in demo.companions if (process := companion(stage))]
-    to_start.append(gateway(build_path(demo, solution), port=settings.port, environment=stage.environment))
+    to_start.append(gateway(build, port=settings.port, environment=stage.environment, output=output))
     with ExitStack() as running:
-        processes = [running.enter_context(process) for process in (*to_start, *companions)]
-        _tell(demo, number, stage, upstream)
-        if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
-            traffic.begin(f"http://127.0.0.1:{settings.port}")
-        _stay(processes)
+        yield Running(stage, [running.enter_context(process) for process in (*to_start, *companions)])
 
 
-def _tell(demo: Demo, number: int, stage: Stage, upstream: str) -> None:
+def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
+    upstream = settings.openai_base_url or stage.environment["OPENAI_BASE_URL"]
     url = f"http://localhost:{settings.port}"
     print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
     print(f"The lab: demos/{demo.package}/README.md\nTry:\n")
@@ -146,14 +177,6 @@ def _own_rules(demo: Demo) -> tuple[Path, ...]:
 
 def _also_in(settings: Settings) -> str:
     return "" if settings.log_file == "-" else f" and in {settings.log_file}"
-
-
-def _stay(processes: list[Process]) -> None:
-    while True:
-        for process in processes:
-            if (status := process.exit_status()) is not None:
-                raise CannotStart(f"{process.name} ended by itself with exit status {status}; stopping the rest")
-        time.sleep(LOOK_SECONDS)
 
 
 def _claim(port: int, name: str) -> None:

@@ -1,0 +1,62 @@
+"""Nobody listens where the upstream was: connections are refused, and the breaker opens."""
+
+from collections import Counter
+
+from workshop.drills.drill import Drill
+from workshop.drills.evidence import Evidence, NoEvidence
+from workshop.drills.questions import Alert, Choice, Number, Word, by
+
+ALERTS = frozenset({"ErrorBudgetBurnsFast", "CircuitIsOpen", "ModelServerIsDown"})
+
+
+def usual_error(evidence: Evidence) -> str:
+    """The code that most of the log's failed lines of the last minute have."""
+    codes = Counter(line["error"] for line in evidence.lines(60) if line["error"])
+    if not codes:
+        raise NoEvidence("no line of the log's last minute has an error")
+    most, _ = codes.most_common(1)[0]
+    return str(most)
+
+
+DEAD_UPSTREAM = Drill(
+    name="dead-upstream",
+    complaint="“Nearly everything is answered with an error, and at once. The odd question still works, as if nothing "
+    "had happened. I cannot make sense of it.”",
+    fault={"refuse_s": 600},
+    alerts=ALERTS,
+    besides=frozenset({"UpstreamFails", "RetriesMount", "FirstTokenIsSlow"}),
+    questions=[
+        Choice(
+            "Where do most of the errors come from, by now?",
+            (
+                "from the upstream, which answers with 500",
+                "from the circuit breaker, which does not even ask the upstream",
+                "from the rate limit",
+                "from the deadline: the upstream does not answer in time",
+            ),
+            right=1,
+            why="gateway_circuits_open is 1, gateway_upstream_calls_total has next to no new calls, and those that it "
+            'has say status="connect"',
+        ),
+        Word("The error code that most failed lines of logs.json have", usual_error, why="jq .error logs.json says so"),
+        Number(
+            "Of a hundred requests in the last minute, how many were answered well? (ten more or less are right)",
+            '100 * (sum(rate(gateway_requests_total{status="200"}[1m])) or vector(0))'
+            " / sum(rate(gateway_requests_total[1m]))",
+            by(10),
+        ),
+        Alert(ALERTS, why="the upstream is gone, so the breaker is open, so requests fail"),
+        Choice(
+            "What do you do first?",
+            (
+                "bring the upstream back, or name another in FALLBACKS",
+                "reset the breaker: POST /debug/circuit-breakers/reset",
+                "raise MAX_RETRIES",
+                "restart the gateway",
+            ),
+            right=0,
+            why="the breaker is right: closed, it would let everybody wait for a connection that is refused; it closes "
+            "by itself. And a restart empties the cache, from which the odd question is still answered",
+        ),
+    ],
+)

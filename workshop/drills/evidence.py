@@ -1,0 +1,80 @@
+"""What an engineer on call can see of a running service: its metrics in Prometheus, its log, its traces.
+
+In: where they are. Out: numbers, alerts that fire, log lines, spans. Knows nothing of drills.
+"""
+
+import json
+import math
+import time
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 5.0  # seconds
+
+
+class NoEvidence(Exception):
+    """It is not there, or not yet; the text says what is missing."""
+
+
+@dataclass(slots=True, frozen=True)
+class Evidence:
+    """Base URLs, and the path of the request log."""
+
+    prometheus: str
+    traces: str
+    log: Path
+
+    def value(self, promql: str) -> float:
+        """The one number that a query gives. Raises NoEvidence."""
+        found = self._prometheus("query", query=promql)["result"]
+        number = float(found[0]["value"][1]) if found else math.nan
+        if math.isnan(number):
+            raise NoEvidence(f"Prometheus has no number yet for {promql}")
+        return number
+
+    def firing(self) -> set[str]:
+        """The names of the alerts that fire now. Raises NoEvidence."""
+        return {alert["labels"]["alertname"] for alert in self._alerts() if alert["state"] == "firing"}
+
+    def pending(self) -> set[str]:
+        """Those whose condition holds, but not for long enough yet. Raises NoEvidence."""
+        return {alert["labels"]["alertname"] for alert in self._alerts() if alert["state"] == "pending"}
+
+    def lines(self, seconds: float) -> list[dict[str, Any]]:
+        """The log's lines of the last `seconds`. Raises NoEvidence."""
+        try:
+            lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
+        except OSError as error:
+            raise NoEvidence(f"cannot read {self.log}: {error.strerror}") from None
+        return [line for line in lines if line["timestamp"] >= time.time() - seconds]
+
+    def longest_span(self, least_ms: float) -> str:
+        """Within the newest trace that took `least_ms`: the name of the span in which its time was spent.
+
+        That is the longest of those that have none in them. Raises NoEvidence.
+        """
+        slow = [trace for trace in _get(f"{self.traces}/traces") if trace["duration_ms"] >= least_ms]
+        if not slow:
+            raise NoEvidence(f"no trace yet that took {least_ms:g} ms")
+        spans = _get(f"{self.traces}/traces/{slow[0]['trace_id']}")["spans"]
+        parents = {span["parent_id"] for span in spans}
+        name: str = max((s for s in spans if s["span_id"] not in parents), key=lambda s: s["duration_ms"])["name"]
+        return name
+
+    def _alerts(self) -> list[dict[str, Any]]:
+        alerts: list[dict[str, Any]] = self._prometheus("alerts")["alerts"]
+        return alerts
+
+    def _prometheus(self, path: str, **parameters: str) -> Any:
+        return _get(f"{self.prometheus}/api/v1/{path}?{urllib.parse.urlencode(parameters)}")["data"]
+
+
+def _get(url: str) -> Any:
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            return json.load(response)
+    except (OSError, ValueError) as error:
+        raise NoEvidence(f"{url} does not answer: {error}") from None

@@ -1,0 +1,78 @@
+"""`make drill-answer`: questions about the drill that runs, and a score, held against what its metrics say right now.
+
+In: answers, typed or all at once. Out: for each whether it is right, and why. Exit status 1 if there is no drill.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from shared.settings import BadSetting, load_settings
+from workshop.drills.catalogue import DRILLS
+from workshop.drills.evidence import Evidence, NoEvidence
+from workshop.drills.questions import Question
+from workshop.drills.running import NoDrill, find
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make drill-answer")
+    parser.add_argument("--answers", help="all of them, in order, parted by blanks")
+    options = parser.parse_args(arguments)
+    try:
+        running = find(load_settings().port)
+        questions = DRILLS[running.drill].questions
+        given = None if options.answers is None else _read(options.answers, len(questions))
+        take(questions, running.evidence, _typed if given is None else _said(given))
+    except (NoDrill, BadSetting, ValueError) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    except (EOFError, KeyboardInterrupt):
+        print("\nlook again, and come back", file=sys.stderr)
+        return 1
+    return 0
+
+
+def take(questions: Sequence[Question], evidence: Evidence, answer: Callable[[], str]) -> int:
+    """Ask them all, print what is right, and return the score."""
+    score = 0
+    for number, question in enumerate(questions, 1):
+        print(f"\n{number}. {question.text}")
+        given = answer()
+        try:
+            verdict = question.judge(given, evidence)
+        except NoEvidence as reason:
+            print(f"   cannot tell: {reason}")
+            continue
+        score += verdict.right
+        print(f"   {'right' if verdict.right else 'wrong'}. {verdict.why}")
+    print(f"\nScore: {score}/{len(questions)}")
+    return score
+
+
+def _typed() -> str:
+    return input("   > ")
+
+
+def _said(answers: Sequence[str]) -> Callable[[], str]:
+    rest = iter(answers)
+
+    def say() -> str:
+        answer = next(rest)
+        print(f"   > {answer}")
+        return answer
+
+    return say
+
+
+def _read(answers: str, wanted: int) -> list[str]:
+    words = shlex.split(answers)
+    if len(words) != wanted:
+        raise ValueError(
+            f"{len(words)} answers for {wanted} questions; for one of two words, ANSWERS=\"a 'two words' 3\""
+        )
+    return words
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Somebody has added an audit, which keeps what it saw and never lets go of it."""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from demos.demo_5_observability.app import build as demo_5
+from shared.settings import Settings
+from workshop.drills.drill import Drill
+from workshop.drills.questions import Alert, Choice, Number, times
+
+ALERTS = frozenset({"MemoryPressure"})
+RECORD = 200_000  # bytes that the audit keeps of each request
+
+
+class Audit:
+    """ASGI middleware with a memory that only grows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._records: list[bytes] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            self._records.append(b"\xff" * RECORD)
+        await self.app(scope, receive, send)
+
+
+def build(settings: Settings) -> FastAPI:
+    app = demo_5(settings)
+    app.add_middleware(Audit)
+    return app
+
+
+LEAK = Drill(
+    name="leak",
+    complaint="“Each new release of yours runs well for some minutes. Then somebody in operations gets nervous, and "
+    "restarts it, and it runs well again, for some minutes.”",
+    build="workshop.drills.leak:build",
+    settings={"MEMORY_THRESHOLD_MB": "200", "MEMORY_EMERGENCY_MB": "600", "MEMORY_CHECK_SECONDS": "0.25"},
+    alerts=ALERTS,
+    besides=frozenset({"MemoryEmergency", "MemoryGrows", "CacheHitRateCollapsed", "ErrorBudgetBurnsFast"}),
+    questions=[
+        Choice(
+            "What grows?",
+            (
+                "the response cache",
+                "the number of requests under way",
+                "the embedded model server",
+                "something in the gateway that keeps a piece of each request, and is no cache",
+            ),
+            right=3,
+            why="process_memory_bytes grows with inference_requests_total, while GET /cache/stats says how little the "
+            "caches hold, inference_active_connections stays where it was, and a cleanup gives nearly nothing back",
+        ),
+        Number(
+            "By how many megabytes a minute did process_memory_worst_bytes grow, at its fastest? (half as much or "
+            "twice as much is right)",
+            "max_over_time((deriv(process_memory_worst_bytes[1m]) * 60 / 1e6)[10m:5s])",
+            times(2),
+        ),
+        Alert(ALERTS | {"MemoryEmergency"}, why="MemoryGrows would come later: it looks at half an hour"),
+        Choice(
+            "What do you do first?",
+            (
+                "raise MEMORY_THRESHOLD_MB",
+                "restart it every night",
+                "go back to the release before, then look for who holds on to what (tracemalloc)",
+                "lower CACHE_MAX_MEMORY_MB",
+            ),
+            right=2,
+            why="a larger bound and a restart only put it off, and the caches are small; what is new in this release "
+            "is what leaks",
+        ),
+    ],
+)

@@ -1,0 +1,57 @@
+"""The drill that runs at a port: noted by who starts it, found by who asks about it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.drills.evidence import Evidence
+from workshop.processes import ROOT
+
+
+class NoDrill(Exception):
+    """None runs there; the text is one line."""
+
+
+@dataclass(slots=True, frozen=True)
+class Running:
+    """Which, and where its traces (metrics, log) can be seen."""
+
+    drill: str
+    evidence: Evidence
+
+
+@contextmanager
+def noted(port: int, running: Running) -> Iterator[None]:
+    """Found at `port` for as long as the context lasts."""
+    file = _file(port)
+    file.parent.mkdir(exist_ok=True)
+    seen = running.evidence
+    file.write_text(
+        json.dumps(
+            {
+                "drill": running.drill,
+                "prometheus": seen.prometheus,
+                "traces": seen.traces,
+                "log": str(seen.log.absolute()),
+            }
+        )
+    )
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def find(port: int) -> Running:
+    """Raises NoDrill."""
+    try:
+        note = json.loads(_file(port).read_text())
+    except OSError:
+        raise NoDrill(f"no drill runs at port {port}; start one in another terminal: make drill-slow") from None
+    return Running(note["drill"], Evidence(note["prometheus"], note["traces"], Path(note["log"])))
+
+
+def _file(port: int) -> Path:
+    return ROOT / ".run" / f"drill-{port}.json"

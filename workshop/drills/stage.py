@@ -1,0 +1,78 @@
+"""A drill as it runs: demo 5 as ever, its users, and after a while what breaks.
+
+In: a Drill. Out: what users say of it, and not a word about the cause. Ends when told to, and leaves nothing running.
+"""
+
+import json
+import os
+import threading
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+from shared.settings import Settings, load_settings
+from workshop.companions import RUN, emptied
+from workshop.demo import DEMOS, started
+from workshop.drills.drill import Drill
+from workshop.drills.evidence import Evidence
+from workshop.drills.running import Running, noted
+from workshop.drills.traffic import RATE, Traffic
+from workshop.processes import CannotStart
+
+CALM_SECONDS = 20.0
+
+# A simulated model that takes 0.4 seconds for an answer, and strangers who may ask as often as they like.
+SETTINGS = {
+    "MODEL": "workshop-sim",
+    "LOCAL_MODELS": "workshop-sim",
+    "SIM_TTFT_MS": "100",
+    "SIM_TPOT_MS": "10",
+    "SIM_SLOTS": "64",
+    "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+    "RATE_LIMIT_RPH": "1000000",
+    "RATE_LIMIT_TPM": "1000000000",
+}
+
+
+def run(drill: Drill, calm: float) -> None:
+    """Until told to stop, which raises Stopped. Raises CannotStart, BadSetting."""
+    os.environ.update({**SETTINGS, **drill.settings})
+    settings = load_settings()
+    if settings.openai_base_url:
+        raise CannotStart("a drill breaks its upstream, so it takes the embedded one: unset OPENAI_BASE_URL")
+    printed = emptied(RUN / f"drill-{settings.port}.log")
+    url = f"http://127.0.0.1:{settings.port}"
+    with ExitStack() as opened:
+        running = opened.enter_context(started(DEMOS[5], drill.build, settings, output=printed))
+        known = running.stage.environment
+        if "PROMETHEUS_URL" not in known or "TRACES_URL" not in known:
+            raise CannotStart(
+                "a drill has a Prometheus and a trace receiver of its own: unset yours, install Prometheus"
+            )
+        evidence = Evidence(known["PROMETHEUS_URL"], known["TRACES_URL"], Path(settings.log_file))
+        opened.enter_context(noted(settings.port, Running(drill.name, evidence)))
+        users = opened.enter_context(Traffic(url, RATE, drill.first))
+        breaks = threading.Timer(calm, _break, (drill, users, known["OPENAI_BASE_URL"]))
+        opened.callback(breaks.cancel)
+        breaks.start()
+        _tell(drill, settings, evidence, printed)
+        running.stay()
+
+
+def _break(drill: Drill, users: Traffic, upstream: str) -> None:
+    users.ask = drill.then
+    if drill.fault is not None:
+        faults = upstream.removesuffix("/v1") + "/admin/faults"
+        urllib.request.urlopen(urllib.request.Request(faults, json.dumps(drill.fault).encode(), method="PUT")).close()
+
+
+def _tell(drill: Drill, settings: Settings, evidence: Evidence, printed: Path) -> None:
+    url = f"http://localhost:{settings.port}"
+    here = f"PORT={settings.port} " if settings.port != 8000 else ""
+    print(f"\nA drill: demo 5 at {url}, with users. Soon there will be something wrong with it. They say:\n")
+    print(f"  {drill.complaint}\n")
+    print("What is it? Look, and touch nothing:\n")
+    print(f"  {evidence.prometheus}/graph   and what you would be called for: {evidence.prometheus}/alerts")
+    print(f"  {url}/playground/dashboards   {url}/playground/traces   {url}/health")
+    print(f"  {settings.log_file}, a line a request; what else the service says is in {os.path.relpath(printed)}\n")
+    print(f"When you know it, in another terminal: {here}make drill-answer. Ctrl-C stops everything.\n", flush=True)

@@ -1,0 +1,48 @@
+"""The upstream sends most calls away: our plan with it is used up."""
+
+from workshop.drills.drill import Drill
+from workshop.drills.questions import Alert, Choice, Number, by
+
+ALERTS = frozenset({"UpstreamThrottles"})
+
+THROTTLED = Drill(
+    name="429",
+    complaint="““Too many requests”, it tells me. I have asked one question today!”",
+    fault={"status": 429, "rate": 0.7, "headers": {"retry-after-ms": "300"}},
+    alerts=ALERTS,
+    besides=frozenset({"RetriesMount", "FirstTokenIsSlow"}),
+    questions=[
+        Choice(
+            "Who refuses?",
+            (
+                "our rate limit: this caller asks too often",
+                "our budget: this caller has spent too much",
+                "our admission queue: it is full",
+                "the upstream",
+            ),
+            right=3,
+            why='gateway_upstream_calls_total{status="429"} grows, gateway_rate_limit_refusals_total and '
+            "gateway_shed_total do not",
+        ),
+        Number(
+            "Of a hundred tries at the upstream in the last minute, how many did it refuse? "
+            "(ten more or less are right)",
+            '100 * sum(rate(gateway_upstream_calls_total{status="429"}[1m]))'
+            " / sum(rate(gateway_upstream_calls_total[1m]))",
+            by(10),
+        ),
+        Alert(ALERTS, why="RetriesMount is what follows from it"),
+        Choice(
+            "What do you do first?",
+            (
+                "raise RATE_LIMIT_ANONYMOUS_RPM, so that nobody is refused",
+                "raise MAX_RETRIES, so that one of the tries gets through",
+                "name another upstream in FALLBACKS, and ask this one for a larger plan",
+                "lower CIRCUIT_BREAKER_FAILURE_THRESHOLD",
+            ),
+            right=2,
+            why="the limit is not ours to raise; each retry is one more request that counts against it; and to the "
+            "breaker a 429 is no failure",
+        ),
+    ],
+)

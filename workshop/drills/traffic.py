@@ -1,0 +1,99 @@
+"""The users of a drill: so many questions a second, whatever becomes of the answers.
+
+In: a URL, and who says what is asked next. Out: requests, until told to stop. Nobody waits for anybody, as in life: a
+service that gets slow is not asked less. Answers are read and thrown away.
+"""
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+
+RATE = 5.0  # requests a second
+PATIENCE = 60.0  # seconds that a user waits for an answer
+SHORT = {"model": "workshop-sim", "max_tokens": 32}
+
+# What everybody asks, the most popular first.
+POPULAR = (
+    "What is a cache for?",
+    "What is a token?",
+    "How do rate limits work?",
+    "What is a circuit breaker?",
+    "Why do retries need jitter?",
+    "What is time to first token?",
+    "What does a queue do?",
+    "What is a trace?",
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Request:
+    """A POST."""
+
+    path: str
+    body: Mapping[str, Any]
+
+
+Ask = Callable[[random.Random], Request]
+
+
+def everyday(chance: random.Random) -> Request:
+    """What people ask on a good day: what everybody asks, something of their own, and now and then for a story."""
+    mood = chance.random()
+    if mood < 0.4:
+        return popular(chance)
+    path = "/generate" if mood < 0.75 else "/generate/stream"
+    return Request(path, {"prompt": f"Tell me about {chance.randrange(10**9)}", **SHORT})
+
+
+def popular(chance: random.Random) -> Request:
+    """What everybody asks; the answers are soon in the cache."""
+    weights = [1 / place for place in range(1, len(POPULAR) + 1)]
+    return Request("/generate", {"prompt": chance.choices(POPULAR, weights)[0], "temperature": 0, **SHORT})
+
+
+class Traffic:
+    """`ask` may be exchanged while it runs; `rate` is requests a second."""
+
+    def __init__(self, url: str, rate: float, ask: Ask) -> None:
+        self.ask = ask
+        self._url = url
+        self._rate = rate
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    async def _run(self) -> None:
+        chance = random.Random(5)
+        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        under_way: set[asyncio.Task[None]] = set()
+        async with aiohttp.ClientSession(
+            self._url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
+        ) as session:
+            while not self._over.is_set():
+                user = asyncio.create_task(_send(session, self.ask(chance)))
+                under_way.add(user)
+                user.add_done_callback(under_way.discard)
+                await asyncio.sleep(chance.expovariate(self._rate))
+            for user in under_way:
+                user.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _send(session: aiohttp.ClientSession, request: Request) -> None:
+    try:
+        async with session.post(request.path, json=request.body) as response:
+            await response.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        pass  # a user who got no answer: the service's own metrics must know
