@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,18 @@ MOST_WAITING = 100_000  # lines; past it a hanging disk would eat the memory
 
 
 class LineLog:
-    """Appends JSON lines to stdout and to `path`.
+    """Appends JSON lines to stdout and to `path`. `shown` makes another line of a record for stdout.
 
     A line waits at most FLUSH_SECONDS, then a thread of its own writes all that have gathered, in one write: whole
     lines, also when several workers append to one file. A file that was rotated away is opened anew.
     """
 
-    def __init__(self, path: str | None, *, stdout: bool = True) -> None:
+    def __init__(
+        self, path: str | None, *, stdout: bool = True, shown: Callable[[Mapping[str, Any]], str] | None = None
+    ) -> None:
         self._path = Path(path) if path else None
         self._stdout = stdout
+        self._shown = shown
         self._waiting: list[dict[str, Any]] = []
         self._unwritten = 0
         self._dropped = 0
@@ -64,8 +68,10 @@ class LineLog:
     def _emit(self, records: list[dict[str, Any]]) -> None:
         lines = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
         if self._stdout:
+            shown = self._shown
+            on_stdout = lines if shown is None else "".join(f"{shown(record)}\n" for record in records).encode()
             with contextlib.suppress(OSError, ValueError):  # nobody reads our stdout any more
-                sys.stdout.buffer.write(lines)
+                sys.stdout.buffer.write(on_stdout)
                 sys.stdout.buffer.flush()
         if self._path is not None:
             self._append(self._path, lines)
@@ -97,10 +103,10 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def configure_operational_log(level: int = logging.INFO) -> None:
-    """Send everything that uses `logging` to stderr as JSON lines."""
+def configure_operational_log(level: int = logging.INFO, formatter: logging.Formatter | None = None) -> None:
+    """Send everything that uses `logging` to stderr, as JSON lines unless `formatter` makes others."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(formatter or JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says of its start and end, we say in one line

@@ -23,6 +23,8 @@ from uvicorn.supervisors import Multiprocess
 
 from shared.asgi.protocol import BoundedHttpProtocol
 from shared.logs import configure_operational_log, writable
+from shared.orders import orders_of_workers
+from shared.readable import ReadableFormatter
 from shared.settings import BadSetting, Settings, load_settings
 from shared.telemetry.gathering import gather
 from shared.telemetry.workers import forget_gauges, metrics_of_workers
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(build: str, settings: Settings) -> None:
     """Listen and answer until told to stop. Raises CannotStart, BadSetting."""
+    _speak(settings)
     if settings.log_file != "-" and (reason := writable(settings.log_file)):
         raise CannotStart(f"LOG_FILE={settings.log_file}: cannot be written: {reason}")
     app = _build(build, settings)  # also before workers do it: what is wrong is said once, and here
@@ -71,7 +74,7 @@ def serve(build: str, settings: Settings) -> None:
             uvicorn.Server(_configuration(app, settings)).run(sockets=[listener])
         else:
             os.environ[BUILD] = build
-            with metrics_of_workers():
+            with metrics_of_workers(), orders_of_workers():
                 _Workers(_configuration("shared.server:worker", settings), [listener]).run()
 
 
@@ -80,7 +83,9 @@ def worker() -> FastAPI:
     gather()
     configure_operational_log()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return _build(os.environ[BUILD], load_settings())
+    settings = load_settings()
+    _speak(settings)
+    return _build(os.environ[BUILD], settings)
 
 
 class _Workers(Multiprocess):
@@ -124,6 +129,11 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *GENERATIONS)
+
+
+def _speak(settings: Settings) -> None:
+    if not settings.enable_structured_logging:
+        configure_operational_log(formatter=ReadableFormatter())
 
 
 def _configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:

@@ -24,7 +24,7 @@ from shared.pipeline import Layer, Resource, compose
 from shared.prices import Price, PriceList, Prices
 from shared.reply import Chunk, Reply, TokenStream
 from shared.routes.generate import generate_routes
-from shared.routes.health import health_routes
+from shared.routes.health import Checked, health_routes
 from shared.routes.refusals import answer_errors_in_the_envelope
 from shared.routes.root import root_routes
 from shared.routes.streaming import Relay, relay
@@ -48,6 +48,7 @@ class Service:
         prices: Prices | None = None,
         events: MakeEvents = Events,
         relay: Relay = relay,
+        checks: Sequence["MakeCheck"] = (),
     ) -> None:
         self.settings = settings
         self.title = title
@@ -58,6 +59,7 @@ class Service:
         self.upstream = self.upstreams.primary
         self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
+        self.checks = [make_check(self) for make_check in checks]
         self._tracing = next((layer for layer in layers if isinstance(layer, Tracing)), None)
 
     # region: answer
@@ -151,6 +153,7 @@ class Service:
     # endregion: relay-settles
 
 
+MakeCheck = Callable[[Service], Checked]
 Routes = Callable[[Service], APIRouter]
 Gate = Callable[[ASGIApp], ASGIApp]
 
@@ -167,6 +170,7 @@ def build_service(
     prices: Prices | None = None,
     events: MakeEvents = Events,
     relay: Relay = relay,
+    checks: Sequence[MakeCheck] = (),
 ) -> FastAPI:
     """The application of one demo.
 
@@ -174,14 +178,14 @@ def build_service(
     the layers, closed after them. `gate` stands before every route that does not go through the layers; `around`
     before all of them, where limits and tokens do not count. Without `prices`: list prices, and PRICE_*_PER_1M for
     models that have none. `events` and `relay` are what streams are read and written by, for who wants to put in parts
-    of their own.
+    of their own. With `checks`, GET /health shows these besides the layers', and says what is wrong.
     """
-    service = Service(settings, title, layers, prices, events, relay)
+    service = Service(settings, title, layers, prices, events, relay, checks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as opened:
-            for resource in (*resources, *layers, service.upstreams):
+            for resource in (*resources, *layers, service.upstreams, *service.checks):
                 if isinstance(resource, Resource):
                     await resource.open()
                     opened.push_async_callback(resource.close)

@@ -48,6 +48,9 @@ class Upstream:
         self._settings = settings
         self._events = events
         self._session: aiohttp.ClientSession | None = None
+        self.answered_at: float | None = None  # by time.monotonic(); whatever it answered
+        self.reachable: bool | None = None  # None: nobody has looked yet
+        self.doubted = False  # a call could not reach it: somebody should look
 
     async def open(self) -> None:
         settings = self._settings
@@ -73,6 +76,14 @@ class Upstream:
         assert self._session is not None, "open() the upstream before calling it"
         return self._session
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """(open, in use). aiohttp counts them for itself alone."""
+        connector = self.session.connector
+        assert connector is not None
+        idle, in_use = sum(map(len, connector._conns.values())), len(connector._acquired)
+        return idle + in_use, in_use
+
     async def __call__(self, call: Call) -> Reply:
         """Send the call. Raises UpstreamError."""
         asked, before = time.perf_counter(), call.upstream_seconds
@@ -92,6 +103,7 @@ class Upstream:
                 headers=headers,
                 allow_redirects=False,
             )
+            self._answered()
             try:
                 if response.status != 200:
                     raise refused(response.status, response.headers, await _read(response))
@@ -102,6 +114,7 @@ class Upstream:
                 response.close()  # also when we are cancelled: the upstream must hear that nobody waits
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            self.doubted = True
             raise _connection_fault(fault) from None
 
     async def ready(self) -> bool:
@@ -111,9 +124,14 @@ class Upstream:
                 asyncio.timeout(PROBE_SECONDS),
                 self.session.get(self._models_url, allow_redirects=False) as response,
             ):
+                self._answered()
                 return response.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
+            self.reachable = False
             return False
+
+    def _answered(self) -> None:
+        self.answered_at, self.reachable = time.monotonic(), True
 
     async def models(self, name: str = "") -> bytes:
         """The API's own list of its models, or the entry of one (its name fit for a URL). Raises UpstreamError."""

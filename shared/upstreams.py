@@ -65,6 +65,11 @@ class Upstreams:
             self._answered[name].inc()
         return reply
 
+    @property
+    def pools(self) -> Mapping[str, Upstream]:
+        """By name."""
+        return self._pools
+
     def base_url(self, target: Target) -> str:
         return self._pools[target.upstream].base_url
 

@@ -31,13 +31,19 @@ class MemoryGuard:
 
     # region: memory-guard-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        if self.memory.refuses:
-            raise MemoryPressure("the service is out of memory; try again later", retry_after=ASK_AGAIN_IN)
+        if refusal := self.refusal():
+            raise refusal
         self.memory.begin()
         call.on_done(self._ended)
         return await next(call)
 
     # endregion: memory-guard-call
+
+    def refusal(self) -> MemoryPressure | None:
+        """For GET /ready too: another process may have room."""
+        if not self.memory.refuses:
+            return None
+        return MemoryPressure("the service is out of memory; try again later", retry_after=ASK_AGAIN_IN)
 
     def _ended(self, outcome: Outcome) -> None:
         self.memory.end()

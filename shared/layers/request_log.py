@@ -12,6 +12,7 @@ from typing import Any
 from shared.call import Call, Outcome
 from shared.logs import LineLog
 from shared.pipeline import Handler
+from shared.readable import Line
 from shared.reply import Reply
 
 HASH_LENGTH = 16  # hexadecimal digits
@@ -20,15 +21,19 @@ Record = Callable[[Call, Outcome], dict[str, Any]]
 
 
 class RequestLog:
-    """Writes to stdout, and to `path` unless that is `-`; `record` makes a line of a call and its outcome."""
+    """Writes to stdout, and to `path` unless that is `-`; `record` makes a line of a call and its outcome.
 
-    def __init__(self, path: str, record: Record | None = None) -> None:
+    `shown` makes what stands on stdout of that line; without it, the same JSON.
+    """
+
+    def __init__(self, path: str, record: Record | None = None, *, shown: Line | None = None) -> None:
         self._path = None if path == "-" else path
         self._record = record or log_record
+        self._shown = shown
         self._lines: LineLog | None = None
 
     async def open(self) -> None:
-        self._lines = LineLog(self._path)
+        self._lines = LineLog(self._path, shown=self._shown)
 
     async def close(self) -> None:
         if self._lines is not None:

@@ -85,7 +85,7 @@ class MemoryWatch:
         self.leak.forget()
         cleanups_total.inc()
         log.warning(
-            "memory: cleaned up, %.1f MB less; %d cache entries went",
+            "memory: cleaned up, %.1f MB less resident, cache entries dropped: %d",
             (freed.before - freed.after) / MEGABYTE,
             freed.entries,
             extra={"fields": {"event": "memory_cleanup", **freed.report()}},

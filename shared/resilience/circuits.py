@@ -34,6 +34,7 @@ class Circuit:
         self.rejected = 0
         self._breaker = breaker
         self._seen = State.CLOSED
+        self._dropped = False
 
     @property
     def name(self) -> str:
@@ -42,7 +43,7 @@ class Circuit:
     def look(self) -> State:
         """The state. A change since the last look is told to who operates the service."""
         state = self._breaker.state
-        if state is not self._seen:
+        if state is not self._seen and not self._dropped:
             log.warning("circuit breaker %s: %s, was %s", self.name, state, self._seen)
             open_now.labels(self.upstream).inc((state is not State.CLOSED) - (self._seen is not State.CLOSED))
             self._seen = state
@@ -66,7 +67,8 @@ class Circuit:
         self.look()
 
     def dropped(self) -> None:
-        """Nobody will look at it again."""
+        """Only calls under way still know it: what becomes of them is of no interest any more."""
+        self._dropped = True
         if self._seen is not State.CLOSED:
             open_now.labels(self.upstream).dec()
 
@@ -101,6 +103,16 @@ class Circuits:
         """There is no such model, and nothing to guard."""
         if circuit.look() is State.CLOSED:
             self._circuits.pop((circuit.upstream, circuit.model), None)
+
+    def reset(self) -> list[str]:
+        """Close those that are not: their names. What failed before counts no more, nor does what is under way."""
+        tripped = [(key, old) for key, old in self._circuits.items() if old.look() is not State.CLOSED]
+        for key, old in tripped:
+            log.warning("circuit breaker %s: closed by hand, was %s", old.name, old.look())
+            new = self._circuits[key] = Circuit(*key, self._breaker(self._rules))
+            new.opened, new.rejected = old.opened, old.rejected
+            old.dropped()
+        return [old.name for _, old in tripped]
 
     def report(self) -> Mapping[str, Any]:
         return {circuit.name: circuit.report() for circuit in self._circuits.values()}

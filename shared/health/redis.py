@@ -1,0 +1,26 @@
+"""Does Redis answer? For GET /health: without it limits and caches go on, each worker by itself, and look healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from shared.redis_link import RedisLink
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+
+class RedisCheck:
+    """`link` None: there is no Redis to be missed, and nothing to show."""
+
+    def __init__(self, link: RedisLink | None) -> None:
+        self._link = link
+
+    def checks(self) -> Mapping[str, Any]:
+        return {} if self._link is None else {"redis": {"up": self._link.up}}
+
+
+def redis_check(link: RedisLink | None) -> Callable[[Service], RedisCheck]:
+    """For build_service's `checks`."""
+    return lambda service: RedisCheck(link)

@@ -1,0 +1,73 @@
+"""POST /debug/memory/cleanup and POST /debug/circuit-breakers/reset: what an administrator may have done by hand.
+
+Both are done by the worker that answers before it does, and say what it did; the other workers follow within a second,
+and say so in the log. The answer's `worker` is the process id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.asgi.gate import admin_of
+from shared.layers.circuit_breaker import CircuitBreaker
+from shared.memory.watch import MemoryWatch
+from shared.orders import Orders
+from shared.routes.json import json_response
+
+if TYPE_CHECKING:
+    from shared.service import Routes, Service
+
+CLEAN_UP, RESET = "clean up memory", "reset circuit breakers"
+
+
+def debug_routes(memory: MemoryWatch, orders: Orders) -> Routes:
+    """For build_service's `routes`."""
+
+    def routes(service: Service) -> APIRouter:
+        router = APIRouter()
+        breakers = [layer for layer in service.layers if isinstance(layer, CircuitBreaker)]
+        under_way: set[asyncio.Task[object]] = set()  # the event loop alone would let go of them
+
+        def clean_up() -> None:
+            task = asyncio.create_task(memory.clean_up())
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+
+        def reset() -> list[str]:
+            return [name for layer in breakers for name in layer.circuits.reset()]
+
+        orders.on(CLEAN_UP, clean_up)
+        orders.on(RESET, reset)
+
+        # region: debug-routes
+        @router.post("/debug/memory/cleanup", summary="Empty the caches, and give memory back (administrators)")
+        async def memory_cleanup(request: Request) -> Response:
+            admin_of(request)
+            freed = await memory.clean_up()
+            return json_response({**_who(orders.tell_others(CLEAN_UP)), "freed": freed.report()})
+
+        @router.post("/debug/circuit-breakers/reset", summary="Close all circuit breakers (administrators)")
+        async def circuit_breakers_reset(request: Request) -> Response:
+            admin_of(request)
+            return json_response({"closed": reset(), **_who(orders.tell_others(RESET))})
+
+        # endregion: debug-routes
+
+        def _who(told: bool) -> dict[str, Any]:
+            workers = service.settings.workers
+            return {"worker": os.getpid(), "workers": workers, "others": _others(workers, told)}
+
+        return router
+
+    return routes
+
+
+def _others(workers: int, told: bool) -> str:
+    if workers == 1:
+        return "there are none"
+    return "told; they follow within a second" if told else "could not be told: ask again until each has answered"
