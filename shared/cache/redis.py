@@ -4,12 +4,15 @@ In: bytes under a key. Out: the same bytes, or whatever else somebody has put th
 they mean.
 """
 
-from functools import partial
+from __future__ import annotations
 
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.redis_link import RedisLink
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 LARGEST_VALUE = 1 << 20  # bytes; a larger one takes so long to send that a healthy Redis would look frozen
 PAGE = 500  # keys looked at in one round trip when counting
@@ -20,8 +23,11 @@ class RedisStore:
     """Its keys begin with `prefix`. Every method raises RedisGone when Redis does not answer, and nothing else."""
 
     def __init__(self, link: RedisLink, prefix: str) -> None:
+        from redis.exceptions import ResponseError
+
         self._link = link
         self._prefix = prefix
+        self._wrong_kind = ResponseError
 
     @property
     def up(self) -> bool:
@@ -31,7 +37,7 @@ class RedisStore:
         async def read(redis: Redis) -> bytes | None:
             try:
                 value = await redis.get(self._prefix + key)
-            except ResponseError:  # a list or a hash of somebody else's under our name
+            except self._wrong_kind:  # a list or a hash of somebody else's under our name
                 return None
             return value if isinstance(value, bytes) else None
 
@@ -45,7 +51,7 @@ class RedisStore:
         async def write(redis: Redis) -> bool:
             try:
                 return bool(await redis.set(self._prefix + key, value, px=max(1, round(ttl * 1000))))
-            except ResponseError:
+            except self._wrong_kind:
                 return False
 
         return await self._link.run(write)

@@ -4,19 +4,21 @@ In: a key and its limits. Out: a Reading, or RedisGone. The scripts (admit.lua, 
 What to do without Redis is shared.py's business.
 """
 
+from __future__ import annotations
+
 import hashlib
 import itertools
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.limits.allowance import HOUR, Limits
 from shared.limits.window import Reading
 from shared.redis_link import RedisLink
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 DECIDED_THERE = -1  # the age of an admission that Redis itself decided
 STRUCK_OUT = -1  # used, for what turned out to be no admission
@@ -34,6 +36,8 @@ class Script:
         return (Path(__file__).parent / name).read_text()
 
     async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+        from redis.exceptions import NoScriptError
+
         try:
             return await redis.evalsha(self.sha, len(keys), *keys, *arguments)
         except NoScriptError:
