@@ -27,6 +27,7 @@ EXPOSED = (
     "X-Cost-USD",
     "X-Fallback",
     "Retry-After",
+    "X-Should-Retry",
     "RateLimit",
     "RateLimit-Policy",
     *(f"x-ratelimit-{what}-{of}" for of in ("requests", "tokens") for what in ("limit", "remaining", "reset")),
