@@ -1,0 +1,74 @@
+"""Demo 5 in traffic: four workers, an upstream that is ill, a fallback that is well; and a Prometheus that watches."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.grader.callers import Desk
+from tests.grader.stand import embedded_server, started
+from tests.monitoring.promql import PrometheusAt
+from tests.monitoring.traffic import Traffic
+from workshop.processes import free_port
+from workshop.prometheus import RULES, prometheus
+
+BUILD = "demos.demo_5_observability.app:build"
+INTERVAL = "500ms"
+# What lies minutes back in the rules: nobody waits for it here.
+BEFORE = re.compile(r"offset \d+m")
+
+SETTINGS = {
+    "UVICORN_WORKERS": "4",
+    "HTTP_MAX_CONNECTIONS": "2",
+    "QUEUE_MAX_SIZE": "1",
+    "MAX_RETRIES": "1",
+    "RETRY_DELAY": "0.05",
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "3",
+    "CIRCUIT_BREAKER_TIMEOUT_SEC": "0.5",
+    "RATE_LIMIT_ANONYMOUS_RPM": "5",
+    "RATE_LIMIT_RPM": "100000",
+    "RATE_LIMIT_TPM": "10000000",
+    "WEBHOOK_HMAC_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
+BOTH_MODELS = {"LOCAL_MODELS": "workshop-tiny,workshop-sim"}  # only the real one makes batches
+# Half of the calls go well.
+ILL = {"mix": [{"status": 429, "rate": 0.2}, {"status": 500, "rate": 0.2}, {"reset": True, "rate": 0.1}]}
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusAt]:
+    folder = tmp_path_factory.mktemp("watched")
+    desk = Desk(folder)
+    token = desk.create("ana").token
+    with ExitStack() as running:
+        ill = running.enter_context(embedded_server(settings=BOTH_MODELS))
+        well = running.enter_context(embedded_server(key="", settings=BOTH_MODELS))
+        settings = {**SETTINGS, "FALLBACKS": f"@{well.url}/v1"}
+        subject = running.enter_context(started(BUILD, ill, settings, desk))
+        running.enter_context(subject.upstream.fault(ILL))
+        running.enter_context(Traffic(subject.service.url, token))
+        targets = {"gateway": subject.service.url, "model": well.url}
+        port = free_port()
+        running.enter_context(
+            prometheus(
+                port=port,
+                folder=folder / "prometheus",
+                targets={job: url.removeprefix("http://") for job, url in targets.items()},
+                interval=INTERVAL,
+                rules=hastened(folder),
+                output=folder / "prometheus.txt",
+            )
+        )
+        yield PrometheusAt(f"http://127.0.0.1:{port}")
+
+
+def hastened(folder: Path) -> list[Path]:
+    """Our rules, for a service whose past is a second long."""
+    copies = []
+    for rule in RULES:
+        copy = folder / rule.name
+        copy.write_text(BEFORE.sub("offset 1s", rule.read_text()))
+        copies.append(copy)
+    return copies
