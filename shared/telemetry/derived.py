@@ -4,7 +4,7 @@ So that `rate(inference_errors_5xx_total[5m]) / rate(inference_requests_total[5m
 have one series, and it is there, at 0, before the first error. Counting them apart would cost each request twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -20,9 +20,13 @@ Labels = Mapping[str, str]
 def derived(metrics: Iterable[Metric]) -> Iterator[Metric]:
     families = {metric.name: metric for metric in metrics}
 
+    def samples(source: str) -> Sequence[Sample]:
+        return (
+            families[source].samples if source in families else ()
+        )  # workers write down what has labels when it comes
+
     def total(name: str, source: str, help: str, counts: Callable[[Labels], bool] = lambda labels: True) -> Metric:
-        samples = families[source].samples if source in families else []
-        return CounterMetricFamily(name, help, sum(sample.value for sample in samples if counts(sample.labels)))
+        return CounterMetricFamily(name, help, sum(one.value for one in samples(source) if counts(one.labels)))
 
     requests, cache = "gateway_requests", "gateway_cache_requests"
     yield total("inference_requests", requests, "Calls")
@@ -31,7 +35,7 @@ def derived(metrics: Iterable[Metric]) -> Iterator[Metric]:
     yield total("inference_cache_hits", cache, "Answers that cost nothing", lambda of: of["result"] in FOR_NOTHING)
     yield total("inference_cache_misses", cache, "Answers paid for", lambda of: of["result"] == "miss")
     yield total("rate_limit_hits", "gateway_rate_limit_refusals", "Calls over a limit")
-    yield in_ms(families["gateway_request_duration_seconds"].samples)
+    yield in_ms(samples("gateway_request_duration_seconds"))
 
 
 # endregion: derived
