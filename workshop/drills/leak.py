@@ -1,41 +1,15 @@
-"""Somebody has added an audit, which keeps what it saw and never lets go of it."""
+"""Somebody has added an audit, which keeps what it saw and never lets go of it: see audit.py."""
 
-from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from demos.demo_5_observability.app import build as demo_5
-from shared.settings import Settings
 from workshop.drills.drill import Drill
 from workshop.drills.questions import Alert, Choice, Number, times
 
 ALERTS = frozenset({"MemoryPressure"})
-RECORD = 200_000  # bytes that the audit keeps of each request
-
-
-class Audit:
-    """ASGI middleware with a memory that only grows."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self._records: list[bytes] = []
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            self._records.append(b"\xff" * RECORD)
-        await self.app(scope, receive, send)
-
-
-def build(settings: Settings) -> FastAPI:
-    app = demo_5(settings)
-    app.add_middleware(Audit)
-    return app
-
 
 LEAK = Drill(
     name="leak",
     complaint="“Each new release of yours runs well for some minutes. Then somebody in operations gets nervous, and "
     "restarts it, and it runs well again, for some minutes.”",
-    build="workshop.drills.leak:build",
+    build="workshop.drills.audit:build",
     settings={"MEMORY_THRESHOLD_MB": "200", "MEMORY_EMERGENCY_MB": "600", "MEMORY_CHECK_SECONDS": "0.25"},
     alerts=ALERTS,
     besides=frozenset({"MemoryEmergency", "MemoryGrows", "CacheHitRateCollapsed", "ErrorBudgetBurnsFast"}),

@@ -1,0 +1,111 @@
+"""All drills at once, each on ports of its own: they mostly wait for Prometheus to be sure."""
+
+import json
+import re
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
+from workshop.demo import MODEL_PORT_OFFSET
+from workshop.drills.catalogue import DRILLS
+from workshop.processes import ROOT, Process, free_port
+
+CALM_SECONDS = 8
+PATIENCE = 150.0  # seconds until an alert fires
+
+
+@dataclass(slots=True, frozen=True)
+class Fire:
+    """A drill that runs."""
+
+    name: str
+    port: int
+    folder: Path
+
+    @property
+    def printed(self) -> str:
+        return (self.folder / "printed.txt").read_text()
+
+    def lines(self, seconds: float) -> list[dict[str, Any]]:
+        """Of the request log, the last `seconds`."""
+        lines = [json.loads(line) for line in (self.folder / "logs.json").read_text().splitlines()[:-1]]
+        return [line for line in lines if line["timestamp"] > time.time() - seconds]
+
+    def fired(self) -> set[str]:
+        """The alerts that have fired by now, those that are over too."""
+        query = urllib.parse.urlencode({"query": 'max_over_time(ALERTS{alertstate="firing"}[1h])'})
+        url = f"http://127.0.0.1:{self.port + PROMETHEUS_PORT_OFFSET}/api/v1/query?{query}"
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return {alert["metric"]["alertname"] for alert in json.load(response)["data"]["result"]}
+
+    def wait_until_fired(self, alerts: frozenset[str]) -> None:
+        patience_ends = time.monotonic() + PATIENCE
+        while not alerts <= (fired := self.fired()):
+            assert time.monotonic() < patience_ends, f"{self.name}: only {sorted(fired)} fired, and not {alerts}"
+            time.sleep(0.5)
+
+    def answered(self, answers: str) -> tuple[int, str]:
+        """How many were right, and what was said to them."""
+        done = subprocess.run(
+            ["make", "-s", "drill-answer", f"ANSWERS={answers}", f"PORT={self.port}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        score = re.search(r"^Score: (\d+)/\d+$", done.stdout, re.MULTILINE)
+        assert score, done.stdout + done.stderr
+        return int(score[1]), done.stdout
+
+
+@pytest.fixture(scope="session")
+def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fire]]:
+    with ExitStack() as running, ThreadPoolExecutor(len(DRILLS)) as pool:
+
+        def start(name: str) -> Fire:
+            fire = Fire(name, _port(), tmp_path_factory.mktemp(name))
+            process = Process(
+                name=f"make drill-{name}",
+                command=["make", f"drill-{name}", f"PORT={fire.port}", f"CALM={CALM_SECONDS}"],
+                ready_url=f"http://127.0.0.1:{fire.port}/ready",
+                environment={
+                    "LOG_FILE": str(fire.folder / "logs.json"),
+                    "DATABASE_URL": f"sqlite:///{fire.folder / 'workshop.db'}",
+                },
+                output=fire.folder / "printed.txt",
+            )
+            running.enter_context(process)
+            return fire
+
+        yield {fire.name: fire for fire in pool.map(start, DRILLS)}
+
+
+_taken: set[int] = set()
+
+
+def _port() -> int:
+    """One that is free, with those of the model, Prometheus and the traces above it."""
+    while True:
+        port = free_port()
+        all_of_them = [port + above for above in (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)]
+        if all(_is_free(one) for one in all_of_them) and not _taken & set(all_of_them):
+            _taken.update(all_of_them)
+            return port
+
+
+def _is_free(port: int) -> bool:
+    if port > 65535:
+        return False
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -1,0 +1,73 @@
+"""Each drill runs for real: the alerts that fit fire and no others, right answers are right, and wrong ones wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tests.drills.conftest import Fire
+from workshop.drills.audit import RECORD
+from workshop.drills.catalogue import DRILLS
+from workshop.drills.traffic import RATE
+
+
+def percent(fire: Fire, error: str | None) -> str:
+    """Of the last minute's log lines, how many of a hundred have this error."""
+    lines = fire.lines(60)
+    return f"{100 * sum(line['error'] == error for line in lines) / len(lines):.0f}"
+
+
+# As an attendee finds them: by what is known of the fault, and in the log.
+RIGHT: Mapping[str, Callable[[Fire], str]] = {
+    "slow": lambda fire: "c 'chat workshop-sim' 4 LatencyBudgetBurnsFast b",
+    "429": lambda fire: "d 70 UpstreamThrottles c",
+    "stampede": lambda fire: f"c {percent(fire, 'queue_full')} CacheHitRateCollapsed d",
+    "dead-upstream": lambda fire: f"b circuit_open {percent(fire, None)} ErrorBudgetBurnsFast a",
+    "leak": lambda fire: f"d {RATE * RECORD * 60 / 1e6:.0f} {leak_alert(fire)} c",
+}
+WRONG: Mapping[str, str] = {
+    "slow": "a RateLimit 0.3 QueueSheds a",
+    "429": "a 10 CircuitIsOpen b",
+    "stampede": "b 100 CostBurnsTooFast a",
+    "dead-upstream": "a upstream_error 95 MemoryGrows b",
+    "leak": "a 1 GatewayIsDown a",
+}
+
+
+def leak_alert(fire: Fire) -> str:
+    """Memory goes on growing while we look at it."""
+    return "MemoryEmergency" if "MemoryEmergency" in fire.fired() else "MemoryPressure"
+
+
+@pytest.fixture(params=DRILLS)
+def fire(request: pytest.FixtureRequest, fires: Mapping[str, Fire]) -> Fire:
+    """A drill whose alerts have fired."""
+    fire = fires[request.param]
+    fire.wait_until_fired(DRILLS[fire.name].alerts)
+    return fire
+
+
+def test_the_alerts_that_fit_fire_and_no_others(fire: Fire) -> None:
+    drill = DRILLS[fire.name]
+    assert drill.alerts <= fire.fired() <= drill.alerts | drill.besides
+
+
+def test_right_answers_are_right(fire: Fire) -> None:
+    answers = RIGHT[fire.name](fire)
+    score, said = fire.answered(answers)
+    assert score == len(DRILLS[fire.name].questions), said
+
+
+def test_wrong_answers_are_wrong_and_told_why(fire: Fire) -> None:
+    score, said = fire.answered(WRONG[fire.name])
+    assert score == 0, said
+    assert Counter(line.strip().partition(".")[0] for line in said.splitlines())["wrong"] == len(
+        DRILLS[fire.name].questions
+    ), said
+
+
+def test_a_drill_says_what_users_complain_of_and_not_what_it_is(fire: Fire) -> None:
+    drill = DRILLS[fire.name]
+    assert drill.complaint in fire.printed
+    assert not [alert for alert in drill.alerts if alert in fire.printed]
+    assert '"request_id"' not in fire.printed
