@@ -50,7 +50,7 @@ class NotTaken(Exception):
 
 
 class Exporter:
-    """Open it inside the event loop."""
+    """Open it inside the event loop. `lost`: traces, since the collector was last well."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
@@ -58,7 +58,7 @@ class Exporter:
         self._resource = _resource()
         self._closing = asyncio.Event()
         self._in_trouble = False
-        self._lost = 0  # since the trouble began
+        self.lost = 0
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -69,8 +69,10 @@ class Exporter:
     async def close(self) -> None:
         """Send what waits, if it is taken within CLOSE_SECONDS."""
         self._closing.set()
-        await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
-        self._task.cancel()
+        _, unfinished = await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+        if unfinished:
+            self._task.cancel()
+            self._complain(f"no answer within {CLOSE_SECONDS:g} seconds, and this service ends")
         if self._session is not None:
             await self._session.close()
 
@@ -104,10 +106,12 @@ class Exporter:
         epoch = time.time_ns() - time.perf_counter_ns()
         count = min(len(self._waiting), MOST_AT_ONCE)
         for _ in range(count):
+            written = len(scope.spans)
             try:
                 write_spans(self._waiting.popleft(), scope, epoch)
             except Exception:
                 log.exception("a bug: a trace could not be written")
+                del scope.spans[written:]
             await asyncio.sleep(0)  # requests come first: they wait for one trace, and not for a hundred
         return message.SerializeToString(), count
 
@@ -140,19 +144,19 @@ class Exporter:
 
     def _lose(self, count: int, reason: str) -> None:
         self._complain(reason)
-        self._lost += count
+        self.lost += count
 
     def _complain(self, reason: str) -> None:
         """Once, until all is well again."""
         if not self._in_trouble:
-            self._in_trouble, self._lost = True, 0
+            self._in_trouble, self.lost = True, 0
             fields = {"event": "traces_not_taken", "collector": self._url.authority, "reason": reason}
             log.warning("the trace collector takes no traces; some will be lost", extra={"fields": fields})
 
     def _recover(self) -> None:
         if self._in_trouble:
             self._in_trouble = False
-            log.info("the trace collector is back", extra={"fields": {"event": "traces_taken", "lost": self._lost}})
+            log.info("the trace collector is back", extra={"fields": {"event": "traces_taken", "lost": self.lost}})
 
 
 def _resource() -> Resource:
