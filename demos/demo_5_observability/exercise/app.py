@@ -8,6 +8,10 @@ from fastapi import FastAPI
 from demos.demo_5_observability.exercise.first_token import FirstToken
 from shared.accounts.accounts import Accounts
 from shared.asgi.cors import cors
+from shared.health.caches import Caches
+from shared.health.http_client import HttpClient
+from shared.health.providers import Providers
+from shared.health.redis import redis_check
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -24,15 +28,19 @@ from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.tracing import Tracing
 from shared.memory.watch import MemoryWatch
+from shared.orders import Orders
+from shared.readable import on_stdout
 from shared.redis_link import RedisLink
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
 from shared.routes.chat import chat_routes
+from shared.routes.debug import debug_routes
 from shared.routes.generate_stream import generate_stream_routes
 from shared.routes.infer import infer_routes
 from shared.routes.metrics import metrics_routes
 from shared.routes.models import model_routes
+from shared.routes.observe import observe_routes
 from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
@@ -50,13 +58,14 @@ def build(settings: Settings) -> FastAPI:
     rate_limit = RateLimit(settings, redis)
     cache = ResponseCache(settings, redis)
     memory = MemoryWatch(settings, cache.caches)
+    orders = Orders()
     traced = settings.enable_tracing and settings.otlp_endpoint != ""
     alerts = AlertBoard(settings, accounts.database)
     return build_service(
         settings,
         title="Demo 5 · See it, and be told, your version",
         layers=[
-            RequestLog(settings.log_file),
+            RequestLog(settings.log_file, shown=on_stdout(settings)),
             Metrics(first_tokens=False),
             FirstToken(first_token_seconds),  #    task 1
             *([Tracing(settings)] if traced else []),
@@ -88,10 +97,13 @@ def build(settings: Settings) -> FastAPI:
             infer_routes,
             batch_routes,
             playground_routes,
+            observe_routes,
             metrics_routes,
             webhook_routes(alerts),
+            debug_routes(memory, orders),
         ],
-        resources=[*accounts.resources, alerts, *([redis] if redis else [])],
+        resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
         gate=accounts.gate,
+        checks=[Providers, HttpClient, Caches, redis_check(redis)],
         around=cors(settings.cors_origins),
     )
