@@ -10,17 +10,17 @@ import threading
 import time
 import urllib.request
 
-GAP_SECONDS = 1.0
+GAP_SECONDS = 2.0  # Prometheus looks for the first time after five, and a rate is of what comes after that
 PATIENCE = 60.0
 
-# The second asks what the first asked, and finds it in the cache.
 REQUESTS = (
-    ("/generate", {"prompt": "What are metrics for?", "temperature": 0}),
-    ("/generate", {"prompt": "What are metrics for?", "temperature": 0}),
-    ("/generate/stream", {"prompt": "What is Prometheus for?"}),
-    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "What is a request id for?"}], "stream": True}),
+    ("/generate", {"prompt": "What is a request id for?"}),
     ("/generate/batch", {"prompts": ["What is Grafana for?", "¿Qué son las métricas?"]}),
-    ("/generate", {"prompt": ""}),  # and one that is refused
+    ("/generate", {"prompt": ""}),  # refused
+    ("/generate/stream", {"prompt": "What is Prometheus for?"}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "What is PromQL?"}], "stream": True}),
+    ("/generate", {"prompt": "What are metrics for?", "temperature": 0}),
+    ("/generate", {"prompt": "What are metrics for?", "temperature": 0}),  # from the cache
 )
 
 

@@ -1,0 +1,104 @@
+"""What demo 5 starts beside its gateway, and what it leaves to those who have it already."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings, load_settings
+from workshop import companions, programs
+from workshop.companions import Stage, alert_forwarder, prometheus_server, trace_receiver
+from workshop.demo import DEMOS
+from workshop.processes import Process
+
+
+@pytest.fixture(autouse=True)
+def _a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companions, "RUN", tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)  # where no .env is
+
+
+def stage(**settings: str) -> tuple[Stage, list[int]]:
+    claimed: list[int] = []
+    return Stage(load_settings(port=8000, **settings), claim=lambda port, name: claimed.append(port)), claimed
+
+
+def companions_of_demo_5(stage: Stage) -> list[Process]:
+    return [process for start in DEMOS[5].companions if (process := start(stage))]
+
+
+def test_demo_5_has_a_trace_receiver_a_prometheus_and_a_forwarder_of_its_own() -> None:
+    bare, claimed = stage()
+    assert [process.name for process in companions_of_demo_5(bare)] == [
+        "the trace receiver",
+        "Prometheus",
+        "the alert forwarder",
+    ]
+    assert claimed == [8300, 8200]
+    secret = bare.environment.pop("WEBHOOK_HMAC_SECRET")
+    assert secret.startswith("whsec_")
+    assert bare.environment == {
+        "OTLP_ENDPOINT": "http://127.0.0.1:8300",
+        "TRACES_URL": "http://127.0.0.1:8300",
+        "TRACE_SAMPLE_RATIO": "1",
+        "PROMETHEUS_URL": "http://127.0.0.1:8200",
+    }
+    again, _ = stage()
+    companions_of_demo_5(again)
+    assert again.environment["WEBHOOK_HMAC_SECRET"] != secret
+
+
+def test_the_earlier_demos_have_none() -> None:
+    assert not any(demo.companions or demo.traffic for number, demo in DEMOS.items() if number < 5)
+
+
+def test_what_somebody_has_already_is_not_started_again() -> None:
+    own, claimed = stage(
+        otlp_endpoint="http://127.0.0.1:4318",
+        prometheus_url="http://127.0.0.1:9090",
+        webhook_hmac_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    )
+    (forwarder,) = companions_of_demo_5(own)
+    assert "http://127.0.0.1:9090" in forwarder.command
+    assert claimed == []
+    assert own.environment == {}
+
+
+def test_a_share_of_traces_that_somebody_chose_is_kept() -> None:
+    chosen, _ = stage(trace_sample_ratio="0.5")
+    assert trace_receiver(chosen)
+    assert "TRACE_SAMPLE_RATIO" not in chosen.environment
+
+
+def test_without_prometheus_one_line_says_how_to_get_it_and_the_demo_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    missing = replace(programs.PROGRAMS["prometheus"], names=("prometheus-is-not-here",))
+    monkeypatch.setitem(programs.PROGRAMS, "prometheus", missing)
+    monkeypatch.setattr(programs, "_may_install", lambda: False)
+    bare, claimed = stage()
+    assert prometheus_server(bare) is None
+    assert alert_forwarder(bare) is None
+    printed = capfd.readouterr().out.splitlines()
+    assert len(printed) == 1
+    assert "apt-get install prometheus" in printed[0]
+    assert claimed == []
+    assert bare.environment == {}
+
+
+def test_the_attendees_rules_are_read_too_and_a_broken_one_is_named_and_left_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, broken = tmp_path / "cost_alert.yml", tmp_path / "broken.yml"
+    good.write_text("groups:\n  - name: mine\n    rules:\n      - {alert: Mine, expr: vector(1)}\n")
+    broken.write_text(good.read_text().replace("vector(1)", "vector(("))
+    mine = replace(stage()[0], own_rules=(good, broken))
+    assert prometheus_server(mine)
+    read = {file.resolve() for file in (tmp_path / "prometheus-8200" / "rules").iterdir()}
+    assert good in read
+    assert broken not in read
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "broken.yml" in said[0]
