@@ -71,8 +71,7 @@ class Metrics:
         tenant = self._tenants.label(user, served=answered) if user else ANONYMOUS
 
         (self._requests.get((endpoint, model, status)) or self._first(endpoint, model, status)).inc()
-        trace_id = call.log_fields.get("trace_id") if self._exemplars else None
-        self._duration[endpoint].observe(seconds, {"trace_id": trace_id} if trace_id else None)
+        self._duration[endpoint].observe(seconds, self._exemplar(call))
         metrics.overhead.observe(max(0.0, seconds - call.upstream_seconds))
         metrics.queued.observe(call.queued_seconds)
         self._tenant_requests[tenant].inc()
@@ -84,6 +83,13 @@ class Metrics:
             self._tenant_refusals[tenant].inc()
 
     # endregion: metrics-count
+
+    def _exemplar(self, call: Call) -> dict[str, str] | None:
+        """The way to a trace of a call that took this long, if the trace is kept."""
+        trace = call.trace
+        if trace is None or not self._exemplars or not (trace.sampled or trace.failed):
+            return None
+        return {"trace_id": trace.id}
 
     def _count_answer(self, outcome: Outcome, model: str, tenant: str) -> None:
         usage, cost = outcome.usage, outcome.cost_usd

@@ -21,9 +21,8 @@ def derived(metrics: Iterable[Metric]) -> Iterator[Metric]:
     families = {metric.name: metric for metric in metrics}
 
     def samples(source: str) -> Sequence[Sample]:
-        return (
-            families[source].samples if source in families else ()
-        )  # workers write down what has labels when it comes
+        # Workers' files know of a metric with labels once it has a series.
+        return families[source].samples if source in families else ()
 
     def total(name: str, source: str, help: str, counts: Callable[[Labels], bool] = lambda labels: True) -> Metric:
         return CounterMetricFamily(name, help, sum(one.value for one in samples(source) if counts(one.labels)))

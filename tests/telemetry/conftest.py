@@ -1,0 +1,22 @@
+"""One embedded model server for all of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.grader.stand import ModelServer, embedded_server
+from tests.grader.upstream import Upstream
+
+
+@pytest.fixture(scope="package")
+def model_server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def upstream(model_server: ModelServer) -> Iterator[Upstream]:
+    """Its fault switches, and its register of calls."""
+    upstream = Upstream(model_server.url, key=model_server.key)
+    yield upstream
+    upstream.close()

@@ -1,0 +1,89 @@
+"""The service of demo 5 as a process of its own: what it answers, what it logs, what it says at /metrics.
+
+Its temporary files have a folder of their own, so that one can see what it leaves there.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.grader.callers import Desk
+from tests.grader.exposition import Scrape
+from tests.grader.service import Service
+from tests.grader.stand import SIMULATOR, ModelServer
+from workshop.processes import Process, free_port, gateway
+
+BUILD = "demos.demo_5_observability.app:build"
+PATIENCE = 20.0  # seconds
+
+
+@dataclass
+class Gateway:
+    process: Process
+    service: Service
+    desk: Desk
+    log: Path
+    temporary: Path
+
+    def scrape(self, **headers: str) -> Scrape:
+        return Scrape(self.service.get("/metrics", headers=headers))
+
+    def count(self, selector: str) -> float:
+        return self.scrape().sum(selector)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The request log."""
+        return [json.loads(line) for line in self.log.read_bytes().splitlines()] if self.log.exists() else []
+
+    def workers(self) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+
+
+@contextmanager
+def running(server: ModelServer, folder: Path, **settings: str) -> Iterator[Gateway]:
+    """In front of `server`, with nothing in the way of many requests unless `settings` say so."""
+    desk, log, temporary = Desk(folder), folder / "logs.json", folder / "temporary"
+    temporary.mkdir()
+    environment = {
+        "OPENAI_BASE_URL": f"{server.url}/v1",
+        "OPENAI_API_KEY": server.key,
+        "MODEL": SIMULATOR,
+        "LOG_FILE": str(log),
+        "DATABASE_URL": desk.url,
+        "REDIS_URL": "",
+        "UVICORN_WORKERS": "1",
+        "OTLP_ENDPOINT": "",
+        "TMPDIR": str(temporary),
+        "RATE_LIMIT_RPM": "1000000",
+        "RATE_LIMIT_RPH": "1000000",
+        "RATE_LIMIT_TPM": "100000000",
+        "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+        "MAX_RETRIES": "1",
+        "RETRY_DELAY": "0.01",
+        "RETRY_BUDGET_RESERVE": "1000",
+        "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000",
+        "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
+        **settings,
+    }
+    port = free_port()
+    with gateway(BUILD, port=port, environment=environment, output=folder / "printed.txt") as process:
+        service = Service(f"http://127.0.0.1:{port}", patience=PATIENCE)
+        try:
+            yield Gateway(process, service, desk, log, temporary)
+        finally:
+            service.close()
+
+
+def until(condition: Callable[[], bool], why: Callable[[], object] = str) -> None:
+    """Raises AssertionError, which says `why`."""
+    patience_ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience_ends, why()
+        time.sleep(0.05)

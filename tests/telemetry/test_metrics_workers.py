@@ -1,0 +1,178 @@
+"""GET /metrics of four workers: whichever answers tells of all, and what they log they have counted, to the token."""
+
+import socket
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.grader.exposition import Scrape
+from tests.grader.stand import SIMULATOR, ModelServer
+from tests.grader.upstream import Upstream
+from tests.telemetry.gateway import Gateway, running, until
+
+WORKERS = 4
+AT_ONCE = 8
+STREAM = "/generate/stream"
+
+
+@pytest.fixture(scope="module")
+def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    settings = {
+        "UVICORN_WORKERS": str(WORKERS),
+        "RATE_LIMIT_OVERRIDES": '{"/summarize": {"rpm": 4}}',  # one for each worker
+        "TIMEOUT": "1",
+        "TIMEOUT_MAX": "1",
+    }
+    with running(model_server, tmp_path_factory.mktemp("four"), **settings) as gateway:
+        until(lambda: gateway.count("process_memory_bytes") > 0)
+        yield gateway
+
+
+def logged(lines: list[dict[str, Any]]) -> Mapping[str, float]:
+    """What the log says, as one would count it by hand."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts["inference_requests_total"] += 1
+        counts[f'gateway_requests_total{{endpoint="{line["endpoint"]}",status="{line["status"]}"}}'] += 1
+        counts[f'gateway_request_duration_seconds_count{{endpoint="{line["endpoint"]}"}}'] += 1
+        counts["inference_errors_4xx_total"] += 400 <= line["status"] < 500
+        counts["inference_errors_5xx_total"] += line["status"] >= 500
+        counts["rate_limit_hits_total"] += line["error"] in ("rate_limit_exceeded", "tokens_limit_exceeded")
+        counts["gateway_retries_total"] += line["retries"]
+        for result in ("hit", "bypass"):
+            name = f'gateway_cache_requests_total{{tier="memory",result="{result}"}}'
+            counts[name] += line.get("cache") == result
+        for direction in ("input", "output"):
+            name = f'gateway_tokens_total{{model="{SIMULATOR}",direction="{direction}"}}'
+            counts[name] += line[f"tokens_{direction}"]
+        counts["tokens of all models"] += line["tokens_total"]
+        counts["dollars"] += line["cost_usd"]
+    return counts
+
+
+def counted(scrape: Scrape, names: Mapping[str, float]) -> Mapping[str, float]:
+    return {name: scrape.sum(name) for name in names} | {
+        "tokens of all models": scrape.sum("gateway_tokens_total"),
+        "dollars": scrape.sum("gateway_cost_usd_total"),
+    }
+
+
+def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
+    ana = gateway.desk.create("ana").headers
+    post, stream = gateway.service.post, gateway.service.stream
+
+    def each(prompts: int, path: str = "/generate", **more: Any) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda n: post(path, {"prompt": f"{n % 7} times", "max_tokens": 20, **more}), range(prompts)))
+
+    each(30)
+    each(40, temperature=0)  # hits, and answers that are shared under way
+    each(12, path="/summarize", text="What shall be shorter.")
+    each(3, prompt="")
+    each(3, model="made-up", headers=ana)
+    post("/v1/chat/completions", {"messages": [], "model": SIMULATOR})
+    post("/generate", {"prompt": "Hola"}, headers={"Authorization": "Bearer made-up"})
+    post("/generate/batch", {"prompts": ["uno", "", "tres"]}, headers=ana)
+    for _ in range(4):
+        with stream(STREAM, {"prompt": "to the end", "max_tokens": 20}) as whole:
+            whole.read()
+    with upstream.fault({"cut_after_tokens": 3, "times": 3}):
+        for _ in range(3):
+            with stream(STREAM, {"prompt": "cut", "max_tokens": 20}) as cut:
+                cut.read()
+    with upstream.fault({"stall_after_tokens": 3, "times": 3}):
+        for _ in range(3):
+            with stream(STREAM, {"prompt": "left", "max_tokens": 20}) as left:
+                left.read(lambda stream: len(stream.data) > 1)
+    with upstream.fault({"latency_ms": 30_000}):
+        gateway.service.request(
+            "POST",
+            "/generate",
+            body='{"prompt": "gone before the answer"}',
+            headers={"Content-Type": "application/json"},
+            patience=0.4,
+        )
+        post("/generate", {"prompt": "no answer in time"})
+    with upstream.fault({"status": 500}):
+        each(4)
+    with upstream.fault({"status": 429, "times": 2}):
+        each(2)
+
+
+def test_what_is_logged_is_counted_exactly_once(gateway: Gateway, upstream: Upstream) -> None:
+    all_that_can_happen(gateway, upstream)
+    endings = {"finished", "failed", "cut", "left"}
+    until(lambda: {line["outcome"] for line in gateway.lines()} == endings, lambda: gateway.lines()[-5:])
+
+    def difference() -> Mapping[str, Any]:
+        log = logged(gateway.lines())
+        metrics = counted(gateway.scrape(), log)
+        return {name: (log[name], metrics[name]) for name in log if abs(log[name] - metrics[name]) > 1e-9}
+
+    until(lambda: not difference(), lambda: f"(logged, counted): {difference()}")
+    total = logged(gateway.lines())
+    statuses = {line["status"] for line in gateway.lines()}
+    assert statuses >= {200, 400, 401, 404, 422, 429, 499, 502, 504}, "not all has happened that can"
+    assert min(total[name] for name in ("rate_limit_hits_total", "gateway_retries_total", "dollars")) > 0
+    assert total['gateway_cache_requests_total{tier="memory",result="hit"}'] > 0
+
+
+def test_every_worker_tells_the_same_of_all_of_them(gateway: Gateway) -> None:
+    told = set[float]()
+    for _ in range(12):  # whoever takes the connection answers
+        answer = gateway.service.get("/metrics", headers={"Connection": "close"})
+        told.add(Scrape(answer).sum("inference_requests_total"))
+    assert len(told) == 1
+
+
+def test_memory_is_that_of_all_workers(gateway: Gateway) -> None:
+    def resident() -> list[int]:
+        return [worker.memory_info().rss for worker in gateway.workers()]
+
+    until(lambda: gateway.count("process_memory_bytes") == pytest.approx(sum(resident()), rel=0.1))
+    until(lambda: gateway.count("process_memory_worst_bytes") == pytest.approx(max(resident()), rel=0.1))
+
+
+def test_tokens_a_second_are_those_of_all_workers(gateway: Gateway) -> None:
+    tokens = 'gateway_tokens_total{direction="output"}'
+    before = gateway.count(tokens)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda n: gateway.service.post("/generate", {"prompt": f"count {n}"}), range(40)))
+    made = gateway.count(tokens) - before
+    # A worker looks back over ten of its seconds; those that began a moment ago, over fewer.
+    until(lambda: gateway.count("inference_tokens_per_second") >= made / 10 * 0.9)
+
+
+def test_a_worker_that_dies_leaves_its_counts_and_takes_its_gauges(gateway: Gateway, upstream: Upstream) -> None:
+    port = int(gateway.service.url.rpartition(":")[2])
+    body = b'{"prompt": "never ends"}'
+    head = f"POST {STREAM} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    def serving(worker: psutil.Process) -> int:
+        return sum(bool(c.raddr) and c.laddr.port == port for c in worker.net_connections("tcp"))
+
+    requests = gateway.count("inference_requests_total")
+    with upstream.fault({"stall_after_tokens": 2}), ExitStack() as crowd:
+        for _ in range(24):
+            crowd.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(head + body)
+        until(lambda: gateway.count("inference_active_connections") == 24)
+        victim = max(gateway.workers(), key=serving)
+        victim.kill()
+        until(lambda: 0 < gateway.count("inference_active_connections") < 24)
+    until(lambda: victim.pid not in [worker.pid for worker in gateway.workers()] and len(gateway.workers()) == WORKERS)
+    until(lambda: gateway.count("inference_active_connections") == 0)
+    assert gateway.count("inference_requests_total") >= requests
+
+
+def test_the_workers_folder_is_gone_when_the_service_is(
+    model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with running(model_server, tmp_path_factory.mktemp("two"), UVICORN_WORKERS="2") as gateway:
+        (folder,) = gateway.temporary.glob("llm-service-metrics-*")
+        assert list(folder.glob("*.db"))
+    assert not folder.exists()
