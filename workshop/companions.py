@@ -91,17 +91,21 @@ def prometheus_server(stage: Stage) -> Process | None:
 
 
 def alert_forwarder(stage: Stage) -> Process | None:
-    """Takes Prometheus' alerts to the gateway's webhook, signed."""
+    """Takes Prometheus' alerts to the gateway's webhook, signed. With no Prometheus people may still sign their own."""
+    given = ""
+    if not stage.says("WEBHOOK_HMAC_SECRET"):
+        secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        stage.environment |= {"WEBHOOK_HMAC_SECRET": secret}
+        given = f"WEBHOOK_HMAC_SECRET={secret} "  # it is worth nothing once this demo has ended
+    stage.look.append(f"{given}make webhook URL={{url}}   # tell it of an alert yourself, signed")
     source = stage.environment.get("PROMETHEUS_URL") or stage.settings.prometheus_url
     if not source:
         return None
-    if not stage.says("WEBHOOK_HMAC_SECRET"):
-        stage.environment |= {"WEBHOOK_HMAC_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"}
     gateway = f"http://127.0.0.1:{stage.port}"
-    given = ("--prometheus", source, "--to", gateway, "--every", str(FORWARD_SECONDS))
+    work = ("--prometheus", source, "--to", gateway, "--every", str(FORWARD_SECONDS))
     return Process(
         name="the alert forwarder",
-        command=[sys.executable, "-m", "workshop.alerts", *given],
+        command=[sys.executable, "-m", "workshop.alerts", *work],
         ready_url=f"{gateway}/health",  # it listens nowhere itself
         environment=stage.environment,
         output=emptied(RUN / f"alerts-{stage.port}.log"),

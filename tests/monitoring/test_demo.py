@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +16,7 @@ from tests.frame.conftest import demo_port, make
 from tests.monitoring.promql import PrometheusAt
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
-from workshop.processes import answers
+from workshop.processes import ROOT, answers
 from workshop.traffic import REQUESTS
 
 PATIENCE = 40.0  # seconds
@@ -69,6 +70,9 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
             assert f"http://localhost:{port}{look}" in terminal.printed
             assert answers(f"{service}{look}")
         assert f"{prometheus.url}/alerts" in terminal.printed
+        (by_hand,) = [line for line in terminal.printed.splitlines() if "make webhook" in line]
+        sent = subprocess.run(["bash", "-c", by_hand], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert sent.stdout.startswith("20"), sent.stdout + sent.stderr
 
         wait_for(lambda: len(get(f"{traces}/traces")) == len(REQUESTS), "a trace of each request of the demo's own")
         terminal.wait_for('"cache":"hit"')
@@ -80,8 +84,8 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
         send("PUT", f"http://127.0.0.1:{port + MODEL_PORT_OFFSET}/admin/faults", {"status": 500})
         asked = {"prompt": "Are you ill?", "temperature": 1}
         wait_for(
-            lambda: send("POST", f"{service}/generate", asked) and prometheus.numbers("gateway_alerts_firing > 0"),
-            "the gateway is told of an alert",
+            lambda: send("POST", f"{service}/generate", asked) and prometheus.numbers("gateway_alerts_firing > 1"),
+            "the gateway is told of more than the alert that was sent by hand",
         )
         terminal.press_ctrl_c()
         assert "Traceback" not in terminal.printed
