@@ -22,6 +22,7 @@ from shared.telemetry.attributes import (
     model_of,
     request_attributes,
     response_attributes,
+    root_name,
     upstream_attributes,
 )
 from shared.telemetry.context import new_span_id, new_trace_id, read_parent
@@ -73,12 +74,11 @@ class Tracing:
     # endregion: tracing-call
 
     def _begin(self, call: Call) -> Trace:
-        name = f"POST {call.endpoint}"
         parent = read_parent(call.headers)
         if parent is not None:
-            return Trace(parent.trace_id, parent.sampled, name, call.started, parent.span_id, parent.state)
+            return Trace(parent.trace_id, parent.sampled, call.started, parent.span_id, parent.state)
         trace_id = new_trace_id()
-        return Trace(trace_id, int(trace_id[16:], 16) < self._chosen, name, call.started)
+        return Trace(trace_id, int(trace_id[16:], 16) < self._chosen, call.started)
 
     def _end(self, trace: Trace, call: Call, outcome: Outcome) -> None:
         if not (trace.sampled or failed(outcome)):
@@ -86,6 +86,7 @@ class Tracing:
         trace.ended = time.perf_counter()
         trace.attributes = call_attributes(call, outcome)
         if not trace.part:
+            trace.name = root_name(call)
             trace.attributes |= request_attributes(call) | response_attributes(call, outcome)
         if outcome.error is not None:
             trace.attributes["error.type"] = error_type(outcome.error)
@@ -110,6 +111,7 @@ class Tracing:
         finally:
             outcomes = [call.outcome for call in calls if call.outcome is not None]
             if whole.sampled or any(map(failed, outcomes)):
+                whole.name = root_name(calls[0])
                 whole.ended = time.perf_counter()
                 whole.attributes = request_attributes(calls[0]) | batch_attributes(calls, outcomes)
                 self._send(whole)

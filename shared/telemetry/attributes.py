@@ -21,6 +21,10 @@ FIRST_TOKEN = "time_to_first_token_ms"  # in the log's line, of a stream that be
 TOLD = ("cache", "fallback")  # what layers note for the log line, and a trace says too
 
 
+def root_name(call: Call) -> str:
+    return f"POST {call.endpoint}"
+
+
 def request_attributes(call: Call) -> dict[str, Any]:
     """The request as HTTP has it. Every call comes by POST, and no path of ours has a parameter."""
     headers = call.headers

@@ -3,8 +3,8 @@
 In: traces that have ended. Out: OTLP over HTTP. A collector that is dead or slow costs traces, and never a request; the
 operational log hears once when it goes and once when it is back.
 
-Not the OpenTelemetry SDK's exporter: that takes 8 MB of a worker and 215 µs for a trace of 15 spans, its own messages,
-written straight from what was noted, 2 MB and 45 µs. aiohttp, which is here, posts them.
+Not the OpenTelemetry SDK's exporter: that takes 8 MB of a worker and 215 µs for a trace of 15 spans; OTLP's own
+messages, written straight from what was noted, take 2 MB and 40 µs. aiohttp, which is here, posts them.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from yarl import URL
 
 from shared import SERVICE_NAME, __version__
-from shared.telemetry.spans import key_values, write_spans
+from shared.telemetry.spans import write_attributes, write_spans
 from shared.telemetry.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -168,4 +168,6 @@ def _resource() -> Resource:
         "host.name": socket.gethostname(),
         "process.pid": os.getpid(),
     }
-    return Resource(attributes=key_values(said))
+    resource = Resource()
+    write_attributes(resource, said)
+    return resource

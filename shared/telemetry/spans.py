@@ -8,71 +8,82 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
 from shared.telemetry.trace import LayerTime, Trace, Try, UpstreamTime
 
 ID_BYTES = 8
+SERVER, INTERNAL, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_CLIENT
 NANOSECONDS = 1_000_000_000
 FIRST_CHUNK, TRY = "first_chunk", "try"  # the names of events
-
-OK = Status()
-FAILED = Status(code=Status.STATUS_CODE_ERROR)
 
 
 def write_spans(trace: Trace, scope: ScopeSpans, epoch: int) -> None:
     """Add the spans of `trace`. `epoch`: nanoseconds since 1970 at which perf_counter() was 0."""
-    trace_id = bytes.fromhex(trace.id)
+    pen = _Pen(trace, scope, epoch)
     own_id = bytes.fromhex(trace.span_id) or random.randbytes(ID_BYTES)
     layers = [layer for layer in trace.layers if layer.started <= trace.ended]
     # A call whose caller left may go on for others that wait for its answer: that part is none of this trace's.
     for layer in layers:
         layer.ended = min(layer.ended or trace.ended, trace.ended)
 
-    scope.spans.add(
-        trace_id=trace_id,
-        span_id=own_id,
-        parent_span_id=bytes.fromhex(trace.parent),
-        trace_state=trace.state,
-        name=trace.name,
-        kind=Span.SPAN_KIND_INTERNAL if trace.part else Span.SPAN_KIND_SERVER,
-        start_time_unix_nano=_nanoseconds(trace.started, epoch),
-        end_time_unix_nano=_nanoseconds(trace.ended, epoch),
-        attributes=key_values(trace.attributes),
-        links=[Span.Link(trace_id=bytes.fromhex(t), span_id=bytes.fromhex(s)) for t, s in trace.awaited],
-        status=FAILED if trace.failed else OK,
-    )
+    kind = INTERNAL if trace.part else SERVER
+    root = pen.span(own_id, bytes.fromhex(trace.parent), trace.name, kind, trace.started, trace.ended, trace.failed)
+    write_attributes(root, trace.attributes)
+    for other_trace, other_span in trace.awaited:
+        root.links.add(trace_id=bytes.fromhex(other_trace), span_id=bytes.fromhex(other_span))
+
     ids = [random.randbytes(ID_BYTES) for _ in layers]
     above = list(_above(layers))
-    for layer, span_id, parent in zip(layers, ids, above, strict=True):
-        scope.spans.add(
-            trace_id=trace_id,
-            span_id=span_id,
-            parent_span_id=own_id if parent is None else ids[parent],
-            trace_state=trace.state,
-            name=layer.name,
-            kind=Span.SPAN_KIND_INTERNAL,
-            start_time_unix_nano=_nanoseconds(layer.started, epoch),
-            end_time_unix_nano=_nanoseconds(layer.ended, epoch),
-            attributes=key_values({"error.type": layer.error}) if layer.error else (),
-            status=FAILED if layer.error else OK,
-        )
+    for layer, span_id, number in zip(layers, ids, above, strict=True):
+        parent = own_id if number is None else ids[number]
+        span = pen.span(span_id, parent, layer.name, INTERNAL, layer.started, layer.ended, layer.error != "")
+        if layer.error:
+            write_attributes(span, {"error.type": layer.error})
+
     for asked in trace.upstreams:
-        parent = _around(asked, layers, above)
-        scope.spans.add(
-            trace_id=trace_id,
-            span_id=bytes.fromhex(asked.id),
-            parent_span_id=own_id if parent is None else ids[parent],
-            trace_state=trace.state,
-            name=asked.name,
-            kind=Span.SPAN_KIND_CLIENT,
-            start_time_unix_nano=_nanoseconds(asked.started, epoch),
-            end_time_unix_nano=_nanoseconds(min(asked.ended, trace.ended), epoch),
-            attributes=key_values(asked.attributes),
-            events=list(_events(asked, epoch)),
-            status=FAILED if asked.error else OK,
-        )
+        ended = min(asked.ended, trace.ended)
+        number = _around(asked, min(asked.tried, ended), layers, above)
+        parent = own_id if number is None else ids[number]
+        span = pen.span(bytes.fromhex(asked.id), parent, asked.name, CLIENT, asked.started, ended, asked.error != "")
+        write_attributes(span, asked.attributes)
+        _write_events(span, asked, epoch)
+
+
+class _Pen:
+    """Writes what all spans of a trace have. Field by field: messages that are made of others cost twice the time."""
+
+    def __init__(self, trace: Trace, scope: ScopeSpans, epoch: int) -> None:
+        self._trace_id = bytes.fromhex(trace.id)
+        self._state = trace.state
+        self._spans = scope.spans
+        self._epoch = epoch
+
+    def span(
+        self,
+        span_id: bytes,
+        parent: bytes,
+        name: str,
+        kind: "Span.SpanKind.ValueType",
+        started: float,
+        ended: float,
+        failed: bool,
+    ) -> Span:
+        span: Span = self._spans.add()
+        span.trace_id = self._trace_id
+        span.span_id = span_id
+        span.parent_span_id = parent
+        span.name = name
+        span.kind = kind
+        span.start_time_unix_nano = _nanoseconds(started, self._epoch)
+        span.end_time_unix_nano = _nanoseconds(ended, self._epoch)
+        if self._state:
+            span.trace_state = self._state
+        if failed:
+            span.status.code = Status.STATUS_CODE_ERROR
+        return span
 
 
 def _above(layers: Sequence[LayerTime]) -> Iterator[int | None]:
@@ -83,22 +94,22 @@ def _above(layers: Sequence[LayerTime]) -> Iterator[int | None]:
         latest[layer.depth] = number
 
 
-def _around(asked: UpstreamTime, layers: Sequence[LayerTime], above: Sequence[int | None]) -> int | None:
+def _around(asked: UpstreamTime, tried: float, layers: Sequence[LayerTime], above: Sequence[int | None]) -> int | None:
     """The innermost layer that saw all the tries: the innermost of all, or the one that repeats it."""
     number = asked.layer - 1 if 0 < asked.layer <= len(layers) else None
-    while number is not None and layers[number].ended < asked.tried:
+    while number is not None and layers[number].ended < tried:
         number = above[number]
     return number
 
 
-def _events(asked: UpstreamTime, epoch: int) -> Iterator[Span.Event]:
+def _write_events(span: Span, asked: UpstreamTime, epoch: int) -> None:
     before = asked.started
     for number, tried in enumerate(asked.tries, start=1):
-        attributes = key_values(_try_attributes(number, tried, before))
-        yield Span.Event(name=TRY, time_unix_nano=_nanoseconds(tried.started, epoch), attributes=attributes)
+        event = span.events.add(name=TRY, time_unix_nano=_nanoseconds(tried.started, epoch))
+        write_attributes(event, _try_attributes(number, tried, before))
         before = tried.ended
     if asked.first_chunk:
-        yield Span.Event(name=FIRST_CHUNK, time_unix_nano=_nanoseconds(asked.first_chunk, epoch))
+        span.events.add(name=FIRST_CHUNK, time_unix_nano=_nanoseconds(asked.first_chunk, epoch))
 
 
 def _try_attributes(number: int, tried: Try, before: float) -> Mapping[str, Any]:
@@ -118,17 +129,23 @@ def _nanoseconds(reading: float, epoch: int) -> int:
     return int(reading * NANOSECONDS) + epoch
 
 
-def key_values(attributes: Mapping[str, Any]) -> list[KeyValue]:
-    return [KeyValue(key=name, value=_value(value)) for name, value in attributes.items()]
+def write_attributes(to: Span | Span.Event | Resource, attributes: Mapping[str, Any]) -> None:
+    add = to.attributes.add
+    for name, value in attributes.items():
+        pair = add()
+        pair.key = name
+        _write_value(pair.value, value)
 
 
-def _value(value: Any) -> AnyValue:
+def _write_value(place: AnyValue, value: Any) -> None:
     if isinstance(value, str):
-        return AnyValue(string_value=value)
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    return AnyValue(array_value=ArrayValue(values=[_value(one) for one in value]))
+        place.string_value = value
+    elif isinstance(value, bool):
+        place.bool_value = value
+    elif isinstance(value, int):
+        place.int_value = value
+    elif isinstance(value, float):
+        place.double_value = value
+    else:
+        for one in value:
+            _write_value(place.array_value.values.add(), one)

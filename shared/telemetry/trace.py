@@ -74,10 +74,10 @@ class Trace:
 
     id: str
     sampled: bool
-    name: str
     started: float
     parent: str = ""
     state: str = ""
+    name: str = ""
     part: bool = False
     span_id: str = ""  # set if others must know it before the trace is written
     ended: float = 0.0
@@ -96,7 +96,7 @@ class Trace:
 
     def part_of(self, name: str) -> "Trace":
         """The trace of a call that this one is made of."""
-        return Trace(self.id, self.sampled, name, self.started, self.span_id, self.state, part=True)
+        return Trace(self.id, self.sampled, self.started, self.span_id, self.state, name, part=True)
 
     def waits_for(self, other: "Trace | None") -> None:
         """Another call's work gives this one its answer."""

@@ -54,7 +54,7 @@ async def exporting(receiver: Collector) -> AsyncIterator[Exporter]:
 
 def make_trace(name: str = "POST /generate") -> Trace:
     now = time.perf_counter()
-    return Trace(new_trace_id(), True, name, now - 0.01, ended=now)
+    return Trace(new_trace_id(), True, now - 0.01, name=name, ended=now)
 
 
 async def until(condition: Callable[[], bool]) -> None:

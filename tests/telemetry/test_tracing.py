@@ -248,6 +248,7 @@ def test_who_leaves_before_the_first_token_was_sent_no_status(all_kept: Traced) 
     assert "http.response.status_code" not in trace.root.attributes
     [(_, tried)] = trace.client.events
     assert tried["error.type"] == "cancelled"
+    assert trace.client.parent == trace.named("CircuitBreaker")[0].span_id
 
 
 # --- retries and fallbacks -----------------------------------------------------------------------------------------
