@@ -30,7 +30,8 @@ PATIENCE = 0.08  # seconds for one command, its connection included; a healthy R
 FIRST_PROBE = 0.1  # seconds until the first look at a Redis that is gone, which may only have stumbled; then it doubles
 PROBE_EVERY = 1.0  # seconds at most between looks
 
-redis_up = Gauge("redis_up", "1 while Redis answers, 0 while its users go on without it", multiprocess_mode="livemin")
+redis_up = Gauge("redis_up", "0 while Redis is gone and its users go on without it", multiprocess_mode="livemin")
+redis_up.set(1)  # also where there is none: nobody misses it
 redis_lost_total = Counter("redis_lost_total", "How often Redis went away")
 
 

@@ -13,7 +13,7 @@ from prometheus_client import Gauge
 from shared.memory.resident import resident
 
 EVERY = 1.0  # seconds
-WINDOW = 10  # looks that a rate is taken over
+WINDOW = 10  # looks back, over which a rate is taken
 
 uptime = Gauge("process_uptime_seconds", "Since the oldest worker began to serve", multiprocess_mode="livemax")
 cpu = Gauge("process_cpu_percent", "Processor time of all workers; 100 is one core", multiprocess_mode="livesum")
@@ -35,21 +35,22 @@ class Vitals:
 
     def __init__(self) -> None:
         self.tokens = 0
-        self._looks: deque[Look] = deque(maxlen=WINDOW + 1)
+        self._looks: deque[Look] = deque(maxlen=WINDOW)
         self._started = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         self._started = time.monotonic()
         self._looks.append(self._look())
-        self._tell()
+        self.tell()
 
     def end(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _tell(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(EVERY, self._tell)
+    def tell(self) -> None:
+        """Once a second, by itself."""
+        self._timer = asyncio.get_running_loop().call_later(EVERY, self.tell)
         now = self._look()
         before = self._looks[0]
         self._looks.append(now)

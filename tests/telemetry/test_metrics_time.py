@@ -1,0 +1,91 @@
+"""Rates over the last ten seconds, seconds in a queue, and pages that many ask for at the same time."""
+
+import asyncio
+import time
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.layers.admission_queue import AdmissionQueue
+from shared.telemetry import vitals
+from shared.telemetry.exposition import Exposition
+from shared.telemetry.vitals import Vitals
+from tests.resilience.stage import Upstream, call_of, send, until
+
+
+class Clock:
+    """Stands still, until it is told how late it is."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def process_time(self) -> float:
+        return time.process_time()
+
+
+def said(name: str) -> float:
+    value = REGISTRY.get_sample_value(name)
+    assert value is not None
+    return value
+
+
+def test_tokens_a_second_are_those_of_the_last_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        clock, worker = Clock(), Vitals()
+        monkeypatch.setattr(vitals, "time", clock)
+
+        def second(tokens: int = 0) -> float:
+            worker.tokens += tokens
+            clock.now += 1
+            worker.tell()
+            return said("inference_tokens_per_second")
+
+        worker.begin()
+        assert second(300) == 300  # it has not looked for longer
+        assert [second() for _ in range(9)] == pytest.approx([300 / seconds for seconds in range(2, 11)])
+        assert second() == 0
+        assert said("process_uptime_seconds") == 11
+        worker.end()
+
+    asyncio.run(run())
+
+
+def test_who_waited_for_a_place_knows_how_long_and_who_did_not_knows_that() -> None:
+    async def run() -> None:
+        queue, upstream = AdmissionQueue(1, 1, 60), Upstream()
+        first, second = call_of("ana"), call_of("berta")
+        replies = [send(queue, upstream, first), send(queue, upstream, second)]
+        await until(lambda: said("inference_queue_depth") == 1)
+        upstream.end()
+        await until(lambda: upstream.callers() == ["berta"])
+        upstream.end()
+        await asyncio.gather(*replies)
+        assert first.queued_seconds == 0 < second.queued_seconds
+
+    asyncio.run(run())
+
+
+def test_however_many_ask_one_page_is_made_at_a_time_and_none_is_older_than_its_asking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> None:
+        exposition, made, begun, loop = Exposition(), 0, asyncio.Event(), asyncio.get_running_loop()
+
+        def write(in_openmetrics: bool) -> bytes:
+            nonlocal made
+            made += 1
+            loop.call_soon_threadsafe(begun.set)
+            time.sleep(0.05)
+            return str(made).encode()
+
+        monkeypatch.setattr(exposition, "_write", write)
+        first = asyncio.create_task(exposition.page(""))
+        await begun.wait()
+        later = await asyncio.gather(*(exposition.page("") for _ in range(20)))
+        assert (await first)[0] == b"1"
+        assert {page for page, _ in later} == {b"2"}
+
+    asyncio.run(run())
