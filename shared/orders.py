@@ -69,12 +69,15 @@ class Orders:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                self._look()
-            except Exception:
-                log.exception("an order could not be carried out")
+            for order in self._new():
+                log.info("another worker was ordered to %s: so do we", order)
+                try:
+                    self._meaning[order]()
+                except Exception:  # there will be others
+                    log.exception("an order could not be carried out")
 
-    def _look(self) -> None:
+    def _new(self) -> Iterator[str]:
+        """What others were ordered since the last look, and means something here."""
         if self._size() <= self._read:
             return
         with open(self._path or "", "rb") as file:
@@ -85,8 +88,7 @@ class Orders:
         for line in whole.decode().splitlines():
             giver, _, order = line.partition(" ")
             if giver != str(os.getpid()) and order in self._meaning:
-                log.info("another worker was ordered to %s: so do we", order)
-                self._meaning[order]()
+                yield order
 
     def _size(self) -> int:
         try:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 LOOKS = 6  # of one point: the least of them counts, because what calls borrow for a moment is not lost
 WARM_UP = 60  # looks that are not counted
-FEWEST, MOST = 50, 100  # points: five to ten minutes, at a look a second
+FEWEST, MOST = 50, 200  # points: five to twenty minutes, at a look a second
 IN_A_ROW = 10  # points that must say so
 
 STRAIGHT = 0.95  # of 1: the least share of what memory did that the line must explain
-LEAST_GROWTH = 2_000_000  # bytes over all points
-LEAST_SHARE = 0.02  # of what is resident
+LEAST_GROWTH = 3_000_000  # bytes over all points
+LEAST_SHARE = 0.03  # of what is resident
 STILL_RISING = 0.8  # slope of the later half, in slopes of the earlier one
 SAME_LOAD = 1.5  # times as much at most, one half beside the other
 # What a byte in a cache costs beside itself: allocators keep room between what they gave away.

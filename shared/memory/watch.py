@@ -27,7 +27,7 @@ from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-AGAIN_AFTER = 10.0  # seconds; to collect garbage holds all calls up
+AGAIN_AFTER = 10  # looks; to collect garbage holds all calls up
 
 pressure_now = Gauge(
     "gateway_memory_pressure",
@@ -51,7 +51,6 @@ class MemoryWatch:
         self._calls = 0  # begun since the last look
         self._in_flight = 0
         self._over = 0  # looks in a row over the threshold
-        self._cleaned_at = float("-inf")
         self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -79,12 +78,13 @@ class MemoryWatch:
 
     async def clean_up(self, share: float = 1.0) -> Freed:
         """Have this share of each cache go, and say what it brought."""
-        self._cleaned_at = time.monotonic()
         freed = await clean_up(self._caches, share)
         self.resident = freed.after
         self.leak.forget()
         cleanups_total.inc()
-        log.warning(
+        brought = freed.entries > 0 or freed.before - freed.after > MEGABYTE
+        log.log(
+            logging.WARNING if brought else logging.DEBUG,  # a leak that stays would have us say so for ever
             "memory: cleaned up, %.1f MB less resident, cache entries dropped: %d",
             (freed.before - freed.after) / MEGABYTE,
             freed.entries,
@@ -134,8 +134,7 @@ class MemoryWatch:
         self._over += 1
         if self._over == 1 and state is State.SHEDDING:
             return 0.5
-        first_of_all = self._over <= 2
-        return 1.0 if first_of_all or time.monotonic() - self._cleaned_at >= AGAIN_AFTER else 0.0
+        return 1.0 if self._over <= 2 or self._over % AGAIN_AFTER == 0 else 0.0
 
     def _look_for_a_leak(self) -> None:
         before, calls = self.leak.leaks, self._calls

@@ -180,3 +180,17 @@ def test_the_bytes_counted_are_at_least_those_that_python_allocates(length: int)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert store.bytes * 0.6 < after - before <= store.bytes
+
+
+def test_shedding_gives_up_a_share_of_all_bytes_and_what_was_used_longest_ago_first(clock: Clock) -> None:
+    store = MemoryStore(100, 1_000_000, clock)
+    for name in "abcd":
+        store.put(name, b"x" * 100, ttl=60)
+    store.get("a")
+    size = store.bytes
+    assert store.shed(0.5) == (2, size // 2)
+    assert keys(store, "a", "b", "c", "d") == ["a", "d"]
+    assert store.shed(1.0) == (2, size // 2)
+    assert (len(store), store.bytes, store.evictions) == (0, 0, 4)
+    assert not store._expiries
+    assert store.put("e", b"", ttl=60)

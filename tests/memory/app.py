@@ -1,0 +1,84 @@
+"""A service that leaks as it is told: a call with the header X-Leak-KB keeps so many kilobytes, until DELETE /leak.
+
+The stack of demo 5 around it, without accounts and limits. MEMORY_THRESHOLD_MB and MEMORY_EMERGENCY_MB count from what
+the process has at its start, so that no test depends on how large Python is today. CONTAINER_MB, if it is set, is how
+much more than that its container allows.
+"""
+
+import os
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
+
+from shared.call import Call
+from shared.health.caches import Caches
+from shared.health.http_client import HttpClient
+from shared.health.providers import Providers
+from shared.layers.circuit_breaker import CircuitBreaker
+from shared.layers.memory_guard import MemoryGuard
+from shared.layers.request_log import RequestLog
+from shared.layers.response_cache import ResponseCache
+from shared.layers.timeout import Timeout
+from shared.memory.bound import Bound, memory_bound
+from shared.memory.resident import MEGABYTE, resident
+from shared.memory.watch import MemoryWatch
+from shared.pipeline import Handler
+from shared.reply import Reply
+from shared.routes.generate_stream import generate_stream_routes
+from shared.routes.json import json_response
+from shared.routes.metrics import metrics_routes
+from shared.service import Service, build_service
+from shared.settings import Settings
+
+PIECE = 32_000  # bytes; small enough to lie on the heap, where what is freed is not given back by itself
+
+
+class Leak:
+    def __init__(self) -> None:
+        self.kept: list[bytes] = []
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        pieces = int(call.headers.get("x-leak-kb", 0)) * 1000 // PIECE
+        self.kept += [bytes([65]) * PIECE for _ in range(pieces)]
+        return await next(call)
+
+    def routes(self, service: Service) -> APIRouter:
+        router = APIRouter()
+
+        @router.delete("/leak")
+        async def stop() -> Response:
+            del self.kept[:-1]  # what stays lies at the end of the heap: the C library gives nothing back by itself
+            return json_response({})
+
+        return router
+
+
+def build(settings: Settings) -> FastAPI:
+    base = resident()
+    cache = ResponseCache(settings)
+    leak = Leak()
+    above = settings.model_copy(
+        update={
+            "memory_threshold_mb": base / MEGABYTE + settings.memory_threshold_mb,
+            "memory_emergency_mb": base / MEGABYTE + settings.memory_emergency_mb,
+        }
+    )
+
+    def bound() -> Bound:
+        allowed = os.environ.get("CONTAINER_MB")
+        return Bound(base + int(allowed) * MEGABYTE, "this container") if allowed else memory_bound()
+
+    return build_service(
+        settings,
+        title="A leak",
+        layers=[
+            RequestLog(settings.log_file),
+            MemoryGuard(MemoryWatch(above, cache.caches, bound=bound)),
+            leak,
+            cache,
+            Timeout(settings.timeout),
+            CircuitBreaker(settings),
+        ],
+        routes=[generate_stream_routes, metrics_routes, leak.routes],
+        checks=[Providers, HttpClient, Caches],
+    )

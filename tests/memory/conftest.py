@@ -1,0 +1,121 @@
+"""Services that watch their memory, as processes of their own, in front of the simulator."""
+
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.grader.service import Answer
+from tests.grader.stand import ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+
+LEAKING = "tests.memory.app:build"
+DEMO_5 = "demos.demo_5_observability.app:build"
+PATIENCE = 60.0  # seconds for a condition to come true
+POLL_SECONDS = 0.02
+GENEROUS = {
+    "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+    "RATE_LIMIT_RPM": "1000000",
+    "RATE_LIMIT_TPM": "100000000",
+    "RATE_LIMIT_RPH": "1000000",
+    "MAX_RETRIES": "0",
+    "TIMEOUT": "20",
+    "OTLP_ENDPOINT": "",
+}
+
+numbers = itertools.count()
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    patience_ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
+        time.sleep(POLL_SECONDS)
+
+
+@dataclass
+class Gateway:
+    """The service under test; `subject` has its log and its upstream."""
+
+    subject: Subject
+
+    def ask(self, *, leak_kb: int = 0, **fields: Any) -> Answer:
+        """A prompt that nobody has sent before."""
+        headers = {"X-Leak-KB": str(leak_kb)} if leak_kb else {}
+        return self.subject.ask(f"What leaks, take {next(numbers)}?", headers=headers, **{"temperature": 0, **fields})
+
+    def health(self) -> Mapping[str, Any]:
+        answer = self.subject.service.get("/health")
+        assert answer.status == 200, answer.summary
+        health: Mapping[str, Any] = answer.json
+        return health
+
+    def check(self, name: str) -> Mapping[str, Any]:
+        check: Mapping[str, Any] = self.health()["checks"][name]
+        return check
+
+    def state(self) -> str:
+        state: str = self.check("memory")["state"]
+        return state
+
+    def wait_until_memory_is(self, state: str) -> None:
+        wait_for(lambda: self.state() == state, f"memory is {state}")
+
+    def metric(self, name: str) -> float:
+        """The sum of its samples; `name` may hold labels, as they stand in the text."""
+        text = self.subject.service.get("/metrics").text
+        return sum(map(float, re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)$", text, re.MULTILINE)))
+
+    def said(self, event: str) -> list[Mapping[str, Any]]:
+        """The operational log's lines about `event`."""
+        lines = (_object(line) for line in self.subject.log.text().splitlines())
+        return [line for line in lines if line.get("event") == event]
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+Start = Callable[..., AbstractContextManager[Gateway]]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def start(server: ModelServer) -> Start:
+    """Starts a service with these settings besides the usual ones."""
+
+    @contextmanager
+    def starting(build: str = DEMO_5, **environment: str) -> Iterator[Gateway]:
+        with started(build, server, {**GENEROUS, **environment}) as subject:
+            subject.upstream.clear()
+            yield Gateway(subject)
+
+    return starting
+
+
+@pytest.fixture(scope="session")
+def _demo_5(start: Start) -> Iterator[Gateway]:
+    with start() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def demo_5(_demo_5: Gateway) -> Gateway:
+    """One demo 5 for all tests that can live with its defaults."""
+    _demo_5.subject.upstream.clear()
+    return _demo_5

@@ -1,0 +1,93 @@
+"""What an administrator may have done by hand: by the worker that answers, and by all others."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from tests.dead import dead_server
+from tests.grader.callers import Desk
+from tests.grader.service import Answer
+from tests.memory.conftest import Gateway, Start, wait_for
+
+CLEANUP, RESET = "/debug/memory/cleanup", "/debug/circuit-breakers/reset"
+WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def workers(start: Start) -> Iterator[Gateway]:
+    """Several of them, whose breakers open at the first failure, in front of nobody."""
+    with (
+        dead_server() as url,
+        start(
+            OPENAI_BASE_URL=f"{url}/v1", UVICORN_WORKERS=str(WORKERS), CIRCUIT_BREAKER_FAILURE_THRESHOLD="1"
+        ) as gateway,
+    ):
+        yield gateway
+
+
+@cache
+def token(desk: Desk, role: str) -> str:
+    return desk._run("create", "--role", role, "--", f"{role}-1").splitlines()[-1]
+
+
+def post(gateway: Gateway, path: str, role: str) -> Answer:
+    bearer = {"Authorization": f"Bearer {token(gateway.subject.desk, role)}"}
+    return gateway.subject.service.post(path, {}, headers=bearer)
+
+
+def ask_on_a_new_connection(gateway: Gateway) -> None:
+    """So that the kernel chooses a worker anew."""
+    gateway.subject.ask("Hola", headers={"Connection": "close"})
+
+
+@pytest.mark.parametrize("path", [CLEANUP, RESET])
+def test_only_administrators_may(demo_5: Gateway, path: str) -> None:
+    assert demo_5.subject.service.post(path, {}).must_be_error(403)["code"] == "not_allowed"
+    assert post(demo_5, path, "user").status == 403
+    answer = post(demo_5, path, "admin")
+    assert answer.status == 200, answer.summary
+    assert answer.json["others"] == "there are none"
+
+
+def test_a_cleanup_empties_the_cache_and_says_what_it_freed(demo_5: Gateway) -> None:
+    for _ in range(20):
+        demo_5.ask()
+    held, before = demo_5.check("cache"), demo_5.metric("gateway_memory_cleanups_total")
+    assert held["entries"] >= 20
+    freed = post(demo_5, CLEANUP, "admin").json["freed"]
+    assert (freed["cache_entries"], freed["cache_bytes"]) == (held["entries"], held["bytes"])
+    assert freed["rss_before_mb"] - freed["rss_after_mb"] == pytest.approx(freed["freed_mb"], abs=0.11)
+    assert demo_5.check("cache")["entries"] == 0
+    assert demo_5.metric("gateway_memory_cleanups_total") == before + 1
+
+
+def test_a_reset_closes_the_breakers_of_all_workers(workers: Gateway) -> None:
+    def all_are_open() -> bool:
+        ask_on_a_new_connection(workers)
+        return workers.metric("gateway_circuits_open") == WORKERS
+
+    wait_for(all_are_open, "the breakers of all workers are open")
+    answer = post(workers, RESET, "admin").json
+    assert answer["closed"] == ["primary/workshop-sim"]
+    assert answer["workers"] == WORKERS
+    assert "follow within a second" in answer["others"]
+    wait_for(lambda: workers.metric("gateway_circuits_open") == 0, "the breakers of all workers are closed")
+
+
+def test_a_cleanup_reaches_all_workers(workers: Gateway) -> None:
+    before = workers.metric("gateway_memory_cleanups_total")
+    assert "follow within a second" in post(workers, CLEANUP, "admin").json["others"]
+    wait_for(lambda: workers.metric("gateway_memory_cleanups_total") == before + WORKERS, "all have cleaned up")
+
+
+def test_a_breaker_that_was_reset_knows_nothing_of_before(start: Start) -> None:
+    with start(CIRCUIT_BREAKER_FAILURE_THRESHOLD="2") as gateway:
+        with gateway.subject.upstream.fault({"status": 500}):
+            gateway.ask(), gateway.ask()
+            assert gateway.health()["status"] == "degraded"
+            assert post(gateway, RESET, "admin").json["closed"] == ["primary/workshop-sim"]
+            assert gateway.ask().status == 502, "it is tried again, and one failure is not two"
+        assert gateway.health()["status"] == "healthy"
+        breaker = gateway.check("circuit_breakers")["primary/workshop-sim"]
+        assert (breaker["state"], breaker["opened"]) == ("closed", 1)

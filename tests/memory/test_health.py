@@ -1,0 +1,142 @@
+"""GET /health of demo 5: what it says, what it calls wrong, and that it waits for nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from shared.health.judgement import what_is_wrong
+from tests.grader.stand import SIMULATOR
+from tests.memory.conftest import Gateway, Start, wait_for
+from workshop.processes import free_port, model_server
+from workshop.redis_server import RedisServer
+
+AT_ONCE = 2.0  # seconds; what waits for something that is frozen waits longer, or for ever
+
+
+def test_it_shows_each_part(demo_5: Gateway) -> None:
+    before = demo_5.check("cache")["entries"]
+    assert demo_5.ask().status == 200
+    health = demo_5.health()
+    assert (health["status"], health["wrong"]) == ("healthy", [])
+    checks = health["checks"]
+    assert checks.keys() == {
+        "providers",
+        "http_client",
+        "cache",
+        "memory",
+        "admission_queue",
+        "circuit_breakers",
+    }
+    assert checks["providers"]["primary"]["reachable"] is True
+    assert checks["providers"]["primary"]["last_answer_s"] < 60
+    assert (checks["http_client"]["in_use"], checks["http_client"]["limit"]) == (0, 100)
+    assert checks["http_client"]["open"] >= 1
+    assert checks["cache"]["entries"] == before + 1
+    assert checks["cache"]["bytes"] > 0
+    memory = checks["memory"]
+    assert memory["state"] == "normal"
+    assert 0 < memory["rss_mb"] < memory["threshold_mb"] < memory["emergency_mb"]
+    assert memory["leak_suspected"] is False
+
+
+def test_it_asks_no_upstream(demo_5: Gateway) -> None:
+    demo_5.ask()
+    demo_5.subject.upstream.forget_calls()
+    for _ in range(50):
+        demo_5.health()
+    assert demo_5.subject.upstream.received() == 0
+
+
+def test_calls_under_way_are_connections_in_use(demo_5: Gateway) -> None:
+    with demo_5.subject.upstream.fault({"stall_after_tokens": 2}):
+        with demo_5.subject.service.stream("/generate/stream", {"prompt": "Hola"}) as stream:
+            assert stream.status == 200
+            assert demo_5.check("http_client")["in_use"] == 1
+        wait_for(lambda: demo_5.check("http_client")["in_use"] == 0, "the connection is free")
+
+
+def test_an_upstream_that_dies_is_missed_and_its_return_is_noticed(start: Start, tmp_path: Path) -> None:
+    port = free_port()
+    models = {"LOCAL_MODELS": SIMULATOR, "SIM_TTFT_MS": "0", "SIM_TPOT_MS": "0"}
+    upstream = model_server(port=port, environment=models, output=tmp_path / "model.txt")
+    with start(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1", MODEL=SIMULATOR) as gateway:
+        missed = ["the upstream primary does not answer"]
+        wait_for(lambda: gateway.health()["wrong"] == missed, "it was never there")
+        assert gateway.health()["status"] == "degraded"
+        assert gateway.check("providers")["primary"] == {"reachable": False, "last_answer_s": None}
+        with upstream:
+            assert gateway.ask().status == 200
+            assert gateway.health()["status"] == "healthy", "a call has heard from it"
+        gateway.ask()
+        wait_for(lambda: gateway.health()["wrong"] == missed, "a call could not reach it")
+        assert gateway.check("providers")["primary"]["last_answer_s"] > 0
+
+
+def test_it_answers_while_the_upstream_hangs_and_every_place_is_taken(start: Start) -> None:
+    full = {"HTTP_MAX_CONNECTIONS": "2", "QUEUE_MAX_SIZE": "4", "UVICORN_LIMIT_CONCURRENCY": "6"}
+    with start(**full) as gateway, ThreadPoolExecutor(6) as people, gateway.subject.upstream.fault({"hang": True}):
+        asked = [people.submit(gateway.ask, patience=AT_ONCE) for _ in range(6)]
+        wait_for(lambda: gateway.check("admission_queue")["waiting"] == 4, "the queue is full")
+        for _ in range(20):
+            assert gateway.subject.service.request("GET", "/health", patience=AT_ONCE).status == 200
+        for future in asked:
+            future.result()
+
+
+@pytest.mark.parametrize("backend", ["memory", "redis"])
+def test_it_answers_while_redis_is_frozen_and_says_that_it_is_missed(start: Start, backend: str) -> None:
+    with RedisServer() as redis, start(REDIS_URL=redis.url, CACHE_BACKEND=backend) as gateway:
+        gateway.ask()
+        assert gateway.health()["checks"]["redis"] == {"up": True}
+        if backend == "redis":
+            wait_for(lambda: gateway.check("cache")["entries"] is not None, "what is in Redis is counted")
+        redis.freeze()
+        try:
+            assert gateway.subject.service.request("GET", "/health", patience=AT_ONCE).status == 200
+            gateway.ask()
+            wait_for(lambda: gateway.health()["wrong"] == ["redis does not answer"], "Redis is missed")
+        finally:
+            redis.thaw()
+        wait_for(lambda: gateway.health()["status"] == "healthy", "Redis is back")
+
+
+def test_the_demos_before_have_neither_checks_of_parts_nor_a_judgement(start: Start) -> None:
+    with start("demos.demo_4_streaming.app:build", CIRCUIT_BREAKER_FAILURE_THRESHOLD="1") as gateway:
+        with gateway.subject.upstream.fault({"status": 500}):
+            gateway.ask()
+        health = gateway.health()
+        assert health["status"] == "healthy"
+        assert "wrong" not in health
+        assert health["checks"].keys() == {"admission_queue", "circuit_breakers"}
+
+
+# --- the judgement -----------------------------------------------------------------------------------------------
+
+
+WELL = {
+    "providers": {"primary": {"reachable": True}, "other": {"reachable": None}},
+    "circuit_breakers": {"primary/a": {"state": "closed"}},
+    "memory": {"state": "warning", "leak_suspected": False},
+    "redis": {"up": True},
+    "admission_queue": {"slots": 1, "in_use": 1, "waiting": 100},
+}
+
+
+def test_what_is_busy_or_not_known_yet_is_not_wrong() -> None:
+    assert list(what_is_wrong(WELL)) == list(what_is_wrong({})) == []
+
+
+@pytest.mark.parametrize(
+    ("ill", "said"),
+    [
+        ({"providers": {"other": {"reachable": False}}}, "the upstream other does not answer"),
+        ({"circuit_breakers": {"primary/a": {"state": "open"}}}, "the circuit breaker primary/a is open"),
+        ({"circuit_breakers": {"primary/a": {"state": "half_open"}}}, "the circuit breaker primary/a is half_open"),
+        ({"memory": {"state": "shedding", "leak_suspected": False}}, "memory is shedding"),
+        ({"memory": {"state": "normal", "leak_suspected": True}}, "memory seems to leak"),
+        ({"redis": {"up": False}}, "redis does not answer"),
+    ],
+)
+def test_what_is_wrong_is_said(ill: dict[str, object], said: str) -> None:
+    assert list(what_is_wrong({**WELL, **ill})) == [said]
