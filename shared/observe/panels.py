@@ -105,7 +105,7 @@ PANELS = (
         ),
     ),
     Panel(
-        "breakers",
+        "circuits",
         "Circuit breakers open",
         "count",
         "An upstream that fails too often is left alone for a while; anything over 0 is an upstream to look at.",

@@ -20,9 +20,9 @@ export class Alerts {
   }
 
   #age(alerts) {
-    alerts.forEach(({ since }, place) => {
-      this.#list.children[place].querySelector("time").textContent = `for ${seconds(Math.max(0, Date.now() / 1000 - since))}`;
-    });
+    const times = this.#list.querySelectorAll("time");
+    const age = ({ since }) => seconds(Math.max(0, Date.now() / 1000 - since));
+    alerts.forEach((alert, place) => (times[place].textContent = `for ${age(alert)}`));
   }
 }
 
@@ -32,12 +32,9 @@ function headline(firing, pending) {
 }
 
 function line({ name, severity, state, summary }) {
+  const [word, kind] = state === "firing" ? [severity || "fires", "bad"] : ["pending", "warm"];
   const item = document.createElement("li");
-  item.append(
-    element("b", name),
-    element("span", state === "firing" ? severity || "fires" : "pending", `state ${state === "firing" ? "bad" : "warm"}`),
-    element("span", summary),
-    element("time", "", "soft"),
-  );
+  const said = [element("b", name), element("span", word, `state ${kind}`), element("span", summary)];
+  item.append(...said, element("time", ""));
   return item;
 }

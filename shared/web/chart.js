@@ -1,7 +1,7 @@
-// A chart of lines over time. Somebody points at it, or walks along it with the arrow keys, and hears or sees the values
-// there. In: lines of numbers, null where there is none. Out: an SVG as wide as its place, and where somebody points.
+// A chart of lines over time. Who points at it, or walks along it with the arrow keys, is told the values there.
+// In: lines of numbers, null where there is none. Out: an SVG as wide as its place, and where somebody points.
 
-import { ticks } from "./scale.js";
+import { show, ticks } from "./scale.js";
 import { svg } from "./svg.js";
 import { clock } from "./units.js";
 
@@ -40,20 +40,19 @@ export class Chart {
     const { lines, times } = this.#data;
     if (!width || !lines.length) return;
     const values = lines.flatMap(({ values }) => values).filter((value) => value !== null);
-    const marks = ticks(Math.max(...values, this.unit.most ?? 0)).filter((mark) => !this.unit.whole || mark % 1 === 0);
-    const most = Math.max(marks.at(-1), ...values);
+    const marks = ticks(Math.max(...values, this.unit.least ?? 0)).filter((mark) => !this.unit.whole || mark % 1 === 0);
+    const most = Math.max(...marks, ...values);
     this.x = (place) => LEFT + ((width - LEFT - RIGHT) * place) / (this.#last || 1);
     this.y = (value) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * value) / most;
     const every = Math.ceil(times.length / Math.max(2, Math.floor(width / TIME_LABEL)));
     this.element.replaceChildren(
       ...marks.flatMap((mark) => [
         svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: this.y(mark), y2: this.y(mark) }),
-        svg("text", { x: LEFT - 8, y: this.y(mark) + 4, "text-anchor": "end" }, this.unit.show(mark)),
+        words(LEFT - 8, this.y(mark) + 4, "end", this.unit.show(mark)),
       ]),
-      ...times
-        .map((time, place) => [place, clock(time)])
-        .filter(([place]) => (this.#last - place) % every === 0 && this.x(place) > LEFT + 15)
-        .map(([place, text]) => svg("text", { x: this.x(place), y: HEIGHT - 4, "text-anchor": anchor(place, this.#last) }, text)),
+      ...times.flatMap((time, place) =>
+        (this.#last - place) % every ? [] : [words(this.x(place), HEIGHT - 4, place ? "end" : "start", clock(time))],
+      ),
       ...(lines.length === 1 ? [svg("path", { class: "area line-0", d: this.#area(lines[0].values) })] : []),
       ...lines.map(({ values }, place) => svg("path", { class: `line line-${place}`, d: this.#path(values) })),
       this.#pointer,
@@ -92,7 +91,7 @@ export class Chart {
     this.#place = place === null ? null : Math.min(place, this.#last);
     const here = this.#place ?? this.#last;
     this.told(this.#place);
-    const said = lines.map(({ label, values }) => `${label} ${values[here] === null ? "nothing" : this.unit.show(values[here])}`);
+    const said = lines.map(({ label, values: { [here]: value } }) => `${label} ${show(value, this.unit)}`);
     Object.assign(this.element, {
       ariaLabel: this.title,
       ariaValueMin: 0,
@@ -102,13 +101,14 @@ export class Chart {
     });
     if (this.#place === null || !this.x) return this.#pointer.replaceChildren();
     const x = this.x(here);
-    const side = x > this.element.clientWidth / 2 ? "end" : "start";
+    const [side, gap] = x > this.element.clientWidth / 2 ? ["end", -6] : ["start", 6];
     this.#pointer.replaceChildren(
       svg("line", { x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
-      svg("text", { x: x + (side === "end" ? -6 : 6), y: TOP + 8, "text-anchor": side }, new Date(times[here]).toTimeString().slice(0, 8)),
-      ...lines.flatMap(({ values }, index) =>
-        values[here] === null ? [] : [svg("circle", { class: `line-${index}`, cx: x, cy: this.y(values[here]), r: 3.5 })],
-      ),
+      words(x + gap, TOP + 8, side, clock(times[here], true)),
+      ...lines
+        .map(({ values }, index) => [values[here], `line-${index}`])
+        .filter(([value]) => value !== null)
+        .map(([value, line]) => svg("circle", { class: line, cx: x, cy: this.y(value), r: 3.5 })),
     );
   }
 
@@ -121,4 +121,4 @@ export class Chart {
   }
 }
 
-const anchor = (place, last) => (place === last ? "end" : "middle");
+const words = (x, y, anchor, text) => svg("text", { x, y, "text-anchor": anchor }, text);

@@ -5,6 +5,7 @@ import { call } from "./api.js";
 import { Panel } from "./panel.js";
 import { Poll } from "./poll.js";
 import { keptToken } from "./session.js";
+import { clock } from "./units.js";
 
 const EVERY = 3000; // milliseconds
 
@@ -20,7 +21,7 @@ async function look() {
     say("");
     alerts.show(seen.alerts);
     for (const panel of seen.panels) show(panel, seen);
-    at("#updated").textContent = `as of ${new Date().toTimeString().slice(0, 8)}`;
+    at("#updated").textContent = `as of ${clock(Date.now(), true)}`;
   } catch (refusal) {
     const advice = refusal.status === 401 ? " Give a token on the playground." : "";
     say(`${refusal.message}.${advice}`);

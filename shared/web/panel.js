@@ -2,7 +2,8 @@
 
 import { Chart } from "./chart.js";
 import { element, fromTemplate } from "./element.js";
-import { UNITS } from "./scale.js";
+import { show, UNITS } from "./scale.js";
+import { clock } from "./units.js";
 
 export class Panel {
   element = fromTemplate("#panel-template");
@@ -11,7 +12,7 @@ export class Panel {
 
   constructor({ name, title, unit, says }) {
     this.unit = UNITS[unit] ?? UNITS.count;
-    this.element.id = name;
+    this.element.id = `panel-${name}`;
     this.#at("h2").textContent = title;
     this.#at(".says").textContent = says;
     this.#chart = new Chart(title, this.unit, (place) => this.#tell(place));
@@ -44,8 +45,7 @@ export class Panel {
     const { lines } = this.#data;
     this.element.querySelectorAll(".legend b").forEach((value, index) => {
       const { values } = lines[index];
-      const told = values[place ?? values.findLastIndex((each) => each !== null)];
-      value.textContent = told === null || told === undefined ? "–" : this.unit.show(told);
+      value.textContent = show(values[place ?? values.findLastIndex((each) => each !== null)], this.unit);
     });
   }
 
@@ -53,8 +53,8 @@ export class Panel {
     if (!this.#at(".numbers").open || !this.#data) return;
     const { lines, times } = this.#data;
     const rows = times.map((time, place) => [
-      new Date(time).toTimeString().slice(0, 8),
-      ...lines.map(({ values }) => (values[place] === null ? "–" : this.unit.show(values[place]))),
+      clock(time, true),
+      ...lines.map(({ values }) => show(values[place], this.unit)),
     ]);
     const table = document.createElement("table");
     table.append(

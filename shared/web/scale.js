@@ -18,13 +18,15 @@ export function ticks(most) {
 const digits = (value) => (value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3))));
 const time = (value) => (value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`);
 
-// How each unit of the service's panels is written. `whole`: a tick between two integers would say nothing.
+export const show = (value, unit) => (value === null ? "–" : unit.show(value));
+
+// How each unit of the panels is written. `least`: what the axis reaches at least. `whole`: it counts things.
 export const UNITS = {
   per_second: { show: (value) => `${digits(value)}/s` },
   tokens: { show: (value) => `${digits(value)}/s` },
   seconds: { show: time },
-  share: { show: (value) => `${digits(value * 100)} %`, most: 1 },
+  share: { show: (value) => `${digits(value * 100)} %`, least: 1 },
   usd: { show: (value) => (value < 0.01 && value ? usd(value) : `$${digits(value)}`) },
-  count: { show: digits, whole: true },
+  count: { show: digits, least: 4, whole: true },
   bytes: { show: (value) => `${digits(value / 1e6)} MB` },
 };

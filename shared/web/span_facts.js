@@ -7,19 +7,21 @@ import { milliseconds } from "./units.js";
 export function tell(section, { span, own }) {
   const heading = Object.assign(element("h3", span.name), { id: "span-name" });
   const alone = own.reduce((sum, [from, to]) => sum + to - from, 0);
-  const times = `${exact(span.duration_ms)}, of which its own ${exact(alone)} · began after ${exact(span.started_ms)}`;
+  const took = `took ${milliseconds(span.duration_ms)}, ${milliseconds(alone)} of it its own`;
   section.replaceChildren(
     heading,
-    element("p", `${span.service} · ${span.kind} · ${times}`, "soft"),
-    ...(span.status === "error" ? [element("p", span.message || "It failed.", "trouble")] : []),
+    element("p", `${span.service} · ${span.kind} · ${took} · began at ${milliseconds(span.started_ms)}`, "soft"),
+    ...(span.status === "error" ? [element("p", trouble(span), "trouble")] : []),
     ...table(span.attributes),
     ...span.events.flatMap(({ name, after_ms: after, attributes }) => [
-      element("h4", `${name}${after === null ? "" : ` · after ${exact(after)}`}`),
+      element("h4", `${name}${after === null ? "" : ` · after ${milliseconds(after)}`}`),
       ...table(attributes),
     ]),
     ...span.links.map(({ trace_id: id }) => Object.assign(element("a", `linked: trace ${id}`), { href: `#${id}` })),
   );
 }
+
+const trouble = ({ message, attributes }) => message || attributes["error.type"] || "It failed.";
 
 function table(attributes) {
   const entries = Object.entries(attributes);
@@ -30,5 +32,3 @@ function table(attributes) {
   }
   return [list];
 }
-
-const exact = (value) => (value < 100 ? `${Number(value.toFixed(2))} ms` : milliseconds(value));

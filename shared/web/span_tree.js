@@ -1,38 +1,32 @@
 // Spans in the order of a waterfall: each below its parent, in the order of their starts.
-// In: the spans of a trace. Out: rows, with depth, the parent's id, the number of children, and `own`: the stretches of
-// a span's time in which none of its children ran, from and to in milliseconds of the trace.
+// In: the spans of a trace. Out: rows with their depth and `own`, the stretches of a span's time in which nothing below
+// it ran, from and to in milliseconds of the trace.
 
 export function lay(spans) {
-  const known = new Set(spans.map(({ span_id: id }) => id));
-  const children = new Map([["", []]]);
-  for (const span of spans) {
-    const parent = known.has(span.parent_id) && span.parent_id !== span.span_id ? span.parent_id : "";
-    if (!children.has(parent)) children.set(parent, []);
-    children.get(parent).push(span);
-  }
+  const left = new Map(spans.map((span) => [span.span_id, span]));
+  const children = Map.groupBy(spans, ({ parent_id: parent }) => (left.has(parent) ? parent : ""));
   const rows = [];
-  const visit = (parent, depth) => {
-    for (const span of children.get(parent) ?? []) {
-      if (!known.delete(span.span_id)) continue;
-      const within = children.get(span.span_id) ?? [];
-      rows.push({ span, depth, parent, children: within.length, own: alone(span, within) });
-      visit(span.span_id, depth + 1);
-    }
+  const visit = (span, depth) => {
+    if (!left.delete(span.span_id)) return [];
+    const row = { span, depth };
+    rows.push(row);
+    // A stream's layers are done with its first token, and what they called goes on: so all that is below counts.
+    const below = (children.get(span.span_id) ?? []).flatMap((child) => visit(child, depth + 1));
+    row.own = alone(span, below.sort((one, other) => one.started_ms - other.started_ms));
+    return [span, ...below];
   };
-  visit("", 0);
-  // What is left are spans that are one another's parents: nobody's work, but somebody sent it.
-  for (const span of spans) if (known.delete(span.span_id)) rows.push({ span, depth: 0, parent: "", children: 0, own: [] });
+  for (const head of children.get("") ?? []) visit(head, 0);
+  for (const span of left.values()) visit(span, 0); // one another's parents: nobody's work, but somebody sent it
   return rows;
 }
 
-function alone({ started_ms: start, duration_ms: length }, within) {
-  const own = [];
+function alone({ started_ms: start, duration_ms: length }, below) {
+  const [own, end] = [[], start + length];
   let free = start;
-  const end = start + length;
-  for (const { started_ms: from, duration_ms: took } of within) {
-    if (from > free) own.push([free, Math.min(from, end)]);
+  for (const { started_ms: from, duration_ms: took } of below) {
+    if (Math.min(from, end) > free) own.push([free, Math.min(from, end)]);
     free = Math.max(free, from + took);
   }
-  if (free < end || !within.length) own.push([Math.min(free, end), end]);
+  if (free < end) own.push([free, end]);
   return own;
 }

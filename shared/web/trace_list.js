@@ -2,7 +2,7 @@
 // elements, so that whoever stands on one with the keyboard is not thrown off when others come.
 
 import { element } from "./element.js";
-import { milliseconds } from "./units.js";
+import { clock, milliseconds } from "./units.js";
 
 const at = (selector) => document.querySelector(selector);
 
@@ -84,14 +84,13 @@ function fill(link, trace, slowest) {
   const said = JSON.stringify([trace, slowest]);
   if (link.dataset.said === said) return;
   link.dataset.said = said;
-  const when = new Date(trace.started * 1000).toTimeString().slice(0, 8);
   const bar = element("i", "");
   bar.style.width = `${(100 * trace.duration_ms) / slowest}%`;
   const status = trace.http_status ?? (trace.status === "error" ? "error" : "ok");
   link.replaceChildren(
     element("b", trace.name),
     element("span", status, `state ${outcome(trace)}`),
-    element("small", `${when} · ${trace.spans} ${trace.spans === 1 ? "span" : "spans"}`),
+    element("small", `${clock(trace.started * 1000, true)} · ${trace.spans} ${trace.spans === 1 ? "span" : "spans"}`),
     element("span", milliseconds(trace.duration_ms), "took"),
     bar,
   );

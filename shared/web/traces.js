@@ -8,8 +8,7 @@ import { TraceView } from "./trace_view.js";
 
 const EVERY = 2000; // milliseconds
 const PATH = "playground/api/traces";
-// A service sends its spans a few seconds after the answer.
-const LATE = 8000;
+const LATE = 8000; // milliseconds that a service may take to send its spans after the answer
 
 const at = (selector) => document.querySelector(selector);
 const get = async (path) => (await call(path, keptToken())).json();
@@ -68,7 +67,8 @@ function close(why) {
 }
 
 const hint = (text) => Object.assign(at("#hint"), { textContent: text, hidden: !text });
-const say = (kind, text) => Object.assign(at("#notice"), { textContent: text, hidden: !text, className: `notice ${kind}` });
+const say = (kind, text) =>
+  Object.assign(at("#notice"), { textContent: text, hidden: !text, className: `notice ${kind}` });
 
 addEventListener("hashchange", () => {
   missing = 0;

@@ -1,9 +1,10 @@
 // Numbers as people read them.
 
 export const count = (value) => value.toLocaleString("en");
-export const milliseconds = (value) => (value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`);
+export const milliseconds = (value) =>
+  value < 1000 ? `${value < 10 ? Number(value.toFixed(2)) : Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
 export const rate = (value) => `${value < 10 ? value.toFixed(1) : count(Math.round(value))} tokens/s`;
-export const clock = (epoch) => new Date(epoch).toTimeString().slice(0, 5);
+export const clock = (epoch, exact) => new Date(epoch).toTimeString().slice(0, exact ? 8 : 5);
 export const usd = (value) => `$${value.toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`; // to the service's last digit
 
 // Rounded up, so that nobody comes too early: `90 s`, `2 min 5 s`, `2 h 3 min`, `26 d 4 h`.
