@@ -124,7 +124,9 @@ def _build(path: str, settings: Settings) -> FastAPI:
 def _spare_the_collector() -> None:
     """Keep the garbage collector from walking what was built at the start, which lives as long as we do.
 
-    With Python's own thresholds it took a fifth of a request's time, and held all of them up while it looked.
+    With Python's own thresholds it took a seventh of the CPU, and every 1,600 requests or so it held all calls up for
+    60 to 80 ms, while it looked through everything. Measured in turns, three times (demo 5 with 16 connections, on 2
+    cores that had other work too): 99 of 100 calls within 24, 32 and 95 ms, instead of 81, 237 and 207.
     """
     gc.collect()
     gc.freeze()

@@ -28,7 +28,7 @@ def workers(start: Start) -> Iterator[Gateway]:
 
 @cache
 def token(desk: Desk, role: str) -> str:
-    return desk._run("create", "--role", role, "--", f"{role}-1").splitlines()[-1]
+    return desk.create(f"{role}-1", role=role).token
 
 
 def post(gateway: Gateway, path: str, role: str) -> Answer:
