@@ -1,0 +1,14 @@
+"""One receiver for all tests that can share it: a test looks for its own trace."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.grader.stand import trace_receiver
+from tests.traces.messages import Receiver
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    with trace_receiver() as url:
+        yield Receiver(url)
