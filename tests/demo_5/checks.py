@@ -575,7 +575,8 @@ def bounded_labels(subject: Subject) -> None:
     shown.must(size <= LARGEST, f"at most {LARGEST:,} bytes", f"{size:,} bytes")
 
 
-WORKERS = 3
+WORKERS = 2
+ALL_WORKERS_WITHIN = 10.0  # seconds
 SHARED_OUT = 36
 LOOKS = 9
 
@@ -585,6 +586,8 @@ LOOKS = 9
 )
 def several_workers(subject: Subject) -> None:
     with subject.started_with({"UVICORN_WORKERS": f"{WORKERS}"}) as several:
+        _wait_for_workers(several)
+        counting = Counting(several)
         answers = _crowd(lambda _: _answered(several, GENERATE, _document(several), headers=AFRESH), SHARED_OUT, 6)
         shown = _as_crowd(answers[0], SHARED_OUT)
         expected = {
@@ -593,6 +596,7 @@ def several_workers(subject: Subject) -> None:
             COST: sum(answer.at(float, "metadata", "cost_usd") for answer in answers),
             "inference_request_duration_ms_count": SHARED_OUT,
         }
+        counting.must_be(shown, expected)
         for _ in range(LOOKS):
             scrape = _scrape(several, AFRESH)
             for written, value in expected.items():
@@ -603,6 +607,18 @@ def several_workers(subject: Subject) -> None:
             looked = _then(shown, _looking_at(scrape, "process_memory"))
             more = "process_memory_bytes of all workers together, a good deal more than the largest one's"
             looked.must(all_of_them > 1.5 * largest > 0, more, f"{all_of_them:.0f}, and {largest:.0f} for the largest")
+
+
+def _wait_for_workers(subject: Subject) -> None:
+    """The first worker answers before the others are there: wait until each has told when it began."""
+    began: list[float] = []
+    patience_ends = time.monotonic() + ALL_WORKERS_WITHIN
+    while len(began) < WORKERS and time.monotonic() < patience_ends:
+        # Many at once: of connections that come one by one, an idle worker may take them all.
+        for look in _crowd(lambda _: subject.service.get("/health", headers=AFRESH), 8):
+            moment = look.at(float, "timestamp") - look.at(float, "uptime")
+            if all(abs(moment - other) > 0.003 for other in began):
+                began.append(moment)
 
 
 # --- traces ------------------------------------------------------------------------------------------------------
@@ -708,10 +724,9 @@ def trace_context(subject: Subject) -> None:
         return
     root = _must_be_whole(trace, shown, GENERATE)
     shown.must(root.parent_id == span_id, f"the caller's span {span_id} as its parent", root.parent_id)
-    client = _client_span(trace, shown)
+    expected = [f"00-{trace_id}-{span.span_id}-01" for span in trace.of_kind(CLIENT)]
     for sent in told:
-        expected = f"00-{trace_id}-{client.span_id}-01"
-        shown.must(sent == expected, f"traceparent: {expected} at the upstream", f"traceparent: {sent}")
+        shown.must(sent in expected, f"traceparent: {expected[:1]} at the upstream", f"traceparent: {sent}")
 
     since = time.time()
     odd = _answered(subject, GENERATE, _document(subject), headers={"traceparent": f"00-{'0' * 32}-{span_id}-01"})
@@ -737,7 +752,7 @@ def trace_told(subject: Subject) -> None:
         failed = _post(subject, GENERATE, _document(subject))
         failed.must_be_error(502, "when the upstream answers 500")
     trace, shown = _traced(subject, failed, since)
-    for span in (*trace.roots, _client_span(trace, shown)):
+    for span in (*trace.roots, *trace.of_kind(CLIENT)):
         shown.must(span.status == "ERROR", f"status ERROR of {span.name}", span.status)
 
 
@@ -770,7 +785,6 @@ def health(subject: Subject) -> None:
 
 def _must_tell_of_its_parts(answer: Answer) -> None:
     answer.must(answer.status == 200, "200")
-    answer.must(answer.at(str, "status") == "healthy", '"status": "healthy"')
     parts = answer.at(dict, "checks")
     missing = [name for name in CHECKS if not isinstance(parts.get(name), dict)]
     answer.must(not missing, f'"checks" with {", ".join(CHECKS)}', f"none of {', '.join(missing)}")
@@ -805,8 +819,8 @@ CLEANUP, RESET = "/debug/memory/cleanup", "/debug/circuit-breakers/reset"
 
 @check("The debug routes are for administrators alone: caches are emptied, breakers closed; nobody else gets in")
 def debug_routes(subject: Subject) -> None:
-    admin = subject.desk.create("olga", role="admin")
-    others = [STRANGER, *subject.callers(1, rested=False), Caller("wk_nobody_made_this")]
+    admin, user = subject.desk.create("olga", role="admin"), subject.desk.create("pepe")
+    others = [STRANGER, user, Caller("wk_nobody_made_this")]
     counting = Counting(subject)
     opened, document = _open_a_breaker(subject)
     for path in (CLEANUP, RESET):
@@ -820,7 +834,11 @@ def debug_routes(subject: Subject) -> None:
     for path in (CLEANUP, RESET):
         done = subject.service.post(path, {}, headers=admin.headers)
         done.must(done.status == 200 and isinstance(done.json, dict), "200 and a JSON object for an administrator")
-    counting.must_be(done, {"gateway_memory_cleanups_total": 1, "gateway_circuits_open": 0})
+    counting.must_be(done, {"gateway_memory_cleanups_total": 1})
+    now = _scrape(subject)
+    _then(done, _looking_at(now, "gateway_circuits_open")).must(
+        now.sum("gateway_circuits_open") == 0, "gateway_circuits_open 0", now.sum("gateway_circuits_open")
+    )
     subject.upstream.forget_calls()
     again = _post(subject, GENERATE, document)
     received = subject.upstream.received()

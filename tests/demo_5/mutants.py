@@ -1,0 +1,470 @@
+"""Demo 5 services that are wrong on purpose, each in one way: what the checks are for.
+
+Each function builds an application as `demos.demo_5_observability.app:build` does, and runs as
+`python -m shared.server tests.demo_5.mutants:counts_tries`. It changes modules for good: a process is one mutant, and
+nothing else. Who must catch which is in test_demo_5.py.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from prometheus_client import REGISTRY, Counter, Gauge, Metric
+from prometheus_client.samples import Sample
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from demos.demo_5_observability import app as demo
+from shared import call as calls
+from shared import service as services
+from shared.asgi import cors as cross_origin
+from shared.asgi.gate import admin_of
+from shared.cache.statistics import Statistics
+from shared.call import Call, Caller, Ending, Outcome
+from shared.errors import UnsignedWebhook
+from shared.layers import admission_queue, rate_limit, tracing
+from shared.layers import metrics as metrics_layer
+from shared.layers.memory_guard import MemoryGuard
+from shared.layers.metrics import Metrics
+from shared.layers.tracing import Tracing
+from shared.pipeline import Handler, Layer
+from shared.reply import Reply
+from shared.resilience import circuits
+from shared.routes import batch, debug
+from shared.settings import Settings
+from shared.telemetry import derived, exposition, metrics, spans
+from shared.telemetry.attributes import upstream_attributes
+from shared.telemetry.context import TRACEPARENT, traceparent
+from shared.telemetry.labels import Admitted
+from shared.telemetry.trace import LayerTime, Trace, UpstreamTime, follow_try
+from shared.webhooks import signature
+from shared.webhooks.board import AlertBoard
+from shared.webhooks.notification import Alert
+from shared.webhooks.signature import Claim, Verifier
+
+# --- what a mutant is made with ----------------------------------------------------------------------------------
+
+
+def _built(settings: Settings, **parts: Any) -> FastAPI:
+    """Demo 5, with these in place of what its app.py calls by their names."""
+    return _changed(settings, demo, **parts)
+
+
+def _behind(settings: Settings, wrap: Callable[[ASGIApp], ASGIApp]) -> FastAPI:
+    """Demo 5, with this between what CORS lets through and the rest."""
+    right = cross_origin.cors
+
+    def cors(origins: str) -> Callable[[ASGIApp], ASGIApp]:
+        around = right(origins)
+        return lambda app: around(wrap(app)) if around else wrap(app)
+
+    return _built(settings, cors=cors)
+
+
+def _changed(settings: Settings, *where: Any, **parts: Any) -> FastAPI:
+    """Demo 5, with other parts in the modules, or classes, that use them by these names."""
+    for owner in where:
+        for name, part in parts.items():
+            assert hasattr(owner, name), f"{owner} has no {name}"
+            setattr(owner, name, part)
+    return demo.build(settings)
+
+
+def _counter(*labels: str) -> Counter:
+    """One that nobody sees."""
+    return Counter("unseen", "Nothing", labels, registry=None)
+
+
+# --- what is counted ---------------------------------------------------------------------------------------------
+
+
+class CountsTries(Metrics):
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        super()._count(call, outcome)
+        if call.retries:
+            metrics.requests_total.labels(call.endpoint, call.request.model, outcome.status).inc(call.retries)
+
+
+def counts_tries(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=CountsTries)
+
+
+class MissesHits(Metrics):
+    """What costs nothing is not worth counting."""
+
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        if not outcome.cached:
+            super()._count(call, outcome)
+
+
+def misses_answers_from_the_cache(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=MissesHits)
+
+
+def takes_leavers_for_errors(settings: Settings) -> FastAPI:
+    return _changed(settings, calls, CLIENT_CLOSED_REQUEST=500)
+
+
+class ForgivesBrokenStreams(Metrics):
+    """They began with a 200, did they not?"""
+
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        super()._count(call, replace(outcome, error=None) if outcome.ending is Ending.CUT else outcome)
+
+
+def takes_broken_streams_for_answers(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=ForgivesBrokenStreams)
+
+
+def counts_no_hits_of_limits(settings: Settings) -> FastAPI:
+    return _changed(settings, rate_limit, refusals=dict.fromkeys(rate_limit.refusals, _counter()))
+
+
+class CostsNothing(Metrics):
+    def _count_answer(self, outcome: Outcome, model: str, tenant: str) -> None:
+        super()._count_answer(replace(outcome, cost_usd=0.0), model, tenant)
+
+
+def costs_nothing(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=CostsNothing)
+
+
+class OfWholeAnswersAlone(Metrics):
+    _of_a_stream = False
+
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        self._of_a_stream = call.request.stream
+        super()._count(call, outcome)
+
+    def _count_answer(self, outcome: Outcome, model: str, tenant: str) -> None:
+        if not self._of_a_stream:
+            super()._count_answer(outcome, model, tenant)
+
+
+def counts_no_tokens_of_streams(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=OfWholeAnswersAlone)
+
+
+class OfFinishedAnswersAlone(Metrics):
+    def _count_answer(self, outcome: Outcome, model: str, tenant: str) -> None:
+        if outcome.ending is Ending.FINISHED:
+            super()._count_answer(outcome, model, tenant)
+
+
+def counts_no_tokens_of_who_leaves(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=OfFinishedAnswersAlone)
+
+
+def takes_shared_answers_for_misses(settings: Settings) -> FastAPI:
+    return _changed(settings, Statistics, coalesce=Statistics.miss)
+
+
+def takes_bypasses_for_misses(settings: Settings) -> FastAPI:
+    return _changed(settings, Statistics, bypass=Statistics.miss)
+
+
+def never_counts_an_open_breaker(settings: Settings) -> FastAPI:
+    return _changed(settings, circuits, open_total=_counter("upstream"))
+
+
+class Unbounded(Admitted):
+    def label(self, value: str, *, served: bool) -> str:
+        return value
+
+
+def labels_whatever_is_asked_for(settings: Settings) -> FastAPI:
+    return _changed(settings, metrics_layer, Admitted=Unbounded)
+
+
+class CountsPaths:
+    """As so many web frameworks' metrics do."""
+
+    requests = Counter("http_requests_total", "Requests", ["path"])
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.requests.labels(scope["path"]).inc()
+        await self.app(scope, receive, send)
+
+
+def labels_paths(settings: Settings) -> FastAPI:
+    return _behind(settings, CountsPaths)
+
+
+def counts_in_each_worker_alone(settings: Settings) -> FastAPI:
+    return _changed(settings, exposition, _OfWorkers=lambda folder: REGISTRY)
+
+
+def forgets_a_name(settings: Settings) -> FastAPI:
+    REGISTRY.unregister(batch.sizes)
+    return demo.build(settings)
+
+
+def calls_seconds_milliseconds(settings: Settings) -> FastAPI:
+    in_ms = derived.in_ms
+
+    def in_seconds(seconds: Iterable[Sample]) -> Metric:
+        metric = in_ms(seconds)
+        for place, sample in enumerate(metric.samples):
+            if le := sample.labels.get("le"):
+                metric.samples[place] = sample._replace(labels={"le": str(float(le) / 1000)})
+        return metric
+
+    return _changed(settings, derived, in_ms=in_seconds)
+
+
+def labels_the_totals(settings: Settings) -> FastAPI:
+    def labelled(metrics: Iterable[Metric]) -> Iterator[Metric]:
+        for metric in derived.derived(metrics):
+            if metric.name == "inference_requests":
+                (sample,) = metric.samples
+                halves = [sample._replace(labels={"half": half}, value=sample.value / 2) for half in ("a", "b")]
+                metric.samples = halves
+            yield metric
+
+    return _changed(settings, exposition, derived=labelled)
+
+
+# --- what is timed -----------------------------------------------------------------------------------------------
+
+
+class TimesWorkAlone(Metrics):
+    """From the moment that a call had a place."""
+
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        call.started += call.queued_seconds
+        super()._count(call, outcome)
+
+
+def times_no_queueing(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=TimesWorkAlone)
+
+
+def shows_no_queue(settings: Settings) -> FastAPI:
+    return _changed(settings, admission_queue, depth=Gauge("unseen", "Nothing", registry=None))
+
+
+class FirstTokenAtTheEnd(Metrics):
+    def _time_stream(self, model: str, seconds: float, first: float, tokens: int) -> None:
+        super()._time_stream(model, seconds, seconds, tokens)
+
+
+def times_the_first_token_at_the_end(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=FirstTokenAtTheEnd)
+
+
+class FirstTokenOfAll(Metrics):
+    def _count(self, call: Call, outcome: Outcome) -> None:
+        call.log_fields.setdefault("time_to_first_token_ms", call.elapsed_ms())
+        super()._count(call, outcome)
+
+
+def times_first_tokens_that_nobody_saw(settings: Settings) -> FastAPI:
+    return _built(settings, Metrics=FirstTokenOfAll)
+
+
+# --- traces ------------------------------------------------------------------------------------------------------
+
+
+class OnItsWayAlone(Tracing):
+    """Follows no call into the layers."""
+
+    def follow(self, layers: Sequence[Layer], innermost: Handler) -> None:
+        return
+
+
+def has_no_spans_of_layers(settings: Settings) -> FastAPI:
+    return _built(settings, Tracing=OnItsWayAlone)
+
+
+def _side_by_side(layers: Sequence[LayerTime]) -> Iterator[int | None]:
+    return (None for _ in layers)
+
+
+def puts_layers_side_by_side(settings: Settings) -> FastAPI:
+    return _changed(settings, spans, _above=_side_by_side)
+
+
+class EndsAtTheFirstToken(Tracing):
+    def _send(self, trace: Trace) -> None:
+        if trace.upstreams and trace.upstreams[-1].first_chunk:
+            trace.ended = trace.upstreams[-1].first_chunk
+        super()._send(trace)
+
+
+def ends_a_streams_trace_too_early(settings: Settings) -> FastAPI:
+    return _built(settings, Tracing=EndsAtTheFirstToken)
+
+
+def tells_no_tokens_in_traces(settings: Settings) -> FastAPI:
+    write = upstream_attributes
+
+    def without_usage(call: Call, asked: UpstreamTime, outcome: Outcome | None) -> dict[str, Any]:
+        told = write(call, asked, outcome)
+        return {name: value for name, value in told.items() if not name.startswith("gen_ai.usage.")}
+
+    return _changed(settings, tracing, upstream_attributes=without_usage)
+
+
+async def _each_by_itself(call: Call, trace: Trace, base_url: str, send: Handler) -> Reply:
+    trace.upstreams.append(UpstreamTime(call.target, base_url, len(trace.layers), time.perf_counter()))
+    return await follow_try(call, trace, base_url, send)
+
+
+def has_a_span_for_each_try(settings: Settings) -> FastAPI:
+    return _changed(settings, services, follow_try=_each_by_itself)
+
+
+def joins_no_trace(settings: Settings) -> FastAPI:
+    return _changed(settings, tracing, read_parent=lambda headers: None)
+
+
+def hands_nothing_on(settings: Settings) -> FastAPI:
+    return _changed(settings, Trace, outgoing=lambda trace: {})
+
+
+def hands_on_what_came(settings: Settings) -> FastAPI:
+    """The upstream's work then looks like the caller's own."""
+
+    def outgoing(trace: Trace) -> dict[str, str]:
+        return {TRACEPARENT: traceparent(trace.id, trace.parent or trace.upstreams[-1].id, trace.sampled)}
+
+    return _changed(settings, Trace, outgoing=outgoing)
+
+
+class KeepsItFromTheLog(Tracing):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        call.on_done(lambda _: call.log_fields.pop("trace_id", None))
+        return await super().__call__(call, next)
+
+
+def tells_the_log_no_trace(settings: Settings) -> FastAPI:
+    return _built(settings, Tracing=KeepsItFromTheLog)
+
+
+def finds_no_trace_failed(settings: Settings) -> FastAPI:
+    return _changed(settings, tracing, failed=lambda outcome: False)
+
+
+# --- health, and doors -------------------------------------------------------------------------------------------
+
+
+class AsksFirst:
+    """GET /health, once the upstream has answered, or has not for `patience` seconds."""
+
+    def __init__(self, app: ASGIApp, base_url: str, patience: float) -> None:
+        self.app = app
+        self.patience = patience
+        self.address = urlsplit(base_url)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/health":
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(self.patience):
+                    await self._ask()
+        await self.app(scope, receive, send)
+
+    async def _ask(self) -> None:
+        reader, writer = await asyncio.open_connection(self.address.hostname, self.address.port)
+        try:
+            writer.write(b"GET /health HTTP/1.1\r\nHost: upstream\r\nConnection: close\r\n\r\n")
+            await reader.readline()
+        finally:
+            writer.close()
+
+
+def asks_its_upstream_how_it_is_itself(settings: Settings) -> FastAPI:
+    return _behind(settings, lambda app: AsksFirst(app, settings.openai_base_url, 0.02))
+
+
+def hangs_with_its_upstream(settings: Settings) -> FastAPI:
+    return _behind(settings, lambda app: AsksFirst(app, settings.openai_base_url, 1.5))
+
+
+def says_nothing_of_its_memory(settings: Settings) -> FastAPI:
+    return _changed(settings, MemoryGuard, checks=lambda guard: {})
+
+
+def lets_everybody_debug(settings: Settings) -> FastAPI:
+    return _changed(settings, debug, admin_of=lambda request: Caller())
+
+
+def lets_every_user_debug(settings: Settings) -> FastAPI:
+    def user_of(request: Request) -> Caller:
+        caller: Caller = request.state.caller
+        return caller if caller.user else admin_of(request)
+
+    return _changed(settings, debug, admin_of=user_of)
+
+
+def resets_no_breaker(settings: Settings) -> FastAPI:
+    return _changed(settings, circuits.Circuits, reset=lambda circuits: [])
+
+
+# --- webhooks, and other origins ---------------------------------------------------------------------------------
+
+
+def _with(settings: Settings, **changes: Any) -> FastAPI:
+    """The right parts with a wrong setting."""
+    return demo.build(settings.model_copy(update=changes))
+
+
+def takes_webhooks_of_any_age(settings: Settings) -> FastAPI:
+    return _with(settings, webhook_timestamp_window=1e9)
+
+
+class TakesAllAnew(AlertBoard):
+    async def take(self, id: str, told: Sequence[Alert]) -> bool:
+        return await super().take(f"{id}-{secrets.token_hex(8)}", told)
+
+
+def takes_webhooks_again(settings: Settings) -> FastAPI:
+    return _built(settings, AlertBoard=TakesAllAnew)
+
+
+def _begins_right(verifier: Verifier, claim: Claim, body: bytes) -> None:
+    for key in verifier._keys:
+        expected = signature.sign(key, claim.id, claim.timestamp, body).encode()
+        if any(hmac.compare_digest(expected[: len(given)][:11], given[:11]) for given in claim.signatures):
+            return
+    raise UnsignedWebhook("no signature of this webhook begins as it should")
+
+
+def compares_the_beginning_of_signatures(settings: Settings) -> FastAPI:
+    return _changed(settings, Verifier, verify=_begins_right)
+
+
+def believes_whoever_signs(settings: Settings) -> FastAPI:
+    return _changed(settings, Verifier, verify=lambda verifier, claim, body: None)
+
+
+def lets_every_page_in(settings: Settings) -> FastAPI:
+    return _with(settings, cors_origins="*")
+
+
+def lets_pages_in_by_how_they_begin(settings: Settings) -> FastAPI:
+    def is_allowed(cors: Any, origin: str) -> bool:
+        return any(origin.startswith(allowed) for allowed in cors.allow_origins)
+
+    return _changed(settings, cross_origin.Cors, is_allowed_origin=is_allowed)
+
+
+def has_no_cors_for_errors(settings: Settings) -> FastAPI:
+    allow = cross_origin.Cors.send
+
+    async def unless_wrong(cors: Any, message: Any, send: Send, request_headers: Any) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            return await send(message)
+        await allow(cors, message, send, request_headers)
+
+    return _changed(settings, cross_origin.Cors, send=unless_wrong)

@@ -1,0 +1,227 @@
+"""The checks of demo 5, checked: the reference passes them all, starter and mutants lose what they must."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.demo_5.checks import CHECKLIST
+from tests.demo_5.conftest import Start
+from tests.grader import report
+from tests.grader.grading import Status, run
+from tests.grader.service import Service
+from tests.grader.stand import ModelServer, started
+from tests.grader.subject import Configured, Subject
+from workshop.processes import ROOT
+
+REFERENCE = "demos.demo_5_observability.app:build"
+EXERCISE = "demos.demo_5_observability.exercise.app:build"
+NAMES = [check.name for check in CHECKLIST.checks]
+
+# What the attendee writes.
+TASKS = {"first_token", "bounded_labels", "cost_alert"}
+
+# Who is wrong in what. Each must pass the checks besides that are next to its fault, and what every service must pass.
+MUTANTS: dict[str, set[str]] = {
+    "forgets_a_name": {"metric_names"},
+    "calls_seconds_milliseconds": {"metric_names"},
+    "labels_the_totals": {"metric_names"},
+    "counts_tries": {"requests_counted", "errors_by_class"},
+    "misses_answers_from_the_cache": {"requests_counted", "tokens_and_cost"},
+    "takes_leavers_for_errors": {"errors_by_class"},
+    "takes_broken_streams_for_answers": {"errors_by_class"},
+    "counts_no_hits_of_limits": {"errors_by_class"},
+    "costs_nothing": {"tokens_and_cost"},
+    "counts_no_tokens_of_streams": {"tokens_and_cost"},
+    "counts_no_tokens_of_who_leaves": {"tokens_and_cost"},
+    "takes_shared_answers_for_misses": {"cache_counted"},
+    "takes_bypasses_for_misses": {"cache_counted"},
+    "times_no_queueing": {"queueing_counted"},
+    "shows_no_queue": {"queueing_counted"},
+    "times_the_first_token_at_the_end": {"first_token"},
+    "times_first_tokens_that_nobody_saw": {"first_token"},
+    "never_counts_an_open_breaker": {"breaker_counted"},
+    "labels_whatever_is_asked_for": {"bounded_labels"},
+    "labels_paths": {"bounded_labels"},
+    "counts_in_each_worker_alone": {"several_workers"},
+    "has_no_spans_of_layers": {"trace_layers"},
+    "puts_layers_side_by_side": {"trace_layers"},
+    "ends_a_streams_trace_too_early": {"trace_layers"},
+    "tells_no_tokens_in_traces": {"trace_layers"},
+    "has_a_span_for_each_try": {"trace_retries"},
+    "joins_no_trace": {"trace_context"},
+    "hands_nothing_on": {"trace_context"},
+    "hands_on_what_came": {"trace_context"},
+    "tells_the_log_no_trace": {"trace_told"},
+    "finds_no_trace_failed": {"trace_told"},
+    "asks_its_upstream_how_it_is_itself": {"health"},
+    "hangs_with_its_upstream": {"health"},
+    "says_nothing_of_its_memory": {"health"},
+    "lets_everybody_debug": {"debug_routes"},
+    "lets_every_user_debug": {"debug_routes"},
+    "resets_no_breaker": {"debug_routes"},
+    "takes_webhooks_of_any_age": {"webhook_signature"},
+    "compares_the_beginning_of_signatures": {"webhook_signature"},
+    "believes_whoever_signs": {"webhook_signature"},
+    "takes_webhooks_again": {"webhook_once"},
+    "lets_every_page_in": {"cors"},
+    "lets_pages_in_by_how_they_begin": {"cors"},
+    "has_no_cors_for_errors": {"cors"},
+}
+
+QUICK = {"metric_names", "requests_counted", "tokens_and_cost", "webhook_signature", "webhook_once", "cors"}
+ALWAYS = {"requests_counted", "cors"}
+
+# Checks that a mutant's fault is near to, and that it must pass all the same.
+NEIGHBOURS: dict[str, set[str]] = {
+    "forgets_a_name": {"tokens_and_cost"},
+    "calls_seconds_milliseconds": {"queueing_counted"},
+    "labels_the_totals": {"tokens_and_cost"},
+    "counts_tries": {"tokens_and_cost", "cache_counted"},
+    "misses_answers_from_the_cache": {"cache_counted"},
+    "takes_leavers_for_errors": {"tokens_and_cost"},
+    "takes_broken_streams_for_answers": {"tokens_and_cost", "first_token"},
+    "counts_no_hits_of_limits": {"metric_names"},
+    "costs_nothing": {"metric_names", "cache_counted"},
+    "counts_no_tokens_of_streams": {"errors_by_class"},
+    "counts_no_tokens_of_who_leaves": {"errors_by_class"},
+    "takes_shared_answers_for_misses": {"tokens_and_cost"},
+    "takes_bypasses_for_misses": {"tokens_and_cost"},
+    "times_no_queueing": {"first_token"},
+    "times_the_first_token_at_the_end": {"tokens_and_cost"},
+    "times_first_tokens_that_nobody_saw": {"tokens_and_cost"},
+    "labels_whatever_is_asked_for": {"breaker_counted"},
+    "labels_paths": {"metric_names"},
+    "counts_in_each_worker_alone": {"tokens_and_cost"},
+    "has_no_spans_of_layers": {"trace_retries"},
+    "has_a_span_for_each_try": {"trace_context"},
+    "joins_no_trace": {"trace_retries"},
+    "tells_the_log_no_trace": {"trace_retries"},
+    "finds_no_trace_failed": {"trace_retries"},
+    "lets_every_user_debug": {"breaker_counted"},
+    "takes_webhooks_of_any_age": {"webhook_once"},
+    "compares_the_beginning_of_signatures": {"webhook_once"},
+    "believes_whoever_signs": {"webhook_once"},
+    "takes_webhooks_again": {"webhook_signature"},
+}
+
+RULE = """
+groups:
+  - name: cost
+    rules:
+      - {{alert: {name}, expr: '{expr}', for: {lasts}, labels: {{severity: page}}}}
+"""
+PACE = "sum(rate(gateway_cost_usd_total[10m])) * 3600 > 6"
+
+# Alerts that are wrong in one way: an expression, and how long it must hold.
+WRONG_ALERTS = {
+    "counts from the beginning": ("sum(gateway_cost_usd_total) > 6", "5m"),
+    "sees each model by itself": ("rate(gateway_cost_usd_total[10m]) * 3600 > 6", "5m"),
+    "sees the dearest model alone": ("max(rate(gateway_cost_usd_total[10m])) * 3600 > 6", "5m"),
+    "takes seconds for hours": ("sum(rate(gateway_cost_usd_total[10m])) > 6", "5m"),
+    "is startled by a minute": ("sum(rate(gateway_cost_usd_total[1m])) * 3600 > 6", "0s"),
+    "needs an hour to be sure": (PACE, "1h"),
+    "remembers for six hours": ("sum(increase(gateway_cost_usd_total[6h])) > 1", "5m"),
+    "takes any change for spending": ("abs(sum(delta(gateway_cost_usd_total[10m]))) * 6 > 6", "5m"),
+    "is never quiet": ("vector(1)", "0s"),
+    "is always quiet": ("sum(rate(gateway_cost_usd_total[10m])) * 3600 > 600", "5m"),
+    "cannot be read": ("sum(rate(gateway_cost_usd_total[10m])", "5m"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_passes(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service(REFERENCE))
+    assert result.status is Status.PASSED, report.failure(result)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service(EXERCISE))
+    assert result.status is (Status.FAILED if name in TASKS else Status.PASSED), report.failure(result)
+    if name in TASKS:
+        assert all([result.expected, result.got, result.curl]), result
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name in TASKS | QUICK])
+def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
+    result = run(CHECKLIST[name], service("tests.demo_5.solved:build"))
+    assert result.status is Status.PASSED, report.failure(result)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer, receiver: str) -> None:
+    looked_at = ALWAYS | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
+    build = f"tests.demo_5.mutants:{mutant}"
+    with started(build, server, CHECKLIST.environment, receiver=receiver) as subject:
+        results = [run(check, subject) for check in CHECKLIST.checks if check.name in looked_at]
+    lost = {result.check.name for result in results if result.status is Status.FAILED}
+    assert lost == MUTANTS[mutant], "\n".join(report.line(result) for result in results)
+
+
+def with_alert(folder: Path, rules: str) -> Subject:
+    """A service with this file beside its source."""
+    (folder / "cost_alert.yml").write_text(rules)
+    return Subject(Service("http://localhost:8000"), Configured(), folder=folder)
+
+
+@pytest.mark.parametrize("wrong", WRONG_ALERTS)
+def test_an_alert_that_is_wrong_is_found_out(wrong: str, tmp_path: Path) -> None:
+    expr, lasts = WRONG_ALERTS[wrong]
+    subject = with_alert(tmp_path, RULE.format(name="CostBurnsTooFast", expr=expr, lasts=lasts))
+    result = run(CHECKLIST["cost_alert"], subject)
+    assert result.status is Status.FAILED
+    assert "promtool" in result.curl
+
+
+def test_an_alert_of_another_name_is_none(tmp_path: Path) -> None:
+    subject = with_alert(tmp_path, RULE.format(name="Expensive", expr=PACE, lasts="5m"))
+    assert run(CHECKLIST["cost_alert"], subject).status is Status.FAILED
+
+
+def test_without_promtool_nobody_loses_the_point_of_the_alert(service: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = service(EXERCISE)
+    monkeypatch.setenv("PATH", "")
+    result = run(CHECKLIST["cost_alert"], subject)
+    assert result.status is Status.NOT_GRADED
+    assert "promtool" in result.why
+    assert "\n" not in result.why
+
+
+def test_every_check_is_lost_by_some_mutant() -> None:
+    assert set(NAMES) == set().union(*MUTANTS.values()) | {"cost_alert"}
+
+
+def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
+    folder = ROOT / "demos" / "demo_5_observability" / "exercise"
+    tasks = (folder / "first_token.py").read_text() + (folder / "cost_alert.yml").read_text()
+    assert {name for name in NAMES if name in tasks} == TASKS
+
+
+def test_there_are_twenty_points() -> None:
+    assert sum(check.points for check in CHECKLIST.checks) == 20
+
+
+def test_a_service_that_runs_is_graded_as_far_as_one_can_see_from_outside(server: ModelServer, receiver: str) -> None:
+    with started(REFERENCE, server, CHECKLIST.environment, receiver=receiver) as subject:
+        told = {
+            **CHECKLIST.environment,
+            "OPENAI_API_KEY": server.key,
+            "TRACES_URL": receiver,
+            "TRACE_SAMPLE_RATIO": "1",
+            "LOG_FILE": str(subject.log.path),
+        }
+        command = [sys.executable, "-m", "tests.grader", "5", "--url", subject.service.url, "--upstream", server.url]
+        environment = {**os.environ, **told}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert "Score: 16/16 (4 points not graded)" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_stranger_of_whom_nothing_is_known_is_told_what_it_would_take(server: ModelServer) -> None:
+    with started(REFERENCE, server, {}) as subject:
+        command = [sys.executable, "-m", "tests.grader", "5", "--url", subject.service.url]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        for hint in ("--upstream", "OTLP_ENDPOINT", "WEBHOOK_HMAC_SECRET", "CORS_ORIGINS"):
+            assert hint in done.stdout, done.stdout + done.stderr
