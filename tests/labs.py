@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.frame.conftest import demo_port
+from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT, Process
 
@@ -46,7 +47,8 @@ class Lab:
     def here(self, commands: str) -> str:
         """The commands, turned to this demo's ports and files."""
         moved = commands.replace("localhost:8000", f"localhost:{self.port}")
-        moved = moved.replace("localhost:8100", f"localhost:{self.port + MODEL_PORT_OFFSET}")
+        for offset in (MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET):
+            moved = moved.replace(f"localhost:{8000 + offset}", f"localhost:{self.port + offset}")
         for name in ("logs.json", "workshop.db"):
             moved = moved.replace(name, str(self.folder / name))
         return moved

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from demos.demo_5_observability.exercise.first_token import FirstToken
 from shared.accounts.accounts import Accounts
 from shared.asgi.cors import cors
+from shared.health.alerts import alerts_check
 from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
@@ -104,6 +105,6 @@ def build(settings: Settings) -> FastAPI:
         ],
         resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
         gate=accounts.gate,
-        checks=[Providers, HttpClient, Caches, redis_check(redis)],
+        checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
         around=cors(settings.cors_origins),
     )
