@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
 from shared.asgi.cors import cors
+from shared.health.alerts import alerts_check
 from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
@@ -104,7 +105,8 @@ def build(settings: Settings) -> FastAPI:
         ],
         resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
         gate=accounts.gate,
-        checks=[Providers, HttpClient, Caches, redis_check(redis)],  #     new: GET /health says what is wrong
+        # new: GET /health says what is wrong
+        checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
         around=cors(settings.cors_origins),
     )
 

@@ -7,7 +7,7 @@ taken is taken once: the webhook's id and what it changes are one transaction. K
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prometheus_client import Gauge
@@ -38,17 +38,17 @@ class AlertBoard:
 
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
-        self._used = bool(settings.webhook_hmac_secret.get_secret_value())
+        self.used = bool(settings.webhook_hmac_secret.get_secret_value())
         # Also a webhook from the far end of the window of a clock that is ahead must not come again.
         self._remembered = max(REMEMBERED, 2 * settings.webhook_timestamp_window)
         self._clock = clock
         self._taking = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
-        self.firing: Sequence[str] = ()  # names, as of the last look
+        self.firing: Sequence[str] = ()  # names, each once, as of the last look
         self._put = _put(database.dialect)
 
     async def open(self) -> None:
-        if self._used:
+        if self.used:
             self._looking = asyncio.create_task(self._keep_looking())
 
     async def close(self) -> None:
@@ -113,10 +113,6 @@ class AlertBoard:
                 await connection.execute(delete(alerts).where(alerts.c.fingerprint == victim, alerts.c.updated < now))
 
         await self._database.run(forget)
-
-    def checks(self) -> Mapping[str, Any]:
-        """For GET /health."""
-        return {"alerts": {"firing": list(self.firing)}} if self._used else {}
 
     def _show(self, firing: Sequence[str]) -> None:
         alerts_firing.set(len(firing))

@@ -210,6 +210,36 @@ def test_a_webhook_needs_no_token_where_calls_do(subject: Subject, sender: Sende
     assert taken(sender.send({"type": "x"}))
 
 
+def number(subject: Subject, line: str) -> float:
+    """What /metrics says of all workers together."""
+    text = subject.service.get("/metrics").text
+    return next((float(said.split()[-1]) for said in text.splitlines() if said.startswith(line)), 0.0)
+
+
+def test_every_worker_shows_who_fires_in_health_and_metrics(subject: Subject, sender: Sender, ana: Caller) -> None:
+    outcomes = ("taken", "duplicate", "webhook_unsigned")
+    before = {outcome: number(subject, f'gateway_webhooks_total{{outcome="{outcome}"}}') for outcome in outcomes}
+    one, other = alert("Seen"), alert("Seen", labels={"alertname": "Seen", "zone": "2"})
+    id = new_id()
+    assert taken(sender.send(notification(one, other), id=id))
+    assert not taken(sender.send(notification(one), id=id))
+    sender.send({}, secret="guessed===").must_be_error(401)
+    for outcome in outcomes:
+        assert number(subject, f'gateway_webhooks_total{{outcome="{outcome}"}}') == before[outcome] + 1
+
+    def all_show(seen: bool) -> bool:
+        fresh = {"Connection": "close"}  # each time perhaps another worker
+        checks = [subject.service.get("/health", headers=fresh).json["checks"] for _ in range(4 * WORKERS)]
+        answer = subject.service.get("/webhooks/alerts", headers=ana.headers)
+        firing = [alert for alert in answer.json["alerts"] if alert["status"] == "firing"]
+        agreed = number(subject, "gateway_alerts_firing") == len(firing)
+        return agreed and all(("Seen" in check["alerts"]["firing"]) == seen for check in checks)
+
+    wait_until(lambda: all_show(True), seconds=20)
+    assert taken(sender.send(notification(one | {"status": "resolved"}, other | {"status": "resolved"})))
+    wait_until(lambda: all_show(False), seconds=20)
+
+
 def test_the_board_is_for_callers_with_a_token(subject: Subject, ana: Caller) -> None:
     subject.service.get("/webhooks/alerts").must_be_error(401)
     subject.service.get("/webhooks/alerts", headers={"Authorization": "Bearer anonymous"}).must_be_error(401)
@@ -239,7 +269,8 @@ def test_nothing_that_comes_makes_the_service_fail_or_talk(subject: Subject, sen
         answer.must_be_error(answer.status)
     assert statuses.keys() >= {200, 401, 422}, statuses
     output = subject.log.text()
-    assert "traceback" not in output.lower()
+    at = output.lower().find("traceback")
+    assert at < 0, output[at : at + 3000]
     assert SECRET not in output
     assert OLD_SECRET not in output
 
