@@ -80,6 +80,7 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
         assert ids == {f"demo-traffic-{number}" for number in range(1, len(REQUESTS) + 1)}
         wait_for(lambda: prometheus.numbers("sum(up)") == [2], "both targets are up")
         wait_for(lambda: prometheus.numbers("sum(rate(inference_requests_total[1m])) > 0"), "a rate of the requests")
+        assert prometheus.numbers('count_over_time(ALERTS{alertstate="firing"}[5m])') == [], "an alert for nothing"
 
         send("PUT", f"http://127.0.0.1:{port + MODEL_PORT_OFFSET}/admin/faults", {"status": 500})
         asked = {"prompt": "Are you ill?", "temperature": 1}
