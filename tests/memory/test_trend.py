@@ -21,7 +21,7 @@ def suspected_after(
     looks: int = AN_HOUR,
     *,
     cached: Count = lambda look: 0,
-    calls: Count = lambda look: 100,
+    calls: Count = lambda look: 10,
     in_flight: Count = lambda look: 5,
     detector: LeakDetector | None = None,
 ) -> int | None:
@@ -85,6 +85,15 @@ def test_a_cache_that_shrinks_without_memory_coming_back_is_no_leak() -> None:
     assert suspected_after(lambda look: 150, cached=cached) is None
 
 
+def test_what_limits_remember_of_each_call_for_an_hour_is_no_leak() -> None:
+    a_second = 1500
+
+    def remembered(look: int) -> float:
+        return 80 + 40 * a_second * min(look, 3600) / MB
+
+    assert suspected_after(remembered, 2 * AN_HOUR, calls=lambda look: a_second) is None
+
+
 def test_more_memory_for_more_calls_is_no_leak() -> None:
     def traffic(look: int) -> int:
         return 10 + look // 5
@@ -100,7 +109,7 @@ def test_what_grows_steadily_is_suspected_within_minutes(mb_a_minute: float) -> 
     trend = detector.trend
     assert trend is not None
     assert trend.bytes_per_minute == pytest.approx(mb_a_minute * MB, rel=0.15)
-    assert trend.bytes_per_call == pytest.approx(mb_a_minute * MB / 60 / 100, rel=0.2)
+    assert trend.bytes_per_call == pytest.approx(mb_a_minute * MB / 60 / 10, rel=0.2)
     assert trend.certainty > 0.95
 
 
@@ -116,12 +125,23 @@ def test_a_slow_leak_is_seen_too_though_later() -> None:
     assert suspected_after(lambda look: 80 + 0.25 * look / 60) is not None
 
 
+def test_a_leak_smaller_than_what_limits_remember_is_seen_once_these_are_full() -> None:
+    a_second, kept = 500, 40 / MB
+
+    def leaking(look: int) -> float:
+        return 80 + kept * a_second * look
+
+    found = suspected_after(leaking, 3 * AN_HOUR, calls=lambda look: a_second)
+    assert found is not None
+    assert found > AN_HOUR
+
+
 def test_a_suspicion_is_withdrawn_when_memory_stays_where_it_is() -> None:
     detector = LeakDetector()
     found = suspected_after(lambda look: 80 + look / 30, detector=detector)
     assert found is not None
     for look in range(found, found + AN_HOUR):
-        detector.see(Look(float(look), 100 * MB, calls=100, in_flight=5))
+        detector.see(Look(float(look), 100 * MB, calls=10, in_flight=5))
     assert not detector.leaks
 
 
