@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from tests.drills.conftest import Fire
-from workshop.drills.audit import RECORD
+from demos.demo_5_observability.audit import RECORD
 from workshop.drills.catalogue import DRILLS
 from workshop.drills.traffic import RATE
 

@@ -1,4 +1,4 @@
-"""Somebody has added an audit, which keeps what it saw and never lets go of it: see audit.py."""
+"""Somebody has added an audit, which keeps what it saw and never lets go of it: see demos/demo_5_observability/audit.py."""
 
 from workshop.drills.drill import Drill
 from workshop.drills.questions import Alert, Choice, Number, times
@@ -9,7 +9,7 @@ LEAK = Drill(
     name="leak",
     complaint="“Each new release of yours runs well for some minutes. Then somebody in operations gets nervous, and "
     "restarts it, and it runs well again, for some minutes.”",
-    build="workshop.drills.audit:build",
+    build="demos.demo_5_observability.audit:build",
     settings={"MEMORY_THRESHOLD_MB": "200", "MEMORY_EMERGENCY_MB": "600", "MEMORY_CHECK_SECONDS": "0.25"},
     alerts=ALERTS,
     besides=frozenset({"MemoryEmergency", "MemoryGrows", "CacheHitRateCollapsed", "ErrorBudgetBurnsFast"}),

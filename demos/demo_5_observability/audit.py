@@ -1,6 +1,6 @@
 """Demo 5 with something new in it: an audit of all requests. What is wrong with it, a drill asks.
 
-`python -m shared.server workshop.drills.audit:build` runs it.
+`python -m shared.server demos.demo_5_observability.audit:build` runs it.
 """
 
 from fastapi import FastAPI
