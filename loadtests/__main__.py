@@ -49,11 +49,26 @@ PACED_MODEL = {
     "SIM_OUTPUT_TOKENS": "120",
 }
 
+# All that can be counted: four workers, some answers that take longer than there is time for, and no second tries.
+WATCHED = {
+    "MODEL": "workshop-sim",
+    "UVICORN_WORKERS": "4",
+    "TIMEOUT": "0.5",
+    "TIMEOUT_MAX": "0.5",
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "100000",
+    "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
+    **UNLIMITED,
+    "RATE_LIMIT_RPH": "10000000",
+    "RATE_LIMIT_TPM": "1200000",  # all four together; one may ask for more than its worker has of it
+}
+TALKATIVE_MODEL = {**QUICK_MODEL, "SIM_SLOTS": "64", "SIM_OUTPUT_TOKENS": "2000"}
+
 SCENARIOS = {
     1: Scenario("demo_1.py", users=10),
     2: Scenario("demo_2.py", users=10, service=SHORT_WINDOW, models=QUICK_MODEL, callers=("greedy", "modest")),
     3: Scenario("demo_3.py", users=8, service={"MODEL": "workshop-sim", **UNLIMITED}, models=LARGE_MODEL),
     4: Scenario("demo_4.py", users=1, service={"MODEL": "workshop-sim", **UNLIMITED}, models=PACED_MODEL),
+    5: Scenario("demo_5.py", users=1, service=WATCHED, models=TALKATIVE_MODEL),
 }
 
 
