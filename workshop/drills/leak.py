@@ -1,4 +1,4 @@
-"""Somebody has added an audit, which keeps what it saw and never lets go of it: see demos/demo_5_observability/audit.py."""
+"""Somebody has added an audit, which never lets go of what it saw: see demos/demo_5_observability/audit.py."""
 
 from workshop.drills.drill import Drill
 from workshop.drills.questions import Alert, Choice, Number, times
