@@ -146,7 +146,9 @@ class Settings(BaseSettings):
     memory_emergency_mb: float = _setting(1536.0, "megabytes over which it takes no more work", demo=5, gt=0)
     memory_check_seconds: float = _setting(1.0, "seconds between looks at memory", demo=5, gt=0)
     webhook_hmac_secret: SecretStr = _setting(
-        SecretStr(""), "secret that webhooks are signed with, whsec_…; empty: none are taken", demo=5
+        SecretStr(""),
+        "secret that webhooks are signed with, whsec_…, or the new and the old one; empty: none are taken",
+        demo=5,
     )
     webhook_timestamp_window: float = _setting(
         300.0, "seconds that a webhook's time may be away from ours", demo=5, gt=0

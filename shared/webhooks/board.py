@@ -25,8 +25,8 @@ MOST = 500  # alerts on the board
 REMEMBERED = 4 * 86_400.0  # seconds; senders who follow the specification's schedule try again for 76 hours
 SILENT = 25 * 3_600.0  # seconds without a word until an alert is no longer believed; senders repeat within a day
 SHOWN_RESOLVED = 3_600.0  # seconds that an alert which has stopped is still on the board
-LOOK_EVERY = 5.0  # seconds; what other workers took is known here that soon
-TIDY_EVERY = 12  # looks
+LOOK_EVERY = 2.0  # seconds; what other workers took is known here that soon
+TIDY_EVERY = 30  # looks
 
 FIELDS = ("fingerprint", "name", "severity", "status", "summary", "starts", "ends", "updated")
 
