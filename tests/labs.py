@@ -2,16 +2,19 @@
 
 In: a page whose ```bash blocks are commands, and whose ```text blocks are what the block before prints (… stands for
 anything). Out: one Step a block; a variable that a block sets at the beginning of a line is there in those that follow,
-as in a terminal that stays open. ```console blocks are commands that stay in the foreground: shown, not run here.
+as in a terminal that stays open. ```console blocks are commands that stay in the foreground: shown, not run here, but
+for those that start the demo anew, with other settings.
 """
 
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.frame.conftest import demo_port
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
@@ -95,6 +98,51 @@ def console_commands(page: Path) -> list[str]:
     blocks = [block for language, block in FENCE.findall(page.read_text()) if language == "console"]
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [line[2:].partition("#")[0].strip() for line in lines]
+
+
+@dataclass(slots=True, frozen=True)
+class Part:
+    """One start of the demo, and what is typed until the next one."""
+
+    settings: Mapping[str, str]
+    steps: Sequence[Step]
+
+
+def parts_of(text: str, number: int) -> list[Part]:
+    """The page, cut where it says to start demo `number`."""
+    starts = list(re.finditer(rf"^\$ ((?:[A-Z_]+=\S+ )*)make demo-{number}$", text, re.MULTILINE))
+    ends = [start.start() for start in starts[1:]] + [len(text)]
+    return [
+        Part(dict(setting.split("=", 1) for setting in start[1].split()), steps_of(text[start.end() : end]))
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+class Terminals:
+    """What runs in the first terminal, one part after the other; the second stays open, and `folder` is its memory."""
+
+    def __init__(self, number: int, folder: Path, running: ExitStack) -> None:
+        self._number = number
+        self._folder = folder
+        self._running = running
+        self._part: Part | None = None
+        self._lab: Lab | None = None
+
+    def at(self, part: Part) -> Lab:
+        """The demo as this part wants it, started if it does not run."""
+        if self._lab is None or self._part is not part:
+            self._running.close()
+            self._lab = self._running.enter_context(started(self._number, self._folder, part.settings))
+            self._part = part
+        return self._lab
+
+
+@contextmanager
+def terminals(number: int, folder: Path) -> Iterator[Terminals]:
+    """Two of them, with one database, for a lab that starts demo `number` more than once."""
+    with pytest.MonkeyPatch.context() as both, ExitStack() as running:
+        both.setenv("DATABASE_URL", f"sqlite:///{folder / 'workshop.db'}")
+        yield Terminals(number, folder, running)
 
 
 @contextmanager
