@@ -62,17 +62,21 @@ class Unlike(Exception):
     """An answer that this API would not give."""
 
 
+class Missing(Unlike):
+    """It is not there."""
+
+
 class Asking:
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = url
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
-        """None if it is not there."""
+        """Raises Missing, if its own 404 says so, and whatever asking() makes words of."""
         url = f"{self._url}{path}"
         async with self._session.get(url, params=parameters, allow_redirects=False) as response:
             if response.status == 404:
-                return None
+                raise Missing
             body = bytearray()
             async for block in response.content.iter_any():
                 body += block

@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from shared.errors import InvalidRequest, NotFound
 from shared.observe.history import MINUTES, History
 from shared.observe.remembered import Remembered
-from shared.observe.source import Source
+from shared.observe.source import Missing, Source
 from shared.routes.json import json_response
 from shared.routes.playground import PAGE, WEB, Asset
 
@@ -72,10 +72,10 @@ def _add_traces(router: APIRouter, receiver: Source) -> None:
         if not TRACE_ID.fullmatch(trace_id):
             raise InvalidRequest("a trace id is 32 hexadecimal digits", param="trace_id")
         async with receiver.asking() as asking:
-            found = await asking.get(f"/traces/{trace_id}")
-        if found is None:
-            raise NotFound("no such trace is kept any more, or none was ever sent", code="trace_not_found")
-        return json_response(found)
+            try:
+                return json_response(await asking.get(f"/traces/{trace_id}"))
+            except Missing:
+                raise NotFound("no such trace is kept any more, or none was ever sent", code="trace_not_found") from None
 
 
 def _add_series(router: APIRouter, prometheus: Source) -> None:

@@ -32,12 +32,12 @@ async function look() {
 
 // What the address asks for. Without a word about it: the list.
 async function open() {
-  const asked = decodeURIComponent(location.hash.slice(1));
+  const asked = wish();
   document.body.classList.toggle("open", asked !== "");
   if (!asked) return close("Choose a request in the list: where its time went shows here.");
   try {
     const trace = await get(`${PATH}/${encodeURIComponent(await named(asked))}`);
-    if (asked !== decodeURIComponent(location.hash.slice(1))) return; // another one was chosen meanwhile
+    if (asked !== wish()) return; // another one was chosen meanwhile
     missing = 0;
     view.show(trace);
     list.mark(trace.trace_id);
@@ -48,6 +48,15 @@ async function open() {
     const late = refusal.status === 404 && Date.now() - missing < LATE;
     close(late ? "Waiting for this trace to come…" : `${refusal.message}.`);
     if (!late) missing = 0;
+  }
+}
+
+function wish() {
+  const asked = location.hash.slice(1);
+  try {
+    return decodeURIComponent(asked);
+  } catch {
+    return asked; // somebody has typed it
   }
 }
 

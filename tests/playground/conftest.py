@@ -1,4 +1,4 @@
-"""A real browser in front of a real demo 4, with the simulator or a scripted upstream behind it."""
+"""A real browser in front of a real demo 4, with the simulator or a scripted upstream behind it; or of a demo 5."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.grader.stand import ModelServer, embedded_server, started
 from tests.grader.subject import Subject
+from tests.playground.observed import Observed, observed_demo
 from tests.playground.scripted import MODEL, Scripted, scripted_upstream
 from tests.playground.visit import PATIENCE, Visit, visiting
 from workshop.programs import PROGRAMS
@@ -116,3 +117,9 @@ def scripted(visits: Visits, _scripted: tuple[Scripted, Subject]) -> Iterator[Vi
     with visits(_scripted[1]) as visit:
         visit.open()
         yield visit
+
+
+@pytest.fixture(scope="package")
+def observed(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    with observed_demo(model_server, ENVIRONMENT, tmp_path_factory.mktemp("observed")) as observed:
+        yield observed

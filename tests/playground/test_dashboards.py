@@ -1,0 +1,194 @@
+"""The page of dashboards: real numbers of a real Prometheus, for eyes, keyboards and screen readers; or without one."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from shared.observe.panels import PANELS
+from tests.cache.conftest import wait_for
+from tests.grader.subject import Subject
+from tests.playground.conftest import Visits
+from tests.playground.observed import HOSTILE, Observed
+from tests.playground.test_look import LEAST_CONTRAST, contrast
+from tests.playground.visit import PHONE, Visit
+
+PAGE = "/playground/dashboards"
+SERIES = "/playground/api/series?minutes=5"
+# What any traffic moves, on the first day too.
+ALWAYS = {"rate", "errors", "latency", "first_token", "tokens", "cost", "cache", "queue", "overhead", "memory"}
+LEAST_CONTRAST_OF_LINES = 3.0  # WCAG 2.2 AA, for what is no text
+
+
+@pytest.fixture(scope="module")
+def busy(observed: Observed) -> Subject:
+    """Asked a little, and scraped before and after."""
+    service = observed.subject.service
+
+    def drawn() -> set[str]:
+        service.post("/generate", {"prompt": "What is a cache for?", "temperature": 0})
+        service.post("/generate/stream", {"prompt": "Again and again"})
+        service.post("/generate", {"prompt": ""})
+        return {panel["name"] for panel in service.get(SERIES).json["panels"] if numbers(panel)}
+
+    wait_for(lambda: drawn() >= ALWAYS, "every panel has numbers")
+    return observed.subject
+
+
+def numbers(panel: dict[str, Any]) -> list[float]:
+    return [value for line in panel["lines"] for value in line["values"] if value is not None]
+
+
+@pytest.fixture
+def visit(visits: Visits, busy: Subject) -> Iterator[Visit]:
+    """The page, open, with its first numbers."""
+    with visits(busy) as visit:
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        expect(panel(visit, "rate").locator(".line").first).to_be_visible()
+        yield visit
+
+
+def panel(visit: Visit, name: str) -> Locator:
+    return visit.page.locator(f"#panel-{name}")
+
+
+def test_every_panel_says_what_it_tells_and_draws_what_prometheus_knows(visit: Visit) -> None:
+    expect(visit.page.locator(".panel")).to_have_count(len(PANELS))
+    for known in PANELS:
+        shown = panel(visit, known.name)
+        expect(shown.get_by_role("heading")).to_have_text(known.title)
+        expect(shown.locator(".says")).to_have_text(known.says)
+        # A line along the bottom has no height, and no browser calls that visible.
+        expect(shown.locator(".line" if known.name in ALWAYS else ".line, .none").first).to_be_attached()
+    expect(panel(visit, "rate").locator(".legend")).to_contain_text(re.compile(r"/generate\s*[\d.]+/s"))
+    expect(panel(visit, "errors").locator(".legend")).to_contain_text("422")
+    expect(panel(visit, "latency").locator(".legend li")).to_have_count(3)
+    expect(panel(visit, "memory").locator(".legend")).to_contain_text("MB")
+
+
+def test_who_points_at_a_chart_sees_the_values_there(visit: Visit) -> None:
+    chart = panel(visit, "memory").get_by_role("slider", name="Memory")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    visit.page.mouse.move(box["x"] + box["width"] - 12, box["y"] + 60)
+    expect(chart.locator("circle").first).to_be_visible()
+    visit.page.mouse.move(0, 0)
+    expect(chart.locator("circle")).to_have_count(0)
+
+
+def test_the_arrow_keys_walk_along_a_chart_and_say_each_value(visit: Visit) -> None:
+    chart = panel(visit, "memory").get_by_role("slider", name="Memory")
+    chart.focus()
+    said = re.compile(r"^\d\d:\d\d: all workers [\d,.]+ MB, the largest [\d,.]+ MB$")
+    expect(chart).to_have_attribute("aria-valuetext", said)
+    last = int(chart.get_attribute("aria-valuemax") or 0)
+    expect(chart).to_have_attribute("aria-valuenow", str(last))
+    visit.page.keyboard.press("ArrowLeft")
+    expect(chart).to_have_attribute("aria-valuenow", str(last - 1))
+    visit.page.keyboard.press("Home")
+    expect(chart).to_have_attribute("aria-valuenow", "0")
+    expect(panel(visit, "memory").locator(".legend b").first).to_have_text("–")
+    visit.page.keyboard.press("End")
+    visit.page.keyboard.press("ArrowRight")
+    expect(chart).to_have_attribute("aria-valuenow", str(last))
+
+
+def test_the_same_numbers_are_a_table_and_the_questions_are_shown(visit: Visit) -> None:
+    memory = panel(visit, "memory")
+    memory.get_by_text("As a table").click()
+    expect(memory.get_by_role("columnheader")).to_have_text(["time", "all workers", "the largest"])
+    expect(memory.get_by_role("cell").nth(1)).to_have_text(re.compile("MB"))
+    memory.get_by_text("As PromQL").click()
+    expect(memory.locator("code").first).to_have_text("sum(process_memory_bytes)")
+
+
+def test_alerts_stand_above_everything_those_that_fire_first_and_stay_text(visit: Visit) -> None:
+    alerts = visit.page.locator("#alerts")
+    expect(alerts.get_by_role("heading")).to_have_text("1 alert fires")
+    expect(alerts.locator("li")).to_have_count(2)
+    expect(alerts.locator("li").first).to_contain_text("Fires")
+    expect(alerts.locator("li").first).to_contain_text(HOSTILE)
+    expect(alerts.locator("li").last).to_contain_text("pending")
+    assert visit.page.locator("img").count() == 0
+    assert visit.page.title() == "Dashboards"
+
+
+def test_another_stretch_of_time_is_asked_for_and_kept_short(visit: Visit) -> None:
+    with visit.page.expect_response(lambda answer: "minutes=60" in answer.url) as answered:
+        visit.page.get_by_label("Time shown").select_option(label="1 hour")
+    seen = answered.value.json()
+    assert (seen["minutes"], seen["step"]) == (60, 40)
+    assert {len(line["values"]) for panel in seen["panels"] for line in panel["lines"]} == {90}
+
+
+def test_a_page_that_nobody_looks_at_asks_for_nothing(visits: Visits, busy: Subject) -> None:
+    with visits(busy) as visit:
+        visit.page.clock.install()
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        expect(visit.page.locator(".panel").first).to_be_visible()
+        hide = "(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+        hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+        visit.page.evaluate(hide, True)
+        visit.page.wait_for_load_state("networkidle")
+        before = asked(visit)
+        visit.page.clock.run_for(60_000)
+        assert asked(visit) == before
+        visit.page.evaluate(hide, False)
+        wait_for_request(visit, before + 1)
+        visit.page.wait_for_load_state("networkidle")
+        visit.page.clock.run_for(4000)
+        wait_for_request(visit, before + 2)
+
+
+def asked(visit: Visit) -> int:
+    return sum("/api/series" in request.url for request in visit.requests)
+
+
+def wait_for_request(visit: Visit, number: int) -> None:
+    while asked(visit) < number:
+        visit.page.wait_for_event("request")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_nothing_needs_scrolling_sideways(visits: Visits, busy: Subject, scheme: str) -> None:
+    with visits(busy, size=PHONE, color_scheme=scheme) as visit:
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        expect(panel(visit, "rate").locator(".line").first).to_be_visible()
+        assert visit.page.locator("html").evaluate("(it) => it.scrollWidth <= it.clientWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lines_and_words_stand_out_from_what_is_behind_them(visits: Visits, busy: Subject, scheme: str) -> None:
+    with visits(busy, color_scheme=scheme) as visit:
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        colours = visit.page.evaluate(
+            """() => {
+              const shown = document.body.appendChild(document.createElement("p"));
+              const names = ["soft", "bad", "warm", "raised"];
+              const lines = Array.from({ length: 6 }, (_, place) => `line-${place}`);
+              return Object.fromEntries([...names, ...lines].map((name) => {
+                shown.style.color = `var(--${name})`;
+                return [name, getComputedStyle(shown).color.match(/\\d+/g).map(Number)];
+              }));
+            }"""
+        )
+    raised = colours.pop("raised")
+    least = {name: LEAST_CONTRAST_OF_LINES if "line" in name else LEAST_CONTRAST for name in colours}
+    assert [name for name, colour in colours.items() if contrast(colour, raised) < least[name]] == []
+
+
+def test_every_control_has_a_name_and_shows_that_it_has_the_focus(visit: Visit) -> None:
+    nameless = visit.page.evaluate(
+        """() => [...document.querySelectorAll("a, button, select, summary, [role], [tabindex='0']")].filter((it) =>
+          it.checkVisibility() && !it.textContent.trim() && !it.ariaLabel && it.role !== "status")
+          .map((it) => it.outerHTML)"""
+    )
+    assert nameless == []
+    for control in visit.page.locator("a:visible, select:visible, summary:visible, svg[tabindex]:visible").all()[:12]:
+        control.focus()
+        visit.page.keyboard.press("Shift+Tab")
+        visit.page.keyboard.press("Tab")
+        assert control.evaluate("(it) => getComputedStyle(it).outlineStyle") != "none"
