@@ -87,8 +87,10 @@ class Exporter:
     # endregion: export-add
 
     async def _run(self, session: aiohttp.ClientSession) -> None:
-        while not self._closing.is_set():
+        closed = False
+        while not closed:
             await self._pause(FLUSH_SECONDS)
+            closed = self._closing.is_set()
             while self._waiting:
                 body, count = await self._written()
                 await self._send(session, body, count)
