@@ -66,13 +66,15 @@ def build(settings: Settings) -> FastAPI:
         title="Demo 5 · See it, and be told",
         layers=[
             # region: layers
+            # region: outer-layers
             RequestLog(settings.log_file, shown=on_stdout(settings)),
-            *([Metrics()] if settings.enable_metrics else []),
-            *([Tracing(settings)] if traced else []),
-            MemoryGuard(memory),  #         new: no more work when memory is at its end
+            *([Metrics()] if settings.enable_metrics else []),  #  new: counts and times each call
+            *([Tracing(settings)] if traced else []),  #           new: a trace a request, a span a layer
+            MemoryGuard(memory),  #                                new: no more work when memory is at its end
             InputGuard(settings.max_chars, {"/v1/chat/completions": settings.max_chars_chat}),
             Authenticate(accounts.authenticator),
             rate_limit,
+            # endregion: outer-layers
             Budget(accounts.ledger),
             AccountUsage(accounts.ledger),
             cache,

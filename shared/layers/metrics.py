@@ -70,6 +70,7 @@ class Metrics:
         user = call.caller.user
         tenant = self._tenants.label(user, served=answered) if user else ANONYMOUS
 
+        # region: metrics-count-it
         (self._requests.get((endpoint, model, status)) or self._first(endpoint, model, status)).inc()
         self._duration[endpoint].observe(seconds, self._exemplar(call))
         metrics.overhead.observe(max(0.0, seconds - call.upstream_seconds))
@@ -81,6 +82,7 @@ class Metrics:
                 self._time_stream(model, seconds, first / 1000, usage.output)
         elif status in REFUSED and not isinstance(outcome.error, UpstreamError):
             self._tenant_refusals[tenant].inc()
+        # endregion: metrics-count-it
 
     # endregion: metrics-count
 

@@ -29,6 +29,7 @@ class Pressure:
         self.thresholds = thresholds
         self.state = State.NORMAL
 
+    # region: pressure-look
     def look(self, resident: int) -> State:
         shed, refuse = self.thresholds.shed, self.thresholds.refuse
         if resident > refuse or (self.state is State.REFUSING and resident > shed):
@@ -40,6 +41,8 @@ class Pressure:
         else:
             self.state = State.NORMAL
         return self.state
+
+    # endregion: pressure-look
 
     def _edge(self, bytes: float, state: State) -> float:
         return bytes * CALM_AGAIN if self.state is state else bytes

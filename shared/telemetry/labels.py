@@ -24,6 +24,7 @@ class Admitted:
         self._register = Path(os.environ[FOLDER]) / f"{name}.labels" if FOLDER in os.environ else None
         self._read = 0  # bytes of the register
 
+    # region: label
     def label(self, value: str, *, served: bool) -> str:
         """The value itself, or OTHER. It is remembered only if it was served."""
         if value in self._values:
@@ -33,6 +34,8 @@ class Admitted:
         if value not in self._values and served and len(self._values) < self._most and self._fits(value):
             self._admit(value)
         return value if value in self._values else OTHER
+
+    # endregion: label
 
     def _hear_of_others(self, register: Path) -> None:
         """What other workers have served. Costs a look at the file's size while there is nothing new."""

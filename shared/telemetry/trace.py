@@ -7,6 +7,7 @@ Knows nothing of how traces are written or sent; see spans.py and export.py. Tim
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from shared.telemetry.context import TRACEPARENT, TRACESTATE, new_span_id, trace
 SANE_CODE = re.compile(r"[\w.-]{1,64}")  # what an upstream calls its errors may be anything, a prompt too
 ANSWERED = 200
 
-Attributes = dict[str, Any]
+Attributes = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -85,14 +86,13 @@ class Trace:
     attributes: Attributes = field(default_factory=dict)
     layers: list[LayerTime] = field(default_factory=list)
     upstreams: list[UpstreamTime] = field(default_factory=list)
-    awaited: list[tuple[str, str]] = field(default_factory=list)  # trace and span of others' calls
+    awaited: tuple[tuple[str, str], ...] = ()  # trace and span of others' calls
 
-    def outgoing(self) -> dict[str, str]:
-        """The headers that tell an upstream whose part its own work is."""
-        headers = {TRACEPARENT: traceparent(self.id, self.upstreams[-1].id, self.sampled)}
+    def tell(self, headers: dict[str, str]) -> None:
+        """Tell the upstream that is being asked whose part its own work is."""
+        headers[TRACEPARENT] = traceparent(self.id, self.upstreams[-1].id, self.sampled)
         if self.state:
             headers[TRACESTATE] = self.state
-        return headers
 
     def part_of(self, name: str) -> "Trace":
         """The trace of a call that this one is made of."""
@@ -101,7 +101,7 @@ class Trace:
     def waits_for(self, other: "Trace | None") -> None:
         """Another call's work gives this one its answer."""
         if other is not None and other is not self and other.upstreams:
-            self.awaited.append((other.id, other.upstreams[-1].id))
+            self.awaited += ((other.id, other.upstreams[-1].id),)
 
 
 # region: follow-layer
@@ -109,6 +109,7 @@ def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
     """`layer` before `next`, with the time noted that calls spend in there."""
     name = type(layer).__name__
 
+    # region: followed
     async def followed(call: Call) -> Reply:
         if call.trace is None:  # a call that another layer made, and did not tell of its trace
             return await layer(call, next)
@@ -122,6 +123,7 @@ def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
         finally:
             time_in_layer.ended = time.perf_counter()
 
+    # endregion: followed
     return followed
 
 

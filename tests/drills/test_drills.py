@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.drills.conftest import Fire
 from demos.demo_5_observability.audit import RECORD
+from tests.drills.conftest import Fire
 from workshop.drills.catalogue import DRILLS
 from workshop.drills.traffic import RATE
 
