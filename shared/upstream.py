@@ -95,7 +95,7 @@ class Upstream:
     async def _ask(self, call: Call) -> Reply:
         headers = {"X-Request-ID": call.request_id}
         if call.trace is not None:
-            headers |= call.trace.outgoing()
+            call.trace.tell(headers)
         try:
             response = await self.session.post(
                 self._chat_url,

@@ -84,13 +84,14 @@ class Tracing:
         if not (trace.sampled or failed(outcome)):
             return
         trace.ended = time.perf_counter()
-        trace.attributes = call_attributes(call, outcome)
+        said = call_attributes(call, outcome)
         if not trace.part:
             trace.name = root_name(call)
-            trace.attributes |= request_attributes(call) | response_attributes(call, outcome)
+            said |= request_attributes(call) | response_attributes(call, outcome)
         if outcome.error is not None:
-            trace.attributes["error.type"] = error_type(outcome.error)
+            said["error.type"] = error_type(outcome.error)
             trace.failed = failed(outcome)
+        trace.attributes = said
         _end_upstreams(trace, call, outcome)
         self._send(trace)
 

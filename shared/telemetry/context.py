@@ -47,11 +47,11 @@ def traceparent(trace_id: str, span_id: str, sampled: bool) -> str:
 
 
 def new_trace_id() -> str:
-    return f"{random.getrandbits(128) or 1:032x}"
+    return random.randbytes(16).hex()
 
 
 def new_span_id() -> str:
-    return f"{random.getrandbits(64) or 1:016x}"
+    return random.randbytes(8).hex()
 
 
 def _state(headers: Mapping[str, str]) -> str:
