@@ -3,6 +3,7 @@
 
 import { call } from "./api.js";
 import { element } from "./element.js";
+import { Poll } from "./poll.js";
 import { seconds } from "./units.js";
 
 const EVERY = 5000; // milliseconds
@@ -12,28 +13,24 @@ const STATES = { closed: "good", half_open: "warm", open: "bad" };
 export class Breakers {
   #section = document.querySelector("#breakers");
   #list = document.querySelector("#breakers ul");
-  #timer = 0;
+  #poll = new Poll(() => this.#ask(), EVERY);
+  look = () => this.#poll.now();
 
   constructor() {
-    document.addEventListener("visibilitychange", () => this.look());
     this.look();
   }
 
-  async look() {
-    clearTimeout(this.#timer);
-    if (document.hidden) return;
-    let every = EVERY;
+  async #ask() {
+    this.#poll.every = EVERY;
     try {
       const { checks } = await (await call("health", "")).json();
       const breakers = Object.entries(checks?.circuit_breakers ?? {});
       this.#section.hidden = !checks?.circuit_breakers;
       this.#show(breakers.length ? breakers.map(row) : [["none yet: they come with the first call", "", ""]]);
-      if (breakers.some(([, { state }]) => state !== "closed")) every = EVERY_WHEN_BROKEN;
+      if (breakers.some(([, { state }]) => state !== "closed")) this.#poll.every = EVERY_WHEN_BROKEN;
     } catch (refusal) {
       this.#show([[refusal.message, "", ""]]);
     }
-    clearTimeout(this.#timer); // somebody else may have looked meanwhile
-    this.#timer = setTimeout(() => this.look(), every);
   }
 
   // Rows of a name, its state and the colour of that. Equal rows stay: somebody may be reading, or selecting, them.

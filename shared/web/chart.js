@@ -60,24 +60,18 @@ export class Chart {
     this.#point(this.#place);
   }
 
-  // A gap where a value is missing; a value between two gaps is a dot.
-  #path = (values) => values.map((value, place) => (value === null ? "" : this.#step(values, place))).join("");
+  #at = (place, value) => `${this.x(place).toFixed(1)} ${this.y(value).toFixed(1)}`;
 
-  #step(values, place) {
-    const point = `${this.x(place).toFixed(1)} ${this.y(values[place]).toFixed(1)}`;
-    return (values[place - 1] ?? null) === null ? `M${point}h0` : `L${point}`;
+  // A gap where a value is missing; a value between two gaps is a dot.
+  #path(values) {
+    const begins = (place) => (values[place - 1] ?? null) === null;
+    const step = (value, place) => (begins(place) ? `M${this.#at(place, value)}h0` : `L${this.#at(place, value)}`);
+    return values.map((value, place) => (value === null ? "" : step(value, place))).join("");
   }
 
   #area(values) {
-    const floor = this.y(0);
-    return values
-      .map((value, place) => {
-        if (value === null) return "";
-        const at = this.x(place).toFixed(1);
-        const [first, last] = [place - 1, place + 1].map((beside) => (values[beside] ?? null) === null);
-        return `${first ? `M${at} ${floor}` : ""}L${at} ${this.y(value).toFixed(1)}${last ? `L${at} ${floor}Z` : ""}`;
-      })
-      .join("");
+    const above = values.map((value, place) => this.#at(place, value ?? 0));
+    return `M${[this.#at(0, 0), ...above, this.#at(this.#last, 0)].join("L")}Z`;
   }
 
   #under(clientX) {

@@ -82,7 +82,7 @@ export class Exchange {
     this.#at(".copy-id").hidden = !requestId;
     this.#at(".copy-id").textContent = `id ${requestId?.slice(0, SHORT_ID)}`;
     this.#at(".copy-id").ariaLabel = `Copy request id ${requestId}`;
-    this.#at(".trace").href = `playground/traces#request=${encodeURIComponent(requestId)}`;
+    if (requestId) this.#at(".trace").href = `playground/traces#request=${encodeURIComponent(requestId)}`;
   }
 
   #fact(name, value, show) {

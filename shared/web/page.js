@@ -64,7 +64,8 @@ async function send(question, asked = bodyOf(question)) {
     }
   }
   underWay = null;
-  exchange.element.querySelector(".trace").hidden = !tracesAreKept;
+  const trace = exchange.element.querySelector(".trace");
+  trace.hidden = !tracesAreKept || !trace.href;
   showSend();
   breakers.look();
   faults?.look();

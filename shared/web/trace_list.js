@@ -19,7 +19,7 @@ export class TraceList {
 
   show(traces) {
     this.#traces = traces;
-    this.#offer([...new Set(traces.map(({ name }) => name))].sort());
+    this.#offer();
     this.#draw();
   }
 
@@ -28,13 +28,13 @@ export class TraceList {
     for (const [each, row] of this.#rows) row.firstChild.ariaCurrent = each === id ? "true" : null;
   }
 
-  // Names of endpoints to choose from; the chosen one stays.
-  #offer(names) {
-    const choice = at("#endpoint");
-    const known = [...choice.options].slice(1).map(({ value }) => value);
-    if (names.every((name) => known.includes(name))) return;
-    const all = [...new Set([...known, ...names])].sort();
-    choice.append(...all.filter((name) => !known.includes(name)).map((name) => new Option(name)));
+  // Endpoints to choose from. The chosen one stays.
+  #offer() {
+    const [choice, { value }] = [at("#endpoint"), at("#endpoint")];
+    const names = [...new Set([value, ...this.#traces.map(({ name }) => name)])].filter(Boolean).sort();
+    if (names.join("\n") === choice.dataset.said) return;
+    choice.dataset.said = names.join("\n");
+    choice.replaceChildren(choice.options[0], ...names.map((name) => new Option(name, name, false, name === value)));
   }
 
   #draw() {

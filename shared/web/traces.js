@@ -11,6 +11,7 @@ const PATH = "playground/api/traces";
 const LATE = 8000; // milliseconds that a service may take to send its spans after the answer
 
 const at = (selector) => document.querySelector(selector);
+const CHOOSE = at("#hint").textContent;
 const get = async (path) => (await call(path, keptToken())).json();
 const list = new TraceList();
 const view = new TraceView();
@@ -34,7 +35,7 @@ async function look() {
 async function open() {
   const asked = wish();
   document.body.classList.toggle("open", asked !== "");
-  if (!asked) return close("Choose a request in the list: where its time went shows here.");
+  if (!asked) return close(CHOOSE);
   try {
     const trace = await get(`${PATH}/${encodeURIComponent(await named(asked))}`);
     if (asked !== wish()) return; // another one was chosen meanwhile

@@ -1,4 +1,4 @@
-"""Where the pages' data comes from: from nowhere, the dead, the silent, strangers; for whom it is, and what is asked."""
+"""Where the pages' data comes from: nowhere, the dead, the silent, strangers; for whom it is, and what is asked."""
 
 import json
 import socket
@@ -17,6 +17,7 @@ from tests.grader.stand import ModelServer, started
 from tests.playground.conftest import ENVIRONMENT, Visits
 from tests.playground.observed import BUILD, Observed
 from tests.playground.test_routes import POLICY
+from tests.traces.messages import message, span
 
 TRACES, SERIES = "/playground/api/traces", "/playground/api/series?minutes=5"
 DATA = {"/playground/traces": TRACES, "/playground/dashboards": SERIES}
@@ -87,6 +88,7 @@ def test_where_tokens_are_required_pages_are_open_and_data_is_for_who_has_one(
     settings = {"TRACES_URL": observed.receiver.url, "PROMETHEUS_URL": observed.prometheus}
     with observed.subject.started_with({**settings, "API_KEYS_REQUIRED": "true"}) as subject:
         subject.service.get(f"{TRACES}/{'0' * 32}").must_be_error(401)
+        observed.receiver.send(message([span(1)]))
         kept = json.dumps({"token": subject.desk.create("ana").token})
         for page, data in DATA.items():
             subject.service.get(data).must_be_error(401)
