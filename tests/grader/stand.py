@@ -81,6 +81,9 @@ def _receiver(port: int, output: Path) -> Process:
     )
 
 
+launch = gateway  # how services are started; our own tests have a quicker way, see tests/conftest.py
+
+
 @contextmanager
 def started(
     build: str, server: ModelServer, environment: Mapping[str, str], desk: Desk | None = None, receiver: str = ""
@@ -106,7 +109,7 @@ def started(
             **environment,
         }
         configured = Configured.from_environment(settings)
-        port = _start(running, lambda port: gateway(build, port=port, environment=settings, output=printed))
+        port = _start(running, lambda port: launch(build, port=port, environment=settings, output=printed))
         # Our ports are gone when the report is read: its curls talk to what `make demo-N` starts.
         service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=configured.patience)
         upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
@@ -152,7 +155,10 @@ def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
 @contextmanager
 def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[Subject]:
     """A service that runs already. Raises DeadService."""
-    configured = Configured.from_environment()
+    receiver = os.environ.get(TRACES) or _beside(url, TRACES_PORT_OFFSET)
+    # What make demo-N starts beside the service is sent every trace.
+    kept = {} if os.environ.get(TRACES) else {"TRACE_SAMPLE_RATIO": "1"}
+    configured = Configured.from_environment({**kept, **os.environ})
     key = os.environ.get("OPENAI_API_KEY", "")
     with ExitStack() as running:
         service = Service(url, patience=configured.patience)
@@ -163,7 +169,7 @@ def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[
         upstream, no_upstream = _upstream_of(service, upstream_url, key)
         if upstream is not None:
             running.callback(upstream.close)
-        traces = Traces(os.environ.get(TRACES) or _beside(service.url, TRACES_PORT_OFFSET))
+        traces = Traces(receiver)
         running.callback(traces.close)
         yield Subject(
             service,
