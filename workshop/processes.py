@@ -42,21 +42,7 @@ class Process:
 
     def start(self, timeout: float = 60.0) -> Self:
         """Start and wait until it answers. Raises CannotStart after stopping what was started."""
-        file: IO[bytes] | None = self.output.open("ab") if self.output else None
-        try:
-            self._popen = subprocess.Popen(
-                self.command,
-                cwd=self.directory,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,  # Ctrl-C reaches us alone: we stop things in order
-                preexec_fn=die_with_parent,
-            )
-        finally:
-            if file:
-                file.close()
+        self._popen = self._launch()
         try:
             self._wait_until_ready(timeout)
         except BaseException:
@@ -89,6 +75,23 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        file: IO[bytes] | None = self.output.open("ab") if self.output else None
+        try:
+            return subprocess.Popen(
+                self.command,
+                cwd=self.directory,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,  # Ctrl-C reaches us alone: we stop things in order
+                preexec_fn=die_with_parent,
+            )
+        finally:
+            if file:
+                file.close()
 
     def _signal_group(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):

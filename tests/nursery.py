@@ -1,0 +1,154 @@
+"""Services that start in a moment: forked off a process that has read all of our code already.
+
+A service takes a second of a core to read its code, and the tests start hundreds. `python -m tests.nursery` reads it
+once, and forks a service for each order on stdin: a line of JSON, answered by one on stdout. The children are processes
+like any other, with an environment, a session and an output of their own; only services of several workers, which read
+their code themselves, do not come from here. `make demo-N`, the grader and the labs start services as users do.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop import processes
+from workshop.processes import ROOT, Process, die_with_parent
+
+READ_BEFORE = (
+    "demos.demo_1_guarded.app",
+    "demos.demo_2_who_and_how_often.app",
+    "demos.demo_3_caching.app",
+    "demos.demo_4_streaming.app",
+    "demos.demo_5_observability.app",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "uvicorn.lifespan.on",
+    "uvloop",
+)
+LOOK_SECONDS = 0.01
+
+
+class Nursery:
+    """The process that forks services, from the outside. Started with the first order; ends when its stdin does."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, order: Mapping[str, Any]) -> Any:
+        with self._one_at_a_time:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.nursery"],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+            assert self._process.stdin
+            assert self._process.stdout
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+NURSERY = Nursery()
+
+
+@dataclass(slots=True)
+class Child:
+    """A forked service, with as much of `subprocess.Popen` as workshop.processes uses."""
+
+    pid: int
+    status: int | None = None
+
+    def poll(self) -> int | None:
+        if self.status is None:
+            self.status = NURSERY.ask({"ended": self.pid})
+        return self.status
+
+    def wait(self, timeout: float | None = None) -> int:
+        patience_ends = None if timeout is None else time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            if patience_ends is not None and time.monotonic() > patience_ends:
+                raise subprocess.TimeoutExpired("a forked service", timeout or 0)
+            time.sleep(LOOK_SECONDS)
+        return status
+
+
+class Forked(Process):
+    """A service of one worker."""
+
+    def _launch(self) -> Any:
+        order = {
+            "arguments": self.command[3:],  # after python -m shared.server
+            "environment": {**os.environ, **self.environment},
+            "output": str(self.output) if self.output else os.devnull,
+        }
+        return Child(NURSERY.ask(order))
+
+
+def gateway(build: str, *, port: int, environment: Mapping[str, str], output: Path | None = None) -> Process:
+    """As workshop.processes.gateway."""
+    process = processes.gateway(build, port=port, environment=environment, output=output)
+    told = {**os.environ, **environment}
+    if told.get("UVICORN_WORKERS", "1") not in {"", "0", "1"} or told.get("ENV") == "production":
+        return process
+    return Forked(process.name, process.command, process.ready_url, environment, output)
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the tests, which end what they have started
+    server = importlib.import_module("shared.server")
+    for module in READ_BEFORE:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin.buffer:
+        order = json.loads(line)
+        if "ended" in order:
+            pid, status = os.waitpid(order["ended"], os.WNOHANG)
+            print(json.dumps(os.waitstatus_to_exitcode(status) if pid else None), file=answers, flush=True)
+        elif pid := os.fork():
+            print(json.dumps(pid), file=answers, flush=True)
+        else:
+            _be(server.main, **order)
+    return 0
+
+
+def _be(service: Any, arguments: list[str], environment: dict[str, str], output: str) -> None:
+    """The rest of a child's life."""
+    status = 1
+    try:
+        os.setsid()
+        die_with_parent()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, path, how in (
+            (0, os.devnull, os.O_RDONLY),
+            (1, output, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+            (2, output, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+        ):
+            file = os.open(path, how, 0o644)
+            os.dup2(file, number)
+            os.close(file)
+        os.environ.clear()
+        os.environ.update(environment)
+        status = service(arguments)
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
