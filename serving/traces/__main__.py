@@ -37,6 +37,7 @@ def main() -> int:
 async def _serve(host: str, port: int) -> None:
     listener = Listener(host, port)
     serving = asyncio.create_task(listener.serve(build()))
+    await asyncio.sleep(0)  # from its first step on it obeys signals: who reads the next line may send one
     print(json.dumps({"event": "listening", "host": listener.host, "port": listener.port}), flush=True)
     await serving
 
