@@ -126,7 +126,8 @@ PANELS = (
         "overhead",
         "The gateway's own time",
         "seconds",
-        "What a request spends here and not at an upstream; when this rises, it is we who are slow.",
+        "What a request spends here and not at an upstream, pauses before retries included; when p50 rises, it is we who "
+        "are slow.",
         tuple(_quantile(share, "gateway_overhead_seconds") for share in ("0.5", "0.99")),
     ),
     Panel(
