@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from workshop.drills.catalogue import DRILLS
 from workshop.processes import ROOT, Process, free_port
 
 CALM_SECONDS = 8
+SLACK = 5.0  # seconds for the fault to spread
 PATIENCE = 150.0  # seconds until an alert fires
 
 
@@ -32,6 +33,7 @@ class Fire:
     name: str
     port: int
     folder: Path
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def printed(self) -> str:
@@ -55,6 +57,12 @@ class Fire:
             assert time.monotonic() < patience_ends, f"{self.name}: only {sorted(fired)} fired, and not {alerts}"
             time.sleep(0.5)
 
+    def wait_until_burning_for(self, seconds: float) -> None:
+        """What was before it is out of sight."""
+        since = self.began + CALM_SECONDS + SLACK
+        while time.monotonic() < since + seconds:
+            time.sleep(0.1)
+
     def answered(self, answers: str) -> tuple[int, str]:
         """How many were right, and what was said to them."""
         done = subprocess.run(
@@ -74,21 +82,30 @@ def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fir
     with ExitStack() as running, ThreadPoolExecutor(len(DRILLS)) as pool:
 
         def start(name: str) -> Fire:
-            fire = Fire(name, _port(), tmp_path_factory.mktemp(name))
+            port, folder = _port(), tmp_path_factory.mktemp(name)
             process = Process(
                 name=f"make drill-{name}",
-                command=["make", f"drill-{name}", f"PORT={fire.port}", f"CALM={CALM_SECONDS}"],
-                ready_url=f"http://127.0.0.1:{fire.port}/ready",
+                command=["make", f"drill-{name}", f"PORT={port}", f"CALM={CALM_SECONDS}"],
+                ready_url=f"http://127.0.0.1:{port}/ready",
                 environment={
-                    "LOG_FILE": str(fire.folder / "logs.json"),
-                    "DATABASE_URL": f"sqlite:///{fire.folder / 'workshop.db'}",
+                    "LOG_FILE": str(folder / "logs.json"),
+                    "DATABASE_URL": f"sqlite:///{folder / 'workshop.db'}",
                 },
-                output=fire.folder / "printed.txt",
+                output=folder / "printed.txt",
             )
             running.enter_context(process)
-            return fire
+            wait_until_told(folder / "printed.txt")
+            return Fire(name, port, folder)
 
         yield {fire.name: fire for fire in pool.map(start, DRILLS)}
+
+
+def wait_until_told(printed: Path) -> None:
+    """All that belongs to a drill runs, and its users ask."""
+    patience_ends = time.monotonic() + PATIENCE
+    while "Ctrl-C stops everything" not in printed.read_text():
+        assert time.monotonic() < patience_ends, printed.read_text()
+        time.sleep(0.05)
 
 
 _taken: set[int] = set()

@@ -10,10 +10,10 @@ ALERTS = frozenset({"ErrorBudgetBurnsFast", "CircuitIsOpen", "ModelServerIsDown"
 
 
 def usual_error(evidence: Evidence) -> str:
-    """The code that most of the log's failed lines of the last minute have."""
-    codes = Counter(line["error"] for line in evidence.lines(60) if line["error"])
+    """The code that most of the log's failed lines of the last half minute have."""
+    codes = Counter(line["error"] for line in evidence.lines(30) if line["error"])
     if not codes:
-        raise NoEvidence("no line of the log's last minute has an error")
+        raise NoEvidence("no line of the log's last half minute has an error")
     most, _ = codes.most_common(1)[0]
     return str(most)
 
@@ -40,9 +40,9 @@ DEAD_UPSTREAM = Drill(
         ),
         Word("The error code that most failed lines of logs.json have", usual_error, why="jq .error logs.json says so"),
         Number(
-            "Of a hundred requests in the last minute, how many were answered well? (ten more or less are right)",
-            '100 * (sum(rate(gateway_requests_total{status="200"}[1m])) or vector(0))'
-            " / sum(rate(gateway_requests_total[1m]))",
+            "Of a hundred requests in the last half minute, how many were answered well? (ten more or less are right)",
+            '100 * (sum(rate(gateway_requests_total{status="200"}[30s])) or vector(0))'
+            " / sum(rate(gateway_requests_total[30s]))",
             by(10),
         ),
         Alert(ALERTS, why="the upstream is gone, so the breaker is open, so requests fail"),

@@ -38,8 +38,8 @@ STAMPEDE = Drill(
             why="inference_cache_hits_total stands still; so all calls go to the upstream, which has room for a few",
         ),
         Number(
-            "Of a hundred requests in the last minute, how many were shed? (fifteen more or less are right)",
-            "100 * sum(rate(gateway_shed_total[1m])) / sum(rate(inference_requests_total[1m]))",
+            "Of a hundred requests in the last half minute, how many were shed? (fifteen more or less are right)",
+            "100 * sum(rate(gateway_shed_total[30s])) / sum(rate(inference_requests_total[30s]))",
             by(15),
         ),
         Alert(ALERTS, why="the one is the cause, the other what people feel"),

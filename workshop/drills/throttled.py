@@ -25,10 +25,10 @@ THROTTLED = Drill(
             "gateway_shed_total do not",
         ),
         Number(
-            "Of a hundred tries at the upstream in the last minute, how many did it refuse? "
+            "Of a hundred tries at the upstream in the last half minute, how many did it refuse? "
             "(ten more or less are right)",
-            '100 * sum(rate(gateway_upstream_calls_total{status="429"}[1m]))'
-            " / sum(rate(gateway_upstream_calls_total[1m]))",
+            '100 * sum(rate(gateway_upstream_calls_total{status="429"}[30s]))'
+            " / sum(rate(gateway_upstream_calls_total[30s]))",
             by(10),
         ),
         Alert(ALERTS, why="RetriesMount is what follows from it"),
