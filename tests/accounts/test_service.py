@@ -22,7 +22,8 @@ from tests.accounts.client import Answer, Client
 from tests.accounts.conftest import make_token, on_database, wait_until
 from tests.accounts.postgres import PrivatePostgres
 from tests.grader.stand import SIMULATOR, ModelServer
-from workshop.processes import CannotStart, Process, free_port, gateway
+from tests.nursery import gateway
+from workshop.processes import CannotStart, Process, free_port
 
 BUILD = "tests.accounts.app:build"
 HOSTILE = 10_000

@@ -17,7 +17,8 @@ from tests.grader.callers import Desk
 from tests.grader.exposition import Scrape
 from tests.grader.service import Service
 from tests.grader.stand import SIMULATOR, ModelServer
-from workshop.processes import Process, free_port, gateway
+from tests.nursery import gateway
+from workshop.processes import Process, free_port
 
 BUILD = "demos.demo_5_observability.app:build"
 PATIENCE = 20.0  # seconds

@@ -22,9 +22,10 @@ from shared.telemetry.trace import Trace
 from tests.grader.service import Service
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
 from tests.grader.traces import Traces
+from tests.nursery import gateway
 from tests.telemetry.collector import Collector, collector
 from tests.telemetry.test_tracing import BUILD, UNBOUNDED
-from workshop.processes import Process, free_port, gateway
+from workshop.processes import Process, free_port
 
 PATIENCE = 15.0  # seconds
 GONE, BACK = "the trace collector takes no traces; some will be lost", "the trace collector is back"
