@@ -126,8 +126,7 @@ PANELS = (
         "overhead",
         "The gateway's own time",
         "seconds",
-        "What a request spends here and not at an upstream, pauses before retries included; when p50 rises, it is we who "
-        "are slow.",
+        "What a request spends here and not at an upstream, pauses before retries included; when p50 rises, it is us.",
         tuple(_quantile(share, "gateway_overhead_seconds") for share in ("0.5", "0.99")),
     ),
     Panel(

@@ -75,7 +75,8 @@ def _add_traces(router: APIRouter, receiver: Source) -> None:
             try:
                 return json_response(await asking.get(f"/traces/{trace_id}"))
             except Missing:
-                raise NotFound("no such trace is kept any more, or none was ever sent", code="trace_not_found") from None
+                gone = "no such trace is kept any more, or none was ever sent"
+                raise NotFound(gone, code="trace_not_found") from None
 
 
 def _add_series(router: APIRouter, prometheus: Source) -> None:
