@@ -182,7 +182,7 @@ def _tells_of(stream: Stream) -> dict[str, Any]:
 
 # --- counting ----------------------------------------------------------------------------------------------------
 
-COUNTED_WITHIN = 1.5  # seconds
+COUNTED_WITHIN = 1.0  # seconds
 
 
 def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrape:
@@ -711,18 +711,15 @@ def trace_retries(subject: Subject) -> None:
 
 @check("W3C's trace context goes in and out: the caller's trace is joined, and the upstream is told of our span")
 def trace_context(subject: Subject) -> None:
-    traces, upstream = subject.traces, subject.upstream
+    assert subject.traces
     trace_id, span_id = secrets.token_hex(16), secrets.token_hex(8)
-    with upstream.fault({"status": 503, "times": 1}):
-        answer = _answered(
-            subject, GENERATE, _document(subject), headers={"traceparent": f"00-{trace_id}-{span_id}-01"}
-        )
-        told = [call["traceparent"] or "" for call in upstream.register()["last"]]
-    trace = traces.of(trace_id)
-    shown = _then(answer, traces.show(trace_id))
-    if trace is None:
-        shown.must(False, f"a trace with the caller's own id, {trace_id}", "no such trace")
-        return
+    joined = {"traceparent": f"00-{trace_id}-{span_id}-01"}
+    since = time.time()
+    with subject.upstream.fault({"status": 503, "times": 1}):
+        answer = _answered(subject, GENERATE, _document(subject), headers=joined)
+        told = [call["traceparent"] or "" for call in subject.upstream.register()["last"]]
+    trace, shown = _traced(subject, answer, since)
+    shown.must(trace.trace_id == trace_id, f"a trace with the caller's own id, {trace_id}", trace.trace_id)
     root = _must_be_whole(trace, shown, GENERATE)
     shown.must(root.parent_id == span_id, f"the caller's span {span_id} as its parent", root.parent_id)
     expected = [f"00-{trace_id}-{span.span_id}-01" for span in trace.of_kind(CLIENT)]

@@ -330,16 +330,16 @@ def joins_no_trace(settings: Settings) -> FastAPI:
 
 
 def hands_nothing_on(settings: Settings) -> FastAPI:
-    return _changed(settings, Trace, outgoing=lambda trace: {})
+    return _changed(settings, Trace, tell=lambda trace, headers: None)
 
 
 def hands_on_what_came(settings: Settings) -> FastAPI:
     """The upstream's work then looks like the caller's own."""
 
-    def outgoing(trace: Trace) -> dict[str, str]:
-        return {TRACEPARENT: traceparent(trace.id, trace.parent or trace.upstreams[-1].id, trace.sampled)}
+    def tell(trace: Trace, headers: dict[str, str]) -> None:
+        headers[TRACEPARENT] = traceparent(trace.id, trace.parent or trace.upstreams[-1].id, trace.sampled)
 
-    return _changed(settings, Trace, outgoing=outgoing)
+    return _changed(settings, Trace, tell=tell)
 
 
 class KeepsItFromTheLog(Tracing):
