@@ -17,7 +17,7 @@ from shared.observe.source import Asking, Source, Unlike
 MINUTES = (5, 15, 60, 360, 1440)  # that a page may ask for
 POINTS = 90
 SHORTEST_WINDOW = 60  # seconds: four scrapes of the usual fifteen seconds
-STEADY = 5  # seconds: times are whole multiples, so that a line keeps its shape from one look to the next
+STEADY = 2  # seconds: times are whole multiples, so that a line keeps its shape from one look to the next
 MOST_LINES = 6
 MOST_ALERTS = 50
 LONGEST = 300  # characters of a label or an alert's text
