@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -16,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
-from workshop.demo import MODEL_PORT_OFFSET
+from tests.frame.conftest import demo_port
+from workshop.companions import PROMETHEUS_PORT_OFFSET
 from workshop.drills.catalogue import DRILLS
-from workshop.processes import ROOT, Process, free_port
+from workshop.processes import ROOT, Process
 
 CALM_SECONDS = 8
 SLACK = 5.0  # seconds for the fault to spread
@@ -82,7 +81,7 @@ def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fir
     with ExitStack() as running, ThreadPoolExecutor(len(DRILLS)) as pool:
 
         def start(name: str) -> Fire:
-            port, folder = _port(), tmp_path_factory.mktemp(name)
+            port, folder = demo_port(), tmp_path_factory.mktemp(name)
             process = Process(
                 name=f"make drill-{name}",
                 command=["make", f"drill-{name}", f"PORT={port}", f"CALM={CALM_SECONDS}"],
@@ -106,23 +105,3 @@ def wait_until_told(printed: Path) -> None:
     while "Ctrl-C stops everything" not in printed.read_text():
         assert time.monotonic() < patience_ends, printed.read_text()
         time.sleep(0.05)
-
-
-_taken: set[int] = set()
-
-
-def _port() -> int:
-    """One that is free, with those of the model, Prometheus and the traces above it."""
-    while True:
-        port = free_port()
-        all_of_them = [port + above for above in (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)]
-        if all(_is_free(one) for one in all_of_them) and not _taken & set(all_of_them):
-            _taken.update(all_of_them)
-            return port
-
-
-def _is_free(port: int) -> bool:
-    if port > 65535:
-        return False
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0

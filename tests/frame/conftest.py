@@ -1,7 +1,9 @@
 """Demos as people start them: `make demo-N` in a terminal of its own, with its two servers on free ports."""
 
 import os
+import random
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,10 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
-from workshop.processes import ROOT, answers, free_port
+from workshop.processes import ROOT
 
 PATIENCE = 60.0  # seconds
+ABOVE = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)
 
 
 @dataclass(slots=True)
@@ -62,8 +66,21 @@ def make(*arguments: str, folder: Path, **environment: str) -> Iterator[Terminal
 
 
 def demo_port() -> int:
-    """A port that is free, with the embedded model's free above it."""
+    """A port that is free, with those that a demo takes above it.
+
+    Not one that the system gives away by itself: between our look and the demo's start, many are given to others.
+    """
     while True:
-        port = free_port()
-        if port + MODEL_PORT_OFFSET < 65536 and not answers(f"http://127.0.0.1:{port + MODEL_PORT_OFFSET}/health"):
+        port = random.randrange(10_000, 32_000)
+        if all(_is_free(port + above) for above in ABOVE):
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
