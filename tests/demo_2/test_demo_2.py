@@ -1,4 +1,7 @@
-"""The checks of demo 2, checked: the reference passes all, and demo 1's too; starter and mutants lose theirs."""
+"""The checks of demo 2, checked: starter and mutants lose their points, and demo 1's checks pass too.
+
+That the reference passes them all, `make grade-2` says in the lab: test_lab.py.
+"""
 
 from collections.abc import Iterator
 
@@ -65,12 +68,6 @@ MUTANTS: dict[str, tuple[set[str], set[str]]] = {
 # Demo 1's checks come from one stranger, as often as they like.
 NO_LIMITS = {"RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_RPH": "1000000", "RATE_LIMIT_TPM": "100000000"}
 NO_LIMITS["RATE_LIMIT_ANONYMOUS_RPM"] = NO_LIMITS["RATE_LIMIT_RPM"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_reference_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service(REFERENCE))
-    assert result.status is Status.PASSED, report.failure(result) + result.why
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,7 @@
-"""The checks of demo 3, checked: the reference passes them all, starter and mutants lose what they must."""
+"""The checks of demo 3, checked: starter and mutants lose what they must.
+
+That the reference passes them all, `make grade-3` says in the lab: test_lab.py.
+"""
 
 import os
 import subprocess
@@ -65,12 +68,6 @@ NEIGHBOURS: dict[str, set[str]] = {
     "stores_errors": {"dead_upstream"},
     "ttl_never_applied": {"size_bound"},
 }
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_reference_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service(REFERENCE))
-    assert result.status is Status.PASSED, report.failure(result)
 
 
 @pytest.mark.parametrize("name", [check.name for check in DEMO_1.checks])

@@ -1,4 +1,7 @@
-"""The checks of demo 4, checked: the reference passes them all, starter and mutants lose what they must."""
+"""The checks of demo 4, checked: starter and mutants lose what they must.
+
+That the reference passes them all, `make grade-4` says in the lab: test_lab.py.
+"""
 
 import os
 import subprocess
@@ -119,12 +122,6 @@ AS_DEMO_1 = {
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
 }
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_reference_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service(REFERENCE))
-    assert result.status is Status.PASSED, report.failure(result)
 
 
 @pytest.fixture(scope="module")
