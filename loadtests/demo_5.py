@@ -6,7 +6,7 @@ errors by class, tokens, dollars, hits, streams. The p95 is within a bucket of t
 a Prometheus that scrapes the service, it must come to say the same.
 
 By hand, for two minutes, with a real Prometheus:
-    UVICORN_WORKERS=4 make demo-5
+    UVICORN_WORKERS=4 RATE_LIMIT_RPM=1000000 RATE_LIMIT_RPH=1000000 RATE_LIMIT_TPM=1000000000 make demo-5
     LOAD_SECONDS=120 PROMETHEUS_URL=http://localhost:8200 TOKENS=$(make -s token USER=ana | tail -n 1) \
         make load-5 URL=http://localhost:8000
 Nobody else may call the service meanwhile: the few requests that make demo-5 begins with take a quarter of a minute.
