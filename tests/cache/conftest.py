@@ -2,21 +2,21 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests import waiting
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
 from tests.grader.subject import Subject
 
 PATIENCE = 10.0  # seconds for a condition to come true
-POLL_SECONDS = 0.02
 
 numbers = itertools.count()
 
@@ -26,11 +26,7 @@ def new_prompt() -> str:
     return f"What is a cache, take {next(numbers)}?"
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    patience_ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
-        time.sleep(POLL_SECONDS)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 @dataclass

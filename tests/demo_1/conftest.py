@@ -1,14 +1,11 @@
 """One embedded server for all of demo 1's services, and those services, started when the first test asks for one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
 
 from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
-
-Start = Callable[[str], Subject]
+from tests.services import Start, services
 
 
 @pytest.fixture(scope="session")
@@ -20,12 +17,5 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture(scope="session")
 def service(server: ModelServer) -> Iterator[Start]:
     """The service of a build function; started once, stopped at the end."""
-    with ExitStack() as running:
-        subjects: dict[str, Subject] = {}
-
-        def start(build: str) -> Subject:
-            if build not in subjects:
-                subjects[build] = running.enter_context(started(build, server, {}))
-            return subjects[build]
-
+    with services(lambda build: started(build, server, {})) as start:
         yield start

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.demo_1.checks import CHECKLIST
-from tests.demo_1.conftest import Start
 from tests.grader import report
 from tests.grader.grading import Status, run
 from tests.grader.stand import ModelServer, started
+from tests.services import Start
 
 NAMES = [check.name for check in CHECKLIST.checks]
 

@@ -1,16 +1,13 @@
 """One embedded server and one desk for all of demo 2's services; a service is started when the first test wants it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
 
 from tests.demo_2.checks import CHECKLIST
 from tests.grader.callers import Desk
 from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
-
-Start = Callable[[str], Subject]
+from tests.services import Start, services
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +24,5 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture(scope="session")
 def service(server: ModelServer, desk: Desk) -> Iterator[Start]:
     """The service of a build function, with short windows; started once, stopped at the end."""
-    with ExitStack() as running:
-        subjects: dict[str, Subject] = {}
-
-        def start(build: str) -> Subject:
-            if build not in subjects:
-                subjects[build] = running.enter_context(started(build, server, CHECKLIST.environment, desk))
-            return subjects[build]
-
+    with services(lambda build: started(build, server, CHECKLIST.environment, desk)) as start:
         yield start

@@ -9,12 +9,12 @@ import pytest
 
 from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_2.checks import CHECKLIST
-from tests.demo_2.conftest import Start
 from tests.grader import report
 from tests.grader.callers import Desk
 from tests.grader.grading import Status, run
 from tests.grader.stand import ModelServer, started
 from tests.grader.subject import Subject
+from tests.services import Start
 
 EXERCISE = "demos.demo_2_who_and_how_often.exercise.app:build"
 REFERENCE = "demos.demo_2_who_and_how_often.app:build"

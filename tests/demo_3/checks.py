@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from tests.grader.callers import STRANGER, TOKENS, Caller, given
+from tests.grader.callers import STRANGER, TOKENS
 from tests.grader.check import Checklist
 from tests.grader.service import Answer
 from tests.grader.subject import Subject
@@ -37,7 +37,7 @@ def _question() -> str:
 
 def _try(subject: Subject, prompt: str, **asked: Any) -> Answer:
     """Ask for what may be kept: an answer that is not sampled."""
-    answer = subject.ask(prompt, **{"temperature": 0, "headers": _caller(subject).headers, **asked})
+    answer = subject.ask(prompt, **{"temperature": 0, "headers": subject.somebody.headers, **asked})
     if answer.status == 429:
         raise NotGraded(f"too many questions for this caller here; make tokens, and set {TOKENS} to them")
     return answer
@@ -48,15 +48,6 @@ def _ask(subject: Subject, prompt: str, **asked: Any) -> Answer:
     answer = _try(subject, prompt, **asked)
     answer.must(answer.status == 200, "200")
     return answer
-
-
-def _caller(subject: Subject) -> Caller:
-    """A stranger; or, where strangers may ask little, somebody whose token we were given."""
-    try:
-        assert subject.desk
-        return STRANGER
-    except NotGraded:
-        return next(iter(given()), STRANGER)
 
 
 def _cache_of(answer: Answer) -> str:
@@ -217,7 +208,7 @@ def cache_control(subject: Subject) -> None:
 
 
 def _wishing(subject: Subject, cache_control: str) -> dict[str, str]:
-    return {**_caller(subject).headers, "Cache-Control": cache_control}
+    return {**subject.somebody.headers, "Cache-Control": cache_control}
 
 
 @check("An error is not kept: the next equal question is asked anew")
@@ -371,7 +362,7 @@ def summaries(subject: Subject) -> None:
 
 
 def _summarize(subject: Subject, text: str) -> Answer:
-    return subject.service.post("/summarize", {"text": text}, headers=_caller(subject).headers)
+    return subject.service.post("/summarize", {"text": text}, headers=subject.somebody.headers)
 
 
 @check("GET /cache/stats tells the truth: entries, hits, misses, hit rate, bytes")

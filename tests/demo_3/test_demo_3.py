@@ -11,10 +11,10 @@ import pytest
 
 from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_3.checks import CHECKLIST
-from tests.demo_3.conftest import Start
 from tests.grader import report
 from tests.grader.grading import Status, run
 from tests.grader.stand import ModelServer, started
+from tests.services import Start
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_3_caching.app:build"

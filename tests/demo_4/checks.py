@@ -9,13 +9,12 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
-from tests.grader.callers import STRANGER, TOKENS, Caller, given
+from tests.grader.callers import TOKENS
 from tests.grader.check import Checklist
+from tests.grader.commands import as_crowd, ask_many, in_order, shown_as
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, embedded_server
 from tests.grader.stream import Stream
@@ -75,17 +74,8 @@ def _infer(subject: Subject, prompt: str, **params: Any) -> dict[str, Any]:
     return {"model": subject.model, **document} if subject.model else document
 
 
-def _caller(subject: Subject) -> Caller:
-    """A stranger; or, where strangers may ask little, somebody whose token we were given."""
-    try:
-        assert subject.desk
-        return STRANGER
-    except NotGraded:
-        return next(iter(given()), STRANGER)
-
-
 def _post(subject: Subject, path: str, document: Mapping[str, Any], patience: float | None = None) -> Answer:
-    answer = subject.service.post(path, document, headers=_caller(subject).headers, patience=patience)
+    answer = subject.service.post(path, document, headers=subject.somebody.headers, patience=patience)
     return _not_limited(answer)
 
 
@@ -94,7 +84,7 @@ def _streaming(subject: Subject, path: str, document: Mapping[str, Any]) -> Iter
     """The answer on its way, which must have begun. Who ends the context leaves."""
     if path == CHAT:
         document = {**document, "stream": True}
-    with subject.service.stream(path, document, headers=_caller(subject).headers) as stream:
+    with subject.service.stream(path, document, headers=subject.somebody.headers) as stream:
         if stream.status != 200:
             stream.read()
         _not_limited(stream.answer)
@@ -114,31 +104,6 @@ def _not_limited(answer: Answer) -> Answer:
     if answer.status == 429 and not ordered:
         raise NotGraded(f"too many questions for this caller here; make tokens, and set {TOKENS} to them")
     return answer
-
-
-def _crowd(ask: Callable[[int], Answer], size: int) -> list[Answer]:
-    """`size` of these at once."""
-    with ThreadPoolExecutor(size, thread_name_prefix="crowd") as pool:
-        return list(pool.map(ask, range(size)))
-
-
-def _as_crowd(answer: Answer, size: int) -> Answer:
-    """An answer whose command asks for many at once."""
-    return _shown_as(answer, lambda command: f"for i in $(seq {size}); do {command} & done; wait")
-
-
-def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
-    """An answer, with another command than its own between the order of a fault and its end."""
-    lines = [write(line) if " -X POST" in line else line for line in answer.curl.split("\n")]
-    return replace(answer, curl="\n".join(lines))
-
-
-def _in_order(*answers: Answer) -> Answer:
-    """The last of these, with the commands of all of them."""
-    lines = [line for answer in answers for line in answer.curl.split("\n")]
-    said_before = [line.startswith("#") and line in lines[:number] for number, line in enumerate(lines)]
-    shown = "\n".join(line for line, twice in zip(lines, said_before, strict=True) if not twice)
-    return replace(answers[-1], curl=shown)
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
@@ -282,7 +247,7 @@ def _opened(subject: Subject, path: str, document: Mapping[str, Any]) -> Iterato
     """The answer on its way, whatever its status is."""
     if path == CHAT:
         document = {**document, "stream": True}
-    with subject.service.stream(path, document, headers=_caller(subject).headers) as stream:
+    with subject.service.stream(path, document, headers=subject.somebody.headers) as stream:
         yield stream
 
 
@@ -375,7 +340,7 @@ def openai_unary(subject: Subject) -> None:
         code = missing.must_be_error(404, "for a model that does not exist")["code"]
         missing.must(code == "model_not_found", '"code": "model_not_found"', code)
 
-    models = subject.service.get("/v1/models", headers=_caller(subject).headers)
+    models = subject.service.get("/v1/models", headers=subject.somebody.headers)
     models.must(models.status == 200, "200")
     listed = [model.get("id") for model in models.at(list, "data")]
     models.must(answer.at(str, "model") in listed, f"{answer.at(str, 'model')} among the models", listed)
@@ -518,7 +483,7 @@ def client_leaves(subject: Subject) -> None:
     with upstream.fault({"latency_ms": WOULD_TAKE_MS}):
         left = _post(subject, GENERATE_STREAM, _document(subject), patience=LEAVES_AFTER)
         left.must(left.status is None, f"nothing within {LEAVES_AFTER:g} s from an upstream that takes longer")
-        shown = _shown_as(left, lambda command: f"{command} -N -m {LEAVES_AFTER:g}")
+        shown = shown_as(left, lambda command: f"{command} -N -m {LEAVES_AFTER:g}")
         _must_be_cancelled(upstream, shown)
     for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject))):
         with upstream.fault({"stall_after_tokens": SAID_BEFORE}):
@@ -526,7 +491,7 @@ def client_leaves(subject: Subject) -> None:
                 stream.read(lambda stream: _tokens(stream) >= SAID_BEFORE)
                 _must_be_underway(stream, upstream, SAID_BEFORE)
                 half = stream.answer
-            half = _shown_as(half, lambda command: f"{command} -m {LEAVES_AFTER:g}")
+            half = shown_as(half, lambda command: f"{command} -m {LEAVES_AFTER:g}")
             _must_be_cancelled(upstream, half)
         if subject.has_log:
             line = _log_line(subject, half)
@@ -603,9 +568,9 @@ BUDGET = 0.2
 def retry_budget(subject: Subject) -> None:
     settings = {"RETRY_BUDGET": f"{BUDGET:g}", "RETRY_BUDGET_RESERVE": f"{RESERVE}", "RETRY_DELAY": "0.02"}
     with subject.started_with(settings) as short, short.upstream.fault({"status": 500}):
-        answers = _crowd(lambda _: _post(short, "/generate", _document(short)), REQUESTS)
+        answers = ask_many(lambda _: _post(short, "/generate", _document(short)), REQUESTS)
         received = short.upstream.received()
-        shown = _as_crowd(answers[0], REQUESTS)
+        shown = as_crowd(answers[0], REQUESTS)
         others = [answer for answer in answers if answer.status != 502]
         shown.must(not others, "502 for each of them", others[0].summary if others else "")
         most = round(REQUESTS * (1 + BUDGET)) + RESERVE
@@ -648,13 +613,13 @@ def _fail(subject: Subject, times: int) -> Answer:
             answer = _call(subject)
             answer.must(answer.status == 502, "502 when the upstream answers 500")
     subject.upstream.forget_calls()
-    return _shown_as(answer, lambda command: f"for i in $(seq {times}); do {command}; done")
+    return shown_as(answer, lambda command: f"for i in $(seq {times}); do {command}; done")
 
 
 def _open(subject: Subject) -> Answer:
     """Open the breaker, from a state in which it let calls through: the answer that opened it."""
     opened = _fail(subject, THRESHOLD)
-    refused = _in_order(opened, _call(subject))
+    refused = in_order(opened, _call(subject))
     _must_be_refused(refused, subject.upstream, f"after {THRESHOLD} failures in a row")
     return opened
 
@@ -676,7 +641,7 @@ def breaker_opens(subject: Subject) -> None:
             well = _call(fragile)
             well.must(well.status == 200, f"200 after {THRESHOLD - 1} failures and a success")
         opened = _open(fragile)
-        refused = [_in_order(opened, _call(fragile, path)) for path in ("/generate", GENERATE_STREAM) * 4]
+        refused = [in_order(opened, _call(fragile, path)) for path in ("/generate", GENERATE_STREAM) * 4]
         for answer in refused:
             _must_be_refused(answer, upstream, f"after {THRESHOLD} failures in a row")
             told = answer.headers.get("retry-after", "")
@@ -702,23 +667,23 @@ def breaker_half_open(subject: Subject) -> None:
         opened = _open(fragile)
         with upstream.fault({"status": 500, "latency_ms": 600}):
             _let_pass(opened)
-            answers = _crowd(lambda _: _call(fragile), crowd)
+            answers = ask_many(lambda _: _call(fragile), crowd)
             received = upstream.received()
-        shown = _in_order(opened, _as_crowd(answers[0], crowd))
+        shown = in_order(opened, as_crowd(answers[0], crowd))
         through = f"{PROBES} of {crowd} calls through to the upstream"
         shown.must(received == PROBES, through, f"{received} upstream calls")
         refused = sum(answer.status == 503 for answer in answers)
         shown.must(refused == crowd - PROBES, f"503 for the other {crowd - PROBES}", f"503 for {refused}")
         probes = [answer for answer in answers if answer.status != 503]
         upstream.forget_calls()
-        _must_be_refused(_in_order(shown, _call(fragile)), upstream, "after probes that failed")
+        _must_be_refused(in_order(shown, _call(fragile)), upstream, "after probes that failed")
 
         # Not even a success before it makes a failed probe good.
         _let_pass(max(probes, key=lambda answer: answer.received))
         well = _call(fragile)
         well.must(well.status == 200, f"200 for a probe {OPEN_FOR:g} seconds later")
-        failed = _in_order(opened, well, _fail(fragile, 1))
-        _must_be_refused(_in_order(failed, _call(fragile)), upstream, "after one failure of a half-open breaker")
+        failed = in_order(opened, well, _fail(fragile, 1))
+        _must_be_refused(in_order(failed, _call(fragile)), upstream, "after one failure of a half-open breaker")
 
 
 @check(f"{SUCCESSES} probes that succeed close the breaker: all calls go through again, and old failures are forgotten")
@@ -729,15 +694,15 @@ def breaker_closes(subject: Subject) -> None:
         opened = _open(fragile)
         _let_pass(opened)
         for number in range(SUCCESSES):
-            probe = _in_order(opened, _call(fragile))
+            probe = in_order(opened, _call(fragile))
             probe.must(probe.status == 200, f"200 for probe {number + 1} of {SUCCESSES}")
         _fail(fragile, THRESHOLD - 1)
         well = _call(fragile)
         well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
         with upstream.fault({"latency_ms": 300}):
-            answers = _crowd(lambda _: _call(fragile), crowd)
+            answers = ask_many(lambda _: _call(fragile), crowd)
         lost = [answer for answer in answers if answer.status != 200]
-        shown = _in_order(probe, _as_crowd(answers[0], crowd))
+        shown = in_order(probe, as_crowd(answers[0], crowd))
         shown.must(not lost, f"200 for {crowd} at once, once it is closed", lost[0].summary if lost else "")
         _must_be_in_state(fragile, "closed")
 
@@ -807,9 +772,9 @@ def queue_sheds(subject: Subject) -> None:
     settings = {"HTTP_MAX_CONNECTIONS": f"{SLOTS}", "QUEUE_MAX_SIZE": f"{PLACES}"}
     with subject.started_with(settings) as narrow:
         with narrow.upstream.fault({"latency_ms": HELD_MS}):
-            answers = _crowd(lambda _: _call(narrow), crowd)
+            answers = ask_many(lambda _: _call(narrow), crowd)
             calls = narrow.upstream.calls()
-        shown = _as_crowd(answers[0], crowd)
+        shown = as_crowd(answers[0], crowd)
         answered = [answer for answer in answers if answer.status == 200]
         shed = [answer for answer in answers if answer.status == 503]
         room = SLOTS + PLACES

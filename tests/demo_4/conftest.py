@@ -1,15 +1,12 @@
 """One embedded server for all of demo 4's services, and those services, started when the first test asks for one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
 
 from tests.demo_4.checks import CHECKLIST
 from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
-
-Start = Callable[[str], Subject]
+from tests.services import Start, services
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +18,5 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture(scope="session")
 def service(server: ModelServer) -> Iterator[Start]:
     """The service of a build function; started once, stopped at the end."""
-    with ExitStack() as running:
-        subjects: dict[str, Subject] = {}
-
-        def start(build: str) -> Subject:
-            if build not in subjects:
-                subjects[build] = running.enter_context(started(build, server, CHECKLIST.environment))
-            return subjects[build]
-
+    with services(lambda build: started(build, server, CHECKLIST.environment)) as start:
         yield start

@@ -12,11 +12,11 @@ import pytest
 
 from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_4.checks import CHECKLIST
-from tests.demo_4.conftest import Start
 from tests.grader import report
 from tests.grader.grading import Status, run
 from tests.grader.stand import ModelServer, started
 from tests.grader.subject import Subject
+from tests.services import Start
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_4_streaming.app:build"

@@ -16,16 +16,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from tests.grader.callers import STRANGER, TOKENS, Caller, given
+from tests.grader.callers import STRANGER, TOKENS, Caller
 from tests.grader.check import Checklist
+from tests.grader.commands import as_crowd, ask_many, in_order, shown_as, then
 from tests.grader.exposition import Scrape
 from tests.grader.service import Answer
 from tests.grader.stream import Stream
@@ -96,15 +95,6 @@ def _chat(subject: Subject, **fields: Any) -> dict[str, Any]:
     return {"model": subject.model, **document} if subject.model and "model" not in fields else document
 
 
-def _caller(subject: Subject) -> Caller:
-    """A stranger; or, where strangers may ask little, somebody whose token we were given."""
-    try:
-        assert subject.desk
-        return STRANGER
-    except NotGraded:
-        return next(iter(given()), STRANGER)
-
-
 def _post(
     subject: Subject,
     path: str,
@@ -113,7 +103,7 @@ def _post(
     patience: float | None = None,
 ) -> Answer:
     answer = subject.service.post(
-        path, document, headers={**_caller(subject).headers, **(headers or {})}, patience=patience
+        path, document, headers={**subject.somebody.headers, **(headers or {})}, patience=patience
     )
     if answer.status == 429 and '"rate_limit_exceeded"' in answer.text:
         raise NotGraded(f"too many questions for this caller here; make tokens, and set {TOKENS} to them")
@@ -129,7 +119,7 @@ def _answered(subject: Subject, path: str, document: Mapping[str, Any], **given:
 @contextmanager
 def _streaming(subject: Subject, path: str, document: Mapping[str, Any]) -> Iterator[Stream]:
     """The answer on its way, which must have begun. Who ends the context leaves."""
-    with subject.service.stream(path, document, headers=_caller(subject).headers) as stream:
+    with subject.service.stream(path, document, headers=subject.somebody.headers) as stream:
         if stream.status != 200:
             stream.read()
         stream.must(stream.status == 200, "200")
@@ -141,36 +131,6 @@ def _streamed(subject: Subject, path: str, document: Mapping[str, Any]) -> Strea
     with _streaming(subject, path, document) as stream:
         stream.read()
     return stream
-
-
-def _crowd(ask: Callable[[int], Answer], size: int, at_once: int = 0) -> list[Answer]:
-    """`size` of these, all at the same time unless told otherwise."""
-    with ThreadPoolExecutor(at_once or size, thread_name_prefix="crowd") as pool:
-        return list(pool.map(ask, range(size)))
-
-
-def _as_crowd(answer: Answer, size: int) -> Answer:
-    """An answer whose command asks for many at once."""
-    return _shown_as(answer, lambda command: f"for i in $(seq {size}); do {command} & done; wait")
-
-
-def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
-    """An answer, with another command than its own between the order of a fault and its end."""
-    lines = [write(line) if " -X POST" in line else line for line in answer.curl.split("\n")]
-    return replace(answer, curl="\n".join(lines))
-
-
-def _in_order(*answers: Answer) -> Answer:
-    """The last of these, with the commands of all of them."""
-    lines = [line for answer in answers for line in answer.curl.split("\n")]
-    said_before = [line.startswith("#") and line in lines[:number] for number, line in enumerate(lines)]
-    shown = "\n".join(line for line, twice in zip(lines, said_before, strict=True) if not twice)
-    return replace(answers[-1], curl=shown)
-
-
-def _then(answer: Answer, command: str) -> Answer:
-    """An answer, with a further command that shows what came of it."""
-    return replace(answer, curl=f"{answer.curl}\n{command}")
 
 
 def _tells_of(stream: Stream) -> dict[str, Any]:
@@ -186,7 +146,7 @@ COUNTED_WITHIN = 1.0  # seconds
 
 
 def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrape:
-    return Scrape(subject.service.get("/metrics", headers={**_caller(subject).headers, **(headers or {})}))
+    return Scrape(subject.service.get("/metrics", headers={**subject.somebody.headers, **(headers or {})}))
 
 
 def _name_of(written: str) -> str:
@@ -309,7 +269,7 @@ def requests_counted(subject: Subject) -> None:
     stream = _streamed(subject, GENERATE_STREAM, _document(subject))
     _tells_of(stream)
     counting.must_be(
-        _in_order(retried, *answers, stream.answer),
+        in_order(retried, *answers, stream.answer),
         {
             REQUESTS: 4,
             f'gateway_requests_total{{endpoint="{GENERATE}",model="{told}",status="200"}}': 3,
@@ -338,7 +298,7 @@ def errors_by_class(subject: Subject) -> None:
     if greedy.status != 429:
         raise NotGraded("400,000 tokens are no reason for a 429 here; start the service with RATE_LIMIT_TPM=100000")
     limited = {"rate_limit_hits_total": 1, "gateway_rate_limit_refusals_total": 1, ERRORS_4XX: 2, ERRORS_5XX: 0}
-    counting.must_be(_in_order(wrong, greedy), limited)
+    counting.must_be(in_order(wrong, greedy), limited)
 
     counting = Counting(subject)
     with upstream.fault({"status": 500}):
@@ -348,13 +308,13 @@ def errors_by_class(subject: Subject) -> None:
     well = _answered(subject, GENERATE, _document(subject))  # or so many failures in a row would open a breaker
     with upstream.fault({"cut_after_tokens": 3}):
         cut = _streamed(subject, GENERATE_STREAM, _document(subject))
-    counting.must_be(_in_order(failed, well, cut.answer), {REQUESTS: 3, ERRORS_5XX: 2, ERRORS_4XX: 0})
+    counting.must_be(in_order(failed, well, cut.answer), {REQUESTS: 3, ERRORS_5XX: 2, ERRORS_4XX: 0})
 
     counting = Counting(subject)
     with upstream.fault({"latency_ms": 3000}):
         left = _post(subject, GENERATE, _document(subject), patience=0.3)
         left.must(left.status is None, "nothing within 0.3 s from an upstream that takes 3 s")
-        shown = _shown_as(left, lambda command: f"{command} -m 0.3")
+        shown = shown_as(left, lambda command: f"{command} -m 0.3")
         counting.must_be(shown, {REQUESTS: 1, 'gateway_requests_total{status="499"}': 1, ERRORS_5XX: 0})
 
 
@@ -366,7 +326,7 @@ def tokens_and_cost(subject: Subject) -> None:
     streams = [_streamed(subject, GENERATE_STREAM, _document(subject, max_tokens=tokens)) for tokens in (30, 50)]
     told += map(_tells_of, streams)
     model = told[0]["model"]
-    shown = _in_order(*answers, *(stream.answer for stream in streams))
+    shown = in_order(*answers, *(stream.answer for stream in streams))
     expected = {
         INPUT: sum(metadata["tokens"]["input"] for metadata in told),
         OUTPUT: sum(metadata["tokens"]["output"] for metadata in told),
@@ -384,14 +344,14 @@ def tokens_and_cost(subject: Subject) -> None:
     with upstream.fault({"stall_after_tokens": 3}):
         with _streaming(subject, GENERATE_STREAM, _document(subject)) as stream:
             stream.read(lambda stream: len(stream.data) > 0)
-        left = _shown_as(stream.answer, lambda command: f"{command} -m 0.5")
+        left = shown_as(stream.answer, lambda command: f"{command} -m 0.5")
     lines = [subject.log.lines_of(answer)[-1] for answer in (cut.answer, left)]
     used = {
         INPUT: sum(line["tokens_input"] for line in lines),
         OUTPUT: sum(line["tokens_output"] for line in lines),
         COST: sum(line["cost_usd"] for line in lines),
     }
-    counting.must_be(_in_order(cut.answer, left), used)
+    counting.must_be(in_order(cut.answer, left), used)
 
 
 @check("Hits and misses of the cache are counted: shared answers are hits, and who wants none of it is neither")
@@ -400,20 +360,20 @@ def cache_counted(subject: Subject) -> None:
     answers = [_answered(subject, GENERATE, kept) for _ in range(3)]
     answers.append(_answered(subject, GENERATE, kept, headers={"Cache-Control": "no-store"}))
     said = [answer.headers.get("x-cache", "") for answer in answers]
-    shown = _in_order(*answers)
+    shown = in_order(*answers)
     shown.must(said == ["miss", "hit", "hit", "bypass"], "X-Cache: miss, hit, hit, bypass", f"X-Cache: {said}")
     result = 'gateway_cache_requests_total{{result="{}"}}'.format
     counting.must_be(shown, {MISSES: 1, HITS: 2, result("miss"): 1, result("hit"): 2, result("bypass"): 1})
 
     counting, shared, crowd = Counting(subject), _document(subject, temperature=0), 4
     with subject.upstream.fault({"latency_ms": 400}):
-        together = _crowd(lambda _: _answered(subject, GENERATE, shared), crowd)
+        together = ask_many(lambda _: _answered(subject, GENERATE, shared), crowd)
     said = [answer.headers.get("x-cache", "") for answer in together]
     missed, waited = said.count("miss"), said.count("coalesced")
     if not waited:
         raise NotGraded("nobody shared another's answer: several workers with a cache each; start it with one worker")
     counted = {MISSES: missed, HITS: crowd - missed, result("coalesced"): waited}
-    counting.must_be(_as_crowd(together[0], crowd), counted)
+    counting.must_be(as_crowd(together[0], crowd), counted)
 
 
 # --- times -------------------------------------------------------------------------------------------------------
@@ -433,8 +393,8 @@ def queueing_counted(subject: Subject) -> None:
         )
     crowd, counting = slots * WAVES, Counting(subject)
     with subject.upstream.fault({"latency_ms": WORK_MS}), _watching(subject) as seen:
-        answers = _crowd(lambda _: _post(subject, GENERATE, _document(subject)), crowd)
-    shown = _as_crowd(answers[0], crowd)
+        answers = ask_many(lambda _: _post(subject, GENERATE, _document(subject)), crowd)
+    shown = as_crowd(answers[0], crowd)
     lost = [answer for answer in answers if answer.status != 200]
     shown.must(not lost, f"200 for all {crowd}", lost[0].summary if lost else "")
 
@@ -448,7 +408,7 @@ def queueing_counted(subject: Subject) -> None:
         ("gateway_queue_seconds_sum", waits),
     ):
         grown = counting.since(now, written)
-        _then(shown, _looking_at(now, written)).must(
+        then(shown, _looking_at(now, written)).must(
             grown >= least * LENIENCE,
             f"{written} to grow by about {least:.3g}: {slots} at a time, {WORK_MS} ms each",
             f"it grew by {grown:.3g}",
@@ -457,7 +417,7 @@ def queueing_counted(subject: Subject) -> None:
     shown.must(told <= measured * 1.02, f"no more than the {measured:.2f} s that clients waited", f"{told:.2f} s")
 
     most = max((scrape.sum("inference_queue_depth") for scrape in seen), default=0)
-    looked = _then(shown, _looking_at(now, "inference_queue_depth"))
+    looked = then(shown, _looking_at(now, "inference_queue_depth"))
     looked.must(slots <= most <= crowd - slots, f"inference_queue_depth up to {crowd - slots}", f"up to {most:g}")
     busy = max(scrape.sum("inference_active_connections") for scrape in seen)
     looked.must(busy > slots, f"inference_active_connections up to {crowd}", f"up to {busy:g}")
@@ -500,7 +460,7 @@ def first_token(subject: Subject) -> None:
     least, most = BEGINS_AFTER_MS / 1000, stream.events[0].at - stream.answer.sent
     now = _scrape(subject)
     got = counting.since(now, seconds)
-    shown = _then(stream.answer, _looking_at(now, FIRST_TOKEN))
+    shown = then(stream.answer, _looking_at(now, FIRST_TOKEN))
     shown.must(
         least - CLOCKS <= got <= most + CLOCKS,
         f"{seconds} to grow by {least:g} to {most:.3f}, when the first token came",
@@ -509,12 +469,12 @@ def first_token(subject: Subject) -> None:
 
     with upstream.fault({"cut_after_tokens": 3}):
         cut = _streamed(subject, GENERATE_STREAM, _document(subject))
-    counting.must_be(_in_order(stream.answer, cut.answer), {count: 2})
+    counting.must_be(in_order(stream.answer, cut.answer), {count: 2})
     whole = _answered(subject, GENERATE, _document(subject))
     with upstream.fault({"status": 500}):
         failed = _post(subject, GENERATE_STREAM, _document(subject))
         failed.must_be_error(502, "when the upstream answers 500")
-    counting.must_be(_in_order(stream.answer, cut.answer, whole, failed), {f"{FIRST_TOKEN}_count": 2})
+    counting.must_be(in_order(stream.answer, cut.answer, whole, failed), {f"{FIRST_TOKEN}_count": 2})
 
 
 # --- breakers, labels, workers -----------------------------------------------------------------------------------
@@ -529,7 +489,7 @@ def _open_a_breaker(subject: Subject) -> tuple[Answer, Mapping[str, Any]]:
             answer = _post(subject, GENERATE, document)
             if answer.status == 503:
                 break
-        several = _shown_as(answer, lambda command: f"for i in $(seq {tries}); do {command}; done")
+        several = shown_as(answer, lambda command: f"for i in $(seq {tries}); do {command}; done")
         several.must_be_error(503, f"from an open breaker, after {tries} requests that failed")
     return several, document
 
@@ -553,15 +513,15 @@ def bounded_labels(subject: Subject) -> None:
 
     def make_up(number: int) -> Answer:
         name = f"{mark}-{number}"
-        subject.service.get(f"/{name}", headers=_caller(subject).headers)
+        subject.service.get(f"/{name}", headers=subject.somebody.headers)
         _post(subject, f"/v1/{name}", {})
         subject.service.post(GENERATE, _document(subject), headers={"Authorization": f"Bearer wk_{name}"})
         return _post(subject, CHAT, _chat(subject, model=f"model-{name}", max_tokens=1))
 
-    answers = _crowd(make_up, MADE_UP, at_once=4)
+    answers = ask_many(make_up, MADE_UP, at_once=4)
     after = _scrape(subject)
-    shown = _then(
-        _shown_as(
+    shown = then(
+        shown_as(
             answers[-1],
             lambda command: (
                 f"for i in $(seq {MADE_UP}); do {command.replace(f'{mark}-{MADE_UP - 1}', f'{mark}-$i')}; done"
@@ -590,8 +550,8 @@ def several_workers(subject: Subject) -> None:
     with subject.started_with({"UVICORN_WORKERS": f"{WORKERS}"}) as several:
         _wait_for_workers(several)
         counting = Counting(several)
-        answers = _crowd(lambda _: _answered(several, GENERATE, _document(several), headers=AFRESH), SHARED_OUT, 6)
-        shown = _as_crowd(answers[0], SHARED_OUT)
+        answers = ask_many(lambda _: _answered(several, GENERATE, _document(several), headers=AFRESH), SHARED_OUT, 6)
+        shown = as_crowd(answers[0], SHARED_OUT)
         expected = {
             REQUESTS: SHARED_OUT,
             OUTPUT: sum(answer.at(int, "metadata", "tokens", "output") for answer in answers),
@@ -603,10 +563,10 @@ def several_workers(subject: Subject) -> None:
             scrape = _scrape(several, AFRESH)
             for written, value in expected.items():
                 got = scrape.sum(written)
-                looked = _then(shown, _looking_at(scrape, written))
+                looked = then(shown, _looking_at(scrape, written))
                 looked.must(_same(got, value), f"{written} {value:.10g}, whoever answers", f"{got:.10g}")
             all_of_them, largest = (scrape.sum(f"process_memory_{of}") for of in ("bytes", "worst_bytes"))
-            looked = _then(shown, _looking_at(scrape, "process_memory"))
+            looked = then(shown, _looking_at(scrape, "process_memory"))
             more = "process_memory_bytes of all workers together, a good deal more than the largest one's"
             looked.must(all_of_them > 1.5 * largest > 0, more, f"{all_of_them:.0f}, and {largest:.0f} for the largest")
 
@@ -617,7 +577,7 @@ def _wait_for_workers(subject: Subject) -> None:
     patience_ends = time.monotonic() + ALL_WORKERS_WITHIN
     while len(began) < WORKERS and time.monotonic() < patience_ends:
         # Many at once: of connections that come one by one, an idle worker may take them all.
-        for look in _crowd(lambda _: subject.service.get("/health", headers=AFRESH), 8):
+        for look in ask_many(lambda _: subject.service.get("/health", headers=AFRESH), 8):
             moment = look.at(float, "timestamp") - look.at(float, "uptime")
             if all(abs(moment - other) > 0.003 for other in began):
                 began.append(moment)
@@ -630,9 +590,9 @@ def _traced(subject: Subject, answer: Answer, since: float, path: str = GENERATE
     """The one trace of a request, and its answer with the command that shows it. Raises Failed."""
     trace = subject.traces.new(since, f"POST {path}")
     if trace is None:
-        _then(answer, subject.traces.show("")).must(False, f"a trace with a span named POST {path}", "no such trace")
+        then(answer, subject.traces.show("")).must(False, f"a trace with a span named POST {path}", "no such trace")
     assert trace is not None
-    return trace, _then(answer, trace.url)
+    return trace, then(answer, trace.url)
 
 
 def _must_be_whole(trace: Trace, shown: Answer, path: str) -> Span:
@@ -827,7 +787,7 @@ def debug_routes(subject: Subject) -> None:
             refused = subject.service.post(path, {}, headers=caller.headers)
             refused.must(refused.status in (401, 403), "401 or 403 for who is no administrator")
             refused.must_be_error(refused.status or 0)
-    still = _in_order(opened, _post(subject, GENERATE, document))
+    still = in_order(opened, _post(subject, GENERATE, document))
     still.must_be_error(503, "from a breaker that nobody has reset")
     counting.must_be(still, {"gateway_memory_cleanups_total": 0})
     for path in (CLEANUP, RESET):
@@ -835,13 +795,13 @@ def debug_routes(subject: Subject) -> None:
         done.must(done.status == 200 and isinstance(done.json, dict), "200 and a JSON object for an administrator")
     counting.must_be(done, {"gateway_memory_cleanups_total": 1})
     now = _scrape(subject)
-    _then(done, _looking_at(now, "gateway_circuits_open")).must(
+    then(done, _looking_at(now, "gateway_circuits_open")).must(
         now.sum("gateway_circuits_open") == 0, "gateway_circuits_open 0", now.sum("gateway_circuits_open")
     )
     subject.upstream.forget_calls()
     again = _post(subject, GENERATE, document)
     received = subject.upstream.received()
-    shown = _in_order(opened, done, again)
+    shown = in_order(opened, done, again)
     shown.must(received > 0, "upstream calls again once the breakers are reset", f"{received} upstream calls")
 
 
@@ -916,17 +876,17 @@ def webhook_once(subject: Subject) -> None:
     first = _deliver(subject, body, headers)
     first.must(first.status == 200, "200 for a webhook that is signed as it should be")
     counting.must_be(first, {TAKEN: 1, FIRING: 1})
-    again = _crowd(lambda _: _deliver(subject, body, headers), 4)
-    shown = _in_order(first, *again[:1])
+    again = ask_many(lambda _: _deliver(subject, body, headers), 4)
+    shown = in_order(first, *again[:1])
     counting.must_be(shown, {TAKEN: 1, FIRING: 1})
     news, crowd = _alert("firing"), 4
     together = _signed(secret, news)
-    shown = _as_crowd(_crowd(lambda _: _deliver(subject, news, together), crowd)[0], crowd)
+    shown = as_crowd(ask_many(lambda _: _deliver(subject, news, together), crowd)[0], crowd)
     counting.must_be(shown, {TAKEN: 2, FIRING: 2})
     for resolved in (_alert("resolved", name), news.replace("firing", "resolved")):
         over = _deliver(subject, resolved, _signed(secret, resolved))
         over.must(over.status == 200, "200 for an alert that is over")
-    counting.must_be(_in_order(first, over), {TAKEN: 4, FIRING: 0})
+    counting.must_be(in_order(first, over), {TAKEN: 4, FIRING: 0})
 
 
 # --- other origins, and a rule -----------------------------------------------------------------------------------

@@ -1,15 +1,12 @@
 """One embedded server and one trace receiver for all of demo 5's services, which start when a test asks for them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
 
 from tests.demo_5.checks import CHECKLIST
 from tests.grader.stand import ModelServer, embedded_server, started, trace_receiver
-from tests.grader.subject import Subject
-
-Start = Callable[[str], Subject]
+from tests.services import Start, services
 
 
 @pytest.fixture(scope="session")
@@ -27,13 +24,5 @@ def receiver() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def service(server: ModelServer, receiver: str) -> Iterator[Start]:
     """The service of a build function; started once, stopped at the end."""
-    with ExitStack() as running:
-        subjects: dict[str, Subject] = {}
-
-        def start(build: str) -> Subject:
-            if build not in subjects:
-                subject = started(build, server, CHECKLIST.environment, receiver=receiver)
-                subjects[build] = running.enter_context(subject)
-            return subjects[build]
-
+    with services(lambda build: started(build, server, CHECKLIST.environment, receiver=receiver)) as start:
         yield start

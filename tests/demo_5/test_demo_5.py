@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.demo_5.checks import CHECKLIST
-from tests.demo_5.conftest import Start
 from tests.grader import report
 from tests.grader.grading import Status, run
 from tests.grader.service import Service
 from tests.grader.stand import ModelServer, started
 from tests.grader.subject import Configured, Subject
+from tests.services import Start
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_5_observability.app:build"

@@ -171,6 +171,11 @@ class Subject:
             )
         return self._desk
 
+    @property
+    def somebody(self) -> Caller:
+        """A stranger; or, where strangers may ask little, somebody whose token we were given."""
+        return STRANGER if self._desk is not None else next(iter(given()), STRANGER)
+
     def callers(self, count: int, *, rested: bool = True) -> list[Caller]:
         """People with tokens; their windows are empty if they are to have `rested`."""
         return self._callers.pick(count, self._must_be_short() if rested else 0.0)

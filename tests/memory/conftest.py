@@ -3,14 +3,15 @@
 import itertools
 import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests import waiting
 from tests.grader.service import Answer
 from tests.grader.stand import ModelServer, embedded_server, started
 from tests.grader.subject import Subject
@@ -18,7 +19,6 @@ from tests.grader.subject import Subject
 LEAKING = "tests.memory.app:build"
 DEMO_5 = "demos.demo_5_observability.app:build"
 PATIENCE = 60.0  # seconds for a condition to come true
-POLL_SECONDS = 0.02
 GENEROUS = {
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
@@ -32,11 +32,7 @@ GENEROUS = {
 numbers = itertools.count()
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    patience_ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
-        time.sleep(POLL_SECONDS)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 @dataclass

@@ -4,15 +4,15 @@ import json
 import os
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import waiting
 from tests.frame.conftest import demo_port, make
 from tests.monitoring.promql import PrometheusAt
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
@@ -24,24 +24,12 @@ PATIENCE = 40.0  # seconds
 OFFSETS = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)
 
 
-def free_ports() -> int:
-    """A port that is free, as those are that the companions listen on."""
-    while True:
-        port = demo_port()
-        if port + max(OFFSETS) < 65536 and not any(listens(port + offset) for offset in OFFSETS):
-            return port
-
-
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    patience_ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
-        time.sleep(0.1)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 def send(method: str, url: str, body: Any) -> int:
@@ -61,7 +49,7 @@ def get(url: str) -> Any:
 
 
 def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> None:
-    port, log = free_ports(), tmp_path / "logs.json"
+    port, log = demo_port(), tmp_path / "logs.json"
     service, traces = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + TRACES_PORT_OFFSET}"
     prometheus = PrometheusAt(f"http://127.0.0.1:{port + PROMETHEUS_PORT_OFFSET}")
     settings = {"LOG_FILE": str(log), "DATABASE_URL": f"sqlite:///{tmp_path}/workshop.db", "MAX_RETRIES": "0"}
@@ -98,7 +86,7 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("offset", [PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET])
 def test_a_taken_port_of_a_companion_is_one_clear_line(offset: int, tmp_path: Path) -> None:
-    port = free_ports()
+    port = demo_port()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + offset))
         taken.listen()

@@ -1,15 +1,16 @@
 """Demo 4 as a process of its own, in front of one upstream that takes orders, with another one beside it."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests import waiting
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
 from tests.grader.subject import Subject
@@ -18,7 +19,6 @@ from tests.grader.upstream import Upstream
 BUILD = "demos.demo_4_streaming.app:build"
 SMALL = "sim-small"  # the simulator under another name
 PATIENCE = 20.0  # seconds for a condition to come true
-POLL_SECONDS = 0.02
 
 # Nothing but what a test is about decides how a call ends.
 UNBOUNDED = {
@@ -35,11 +35,7 @@ UNBOUNDED = {
 }
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    patience_ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
-        time.sleep(POLL_SECONDS)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 @dataclass

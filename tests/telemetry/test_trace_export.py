@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from shared.telemetry.context import new_trace_id
 from shared.telemetry.endpoint import read_endpoint
 from shared.telemetry.export import MOST_AT_ONCE, MOST_WAITING, Exporter
 from shared.telemetry.trace import Trace
+from tests import waiting
 from tests.grader.service import Service
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
 from tests.grader.traces import Traces
@@ -213,11 +215,7 @@ def said(folder: Path) -> list[str]:
     return [document["message"] for line in lines if "message" in (document := json.loads(line))]
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    patience_ends = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
-        time.sleep(0.02)
+wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 def test_four_workers_before_a_frozen_collector_answer_and_end_when_told_to(
