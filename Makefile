@@ -13,6 +13,8 @@ DEV := $(VENV)/.dev
 PEERS := .venv-peers/.installed
 
 export PYTHONUNBUFFERED := 1
+# Without its bytecode every start of a service compiles all that it imports, and that takes longer than the start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install peers doctor webhook token tokens revoke test lint lock reference slides bench clean programs
