@@ -11,13 +11,19 @@ PIP := $(VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PEERS := .venv-peers/.installed
+# Ray and vLLM want other versions than we do, and 4 GB: they have an environment of their own, for CPU or for CUDA.
+SERVING_VENV := .venv-serving
+HARDWARE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+SERVING := $(SERVING_VENV)/.$(HARDWARE)
+# Where PyTorch's CPU build is, for a pip that does not find it by itself.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 export PYTHONUNBUFFERED := 1
 # Without its bytecode every start of a service compiles all that it imports, and that takes longer than the start.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install peers doctor webhook token tokens revoke test lint lock reference slides bench clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke test lint lock reference slides bench clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -47,14 +53,29 @@ $(PEERS): loadtests/peers/requirements.txt | $(VENV)/bin/python
 	@$(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< 2>$(@D)/pip.log || { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
 	@touch $@
 
+# --no-deps: the lock is whole, and torch's list of CUDA libraries would come along otherwise.
+$(SERVING): serving/requirements-$(HARDWARE).txt | $(VENV)/bin/python
+	@echo "installing Ray Serve and vLLM ($(HARDWARE)) into $(@D): 4 GB, a minute or more…" >&2
+	@$(PY) -m venv $(@D)
+	@install() { $(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< "$$@" 2>$(@D)/pip.log; }; \
+	  install || { [ $(HARDWARE) = cpu ] && install --extra-index-url $(TORCH_CPU_INDEX); } || { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
+	@touch $@
+
 install: $(RUNTIME) $(DEV) ## both lists of packages, for demos and for tests
 
 peers: $(PEERS) ## those that the API is tested with and measured beside
+
+install-serving: $(SERVING) ## Ray Serve and vLLM, for demo 6
 
 lock: ## turn the *.in lists into lock files
 	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv
 	@for list in requirements requirements-dev loadtests/peers/requirements; do \
 	  .run/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header $$list.in -o $$list.txt || exit 1; done
+	@.run/lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header \
+	  $(foreach part,torchvision torchaudio torchcodec triton,--no-emit-package $(part)) $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) \
+	  serving/requirements-cpu.in -o serving/requirements-cpu.txt
+	@.run/lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header \
+	  serving/requirements-gpu.in -o serving/requirements-gpu.txt
 
 # --- demos ----------------------------------------------------------------------------------------------------------
 
