@@ -11,7 +11,7 @@ PIP := $(VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PEERS := .venv-peers/.installed
-# Ray and vLLM want other versions than we do, and 4 GB: they have an environment of their own, for CPU or for CUDA.
+# Ray and vLLM want other versions than we do, and 3 GB: they have an environment of their own, for CPU or for CUDA.
 SERVING_VENV := .venv-serving
 HARDWARE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 SERVING := $(SERVING_VENV)/.$(HARDWARE)
@@ -55,7 +55,7 @@ $(PEERS): loadtests/peers/requirements.txt | $(VENV)/bin/python
 
 # --no-deps: the lock is whole, and torch's list of CUDA libraries would come along otherwise.
 $(SERVING): serving/requirements-$(HARDWARE).txt | $(VENV)/bin/python
-	@echo "installing Ray Serve and vLLM ($(HARDWARE)) into $(@D): 4 GB, a minute or more…" >&2
+	@echo "installing Ray Serve and vLLM ($(HARDWARE)) into $(@D): 3 GB, a minute or more…" >&2
 	@$(PY) -m venv $(@D)
 	@install() { $(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< "$$@" 2>$(@D)/pip.log; }; \
 	  install || { [ $(HARDWARE) = cpu ] && install --extra-index-url $(TORCH_CPU_INDEX); } || { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
