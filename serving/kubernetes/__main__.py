@@ -1,0 +1,54 @@
+"""`python -m serving.kubernetes`: put into the manifests what is written elsewhere, so that it is written once.
+
+In: Prometheus' rules, and Serve's config files. Out: base/rules.yaml, and the last value of each ray-service.yaml. All of it
+is text, so comments survive. A test holds the two against each other.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+RULES = FOLDER.parent / "monitoring" / "prometheus" / "rules"
+RAY_SERVE = FOLDER.parent / "ray_serve"
+
+RULES_HEAD = """\
+# serving/monitoring/prometheus/rules for the Prometheus operator. Made by `python -m serving.kubernetes`: change those.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: llm
+spec:
+  groups:
+"""
+
+
+def rendered() -> Iterator[tuple[Path, str]]:
+    """Each file that is made, and what belongs into it."""
+    yield FOLDER / "base" / "rules.yaml", _rules()
+    for folder, config in (("base", "gpu.yaml"), ("cpu", "laptop.yaml")):
+        file = FOLDER / folder / "ray-service.yaml"
+        yield file, _with_config(file.read_text(), (RAY_SERVE / config).read_text())
+
+
+def _rules() -> str:
+    groups = [file.read_text().partition("\ngroups:\n")[2] for file in sorted(RULES.glob("*.yml"))]
+    return RULES_HEAD + "\n".join(_indented(group, 2) for group in groups)
+
+
+def _with_config(manifest: str, config: str) -> str:
+    """The config stands at the end, under the only key whose value is a block of text."""
+    before, mark, _ = manifest.partition(": |\n")
+    return before + mark + _indented(config, 4)
+
+
+def _indented(text: str, spaces: int) -> str:
+    return "".join(f"{' ' * spaces}{line}" if line.strip() else line for line in text.splitlines(keepends=True))
+
+
+def main() -> None:
+    for file, text in rendered():
+        file.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
