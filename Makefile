@@ -79,8 +79,10 @@ lock: ## turn the *.in lists into lock files
 
 # --- demos ----------------------------------------------------------------------------------------------------------
 
+demo-6 grade-6 load-6 test-6: $(SERVING)
+
 demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own version
-	@$(PY) -m workshop.demo $* --solution $(SOLUTION)
+	@$(PY) -m workshop.demo $* --solution $(SOLUTION) $(call given,CONFIG,--config)
 
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
 	@$(PY) -m workshop.webhook $(if $(URL),--url $(URL)) $(if $(RESOLVED),--resolved) $(FILE)

@@ -157,6 +157,13 @@ class Settings(BaseSettings):
     prometheus_url: str = _setting("", "Prometheus that the playground's dashboards are drawn from", demo=5)
     traces_url: str = _setting("", "trace receiver that the playground's trace view reads", demo=5)
 
+    try_timeout: float = _setting(
+        0.0,
+        "seconds an upstream has for one try, to its first token or whole answer, before a fallback is asked; 0: all",
+        demo=6,
+        ge=0,
+    )
+
     @property
     def workers(self) -> int:
         """How many processes serve."""

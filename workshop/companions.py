@@ -1,4 +1,4 @@
-"""What `make demo-N` starts beside the gateway and the model: a trace receiver, Prometheus, a forwarder of its alerts.
+"""What `make demo-N` starts beside the gateway and the model: Ray Serve, traces, Prometheus, a forwarder of its alerts.
 
 In: the Stage that a demo is built on. Out: processes, and on the stage what the gateway is told of them. Whoever has
 such a thing of their own, by OTLP_ENDPOINT or PROMETHEUS_URL, is given no other one.
@@ -15,10 +15,15 @@ from shared.settings import Settings
 from workshop import programs
 from workshop.processes import ROOT, Process
 from workshop.prometheus import RULES, prometheus, wrong_with
+from workshop.serving_cluster import DASHBOARD_OFFSET, LAPTOP, METRICS_OFFSET, PORTS, ray_serve, token_file
 
 PROMETHEUS_PORT_OFFSET = 200
 TRACES_PORT_OFFSET = 300
+SERVING_PORT_OFFSET = 400
+TRY_SECONDS = "10"  # that the cluster has before the embedded model is asked
 FORWARD_SECONDS = 5  # between two looks at the alerts
+SINGLE_PORTS = 6  # of a cluster's, those that must be free; of the others it takes what is
+EMBEDDED_MODEL = "workshop-tiny"
 RUN = ROOT / ".run"
 
 
@@ -26,7 +31,8 @@ RUN = ROOT / ".run"
 class Stage:
     """`environment`: what the gateway is started with, besides ours. `targets`: who has metrics, by the job's name.
 
-    `own_rules` are the attendee's. `claim` says that a port is meant to be used, and raises CannotStart if it is taken.
+    `own_rules` are the attendee's. `config`: what Ray Serve deploys. `claim` says that a port is meant to be used, and
+    raises CannotStart if it is taken.
     `look` is what the person is told to look at besides, a line each.
     """
 
@@ -35,6 +41,7 @@ class Stage:
     environment: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     own_rules: tuple[Path, ...] = ()
+    config: Path = LAPTOP
     look: list[str] = field(default_factory=list)
 
     @property
@@ -47,6 +54,27 @@ class Stage:
 
 
 Companion = Callable[[Stage], Process | None]
+
+
+def serving_cluster(stage: Stage) -> Process | None:
+    """vLLM under Ray Serve as the upstream; who was it before is its fallback. The gateway starts when it is ready."""
+    if stage.settings.openai_base_url:
+        return None
+    port = stage.port + SERVING_PORT_OFFSET
+    for taken in range(port, port + SINGLE_PORTS):
+        stage.claim(taken, f"PORT (Ray Serve takes {SERVING_PORT_OFFSET} to {SERVING_PORT_OFFSET + PORTS} above it)")
+    fallback = stage.environment["OPENAI_BASE_URL"]
+    stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
+    if not stage.says("FALLBACKS"):
+        stage.environment["FALLBACKS"] = f"{EMBEDDED_MODEL}@{fallback}"
+    if not stage.says("TRY_TIMEOUT"):
+        stage.environment["TRY_TIMEOUT"] = TRY_SECONDS
+    stage.targets |= {"ray": f"127.0.0.1:{port + METRICS_OFFSET}"}
+    stage.look.append(
+        f"# Ray's own dashboard: http://127.0.0.1:{port + DASHBOARD_OFFSET}   its token: {token_file(port)}"
+    )
+    print(f"starting Ray Serve with {_shown(stage.config)}: half a minute or more", file=sys.stderr, flush=True)
+    return ray_serve(port, stage.config)
 
 
 def trace_receiver(stage: Stage) -> Process | None:
@@ -110,6 +138,10 @@ def alert_forwarder(stage: Stage) -> Process | None:
         environment=stage.environment,
         output=emptied(RUN / f"alerts-{stage.port}.log"),
     )
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
 
 
 def emptied(file: Path) -> Path:

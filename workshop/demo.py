@@ -16,20 +16,35 @@ from types import FrameType
 
 from shared.settings import BadSetting, Settings, load_settings
 from workshop import traffic
-from workshop.companions import RUN, Companion, Stage, alert_forwarder, emptied, prometheus_server, trace_receiver
+from workshop.companions import (
+    RUN,
+    Companion,
+    Stage,
+    alert_forwarder,
+    emptied,
+    prometheus_server,
+    serving_cluster,
+    trace_receiver,
+)
 from workshop.processes import ROOT, CannotStart, Process, gateway, model_server
+from workshop.serving_cluster import LAPTOP
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
 LOOK_SECONDS = 0.2
+OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 
 
 @dataclass(slots=True, frozen=True)
 class Demo:
-    """What to start, and what to tell the person who started it. `traffic`: a few requests are sent for them."""
+    """What to start, and what to tell the person who started it. `traffic`: a few requests are sent for them.
+
+    `upstream` is started before the gateway and stands behind it, with the embedded model as its fallback.
+    """
 
     package: str
     title: str
     try_this: tuple[str, ...]
+    upstream: Companion | None = None
     companions: tuple[Companion, ...] = ()
     traffic: bool = False
 
@@ -64,6 +79,13 @@ SEEN = (
     "# in a browser: {url}/playground   {url}/playground/traces   {url}/playground/dashboards",
 )
 
+DEPLOYED = (
+    STREAMED[1],
+    "hey -z 20s -c 20 -m POST -T application/json "
+    """-d '{{"prompt":"What is Ray Serve?","temperature":0.7}}' {url}/generate   # and watch a second replica come""",
+    *SEEN[1:],
+)
+
 DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
     2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
@@ -73,6 +95,14 @@ DEMOS = {
         "demo_5_observability",
         "See it, and be told",
         SEEN,
+        companions=(trace_receiver, prometheus_server, alert_forwarder),
+        traffic=True,
+    ),
+    6: Demo(
+        "demo_6_ray_serve_vllm",
+        "The full deployment",
+        DEPLOYED,
+        upstream=serving_cluster,
         companions=(trace_receiver, prometheus_server, alert_forwarder),
         traffic=True,
     ),
@@ -92,8 +122,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make demo-N")
     parser.add_argument("number", type=int, choices=DEMOS)
     parser.add_argument("--solution", choices=["reference", "exercise"], default="reference")
+    parser.add_argument("--config", type=Path, help="what Ray Serve deploys, from demo 6 on")
     options = parser.parse_args(arguments)
-    return until_stopped(lambda: run(DEMOS[options.number], options.number, options.solution, load_settings()))
+    demo, solution = DEMOS[options.number], options.solution
+    return until_stopped(lambda: run(demo, options.number, solution, load_settings(), options.config))
 
 
 def until_stopped(work: Callable[[], None]) -> int:
@@ -111,10 +143,13 @@ def until_stopped(work: Callable[[], None]) -> int:
     return 0
 
 
-def run(demo: Demo, number: int, solution: str, settings: Settings) -> None:
+def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path | None = None) -> None:
     """Start, print, wait. Raises CannotStart, or Stopped when told to stop; either way nothing is left running."""
-    own_rules = _own_rules(demo) if solution == "exercise" else ()
-    with started(demo, build_path(demo, solution), settings, own_rules) as running:
+    own_rules: tuple[Path, ...] = ()
+    if solution == "exercise":
+        own_rules = tuple(sorted(_exercise(demo).glob("*.yml")))
+        config = config or _exercise(demo) / OWN_CONFIG
+    with started(demo, build_path(demo, solution), settings, own_rules, config=config) as running:
         _tell(demo, number, running.stage)
         if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
             traffic.begin(f"http://127.0.0.1:{settings.port}")
@@ -139,11 +174,16 @@ class Running:
 
 @contextmanager
 def started(
-    demo: Demo, build: str, settings: Settings, own_rules: tuple[Path, ...] = (), output: Path | None = None
+    demo: Demo,
+    build: str,
+    settings: Settings,
+    own_rules: tuple[Path, ...] = (),
+    output: Path | None = None,
+    config: Path | None = None,
 ) -> Iterator[Running]:
     """All that the demo needs, with the service that `build` makes, which prints to `output`. Raises CannotStart."""
     _must_be_free(settings.host, settings.port, "PORT")
-    stage = Stage(settings, claim=_claim, own_rules=own_rules)
+    stage = Stage(settings, claim=_claim, own_rules=own_rules, config=config or LAPTOP)
     to_start = []
     if not settings.openai_base_url:
         model_port = settings.port + MODEL_PORT_OFFSET
@@ -152,6 +192,8 @@ def started(
         # Its output would stand between the request log's lines; what keeps it from starting is said all the same.
         to_start.append(model_server(port=model_port, output=emptied(RUN / f"model-server-{model_port}.log")))
         stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
+    if demo.upstream and (upstream := demo.upstream(stage)):
+        to_start.append(upstream)
     # What the companions tell the gateway is known before it starts; they start once it is there.
     companions = [process for companion in demo.companions if (process := companion(stage))]
     to_start.append(gateway(build, port=settings.port, environment=stage.environment, output=output))
@@ -170,9 +212,9 @@ def _tell(demo: Demo, number: int, stage: Stage) -> None:
     print("\nOne log line a request appears below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
 
 
-def _own_rules(demo: Demo) -> tuple[Path, ...]:
-    """What the attendee wrote for Prometheus."""
-    return tuple(sorted((ROOT / "demos" / demo.package / "exercise").glob("*.yml")))
+def _exercise(demo: Demo) -> Path:
+    """What the attendee writes: rules for Prometheus, a config file for Ray Serve."""
+    return ROOT / "demos" / demo.package / "exercise"
 
 
 def _also_in(settings: Settings) -> str:

@@ -1,0 +1,1 @@
+"""Demo 6: the gateway in front of vLLM under Ray Serve."""

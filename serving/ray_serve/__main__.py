@@ -1,0 +1,54 @@
+"""`python -m serving.ray_serve FILE.yaml --port 8400`: serve it here until told to stop.
+
+Exit status 0 when told to stop, 1 with one line on stderr when it cannot serve.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from serving.ray_serve.cluster import CannotServe, Cluster
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(Exception):
+    """Somebody asked us to end."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.ray_serve", description="Serve a config file on this machine."
+    )
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--port", type=int, default=8400)
+    options = parser.parse_args(arguments)
+    _on_signals(_stop)
+    try:
+        with Cluster(options.port) as cluster:
+            _on_signals(_stop)  # Ray has put its own in their place
+            cluster.deploy(options.config)
+            while True:
+                time.sleep(3600)
+    except CannotServe as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    except Stopped:
+        return 0
+
+
+def _on_signals(handler: object) -> None:
+    for number in SIGNALS:
+        signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _on_signals(signal.SIG_IGN)  # once is enough: all of it must be taken down
+    raise Stopped
+
+
+if __name__ == "__main__":
+    sys.exit(main())

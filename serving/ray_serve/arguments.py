@@ -1,0 +1,104 @@
+"""What a config file may say of a deployment: the `args:` of its application.
+
+In: a mapping from YAML. Out: frozen `ServingArguments`; a name that is not known, or a value that makes no sense,
+raises pydantic's ValidationError, which Serve shows as the reason why the application did not deploy.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MODEL = "SERVING_MODEL"  # the name callers use
+MODEL_SOURCE = "SERVING_MODEL_SOURCE"  # a folder, or a name on the hub
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Replicas(_Strict):
+    """Between which bounds, and how eagerly. One replica is one engine on `tensor_parallel` devices."""
+
+    min: int = Field(1, ge=0)
+    max: int = Field(1, ge=1)
+    target_ongoing_requests: float = Field(5, gt=0, description="requests in a replica at which one more is not needed")
+    upscale_delay_s: float = Field(30, ge=0, description="seconds of too much load before a replica is added")
+    downscale_delay_s: float = Field(600, ge=0, description="seconds of too little before one is taken away")
+    look_back_s: float = Field(30, gt=0, description="seconds over which the load is averaged")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min > self.max:
+            raise ValueError(f"replicas.min={self.min} is more than replicas.max={self.max}")
+        return self
+
+
+# region: arguments
+class ServingArguments(_Strict):
+    """One model, and how it is served. SERVING_MODEL and SERVING_MODEL_SOURCE in the environment replace the file's."""
+
+    model: str = Field(min_length=1, description="the name callers use")
+    source: str = Field(min_length=1, description="where the weights are: a folder, or a name on the hub")
+    hardware: Literal["cpu", "gpu"] = "gpu"
+    accelerator: str | None = Field(None, description="which GPU, as Ray names it, e.g. H100; any if not said")
+    tensor_parallel: int = Field(1, ge=1, description="devices that one copy of the model is spread over")
+    cpus: float = Field(1, gt=0, description="Ray's CPUs, or shares of one, that each device's process asks for")
+    max_model_len: int = Field(ge=1, description="longest prompt and answer together, in tokens")
+    replicas: Replicas = Field(default_factory=Replicas.model_construct)
+    max_ongoing_requests: int = Field(64, ge=1, description="requests that a replica takes at the same time")
+    drain_s: float = Field(120, gt=0, description="seconds that a replica which must go may finish its streams in")
+    health_check_s: float = Field(5, gt=0, description="seconds between two looks at a replica's engine")
+    engine: dict[str, Any] = Field(default_factory=dict, description="further arguments of vLLM's engine, its names")
+    environment: dict[str, str] = Field(default_factory=dict, description="variables of the replicas' processes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_of_environment(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        replaced = {"model": os.environ.get(MODEL), "source": os.environ.get(MODEL_SOURCE)}
+        return given | {name: value for name, value in replaced.items() if value}
+
+    @property
+    def weights(self) -> str:
+        """The folder, wherever this process was started, or the hub's name."""
+        folder = ROOT / self.source
+        return str(folder) if folder.is_dir() else self.source
+
+    # endregion: arguments
+
+    def engine_arguments(self) -> dict[str, Any]:
+        """As vLLM's AsyncEngineArgs takes them. Both deployments are made of these."""
+        return {
+            "model": self.weights,
+            "served_model_name": self.model,
+            "max_model_len": self.max_model_len,
+            "tensor_parallel_size": self.tensor_parallel,
+            **self.engine,
+        }
+
+    def serve_options(self) -> dict[str, Any]:
+        """As `serve.deployment` takes them."""
+        replicas = self.replicas
+        return {
+            # Left alone, ray.serve.llm puts a billion into both: nothing ever scales, and nothing ever queues.
+            "max_ongoing_requests": self.max_ongoing_requests,
+            "autoscaling_config": {
+                "min_replicas": replicas.min,
+                "max_replicas": replicas.max,
+                "target_ongoing_requests": replicas.target_ongoing_requests,
+                "upscale_delay_s": replicas.upscale_delay_s,
+                "downscale_delay_s": replicas.downscale_delay_s,
+                "look_back_period_s": replicas.look_back_s,
+                "metrics_interval_s": min(replicas.look_back_s, 10) / 2,
+            },
+            # The default of 0 stops a replica before its successor is there: with one replica, an outage.
+            "max_surge_percent": 100,
+            # The default of 20 s would cut every longer stream when a replica is taken away.
+            "graceful_shutdown_timeout_s": self.drain_s,
+            "health_check_period_s": self.health_check_s,
+            "health_check_timeout_s": max(10.0, 2 * self.health_check_s),
+        }

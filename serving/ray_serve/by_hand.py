@@ -1,0 +1,185 @@
+"""The same service by hand: a Serve deployment over vLLM's engine. Read it to see what the builder does.
+
+In: ServingArguments. Out: a Serve application with POST /v1/chat/completions, GET /v1/models and GET /health. Of
+OpenAI's API it has what fits on a page: no tools, no log probabilities.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from ray import serve
+from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.inputs import TokensPrompt
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineDeadError
+
+from serving.ray_serve.arguments import ServingArguments
+from serving.ray_serve.warm_server import PROMPTS, warm_up_request
+
+app = FastAPI()
+
+
+# region: by-hand
+@serve.deployment
+@serve.ingress(app)
+class VLLMDeployment:
+    """One replica: one engine, and the HTTP around it."""
+
+    async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
+        self.arguments = arguments
+        self.engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments.engine_arguments()))
+        self.tokenizer = self.engine.get_tokenizer()
+        requests = [warm_up_request(prompt, stream) for prompt in PROMPTS for stream in (False, True)]
+        await asyncio.gather(*(self._finished(self._ask(request), request) for request in requests))
+
+    async def check_health(self) -> None:
+        """Serve asks every few seconds; what this raises ends the replica, and a new one takes its place."""
+        await self.engine.check_health()
+
+    @app.get("/health")
+    async def health(self) -> dict[str, str]:
+        await self.engine.check_health()
+        return {"status": "healthy"}
+
+    @app.get("/v1/models")
+    async def models(self) -> dict[str, Any]:
+        return {"object": "list", "data": [{"id": self.arguments.model, "object": "model", "owned_by": "vllm"}]}
+
+    @app.post("/v1/chat/completions")
+    async def chat(self, request: ChatCompletionRequest) -> Response:
+        if request.model not in (None, self.arguments.model):
+            raise HTTPException(404, f"The model `{request.model}` does not exist.")
+        outputs = self._ask(request)
+        if request.stream:
+            return StreamingResponse(self._events(await _begun(outputs), request), media_type="text/event-stream")
+        return JSONResponse(await self._finished(outputs, request))
+
+    def _ask(self, request: ChatCompletionRequest) -> AsyncIterator[RequestOutput]:
+        """The engine batches whatever is asked at the same time. Closing the iterator takes the request out of it."""
+        messages: list[Any] = list(request.messages)
+        tokens = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        room = self.arguments.max_model_len - len(tokens)
+        wanted = request.max_completion_tokens or request.max_tokens or room
+        if room < 1 or wanted > room:
+            limit = self.arguments.max_model_len
+            raise HTTPException(400, f"{len(tokens)} tokens and {wanted} to come are more than the context of {limit}.")
+        sampling: SamplingParams = request.to_sampling_params(wanted, {})
+        sampling.output_kind = RequestOutputKind.DELTA if request.stream else RequestOutputKind.FINAL_ONLY
+        prompt = TokensPrompt(prompt_token_ids=tokens)
+        outputs: AsyncIterator[RequestOutput] = self.engine.generate(prompt, sampling, uuid.uuid4().hex)
+        return outputs
+
+    async def _finished(self, outputs: AsyncIterator[RequestOutput], request: ChatCompletionRequest) -> dict[str, Any]:
+        choices, usage = [], Usage()
+        async for output in outputs:
+            usage.add(output)
+            choices = [
+                {"index": part.index, "message": {"role": "assistant", "content": part.text}, **_end(part)}
+                for part in output.outputs
+            ]
+        return {**self._head("chat.completion"), "choices": choices, "usage": usage.shown()}
+
+    async def _events(
+        self, outputs: AsyncIterator[RequestOutput], request: ChatCompletionRequest
+    ) -> AsyncIterator[str]:
+        head, usage, begun = self._head("chat.completion.chunk"), Usage(), set[int]()
+        async for output in outputs:
+            usage.add(output)
+            for part in output.outputs:
+                role = {} if part.index in begun else {"role": "assistant"}
+                begun.add(part.index)
+                yield _event(
+                    {**head, "choices": [{"index": part.index, "delta": {**role, "content": part.text}, **_end(part)}]}
+                )
+        if request.stream_options and request.stream_options.include_usage:
+            yield _event({**head, "choices": [], "usage": usage.shown()})
+        yield "data: [DONE]\n\n"
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "object": kind,
+            "created": int(time.time()),
+            "model": self.arguments.model,
+        }
+
+
+# endregion: by-hand
+
+
+class Usage:
+    def __init__(self) -> None:
+        self.prompt = self.completion = 0
+
+    def add(self, output: RequestOutput) -> None:
+        self.prompt = len(output.prompt_token_ids or ())
+        self.completion += sum(len(part.token_ids) for part in output.outputs)
+
+    def shown(self) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.prompt + self.completion,
+        }
+
+
+async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[RequestOutput]:
+    """The same, with its first output already here: what fails before it is still an honest status."""
+    first = await anext(outputs)
+
+    async def whole() -> AsyncIterator[RequestOutput]:
+        yield first
+        async for output in outputs:
+            yield output
+
+    return whole()
+
+
+def _end(part: Any) -> dict[str, Any]:
+    return {"finish_reason": part.finish_reason, "logprobs": None}
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value)}\n\n"
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
+
+
+@app.exception_handler(HTTPException)
+async def _refused(request: Request, error: HTTPException) -> Response:
+    return _error(error.status_code, str(error.detail))
+
+
+@app.exception_handler(RequestValidationError)
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
+
+
+@app.exception_handler(ValueError)
+async def _impossible(request: Request, error: ValueError) -> Response:
+    return _error(400, str(error))
+
+
+@app.exception_handler(EngineDeadError)
+async def _dead(request: Request, error: EngineDeadError) -> Response:
+    return _error(503, "the engine is gone; a new one is on its way")
+
+
+def build(arguments: ServingArguments) -> serve.Application:
+    deployment: Any = VLLMDeployment
+    return deployment.options(
+        **arguments.serve_options(),
+        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.environment}},
+    ).bind(arguments)

@@ -1,0 +1,190 @@
+"""Ray Serve on this machine alone: start it, deploy a config file, wait until it answers, take all of it down.
+
+In: a Serve config file and a port. Out: an HTTP server at that port. What keeps it from serving is CannotServe, one
+line. A cluster's processes start processes that start processes, and some outlive the one that started them (HAProxy,
+engines): they are all adopted here, and ended here.
+"""
+
+import contextlib
+import ctypes
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+import yaml
+
+from serving.ray_serve import environment
+
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+LOGICAL_CPUS = 8  # what Ray believes this machine has: it counts shares, it does not pin or measure
+OBJECT_STORE_BYTES = 100 * 1024 * 1024  # the least; requests do not go through it
+START_SECONDS = 300.0
+LOOK_SECONDS = 0.2
+GRACE_SECONDS = 5.0
+
+
+class CannotServe(Exception):
+    """One line that says what keeps the cluster from serving."""
+
+
+class Cluster:
+    """Started on entry, gone on exit, whatever happened in between."""
+
+    def __init__(self, port: int) -> None:
+        self.ports = environment.ports(port)
+        # Not in the project's folder: the paths of sockets must be shorter than a folder of a person's may be.
+        self.folder = Path(tempfile.gettempdir()) / f"ray-serve-{port}"
+        self.began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        _adopt_orphans()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700)
+        os.environ.update(environment.of(self.ports.http, self.folder))
+        _write_token(Path(os.environ["RAY_AUTH_TOKEN_PATH"]))
+        try:
+            self._start()
+        except BaseException as error:
+            self._stop()
+            if isinstance(error, Exception):  # Ray's own tell their whole story, and its end is the reason
+                raise CannotServe(f"the cluster does not start: {_one_line(error)}") from None
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop(keep_logs=kind is CannotServe)
+
+    def say(self, what: str) -> None:
+        """One line of progress, with the seconds since the start."""
+        print(f"  {time.monotonic() - self.began:5.1f} s  {what}", file=sys.stderr, flush=True)
+
+    # region: deploy
+    def deploy(self, config: Path) -> None:
+        """Deploy a config file, and wait until it answers. Raises CannotServe."""
+        from ray.serve.schema import ServeDeploySchema
+
+        try:
+            wanted = ServeDeploySchema.model_validate(yaml.safe_load(config.read_text()))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise CannotServe(f"{config}: {_one_line(error)}") from None
+        self.say(f"deploying {config.name}")
+        self.client.deploy_apps(wanted)
+        self._wait([application.name for application in wanted.applications])
+
+    # endregion: deploy
+
+    def _start(self) -> None:
+        # Only here, when the variables are there that they read as they are imported.
+        import ray
+        from ray.serve._private.api import serve_start
+
+        self.say("starting Ray")
+        ray.init(
+            num_cpus=LOGICAL_CPUS,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            dashboard_port=self.ports.dashboard,
+            log_to_driver=False,
+            logging_level="ERROR",
+            namespace="serve",
+            _node_ip_address="127.0.0.1",
+            _metrics_export_port=self.ports.metrics,
+            _temp_dir=str(self.folder),
+        )
+        self.say("starting Serve")
+        self.client: Any = serve_start(http_options={"host": "127.0.0.1", "port": self.ports.http})
+
+    def _wait(self, applications: list[str]) -> None:
+        from ray import serve
+
+        patience_ends, said = time.monotonic() + START_SECONDS, ""
+        while True:
+            status = serve.status().applications
+            mine = [status[name] for name in applications if name in status]
+            for application in mine:
+                if application.status == "DEPLOY_FAILED":
+                    reasons = [application.message, *(part.message for part in application.deployments.values())]
+                    reason = max(reasons, key=len)  # the application says which part, and that part says why
+                    raise CannotServe(f"it does not deploy: {_one_line(reason)}; logs: {self.folder}")
+            if len(mine) == len(applications) and all(application.status == "RUNNING" for application in mine):
+                break
+            now = "; ".join(_shown(application) for application in mine)
+            if now and now != said:
+                self.say(now)
+                said = now
+            if time.monotonic() > patience_ends:
+                raise CannotServe(f"not ready within {START_SECONDS:g} seconds; logs: {self.folder}")
+            time.sleep(LOOK_SECONDS)
+        while not _answers(f"http://127.0.0.1:{self.ports.http}/v1/models"):
+            if time.monotonic() > patience_ends:
+                raise CannotServe(f"nothing answers at port {self.ports.http}; logs: {self.folder}")
+            time.sleep(LOOK_SECONDS)
+        self.say("ready")
+
+    def _stop(self, keep_logs: bool = False) -> None:
+        import ray
+
+        me = psutil.Process()
+        mine = me.children(recursive=True)
+        ray.shutdown()
+        # Those that ended their parents with them are our children now.
+        left = {*mine, *me.children(recursive=True)}
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in left:
+                _signal(process, number)
+            _, alive = psutil.wait_procs(left, timeout=GRACE_SECONDS)
+            left = {*alive, *me.children(recursive=True)}
+        if not keep_logs:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _adopt_orphans() -> None:
+    """Linux gives a process whose parent ended to the nearest subreaper above it. Elsewhere a no-op."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _write_token(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32))
+
+
+def _shown(application: Any) -> str:
+    parts = []
+    for name, deployment in application.deployments.items():
+        counts = ", ".join(f"{count} {state.lower()}" for state, count in deployment.replica_states.items())
+        parts.append(f"{name}: {counts or deployment.status.lower()}")
+    return " · ".join(parts) or "building the application"
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _one_line(error: Exception | str) -> str:
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,44 @@
+"""A replica that has answered before Serve sends it anybody.
+
+An engine's first answers take seconds: kernels are chosen, buffers are made, Python reads the rest of its code. Serve
+calls a replica ready once its constructor returns, so the constructor asks first.
+"""
+
+import asyncio
+from typing import Any
+
+from ray.llm._internal.common.callbacks.base import CallbackBase
+from ray.serve.llm.deployment import LLMServer
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+
+PROMPTS = ("Hello", "What is this?", "Say more about it, please.", "And in one word?") * 2  # a batch, not a queue
+TOKENS = 16
+
+
+# region: warm-server
+class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no types
+    async def start(self) -> None:
+        await super().start()
+        await asyncio.gather(*(self._ask(prompt, stream) for prompt in PROMPTS for stream in (False, True)))
+
+    async def _ask(self, prompt: str, stream: bool) -> None:
+        request = warm_up_request(prompt, stream)
+        async for _ in self.engine.chat(request, None):
+            pass
+
+
+# endregion: warm-server
+
+
+def warm_up_request(prompt: str, stream: bool) -> ChatCompletionRequest:
+    return ChatCompletionRequest(
+        messages=[{"role": "user", "content": prompt}], max_tokens=TOKENS, stream=stream, ignore_eos=True
+    )
+
+
+class LocalModel(CallbackBase):  # type: ignore[misc]
+    """For weights that lie in a folder: nothing is to be downloaded, and a process to find that out takes 8 s."""
+
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        super().__init__(*positional, **named)
+        self.ctx.run_init_node = False

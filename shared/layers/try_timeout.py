@@ -1,0 +1,34 @@
+"""One upstream's share of the call's time: who is silent for so long is not asked again, and a fallback may be.
+
+In: a Call. Out: its reply, in time, or UpstreamTimeout, which the circuit breaker counts and Fallback answers. For a
+stream it bounds the time to the first token. A cluster that has lost its last replica keeps requests until it has a new
+one: without a bound on each try, a call would spend there all the time that it has.
+"""
+
+import asyncio
+
+from shared.call import Call
+from shared.errors import UpstreamTimeout
+from shared.pipeline import Handler
+from shared.reply import Reply
+
+
+# region: try-timeout
+class TryTimeout:
+    """`seconds` for each try; 0 for as long as the call has. Innermost: what is inside of it is one try."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if not 0 < self.seconds < call.remaining():  # else the call's own deadline comes first, and says so
+            return await next(call)
+        try:
+            async with asyncio.timeout(self.seconds):
+                return await next(call)
+        except TimeoutError:
+            message = f"no answer from the upstream within the {self.seconds:g} seconds of a try"
+            raise UpstreamTimeout(message, retryable=False) from None
+
+
+# endregion: try-timeout
