@@ -1,0 +1,155 @@
+"""vLLM under Ray Serve: a deployment, yours to write. As it stands it answers, in a way.
+
+Each docstring with a task says what must be true, and which checks of `make grade-6 SOLUTION=exercise` look whether it
+is. What a page of HTTP needs besides is given. serve.yaml beside this file deploys it, where Ray and vLLM are
+(.venv-serving). Stuck? HINTS.md has three hints a task.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from ray import serve
+from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.v1.engine.async_llm import AsyncLLM
+
+from serving.ray_serve.arguments import ServingArguments
+
+app = FastAPI()
+
+
+@serve.deployment
+@serve.ingress(app)
+class VLLMDeployment:
+    """One replica: one engine, and the HTTP around it."""
+
+    async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
+        """Task 4. Ready is warm: Serve sends people as soon as this returns.
+
+        - An engine's first answers take seconds. Before this returns, it has finished a few of different lengths,
+          several of them at the same time, with a stream among them.
+        Check: warm.
+        """
+        self.arguments = arguments
+        self.engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments.engine_arguments()))
+        self.tokenizer = self.engine.get_tokenizer()
+
+    async def check_health(self) -> None:
+        """Task 3. Say so when you are ill: Serve asks every few seconds, and what this raises ends the replica.
+
+        - The engine is a process of its own, and may end without this one: then this raises, and a new replica comes.
+        - So does GET /health. Who asks for an answer meanwhile hears 503 and not 500, as OpenAI's error.
+        Checks: health, engine_gone.
+        """
+
+    @app.get("/health")
+    async def health(self) -> dict[str, str]:
+        return {"status": "healthy"}
+
+    @app.get("/v1/models")
+    async def models(self) -> dict[str, Any]:
+        return {"object": "list", "data": [{"id": self.arguments.model, "object": "model", "owned_by": "vllm"}]}
+
+    @app.post("/v1/chat/completions")
+    async def chat(self, request: ChatCompletionRequest) -> Response:
+        outputs = self._ask(request)
+        if request.stream:
+            return StreamingResponse(self._events(outputs, request), media_type="text/event-stream")
+        return JSONResponse(await self._finished(outputs))
+
+    def _ask(self, request: ChatCompletionRequest) -> AsyncIterator[RequestOutput]:
+        """Task 1. Give the engine what was asked, and as it was asked.
+
+        - The whole conversation, in the form that the model was trained on: `self.tokenizer` has its template.
+        - The request's temperature, max_tokens, stop, seed, n …: all that vLLM knows and the request says.
+        - Without max_tokens, as much as still fits: `arguments.max_model_len` holds the prompt and the answer.
+        - What does not fit is a 400, and another model than ours a 404, before the engine hears of it.
+        Checks: answer, sampling, context_length, unknown_model.
+        """
+        prompt = str(request.messages[-1]["content"])
+        return self.engine.generate(prompt, SamplingParams(max_tokens=16), uuid.uuid4().hex)  # type: ignore[no-any-return]
+
+    async def _events(
+        self, outputs: AsyncIterator[RequestOutput], request: ChatCompletionRequest
+    ) -> AsyncIterator[str]:
+        """Task 2. Stream, as OpenAI does it.
+
+        - Each event has what is new since the one before, as soon as it is there. `output_kind` of the sampling says
+          what the engine gives out: all so far (the default), what is new, or the end alone.
+        - The first has the role, the last its `finish_reason`; with `stream_options.include_usage` one more follows,
+          without choices, with the usage. Then `data: [DONE]`.
+        - What fails before the first token is an honest status, and no 200 whose stream breaks.
+        - A client that leaves takes its request out of the engine.
+        Checks: stream, stream_usage, commitment, client_leaves.
+        """
+        whole = await self._finished(outputs)
+        for choice in whole["choices"]:
+            choice["delta"] = choice.pop("message")
+        yield _event({**whole, **self._head("chat.completion.chunk")})
+        yield "data: [DONE]\n\n"
+
+    async def _finished(self, outputs: AsyncIterator[RequestOutput]) -> dict[str, Any]:
+        """The whole answer, of an engine that gives out all so far, or the end alone."""
+        choices, tokens_in, tokens_out = list[dict[str, Any]](), 0, 0
+        async for output in outputs:
+            choices = [
+                {
+                    "index": part.index,
+                    "message": {"role": "assistant", "content": part.text},
+                    "finish_reason": part.finish_reason,
+                }
+                for part in output.outputs
+            ]
+            tokens_in = len(output.prompt_token_ids or ())
+            tokens_out = sum(len(part.token_ids) for part in output.outputs)
+        return {**self._head("chat.completion"), "choices": choices, "usage": _usage(tokens_in, tokens_out)}
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "object": kind,
+            "created": int(time.time()),
+            "model": self.arguments.model,
+        }
+
+
+def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
+    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value)}\n\n"
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
+
+
+@app.exception_handler(HTTPException)
+async def _refused(request: Request, error: HTTPException) -> Response:
+    return _error(error.status_code, str(error.detail))
+
+
+@app.exception_handler(RequestValidationError)
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
+
+
+@app.exception_handler(ValueError)
+async def _impossible(request: Request, error: ValueError) -> Response:
+    return _error(400, str(error))
+
+
+def build(arguments: ServingArguments) -> serve.Application:
+    deployment: Any = VLLMDeployment
+    return deployment.options(
+        **arguments.serve_options(),
+        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.environment}},
+    ).bind(arguments)
