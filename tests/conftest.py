@@ -1,6 +1,9 @@
-"""For all tests: services that they start to look at are forked, not read anew; see nursery.py."""
+"""For all tests: in which order they run, see order.py, and that services are forked, not read anew; see nursery.py."""
 
 from tests import nursery
 from tests.grader import stand
+from tests.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 stand.launch = nursery.gateway

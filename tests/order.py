@@ -1,0 +1,73 @@
+"""Who of several pytest workers runs what, and what begins first.
+
+In: the tests, by file. Out: their shares, each of which one worker runs from its beginning to its end: a file, or a
+folder whose files stand on something dear. Those that take longest begin first: at the end, nobody waits for one file.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+# Five clients, of which two take seconds to import; a service of four workers.
+TOGETHER = ("tests/conformance", "tests/webhooks")
+
+# From the longest down, those that take half a minute or more. It costs time where this is wrong, and nothing else.
+LONGEST = (
+    "tests/demo_2/test_demo_2.py",
+    "tests/demo_4/test_demo_4.py",
+    "tests/demo_3/test_demo_3.py",
+    "tests/demo_5/test_demo_5.py",
+    "tests/conformance",
+    "tests/drills/test_drills.py",
+    "tests/demo_2/test_lab.py",
+    "tests/demo_4/test_lab.py",
+    "tests/webhooks",
+    "tests/demo_3/test_lab.py",
+    "tests/demo_1/test_demo_1.py",
+    "tests/limits/test_http.py",
+    "tests/demo_5/test_lab.py",
+    "tests/accounts/test_service.py",
+    "tests/accounts/test_command.py",
+    "tests/frame/test_workers.py",
+    "tests/telemetry/test_metrics_workers.py",
+    "tests/telemetry/test_trace_export.py",
+    "tests/playground/test_chat.py",
+    "tests/playground/test_dashboards.py",
+    "tests/playground/test_state.py",
+    "tests/playground/test_session.py",
+    "tests/playground/test_traces.py",
+    "tests/playground/test_sources.py",
+    "tests/playground/test_look.py",
+    "tests/monitoring/test_scraped_data.py",
+    "tests/monitoring/test_rules.py",
+    "tests/monitoring/test_demo.py",
+    "tests/demo_1/test_lab.py",
+    "tests/slides/test_build.py",
+)
+
+
+def share(node_id: str) -> str:
+    """What a test is run together with."""
+    file = node_id.partition("::")[0]
+    folder = file.rpartition("/")[0]
+    return folder if folder in TOGETHER else file
+
+
+class Shares(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out one share after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return share(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None]) -> Shares:
+    config.option.loadscopereorder = False  # by the number of tests, which says little: a lab has a dozen
+    return Shares(config, log)
+
+
+@pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(share(item.nodeid), len(LONGEST)))
