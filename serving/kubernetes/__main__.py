@@ -1,7 +1,7 @@
 """`python -m serving.kubernetes`: put into the manifests what is written elsewhere, so that it is written once.
 
-In: Prometheus' rules, and Serve's config files. Out: base/rules.yaml, and the last value of each ray-service.yaml. All of it
-is text, so comments survive. A test holds the two against each other.
+In: Prometheus' rules, and Serve's config files. Out: base/rules.yaml, and the last value of each ray-service.yaml. All
+of it is text, so comments survive. A test holds the two against each other.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """What a pod of Ray does before it ends: `python -m serving.kubernetes.leave --within 630`, as its container's preStop.
 
-Told to end, Ray would take its replicas down with all that they are answering. So Ray is asked to empty this node first:
-Serve starts replicas elsewhere, and those here finish what they have begun. Once they are gone, or time is up, Ray ends.
-Always exits with 0: a pod that cannot leave in good order leaves all the same.
+Told to end, Ray would take its replicas down with all that they are answering. So Ray is asked to empty this node
+first: Serve starts replicas elsewhere, and those here finish what they have begun. Once they are gone, or time is up,
+Ray ends. Always exits with 0: a pod that cannot leave in good order leaves all the same.
 """
 
 import argparse

@@ -1,0 +1,121 @@
+"""What is wrong with an object of Kubernetes, or with a file of another kind, as its schema has it.
+
+In: the object or text. Out: sentences; none when all is well. A key that the schema does not know is wrong.
+Kubernetes' own kinds are judged by the schemas of kubernetes-validate, others' kinds by schemas/ with those for pods
+inside of them, compose files and workflows by what check-jsonschema carries, Dockerfiles by hadolint.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, validators
+from referencing import Registry, Resource
+
+from tests.deployment import yaml_files
+
+KUBERNETES = "1.34"  # the version that the manifests are written for
+SCHEMAS = Path(__file__).parent / "schemas"
+OURS = {file.stem: file for file in SCHEMAS.glob("*.yml")}
+OURS["component"] = OURS["kustomization"]
+HADOLINT = Path(sys.executable).parent / "hadolint"
+
+
+def faults_of_object(found: Any) -> list[str]:
+    if not isinstance(found, dict) or not {"apiVersion", "kind"} <= found.keys():
+        return ["it has no apiVersion and kind"]
+    try:
+        validator = _of_kind(found["apiVersion"], found["kind"])
+    except FileNotFoundError:
+        return [f"there is no {found['apiVersion']} {found['kind']}"]
+    return _faults(validator, found)
+
+
+def faults_of_manifests(text: str) -> list[str]:
+    return _with_each(text, faults_of_object)
+
+
+def faults_of_patches(text: str) -> list[str]:
+    """Of a file of JSON patches: what each step is. Whether it fits is seen once it is carried out."""
+    step = {
+        "type": "object",
+        "required": ["op", "path"],
+        "additionalProperties": False,
+        "properties": {"op": {"enum": ["add", "replace", "remove"]}, "path": {"type": "string"}, "value": {}},
+    }
+    return _with_each(text, lambda found: _faults(Draft202012Validator({"type": "array", "items": step}), found))
+
+
+def faults_of_compose(text: str) -> list[str]:
+    return _with_each(text, lambda found: _faults(_carried("compose-spec"), found))
+
+
+def faults_of_workflow(text: str) -> list[str]:
+    return _with_each(text, lambda found: _faults(_carried("github-workflows"), found))
+
+
+def faults_of_dockerfile(text: str) -> list[str]:
+    done = subprocess.run(
+        [HADOLINT, "--no-color", "--format", "json", "-"], input=text, capture_output=True, text=True, check=False
+    )
+    return [
+        f"line {found['line']}: {found['code']} {found['message']}" for found in json.loads(done.stdout or "[]")
+    ] or ([done.stderr] if done.returncode else [])
+
+
+def _with_each(text: str, faults: Callable[[Any], list[str]]) -> list[str]:
+    try:
+        found = yaml_files.documents(text)
+    except yaml.YAMLError as error:
+        return [str(error)]
+    return [fault for document in found for fault in faults(document)] if found else ["it is empty"]
+
+
+def _faults(validator: Any, found: Any) -> list[str]:
+    return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(found)]
+
+
+@cache
+def _of_kind(version: str, kind: str) -> Draft202012Validator:
+    if kind.lower() in OURS:
+        return _of_ours(kind.lower())
+    # As the files are named: the group without its domain, and the version.
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", version)
+    schema = json.loads((_strict() / f"{kind.lower()}-{group}.json").read_text())
+    return Draft202012Validator(schema, registry=_registry())
+
+
+@cache
+def _registry() -> Registry[Any]:
+    """Where the schemas find each other."""
+    definitions = json.loads((_strict() / "_definitions.json").read_text())
+    found = [definitions, *(schema for schema in map(yaml_files.only, OURS.values()) if "$id" in schema)]
+    return Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in found)
+
+
+def _strict() -> Any:
+    return resources.files("kubernetes_validate") / "kubernetes-json-schema" / f"v{KUBERNETES}.0-local-strict"
+
+
+@cache
+def _carried(name: str) -> Any:
+    text = (resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / f"{name}.json").read_text()
+    schema = json.loads(text)
+    return validators.validator_for(schema)(schema)
+
+
+def faults_of_provisioning(text: str) -> list[str]:
+    """Of a file that Grafana reads at its start."""
+    return _with_each(text, lambda found: _faults(_of_ours("grafana"), found))
+
+
+@cache
+def _of_ours(name: str) -> Draft202012Validator:
+    return Draft202012Validator(yaml_files.only(OURS[name]), registry=_registry())

@@ -1,0 +1,69 @@
+"""What `kubectl apply -k FOLDER` would send, as far as our kustomizations go: resources, settings, JSON patches.
+
+In: a folder with a kustomization.yaml. Out: the objects. A resource that is not there, or a patch that fits nothing,
+raises. Names of generated ConfigMaps are left without their hash.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from tests.deployment import yaml_files
+
+Object = dict[str, Any]
+
+
+def build(folder: Path, components: tuple[Path, ...] = ()) -> list[Object]:
+    """`components` are built over it, as an overlay of somebody's own would."""
+    kustomization = yaml_files.only(folder / "kustomization.yaml")
+    objects: list[Object] = []
+    for resource in kustomization.get("resources", ()):
+        path = folder / resource
+        objects += build(path) if path.is_dir() else yaml_files.documents(path.read_text())
+    for generated in kustomization.get("configMapGenerator", ()):
+        data = {name: value for file in generated["envs"] for name, value in settings(folder / file).items()}
+        objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generated["name"]}, "data": data})
+    for layer in (folder, *components):
+        for patch in yaml_files.only(layer / "kustomization.yaml").get("patches", ()):
+            steps = (layer / patch["path"]).read_text() if "path" in patch else patch["patch"]
+            for target in _targets(objects, patch["target"]):
+                for step in yaml_files.documents(steps)[0]:
+                    _carry_out(step, target)
+    return objects
+
+
+def settings(file: Path) -> dict[str, str]:
+    """A file of NAME=value lines."""
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def named(objects: list[Object], kind: str, name: str) -> Object:
+    (found,) = _targets(objects, {"kind": kind, "name": name})
+    return found
+
+
+def _targets(objects: list[Object], target: Object) -> list[Object]:
+    found = [
+        each
+        for each in objects
+        if each["kind"] == target["kind"] and target.get("name", each["metadata"]["name"]) == each["metadata"]["name"]
+    ]
+    assert found, f"there is no {target}"
+    return found
+
+
+def _carry_out(step: Object, target: Object) -> None:
+    """RFC 6902, with the three operations that we use."""
+    *way, last = step["path"].removeprefix("/").split("/")
+    place: Any = target
+    for key in way:
+        place = place[int(key)] if isinstance(place, list) else place[key]
+    key = len(place) if last == "-" else int(last) if isinstance(place, list) else last
+    if step["op"] != "add":
+        place[key]  # what is replaced or removed must be there
+    if step["op"] == "remove":
+        del place[key]
+    elif isinstance(place, list) and step["op"] == "add":
+        place.insert(key, step["value"])
+    else:
+        place[key] = step["value"]

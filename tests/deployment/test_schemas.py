@@ -1,0 +1,198 @@
+"""Every YAML file and Dockerfile of serving/, and the workflow, as its schema or linter sees it; and with typos."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.deployment import judge, yaml_files
+from tests.deployment.judge import (
+    faults_of_compose,
+    faults_of_dockerfile,
+    faults_of_manifests,
+    faults_of_patches,
+    faults_of_provisioning,
+    faults_of_workflow,
+)
+from workshop.processes import ROOT
+from workshop.prometheus import CONFIGURATION
+
+Judge = Callable[[str], list[str]]
+
+JUDGES: dict[str, Judge] = {
+    ".github/workflows/*.yml": faults_of_workflow,
+    "serving/docker/*.Dockerfile": faults_of_dockerfile,
+    "serving/docker/compose.yml": faults_of_compose,
+    "serving/docker/grafana/*.yml": faults_of_provisioning,
+    "serving/kubernetes/*.yaml": faults_of_manifests,
+    "serving/kubernetes/*/kustomization.yaml": faults_of_manifests,
+    "serving/kubernetes/base/*.yaml": faults_of_manifests,
+    "serving/kubernetes/cpu/[!k]*.yaml": faults_of_patches,
+}
+# Who judges the rest.
+ELSEWHERE = {
+    "serving/monitoring/prometheus/**/*.yml": "tests/monitoring/test_rules.py",
+    "serving/docker/prometheus/targets/*.yml": "test_prometheus_takes_the_targets_of_the_compose_file",
+    "serving/ray_serve/*.yaml": "test_serve_takes_every_config_file_and_would_not_take_a_typo",
+}
+
+
+def judged() -> Iterator[tuple[Path, Judge]]:
+    for pattern, judge_of in JUDGES.items():
+        for file in sorted(ROOT.glob(pattern)):
+            yield file, judge_of
+
+
+FILES = list(judged())
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(("file", "faults"), FILES, ids=[name(file) for file, _ in FILES])
+def test_a_file_is_what_its_schema_says(file: Path, faults: Judge) -> None:
+    assert faults(file.read_text()) == []
+
+
+def test_no_file_of_the_deployment_is_judged_by_nobody() -> None:
+    known = {file for file, _ in FILES} | {file for pattern in ELSEWHERE for file in ROOT.glob(pattern)}
+    there = {file for kind in ("*.yml", "*.yaml", "*Dockerfile") for file in (ROOT / "serving").rglob(kind)}
+    assert {name(file) for file in there - known} == set()
+    assert len(FILES) > 20
+
+
+# A file, what stands in it, and what a tired person might have typed: a key that is not known, a value of another type,
+# a word that is none of those allowed.
+TYPOS = [
+    (".github/workflows/ci.yml", "runs-on:", "run-on:"),
+    (".github/workflows/ci.yml", "timeout-minutes: ", "timeout: "),
+    ("serving/docker/gateway.Dockerfile", "ENTRYPOINT", "ENTRYPIONT"),
+    ("serving/docker/gateway.Dockerfile", "FROM python:3.11-slim-bookworm AS", "FROM python AS"),
+    ("serving/docker/serving.Dockerfile", "--no-install-recommends libnuma1=2.*", "--no-install-recommends libnuma1"),
+    ("serving/docker/serving.Dockerfile", "USER 10001:10001", "USR 10001:10001"),
+    ("serving/docker/compose.yml", "depends_on:", "depend_on:"),
+    ("serving/docker/compose.yml", "condition: service_healthy", "condition: healthy"),
+    ("serving/docker/compose.yml", "restart: unless-stopped", "restarts: unless-stopped"),
+    ("serving/docker/compose.yml", "start_period: 300s", "start_periods: 300s"),
+    ("serving/docker/grafana/datasources.yml", "isDefault:", "default:"),
+    ("serving/docker/grafana/dashboards.yml", "options:", "option:"),
+    ("serving/kubernetes/base/gateway.yaml", "readinessProbe:", "readynessProbe:"),
+    ("serving/kubernetes/base/gateway.yaml", "apiVersion: apps/v1", "apiVersion: apps/v2"),
+    ("serving/kubernetes/base/gateway.yaml", "containerPort: 8000", "containerPort: http"),
+    ("serving/kubernetes/base/gateway.yaml", "      containers:", "      container:"),
+    ("serving/kubernetes/base/gateway.yaml", "terminationGracePeriodSeconds: 90", "terminationGracePeriod: 90"),
+    ("serving/kubernetes/base/gateway-service.yaml", "targetPort:", "target-port:"),
+    ("serving/kubernetes/base/gateway-autoscaler.yaml", "averageUtilization: 70", "averageUtilisation: 70"),
+    ("serving/kubernetes/base/gateway-autoscaler.yaml", "maxReplicas: 12", "maxReplicas: many"),
+    ("serving/kubernetes/base/gateway-disruption.yaml", "unhealthyPodEvictionPolicy", "unhealthyPodsEvictionPolicy"),
+    ("serving/kubernetes/base/network.yaml", "podSelector: {}", "podSelectors: {}"),
+    ("serving/kubernetes/base/network.yaml", "        - namespaceSelector:", "        - nameSpaceSelector:"),
+    ("serving/kubernetes/base/redis.yaml", "volumeClaimTemplates:", "volumeClaimTemplate:"),
+    ("serving/kubernetes/base/redis.yaml", "serviceName: redis", "serviceName: redis\n  serviceName: redis"),
+    ("serving/kubernetes/base/ray-service.yaml", "gcsFaultToleranceOptions:", "gcsFaultTolerance:"),
+    ("serving/kubernetes/base/ray-service.yaml", 'num-cpus: "0"', "num-cpus: 0"),
+    ("serving/kubernetes/base/ray-service.yaml", "maxReplicas: 16", 'maxReplicas: "16"'),
+    ("serving/kubernetes/base/ray-service.yaml", "preStop:", "prestop:"),
+    ("serving/kubernetes/base/ray-service.yaml", "serveConfigV2:", "serveConfigV1:"),
+    (
+        "serving/kubernetes/base/ray-service.yaml",
+        "upgradeStrategy: {type: NewCluster}",
+        "upgradeStrategy: {type: Rolling}",
+    ),
+    ("serving/kubernetes/base/monitors.yaml", "podMetricsEndpoints:", "endpoints:"),
+    ("serving/kubernetes/base/monitors.yaml", "metricRelabelings:", "metricRelabelling:"),
+    ("serving/kubernetes/base/monitors.yaml", "interval: 15s", "interval: 15 s"),
+    ("serving/kubernetes/base/rules.yaml", "- alert:", "- alarm:"),
+    ("serving/kubernetes/base/kustomization.yaml", "resources:", "resource:"),
+    ("serving/kubernetes/queue-depth/kustomization.yaml", "kind: Component", "kind: Komponent"),
+    ("serving/kubernetes/cpu/ray-service.yaml", "- op: replace", "- op: replase"),
+    ("serving/kubernetes/cpu/gateway.yaml", "  value: 500m", "  values: 500m"),
+    ("serving/kubernetes/secrets.example.yaml", "stringData:", "stringdata:"),
+]
+
+
+@pytest.mark.parametrize(("file", "right", "wrong"), TYPOS, ids=[f"{file}: {wrong}" for file, _, wrong in TYPOS])
+def test_a_typo_is_found(file: str, right: str, wrong: str) -> None:
+    text, judge_of = (ROOT / file).read_text(), dict(FILES)[ROOT / file]
+    assert right in text
+    assert judge_of(text.replace(right, wrong, 1))
+
+
+def test_every_file_has_a_typo_tried_on_it() -> None:
+    # One disruption budget is like the other.
+    tried = {file for file, _, _ in TYPOS} | {"serving/kubernetes/base/ray-disruption.yaml"}
+    untried = {name(file) for file, _ in FILES} - tried
+    assert {
+        file for file in untried if not file.endswith(("namespace.yaml", "fallback.yaml", "kustomization.yaml"))
+    } == set()
+
+
+def test_our_own_schemas_are_schemas() -> None:
+    for file in judge.SCHEMAS.glob("*.yml"):
+        Draft202012Validator.check_schema(yaml_files.only(file))
+
+
+def test_prometheus_takes_the_targets_of_the_compose_file(tmp_path: Path) -> None:
+    shutil.copytree(CONFIGURATION, tmp_path / "prometheus")
+    shutil.rmtree(tmp_path / "prometheus" / "targets")
+    shutil.copytree(ROOT / "serving" / "docker" / "prometheus" / "targets", tmp_path / "prometheus" / "targets")
+    file = tmp_path / "prometheus" / "prometheus.yml"
+    wanted = {line.split("[")[1].strip("]") for line in file.read_text().splitlines() if "files: [" in line}
+    assert {f"targets/{found.name}" for found in (file.parent / "targets").iterdir()} == wanted
+    done = subprocess.run(["promtool", "check", "config", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+SERVING = ROOT / ".venv-serving" / "bin" / "python"
+JUDGE_OF_CONFIGS = """
+import json, sys, yaml
+from ray.serve.schema import ServeDeploySchema
+from serving.ray_serve.arguments import ServingArguments
+faults = {}
+for name, text in json.load(sys.stdin).items():
+    try:
+        config = yaml.safe_load(text)
+        taken = ServeDeploySchema.model_validate(config)
+        unknown = set(config) - set(type(taken).model_fields)
+        for application, read in zip(config["applications"], taken.applications):
+            unknown |= set(application) - set(type(read).model_fields)
+            ServingArguments.model_validate(application["args"])
+        if unknown:
+            raise ValueError(f"not known: {unknown}")
+    except Exception as error:
+        faults[name] = str(error)
+print(json.dumps(faults))
+"""
+
+
+@pytest.mark.skipif(not SERVING.exists() and not os.environ.get("REQUIRE_PEERS"), reason="make install-serving")
+def test_serve_takes_every_config_file_and_would_not_take_a_typo() -> None:
+    texts = {name(file): file.read_text() for file in (ROOT / "serving" / "ray_serve").glob("*.yaml")}
+    assert len(texts) >= 3
+    typos = {
+        f"{file}: {wrong}": text.replace(right, wrong, 1)
+        for file, text in texts.items()
+        for right, wrong in (
+            ("import_path:", "importpath:"),
+            ("route_prefix:", "route-prefix:"),
+            ("max_model_len:", "max_model_length:"),
+            ("target_ongoing_requests: 5", "target_ongoing_requests: five"),
+        )
+    }
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [SERVING, "-c", JUDGE_OF_CONFIGS],
+        input=json.dumps(texts | typos),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        check=True,
+    )
+    assert set(json.loads(done.stdout)) == set(typos), done.stdout

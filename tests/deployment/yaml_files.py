@@ -1,0 +1,39 @@
+"""YAML as those who read it for real would take it: a key that stands twice is a mistake, not the second one.
+
+In: a file's text. Out: its documents. Raises yaml.YAMLError, which says where.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class Strict(yaml.SafeLoader):
+    """PyYAML lets the last of two equal keys win, in silence, and reads `on` as true."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for twice in {key for key in keys if keys.count(key) > 1}:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} stands here twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+Strict.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Strict.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def documents(text: str) -> list[Any]:
+    return [document for document in yaml.load_all(text, Strict) if document is not None]
+
+
+def only(file: Path) -> Any:
+    """The document of a file that has one."""
+    (document,) = documents(file.read_text())
+    return document
