@@ -112,7 +112,7 @@ class Replica:
 def replicas(port: int, *, engines: bool = True) -> list[Replica]:
     """All replicas of the application, or those alone that have an engine: not the one that picks among them."""
     return [
-        Replica(one["replica_id"], name, one["state"], one["pid"])
+        Replica(one["replica_id"], name, one["state"], one.get("pid"))
         for application in status(port)["applications"].values()
         for name, deployment in application["deployments"].items()
         if not engines or name != "LLMRouter"
