@@ -26,6 +26,68 @@ from serving.ray_serve.arguments import ServingArguments
 from serving.ray_serve.warm_server import PROMPTS, warm_up_request
 
 app = FastAPI()
+# What the class uses stands before it: Serve takes a copy of the class, and of all that it knows, as it is decorated.
+
+
+class Usage:
+    def __init__(self) -> None:
+        self.prompt = self.completion = 0
+
+    def add(self, output: RequestOutput) -> None:
+        self.prompt = len(output.prompt_token_ids or ())
+        self.completion += sum(len(part.token_ids) for part in output.outputs)
+
+    def shown(self) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.prompt + self.completion,
+        }
+
+
+async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[RequestOutput]:
+    """The same, with its first output already here: what fails before it is still an honest status."""
+    first = await anext(outputs)
+
+    async def whole() -> AsyncIterator[RequestOutput]:
+        yield first
+        async for output in outputs:
+            yield output
+
+    return whole()
+
+
+def _end(part: Any) -> dict[str, Any]:
+    return {"finish_reason": part.finish_reason, "logprobs": None}
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value)}\n\n"
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
+
+
+@app.exception_handler(HTTPException)
+async def _refused(request: Request, error: HTTPException) -> Response:
+    return _error(error.status_code, str(error.detail))
+
+
+@app.exception_handler(RequestValidationError)
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
+
+
+@app.exception_handler(ValueError)
+async def _impossible(request: Request, error: ValueError) -> Response:
+    return _error(400, str(error))
+
+
+@app.exception_handler(EngineDeadError)
+async def _dead(request: Request, error: EngineDeadError) -> Response:
+    return _error(503, "the engine is gone; a new one is on its way")
 
 
 # region: by-hand
@@ -114,67 +176,6 @@ class VLLMDeployment:
 
 
 # endregion: by-hand
-
-
-class Usage:
-    def __init__(self) -> None:
-        self.prompt = self.completion = 0
-
-    def add(self, output: RequestOutput) -> None:
-        self.prompt = len(output.prompt_token_ids or ())
-        self.completion += sum(len(part.token_ids) for part in output.outputs)
-
-    def shown(self) -> dict[str, int]:
-        return {
-            "prompt_tokens": self.prompt,
-            "completion_tokens": self.completion,
-            "total_tokens": self.prompt + self.completion,
-        }
-
-
-async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[RequestOutput]:
-    """The same, with its first output already here: what fails before it is still an honest status."""
-    first = await anext(outputs)
-
-    async def whole() -> AsyncIterator[RequestOutput]:
-        yield first
-        async for output in outputs:
-            yield output
-
-    return whole()
-
-
-def _end(part: Any) -> dict[str, Any]:
-    return {"finish_reason": part.finish_reason, "logprobs": None}
-
-
-def _event(value: dict[str, Any]) -> str:
-    return f"data: {json.dumps(value)}\n\n"
-
-
-def _error(status: int, message: str) -> JSONResponse:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
-
-
-@app.exception_handler(HTTPException)
-async def _refused(request: Request, error: HTTPException) -> Response:
-    return _error(error.status_code, str(error.detail))
-
-
-@app.exception_handler(RequestValidationError)
-async def _invalid(request: Request, error: RequestValidationError) -> Response:
-    return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
-
-
-@app.exception_handler(ValueError)
-async def _impossible(request: Request, error: ValueError) -> Response:
-    return _error(400, str(error))
-
-
-@app.exception_handler(EngineDeadError)
-async def _dead(request: Request, error: EngineDeadError) -> Response:
-    return _error(503, "the engine is gone; a new one is on its way")
 
 
 def build(arguments: ServingArguments) -> serve.Application:
