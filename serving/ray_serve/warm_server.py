@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 from ray.llm._internal.common.callbacks.base import CallbackBase
+from ray.llm._internal.serve.engines.vllm.vllm_engine import VLLMEngine
 from ray.serve.llm.deployment import LLMServer
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 
@@ -17,6 +18,9 @@ TOKENS = 16
 
 # region: warm-server
 class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no types
+    def _get_default_engine_class(self) -> type[VLLMEngine]:
+        return AsWritten
+
     async def start(self) -> None:
         await super().start()
         await asyncio.gather(*(self._ask(prompt, stream) for prompt in PROMPTS for stream in (False, True)))
@@ -34,6 +38,16 @@ def warm_up_request(prompt: str, stream: bool) -> ChatCompletionRequest:
     return ChatCompletionRequest(
         messages=[{"role": "user", "content": prompt}], max_tokens=TOKENS, stream=stream, ignore_eos=True
     )
+
+
+class AsWritten(VLLMEngine):  # type: ignore[misc]
+    """The engine with the executor that the file names: Ray takes another for a CPU, whatever is written there."""
+
+    def _prepare_engine_config(self, callback_ctx: Any) -> Any:
+        prepared = super()._prepare_engine_config(callback_ctx)
+        if executor := self.llm_config.engine_kwargs.get("distributed_executor_backend"):
+            prepared[-1].parallel_config.distributed_executor_backend = executor
+        return prepared
 
 
 class LocalModel(CallbackBase):  # type: ignore[misc]
