@@ -57,8 +57,9 @@ $(PEERS): loadtests/peers/requirements.txt | $(VENV)/bin/python
 $(SERVING): serving/requirements-$(HARDWARE).txt | $(VENV)/bin/python
 	@echo "installing Ray Serve and vLLM ($(HARDWARE)) into $(@D): 3 GB, a minute or more…" >&2
 	@$(PY) -m venv $(@D)
-	@install() { $(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< "$$@" 2>$(@D)/pip.log; }; \
-	  install || { [ $(HARDWARE) = cpu ] && install --extra-index-url $(TORCH_CPU_INDEX); } || { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
+	@install() { $(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< 2>$(@D)/pip.log; }; \
+	  install || { [ $(HARDWARE) = cpu ] && PIP_EXTRA_INDEX_URL=$(TORCH_CPU_INDEX) install; } || \
+	  { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
 	@touch $@
 
 install: $(RUNTIME) $(DEV) ## both lists of packages, for demos and for tests
@@ -122,15 +123,18 @@ programs: $(RUNTIME)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-# Most tests wait, for servers and for windows: four at a time. Those that load a service have the machine to themselves.
+# Most tests wait, for servers and for windows: six at a time, see tests/order.py for who runs what. Those that load a
+# service have the machine to themselves.
 ALONE := tests/stress $(sort $(wildcard tests/*/test_load.py))
 
+# All that tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
 # REQUIRE_PEERS: here a client that is missing is a failure, not a test less. What fails on a machine that others may be
 # using is run once more by itself, and both results are printed: a fault fails twice, a starved machine seldom does.
 test: export REQUIRE_PEERS := 1
-test: lint programs $(PEERS) ## everything: lint, types, every test
+test: ## everything: lint, types, every test
+	@$(MAKE) --no-print-directory --jobs 4 lint programs peers install-serving
 	@failed=0; \
-	  $(VENV)/bin/pytest --numprocesses 4 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
+	  $(VENV)/bin/pytest --numprocesses 6 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
 	  $(VENV)/bin/pytest $(ALONE) || failed=1; \
 	  [ $$failed = 0 ] || { echo "what failed, once more, by itself:"; \
 	    $(VENV)/bin/pytest --last-failed --last-failed-no-failures none; }

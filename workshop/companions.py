@@ -74,7 +74,14 @@ def serving_cluster(stage: Stage) -> Process | None:
         f"# Ray's own dashboard: http://127.0.0.1:{port + DASHBOARD_OFFSET}   its token: {token_file(port)}"
     )
     print(f"starting Ray Serve with {_shown(stage.config)}: half a minute or more", file=sys.stderr, flush=True)
-    return ray_serve(port, stage.config)
+    return ray_serve(port, stage.config, {"SERVING_OTLP_ENDPOINT": _takes_traces(stage)})
+
+
+def _takes_traces(stage: Stage) -> str:
+    """Whom the gateway will tell of its spans: somebody's own collector, or the receiver that starts later."""
+    if not stage.settings.enable_tracing:
+        return ""
+    return stage.settings.otlp_endpoint or f"http://127.0.0.1:{stage.port + TRACES_PORT_OFFSET}"
 
 
 def trace_receiver(stage: Stage) -> Process | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from shared.settings import BadSetting, Settings, load_settings
 from workshop.processes import ROOT, answers
 from workshop.programs import PROGRAMS
+from workshop.serving_cluster import PYTHON
 
-ENOUGH_DISK = 2 << 30  # bytes
+ENOUGH_DISK = 6 << 30  # bytes; demo 6 takes half of it
 WEIGHTS = ROOT / "serving" / "tiny_model" / "weights" / "onnx"
 
 
@@ -41,8 +42,13 @@ def examine() -> Iterator[Finding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding(True, f"{cores} CPU cores")
     free = shutil.disk_usage(ROOT).free
-    yield Finding(free > ENOUGH_DISK, f"{free >> 30} GiB of disk free (2 or more)", needed=False)
+    yield Finding(free > ENOUGH_DISK, f"{free >> 30} GiB of disk free (6 or more)", needed=False)
     yield from _settings()
+    yield Finding(
+        PYTHON.exists(),
+        f"Ray Serve and vLLM, for demo 6{'' if PYTHON.exists() else ': make install-serving'}",
+        needed=False,
+    )
     for name, program in PROGRAMS.items():
         path = program.path()
         missing = f"{name} is missing: {program.purpose}; on Debian apt-get install {program.package}"
