@@ -22,6 +22,35 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from serving.ray_serve.arguments import ServingArguments
 
 app = FastAPI()
+# What the class uses stands before it: Serve copies the class, and all that it knows, when it is decorated.
+
+
+def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
+    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
+
+
+def _event(value: dict[str, Any]) -> str:
+    return f"data: {json.dumps(value)}\n\n"
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
+
+
+@app.exception_handler(HTTPException)
+async def _refused(request: Request, error: HTTPException) -> Response:
+    return _error(error.status_code, str(error.detail))
+
+
+@app.exception_handler(RequestValidationError)
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
+
+
+@app.exception_handler(ValueError)
+async def _impossible(request: Request, error: ValueError) -> Response:
+    return _error(400, str(error))
 
 
 @serve.deployment
@@ -117,34 +146,6 @@ class VLLMDeployment:
             "created": int(time.time()),
             "model": self.arguments.model,
         }
-
-
-def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
-    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
-
-
-def _event(value: dict[str, Any]) -> str:
-    return f"data: {json.dumps(value)}\n\n"
-
-
-def _error(status: int, message: str) -> JSONResponse:
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
-
-
-@app.exception_handler(HTTPException)
-async def _refused(request: Request, error: HTTPException) -> Response:
-    return _error(error.status_code, str(error.detail))
-
-
-@app.exception_handler(RequestValidationError)
-async def _invalid(request: Request, error: RequestValidationError) -> Response:
-    return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
-
-
-@app.exception_handler(ValueError)
-async def _impossible(request: Request, error: ValueError) -> Response:
-    return _error(400, str(error))
 
 
 def build(arguments: ServingArguments) -> serve.Application:
