@@ -63,6 +63,13 @@ def serving_cluster(stage: Stage) -> Process | None:
     port = stage.port + SERVING_PORT_OFFSET
     for taken in range(port, port + SINGLE_PORTS):
         stage.claim(taken, f"PORT (Ray Serve takes {SERVING_PORT_OFFSET} to {SERVING_PORT_OFFSET + PORTS} above it)")
+    stand_before(stage, port)
+    print(f"starting Ray Serve with {_shown(stage.config)}: half a minute or more", file=sys.stderr, flush=True)
+    return ray_serve(port, stage.config, {"SERVING_OTLP_ENDPOINT": _takes_traces(stage)})
+
+
+def stand_before(stage: Stage, port: int) -> None:
+    """Make the cluster at `port` the upstream; who was it before is its fallback."""
     fallback = stage.environment["OPENAI_BASE_URL"]
     stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
     if not stage.says("FALLBACKS"):
@@ -73,8 +80,6 @@ def serving_cluster(stage: Stage) -> Process | None:
     stage.look.append(
         f"# Ray's own dashboard: http://127.0.0.1:{port + DASHBOARD_OFFSET}   its token: {token_file(port)}"
     )
-    print(f"starting Ray Serve with {_shown(stage.config)}: half a minute or more", file=sys.stderr, flush=True)
-    return ray_serve(port, stage.config, {"SERVING_OTLP_ENDPOINT": _takes_traces(stage)})
 
 
 def _takes_traces(stage: Stage) -> str:
