@@ -11,7 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -45,11 +45,14 @@ class Lab:
 
     port: int
     folder: Path
-    hidden: frozenset[str]  # settings of the demo that the lab's own terminal knows nothing of
+    hidden: frozenset[str] = frozenset()  # settings of the demo that the lab's own terminal knows nothing of
+    moved: Mapping[str, str] = field(default_factory=dict)  # what else is somewhere else here
 
     def here(self, commands: str) -> str:
         """The commands, turned to this demo's ports and files."""
-        moved = commands.replace("localhost:8000", f"localhost:{self.port}")
+        moved = commands
+        for there, here in {"localhost:8000": f"localhost:{self.port}", **self.moved}.items():
+            moved = moved.replace(there, here)
         for offset in (MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET):
             moved = moved.replace(f"localhost:{8000 + offset}", f"localhost:{self.port + offset}")
         for name in ("logs.json", "workshop.db"):

@@ -1,0 +1,98 @@
+"""The lab of demo 6 runs as written: first against an engine by itself, then against all that `make demo-6` starts.
+
+But for the cluster, which is the one of all these tests: it takes half a minute to start, and the lab leaves it whole.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from shared.settings import load_settings
+from tests import labs
+from tests.demo_6.deployed import Deployed
+from tests.frame.conftest import demo_port
+from workshop.companions import SERVING_PORT_OFFSET, stand_before
+from workshop.demo import DEMOS, build_path, started
+from workshop.processes import ROOT, Process, free_port
+from workshop.serving_cluster import CONFIGS, DASHBOARD_OFFSET, METRICS_OFFSET, token_file
+
+README = ROOT / "demos" / "demo_6_ray_serve_vllm" / "README.md"
+BY_HAND, _, REST = README.read_text().partition("## 4 ·")
+[DEMO] = labs.parts_of(REST, 6)
+ENGINE_STEPS = labs.steps_of(BY_HAND)
+ENGINE_PORT, CLUSTER_PORT = 8500, 8000 + SERVING_PORT_OFFSET
+START_SECONDS = 120.0  # of an engine, on a machine that has other things to do
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
+    """What the page's first terminal has in its first sections: vLLM alone."""
+    [command] = [line for line in labs.console_commands(README) if "vllm.entrypoints" in line]
+    port, folder = free_port(), tmp_path_factory.mktemp("engine")
+    process = Process(
+        name="vLLM",
+        command=["bash", "-c", f"exec env {command.replace(str(ENGINE_PORT), str(port))}"],
+        ready_url=f"http://127.0.0.1:{port}/health",
+        output=folder / "printed.txt",
+    )
+    process.start(START_SECONDS)
+    try:
+        yield labs.Lab(port, folder, moved={f"localhost:{ENGINE_PORT}": f"localhost:{port}"})
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="module")
+def demo(cluster: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
+    port, folder = demo_port(), tmp_path_factory.mktemp("lab")
+    ours = {
+        "PORT": str(port),
+        "LOG_FILE": str(folder / "logs.json"),
+        "DATABASE_URL": f"sqlite:///{folder / 'workshop.db'}",
+        **DEMO.settings,
+    }
+    offsets = (0, METRICS_OFFSET, DASHBOARD_OFFSET)
+    moved = {f"localhost:{CLUSTER_PORT + offset}": f"localhost:{cluster.port + offset}" for offset in offsets}
+    moved |= {f".run/{token_file(CLUSTER_PORT).name}": str(token_file(cluster.port))}
+    moved |= {f".run/{name}": f"{folder}/{name}" for name in ("hey", "stream")}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in ours.items():
+            environment.setenv(name, value)
+        here = replace(DEMOS[6], upstream=lambda stage: stand_before(stage, cluster.port))
+        with started(here, build_path(here, "reference"), load_settings(), output=folder / "printed.txt"):
+            yield labs.Lab(port, folder, frozenset(ours), moved)
+
+
+# The steps stand on each other, as they do for a person: run the file whole.
+@pytest.mark.parametrize("step", ENGINE_STEPS, ids=[step.title for step in ENGINE_STEPS])
+def test_a_step_with_the_engine_alone_runs_as_written(step: labs.Step, engine: labs.Lab) -> None:
+    engine.run(step)
+
+
+@pytest.mark.parametrize("step", DEMO.steps, ids=[step.title for step in DEMO.steps])
+def test_a_step_with_the_cluster_runs_as_written(step: labs.Step, demo: labs.Lab) -> None:
+    demo.run(step)
+
+
+def test_the_lab_has_steps_and_says_what_they_print() -> None:
+    steps = [*ENGINE_STEPS, *DEMO.steps]
+    assert len(steps) > 12
+    assert all(step.expected for step in steps)
+
+
+def test_the_lab_says_what_each_line_of_the_laptops_file_is_for() -> None:
+    text = README.read_text()
+    [application] = yaml.safe_load((CONFIGS / "laptop.yaml").read_text())["applications"]
+    arguments = application["args"]
+    said = {
+        *arguments["replicas"],
+        *arguments["engine"],
+        *arguments["environment"],
+        "cpus",
+        "max_ongoing_requests",
+        "drain_s",
+    }
+    assert not {name for name in said if not re.search(rf"`{name}\b", text)}
