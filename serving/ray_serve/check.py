@@ -1,0 +1,82 @@
+"""`python -m serving.ray_serve.check FILE.yaml …`: would a cluster take this config file? Asked without one, or a GPU.
+
+In: Serve config files. Out: a line for each; exit status 1 if one is wrong, and the line says where. Judged by Ray's
+own schema of config files (whose unknown keys, which Ray passes over, are refused here), by our arguments, by the
+builder that makes the application of them, and by vLLM's own engine arguments, names and types. What only the hardware
+can say (does the model fit?) is not known here.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from ray._common.utils import import_attr
+from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
+from vllm import AsyncEngineArgs
+
+from serving.ray_serve.arguments import ServingArguments
+
+
+def main(files: list[str]) -> int:
+    wrong = {file: list(faults(Path(file))) for file in files}
+    for file, found in wrong.items():
+        print("\n".join(f"{file}: {fault}" for fault in found) or f"{file}: good")
+    return int(any(wrong.values()))
+
+
+def faults(file: Path) -> Iterator[str]:
+    """What is wrong with a config file, a line each."""
+    try:
+        content = yaml.safe_load(file.read_text())
+        ServeDeploySchema.model_validate(content)
+    except (OSError, yaml.YAMLError) as error:
+        yield " ".join(str(error).split())
+        return
+    except ValidationError as error:
+        yield from _said(error, "")
+        return
+    yield from _unknown(content, ServeDeploySchema, "")
+    for number, application in enumerate(content["applications"]):
+        where = f"applications[{number}]"
+        yield from _unknown(application, ServeApplicationSchema, f"{where}.")
+        for index, deployment in enumerate(application.get("deployments", ())):
+            yield from _unknown(deployment, DeploymentSchema, f"{where}.deployments[{index}].")
+        try:
+            yield from _faults_of_arguments(application, f"{where}.args.")
+        except ValidationError as error:
+            yield from _said(error, f"{where}.args.")
+        except (ValueError, TypeError, ImportError, AttributeError) as error:
+            yield f"{where}: {' '.join(str(error).split())}"
+
+
+def _faults_of_arguments(application: Mapping[str, Any], where: str) -> Iterator[str]:
+    arguments = ServingArguments.model_validate(application.get("args", {}))
+    fields = {field.name: field for field in dataclasses.fields(AsyncEngineArgs)}
+    for name, value in arguments.engine_arguments().items():
+        if name not in fields:
+            yield f"{where}engine.{name}: vLLM has no such argument"
+            continue
+        try:
+            TypeAdapter(fields[name].type).validate_python(value)
+        except ValidationError as error:
+            yield from _said(error, f"{where}engine.{name}")
+    import_attr(application["import_path"])(arguments)  # makes the application, and deploys nothing
+
+
+def _unknown(given: Mapping[str, Any], schema: Any, where: str) -> Iterator[str]:
+    for name in given:
+        if name not in schema.model_fields:
+            yield f"{where}{name}: Serve has no such key"
+
+
+def _said(error: ValidationError, where: str) -> Iterator[str]:
+    for one in error.errors():
+        yield f"{where}{'.'.join(map(str, one['loc']))}: {one['msg']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
