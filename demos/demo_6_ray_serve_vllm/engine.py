@@ -1,6 +1,6 @@
 """The engine under all of it, from Python: how much faster are many together?
 
-    .venv-serving/bin/python -m demos.demo_6_ray_serve_vllm.engine
+    VLLM_LOGGING_LEVEL=ERROR .venv-serving/bin/python -m demos.demo_6_ray_serve_vllm.engine
 
 In: nothing. Out: a line for each number of requests at the same time, with the tokens a second of all of them. Runs
 where vLLM is. Knows nothing of HTTP, of Ray, or of the gateway.

@@ -27,7 +27,7 @@ def rendered() -> Iterator[tuple[Path, str]]:
     yield FOLDER / "base" / "rules.yaml", _rules()
     for folder, config in (("base", "gpu.yaml"), ("cpu", "laptop.yaml")):
         file = FOLDER / folder / "ray-service.yaml"
-        yield file, _with_config(file.read_text(), (RAY_SERVE / config).read_text())
+        yield file, _with_config(file.read_text(), _unmarked((RAY_SERVE / config).read_text()))
 
 
 def _rules() -> str:
@@ -39,6 +39,11 @@ def _with_config(manifest: str, config: str) -> str:
     """The config stands at the end, under the only key whose value is a block of text."""
     before, mark, _ = manifest.partition(": |\n")
     return before + mark + _indented(config, 4)
+
+
+def _unmarked(config: str) -> str:
+    """Without the marks of what slides show of it."""
+    return "".join(line for line in config.splitlines(keepends=True) if "region: " not in line)
 
 
 def _indented(text: str, spaces: int) -> str:

@@ -20,8 +20,10 @@ class TryTimeout:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
+    # region: try
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        if not 0 < self.seconds < call.remaining():  # else the call's own deadline comes first, and says so
+        # If the call's own deadline comes first, that one says so.
+        if not 0 < self.seconds < call.remaining():
             return await next(call)
         try:
             async with asyncio.timeout(self.seconds):
@@ -29,6 +31,8 @@ class TryTimeout:
         except TimeoutError:
             message = f"no answer from the upstream within the {self.seconds:g} seconds of a try"
             raise UpstreamTimeout(message, retryable=False) from None
+
+    # endregion: try
 
 
 # endregion: try-timeout
