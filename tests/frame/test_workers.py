@@ -128,7 +128,7 @@ def test_production_means_four_workers(upstream: str, tmp_path: Path) -> None:
 
 
 def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(upstream: str, tmp_path: Path) -> None:
-    with service(upstream, tmp_path, UVICORN_LIMIT_CONCURRENCY="2") as (_, url):
+    with service(upstream, tmp_path, UVICORN_LIMIT_CONCURRENCY="2") as (process, url):
         fault(upstream, {"latency_ms": 60_000})
         crowd = [threading.Thread(target=ask, args=(url,), daemon=True) for _ in range(2)]
         for client in crowd:
@@ -137,4 +137,5 @@ def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(up
         assert ask(url) == 503
         with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
             assert response.status == 200
+        os.kill(process.pid, signal.SIGKILL)  # asked to end, it would wait for those two
         fault(upstream, None)
