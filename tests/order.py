@@ -44,6 +44,14 @@ LONGEST = (
     "tests/monitoring/test_demo.py",
     "tests/demo_1/test_lab.py",
     "tests/slides/test_build.py",
+    "tests/serving/test_tiny_model.py",
+    # Those that load a service, which run after the others.
+    "tests/demo_4/test_load.py",
+    "tests/stress/test_bytes.py",
+    "tests/stress/test_chaos.py",
+    "tests/stress/test_soak.py",
+    "tests/stress/test_slow_readers.py",
+    "tests/stress/test_many_streams.py",
 )
 
 

@@ -1,0 +1,16 @@
+"""The order of the tests: what is named in it is there, and what stands on something dear is run by one worker."""
+
+import pytest
+
+from tests import order
+from workshop.processes import ROOT
+
+
+@pytest.mark.parametrize("name", order.LONGEST + order.TOGETHER)
+def test_what_the_order_names_is_there(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+def test_a_share_is_a_file_or_a_folder_that_stays_together() -> None:
+    assert order.share("tests/demo_1/test_lab.py::test_a_step[curl a::b]") == "tests/demo_1/test_lab.py"
+    assert order.share("tests/webhooks/test_http.py::test_it") == "tests/webhooks"
