@@ -123,8 +123,8 @@ programs: $(RUNTIME)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-# Most tests wait, for servers and for windows: six at a time, see tests/order.py for who runs what. Those that load a
-# service have the machine to themselves.
+# Most tests wait, for servers and for windows: six at a time, see tests/order.py for who runs what. Of those that load a
+# service, which takes half a core, two.
 ALONE := tests/stress $(sort $(wildcard tests/*/test_load.py))
 
 # All that tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
@@ -135,7 +135,7 @@ test: ## everything: lint, types, every test
 	@$(MAKE) --no-print-directory --jobs 4 lint programs peers install-serving
 	@failed=0; \
 	  $(VENV)/bin/pytest --numprocesses 6 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
-	  $(VENV)/bin/pytest $(ALONE) || failed=1; \
+	  $(VENV)/bin/pytest --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
 	  [ $$failed = 0 ] || { echo "what failed, once more, by itself:"; \
 	    $(VENV)/bin/pytest --last-failed --last-failed-no-failures none; }
 
