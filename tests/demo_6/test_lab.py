@@ -12,6 +12,7 @@ import yaml
 
 from shared.settings import load_settings
 from tests import labs
+from tests.demo_6.checks import CHECKLIST
 from tests.demo_6.deployed import Deployed
 from tests.frame.conftest import demo_port
 from workshop.companions import SERVING_PORT_OFFSET, stand_before
@@ -81,6 +82,11 @@ def test_the_lab_has_steps_and_says_what_they_print() -> None:
     steps = [*ENGINE_STEPS, *DEMO.steps]
     assert len(steps) > 12
     assert all(step.expected for step in steps)
+
+
+def test_the_lab_says_which_checks_show_what_must_be_true() -> None:
+    table = README.read_text().partition("| what must be true |")[2].partition("\n\n")[0]
+    assert re.findall(r"`(\w+)`", table) == [check.name for check in CHECKLIST.checks]
 
 
 def test_the_lab_says_what_each_line_of_the_laptops_file_is_for() -> None:

@@ -18,6 +18,7 @@ from ray import serve
 from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
 from serving.ray_serve.arguments import ServingArguments
 
@@ -66,7 +67,8 @@ class VLLMDeployment:
         Check: warm.
         """
         self.arguments = arguments
-        self.engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments.engine_arguments()))
+        engine = AsyncEngineArgs(**arguments.engine_arguments())
+        self.engine = AsyncLLM.from_engine_args(engine, stat_loggers=[RayPrometheusStatLogger])
         self.tokenizer = self.engine.get_tokenizer()
 
     async def check_health(self) -> None:
@@ -99,7 +101,7 @@ class VLLMDeployment:
         - The request's temperature, max_tokens, stop, seed, n …: all that vLLM knows and the request says.
         - Without max_tokens, as much as still fits: `arguments.max_model_len` holds the prompt and the answer.
         - What does not fit is a 400, and another model than ours a 404, before the engine hears of it.
-        Checks: answer, sampling, context_length, unknown_model.
+        Checks: answer, tokens, sampling, context_length, unknown_model.
         """
         prompt = str(request.messages[-1]["content"])
         return self.engine.generate(prompt, SamplingParams(max_tokens=16), uuid.uuid4().hex)  # type: ignore[no-any-return]
@@ -115,7 +117,7 @@ class VLLMDeployment:
           without choices, with the usage. Then `data: [DONE]`.
         - What fails before the first token is an honest status, and no 200 whose stream breaks.
         - A client that leaves takes its request out of the engine.
-        Checks: stream, stream_usage, commitment, client_leaves.
+        Checks: stream, stream_steps, stream_usage, commitment, client_leaves.
         """
         whole = await self._finished(outputs)
         for choice in whole["choices"]:
@@ -152,5 +154,5 @@ def build(arguments: ServingArguments) -> serve.Application:
     deployment: Any = VLLMDeployment
     return deployment.options(
         **arguments.serve_options(),
-        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.environment}},
+        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.process_environment()}},
     ).bind(arguments)

@@ -17,6 +17,7 @@ from vllm.inputs import TokensPrompt
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
 from serving.ray_serve.arguments import ServingArguments
 
@@ -62,7 +63,8 @@ async def _gone(request: Request, error: EngineDeadError) -> Response:
 class VLLMDeployment:
     async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
         self.arguments = arguments
-        self.engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments.engine_arguments()))
+        engine = AsyncEngineArgs(**arguments.engine_arguments())
+        self.engine = AsyncLLM.from_engine_args(engine, stat_loggers=[RayPrometheusStatLogger])
         self.tokenizer = self.engine.get_tokenizer()
         await asyncio.gather(*(self._warm_up(length) for length in (1, 2, 4, 8, 16, 32)))
 
@@ -156,5 +158,5 @@ def build(arguments: ServingArguments) -> serve.Application:
     deployment: Any = VLLMDeployment
     return deployment.options(
         **arguments.serve_options(),
-        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.environment}},
+        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.process_environment()}},
     ).bind(arguments)
