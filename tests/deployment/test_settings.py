@@ -1,0 +1,507 @@
+"""What compose file, manifests, images and code say of each other: settings, ports, paths, times, names."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.kubernetes import __main__ as generated
+from serving.ray_serve import environment
+from shared.settings import Settings, load_settings
+from tests.deployment import kustomize, yaml_files
+from tests.deployment.dockerfile import Dockerfile
+from tests.deployment.kustomize import Object, named
+from workshop.processes import ROOT
+from workshop.prometheus import CONFIGURATION, RULES
+
+DOCKER = ROOT / "serving" / "docker"
+KUBERNETES = ROOT / "serving" / "kubernetes"
+COMPOSE = yaml_files.only(DOCKER / "compose.yml")
+OVERLAYS = {folder: kustomize.build(KUBERNETES / folder) for folder in ("base", "cpu")}
+CONFIGS = {"base": "gpu.yaml", "cpu": "laptop.yaml"}
+
+SETTINGS = {name.upper() for name in Settings.model_fields}
+# What is given to others than the gateway, or is there to make a setting of.
+OTHERS = {
+    "REDIS_PASSWORD",  # REDIS_URL is made of it
+    "HF_TOKEN",  # the hub's
+    "RAY_gcs_rpc_server_reconnect_timeout_s",  # there is no head that could be lost on one machine
+}
+
+
+def containers(found: Any) -> Iterator[Object]:
+    """All that run, wherever they stand in an object."""
+    if isinstance(found, dict):
+        yield from (each for key in ("containers", "initContainers") for each in found.get(key, ()))
+        for value in found.values():
+            yield from containers(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from containers(value)
+
+
+def pods(found: Any) -> Iterator[Object]:
+    """Every pod's specification."""
+    if isinstance(found, dict):
+        if "containers" in found:
+            yield found
+        for value in found.values():
+            yield from pods(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from pods(value)
+
+
+def gateway(overlay: str) -> Any:
+    return named(OVERLAYS[overlay], "Deployment", "gateway")["spec"]["template"]["spec"]
+
+
+def cluster(overlay: str) -> Any:
+    return named(OVERLAYS[overlay], "RayService", "llm")["spec"]["rayClusterConfig"]
+
+
+def ray_pods(overlay: str) -> list[Object]:
+    return list(pods(cluster(overlay)))
+
+
+def settings_of(overlay: str) -> dict[str, str]:
+    """The gateway's, but for the secret ones."""
+    data = dict(named(OVERLAYS[overlay], "ConfigMap", "gateway-settings")["data"])
+    (container,) = gateway(overlay)["containers"]
+    return data | {each["name"]: each["value"] for each in container["env"] if "value" in each}
+
+
+def serving(overlay: str) -> Any:
+    """What is deployed on the cluster."""
+    (application,) = yaml_files.only(ROOT / "serving" / "ray_serve" / CONFIGS[overlay])["applications"]
+    return application["args"]
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_variable_is_a_setting_of_the_gateway_or_one_of_the_clusters() -> None:
+    given = set(settings_of("base")) | set(settings_of("cpu"))
+    given |= {each["name"] for objects in OVERLAYS.values() for pod in pods(objects) for each in _environment(pod)}
+    for secret in yaml_files.documents((KUBERNETES / "secrets.example.yaml").read_text()):
+        if secret["metadata"]["name"] == "gateway-secrets":
+            given |= set(secret["stringData"])
+    for service in COMPOSE["services"].values():
+        given |= {name for name in service.get("environment", ()) if not name.startswith("GF_")}
+    image = Dockerfile(DOCKER / "gateway.Dockerfile").image
+    given |= {name for name in image.environment if name not in {"PATH", "HOME"} and not name.startswith("PYTHON")}
+    assert "OPENAI_BASE_URL" in given
+    assert given - SETTINGS - set(environment.PROFILE) - OTHERS == set()
+
+
+def _environment(pod: Object) -> Iterator[Object]:
+    return (each for container in pod["containers"] for each in container.get("env", ()))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_gateway_would_start_with_the_settings_that_it_is_given(
+    overlay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _only(monkeypatch, settings_of(overlay))
+    settings = load_settings(_env_file=None)
+    assert settings.model == serving(overlay)["model"]
+    assert settings.workers == 2
+
+
+def test_the_gateway_would_start_with_the_settings_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = COMPOSE["services"]["gateway"]["environment"]
+    _only(monkeypatch, {name: re.sub(r"\$\{\w+(?::[-?]([^}]*))?\}", r"\1", value) for name, value in given.items()})
+    assert load_settings(_env_file=None).workers == 4
+
+
+def _only(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_every_secret_that_is_asked_for_is_in_the_example_and_the_example_is_not_applied() -> None:
+    example = yaml_files.documents((KUBERNETES / "secrets.example.yaml").read_text())
+    there = {(secret["metadata"]["name"], key) for secret in example for key in secret["stringData"]}
+    asked: set[tuple[str, str]] = set()
+    for reference in _references(OVERLAYS["base"], "secretKeyRef"):
+        asked.add((reference["name"], reference["key"]))
+    assert asked
+    assert asked <= there
+    whole = {reference["name"] for reference in _references(OVERLAYS["base"], "secretRef")}
+    assert {name for name, _ in there} == {name for name, _ in asked} | whole
+    assert not [each for objects in OVERLAYS.values() for each in objects if each["kind"] == "Secret"]
+    assert all("PASSWORD" in value or not value for secret in example for value in secret["stringData"].values())
+
+
+def _references(found: Any, kind: str) -> Iterator[Object]:
+    if isinstance(found, dict):
+        for key, value in found.items():
+            if key == kind:
+                yield value
+            yield from _references(value, kind)
+    elif isinstance(found, list):
+        for value in found:
+            yield from _references(value, kind)
+
+
+def test_no_file_of_the_compose_deployment_holds_a_secret() -> None:
+    lines = [line for line in (DOCKER / "env.example").read_text().splitlines() if line and not line.startswith("#")]
+    given = dict(line.split("=", 1) for line in lines)
+    assert {name for name, value in given.items() if value and re.search("PASSWORD|SECRET|KEY$", name)} == set()
+    text = (DOCKER / "compose.yml").read_text()
+    assert set(given) <= set(re.findall(r"\$\{(\w+)", text))
+    must = set(re.findall(r"\$\{(\w+):\?", text))
+    assert must == {"REDIS_PASSWORD", "GRAFANA_PASSWORD"} <= set(given)
+
+
+# --- ports and paths ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_whom_the_gateway_asks_is_there_and_may_be_reached(overlay: str) -> None:
+    objects, settings = OVERLAYS[overlay], settings_of(overlay)
+    ray, port = re.findall(r"http://([\w-]+):(\d+)/v1", settings["OPENAI_BASE_URL"])[0]
+    # KubeRay names the service that leads to the replicas.
+    assert ray == f"{named(objects, 'RayService', 'llm')['metadata']['name']}-serve-svc"
+    assert _may_send("gateway", "serving", int(port))
+    for name, port in re.findall(r"http://([\w-]+):(\d+)/v1", settings["FALLBACKS"]):
+        assert _reached(objects, name, int(port))
+        assert _may_send("gateway", name, int(port))
+    name, port = re.findall(r"@([\w-]+):(\d+)/", settings["REDIS_URL"])[0]
+    assert _reached(objects, name, int(port))
+    assert cluster(overlay)["gcsFaultToleranceOptions"]["redisAddress"] == f"{name}:{port}"
+    for sender in ("gateway", "serving"):
+        assert _may_send(sender, name, int(port))
+    assert not _may_send("fallback", name, int(port))
+
+
+def _reached(objects: list[Object], name: str, port: int) -> bool:
+    """Does a Service of that name and port lead to a container that listens there?"""
+    service = named(objects, "Service", name)["spec"]
+    (target,) = [each["targetPort"] for each in service["ports"] if each["port"] == port]
+    ports = [
+        (listening["name"], listening["containerPort"])
+        for each in objects
+        if each["kind"] in ("Deployment", "StatefulSet")
+        and service["selector"].items() <= each["spec"]["template"]["metadata"]["labels"].items()
+        for container in containers(each)
+        for listening in container["ports"]
+    ]
+    return (target, port) in ports
+
+
+def _may_send(sender: str, receiver: str, port: int) -> bool:
+    """By the network policies of both."""
+
+    def allows(who: str, way: str, other: str) -> bool:
+        policies = [
+            each["spec"]
+            for each in OVERLAYS["base"]
+            if each["kind"] == "NetworkPolicy" and each["spec"]["podSelector"].get("matchLabels") == label(who)
+        ]
+        rules = [rule for policy in policies for rule in policy.get(way.lower(), ())]
+        peers = "to" if way == "Egress" else "from"
+        return any(
+            (
+                peers not in rule
+                or any(peer.get("podSelector", {}).get("matchLabels") == label(other) for peer in rule[peers])
+            )
+            and ("ports" not in rule or port in [each["port"] for each in rule["ports"]])
+            for rule in rules
+        )
+
+    def label(name: str) -> dict[str, str]:
+        return {"app.kubernetes.io/name": name}
+
+    return allows(sender, "Egress", receiver) and allows(receiver, "Ingress", sender)
+
+
+def test_of_the_gateway_only_its_port_may_be_reached_from_outside() -> None:
+    policy = named(OVERLAYS["base"], "NetworkPolicy", "gateway")["spec"]
+    (container,) = gateway("base")["containers"]
+    (port,) = [each["containerPort"] for each in container["ports"]]
+    assert [each["port"] for rule in policy["ingress"] for each in rule["ports"]] == [port]
+    assert (
+        str(port) == settings_of("base")["PORT"] == Dockerfile(DOCKER / "gateway.Dockerfile").image.environment["PORT"]
+    )
+    nobody = named(OVERLAYS["base"], "NetworkPolicy", "nothing-unless-allowed")["spec"]
+    assert nobody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+# What answers where: the gateway's and the embedded model's routes, Ray's agent, Serve's HAProxy.
+PATHS = {"/health", "/ready", "/metrics"}
+RAY_PATHS = {("/api/healthz", 52365), ("/-/healthz", "serve")}
+
+
+def test_every_probe_asks_for_what_is_there() -> None:
+    from demos.demo_6_ray_serve_vllm.app import build
+
+    routes = set(build(load_settings(_env_file=None)).openapi()["paths"])
+    assert routes >= PATHS
+    for pod in pods(OVERLAYS["base"]):
+        for container in pod["containers"]:
+            names = {port["name"] for port in container["ports"]}
+            for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+                asked = container.get(kind, {}).get("httpGet")
+                if asked is not None:
+                    assert asked["path"] in PATHS or (asked["path"], asked["port"]) in RAY_PATHS
+                    assert asked["port"] in names | {52365}
+
+
+def test_ray_has_what_the_probes_ask_for() -> None:
+    packages = ROOT / ".venv-serving" / "lib" / "python3.11" / "site-packages" / "ray"
+    if not packages.exists():
+        pytest.skip("needs make install-serving")
+    assert "DEFAULT_DASHBOARD_AGENT_LISTEN_PORT = 52365" in (packages / "_private" / "ray_constants.py").read_text()
+    agent = (packages / "dashboard" / "http_server_agent.py").read_text()
+    assert '"/api/healthz",' in agent.partition("PUBLIC_EXACT_PATHS")[2][:200]  # without a token
+    constants = (packages / "serve" / "_private" / "constants.py").read_text()
+    assert "DEFAULT_HTTP_PORT = 8000" in constants
+    assert (
+        'http_health_check_path: Optional[str] = "/-/healthz"'
+        in (packages / "serve" / "_private" / "haproxy.py").read_text()
+    )
+    cli = (packages / "scripts" / "scripts.py").read_text()
+    assert "def drain_node(" in cli
+    assert '"--deadline-remaining-seconds"' in cli
+
+
+def test_services_of_the_compose_file_find_each_other() -> None:
+    services = COMPOSE["services"]
+    listening = {"gateway": 8000, "serving": 8400, "model": 8100, "traces": 4318, "redis": 6379, "prometheus": 9090}
+    given = " ".join(map(str, services["gateway"]["environment"].values()))
+    targets = " ".join(file.read_text() for file in (DOCKER / "prometheus" / "targets").iterdir())
+    sources = (DOCKER / "grafana" / "datasources.yml").read_text()
+    asked = set(re.findall(r"(?:http://|@|\")([a-z]+):(\d+)", " ".join([given, targets, sources])))
+    metrics = environment.ports(listening["serving"]).metrics
+    assert {(name, str(port)) for name, port in listening.items()} - {("grafana", "3000")} <= asked
+    assert asked - {(name, str(port)) for name, port in listening.items()} == {("serving", str(metrics))}
+    for name, port in listening.items():
+        health = " ".join(services[name].get("healthcheck", {}).get("test", ()))
+        started = " ".join(services[name].get("entrypoint", ()))
+        assert str(port) in health or name in ("gateway", "redis")
+        assert str(port) in started or "entrypoint" not in services[name]
+    command = Dockerfile(DOCKER / "serving.Dockerfile").image.last("CMD").words
+    assert command[-2:] == ["--port", str(listening["serving"])]
+
+
+def test_what_waits_for_a_healthy_service_waits_for_one_that_can_say_so() -> None:
+    for service in COMPOSE["services"].values():
+        for other, how in service.get("depends_on", {}).items():
+            assert how == {"condition": "service_healthy"}
+            assert "healthcheck" in COMPOSE["services"][other]
+    assert "serving" not in COMPOSE["services"]["gateway"]["depends_on"]  # that is what the fallback is for
+
+
+def test_what_the_compose_file_mounts_is_there() -> None:
+    volumes = [volume for service in COMPOSE["services"].values() for volume in service.get("volumes", ())]
+    for volume in volumes:
+        source, _, target = volume.partition(":")
+        if source.startswith("."):
+            assert (DOCKER / source).exists()
+            assert target.endswith(":ro")
+        else:
+            assert source in COMPOSE["volumes"]
+    dashboards = yaml_files.only(DOCKER / "grafana" / "dashboards.yml")["providers"][0]["options"]["path"]
+    assert f"../monitoring/grafana/dashboards:{dashboards}:ro" in volumes
+
+
+# --- times, sizes, counts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_and_containers_are_given_longer_to_end_than_they_take(
+    overlay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _only(monkeypatch, settings_of(overlay))
+    ours = int(load_settings(_env_file=None).timeout) + 1  # as shared/server.py has it
+    pod = gateway(overlay)
+    (container,) = pod["containers"]
+    assert pod["terminationGracePeriodSeconds"] >= container["lifecycle"]["preStop"]["sleep"]["seconds"] + ours + 10
+    _only(monkeypatch, {})
+    assert (
+        int(COMPOSE["services"]["gateway"]["stop_grace_period"].removesuffix("s"))
+        > load_settings(_env_file=None).timeout + 1
+    )
+    drain = serving(overlay)["drain_s"]
+    (_, worker) = ray_pods(overlay)
+    within = int(worker["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert drain < within < worker["terminationGracePeriodSeconds"]
+    assert named(OVERLAYS[overlay], "RayService", "llm")["spec"]["rayClusterDeletionDelaySeconds"] >= drain
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_worker_pod_has_room_for_the_replicas_that_ray_puts_there(overlay: str) -> None:
+    wanted, spec = serving(overlay), cluster(overlay)
+    (group,) = spec["workerGroupSpecs"]
+    resources = group["template"]["spec"]["containers"][0]["resources"]
+    cpus = int(group["rayStartParams"]["num-cpus"])
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    devices = wanted.get("tensor_parallel", 1)
+    if wanted["hardware"] == "gpu":
+        assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == devices
+        assert cpus == devices * wanted["cpus"] <= int(resources["requests"]["cpu"])
+        assert (group["minReplicas"], group["maxReplicas"]) == (wanted["replicas"]["min"], wanted["replicas"]["max"])
+    else:
+        assert "nvidia.com/gpu" not in resources["limits"]
+        assert "tolerations" not in group["template"]["spec"]
+        # All of them, and as many that take their place.
+        assert cpus * group["maxReplicas"] >= 2 * wanted["replicas"]["max"] * devices * wanted["cpus"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_workers_of_the_gateway_have_the_memory_that_they_may_take(
+    overlay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _only(monkeypatch, settings_of(overlay))
+    settings = load_settings(_env_file=None)
+    (container,) = gateway(overlay)["containers"]
+    limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi"))
+    assert limit >= settings.workers * settings.memory_emergency_mb + 200
+    assert COMPOSE["services"]["gateway"]["deploy"]["resources"]["limits"]["memory"] == "2G"
+    assert 4 * int(COMPOSE["services"]["gateway"]["environment"]["MEMORY_EMERGENCY_MB"]) + 200 <= 2000
+
+
+# --- what stands in two places --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "file", [file for file, _ in generated.rendered()], ids=lambda file: f"{file.parent.name}/{file.name}"
+)
+def test_what_is_made_of_other_files_is_as_they_are(file: Path) -> None:
+    assert dict(generated.rendered())[file] == file.read_text(), "run python -m serving.kubernetes"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_ray_service_deploys_what_the_config_file_says(overlay: str) -> None:
+    deployed = named(OVERLAYS[overlay], "RayService", "llm")["spec"]["serveConfigV2"]
+    assert yaml_files.documents(deployed) == [yaml_files.only(ROOT / "serving" / "ray_serve" / CONFIGS[overlay])]
+
+
+def test_the_rules_are_prometheus_own() -> None:
+    ours = [group for file in sorted(RULES) for group in yaml_files.only(file)["groups"]]
+    assert named(OVERLAYS["base"], "PrometheusRule", "llm")["spec"]["groups"] == ours
+
+
+def test_the_monitors_are_the_jobs_of_prometheus() -> None:
+    jobs = {
+        job["job_name"]: job.get("metric_relabel_configs", [])
+        for job in yaml_files.only(CONFIGURATION / "prometheus.yml")["scrape_configs"]
+    }
+    monitored: dict[str, list[Object]] = {}
+    for monitor in OVERLAYS["base"]:
+        if monitor["kind"] == "ServiceMonitor":
+            wanted = monitor["spec"]["selector"]["matchLabels"].items()
+            labels = [each["metadata"]["labels"] for each in OVERLAYS["base"] if each["kind"] == "Service"]
+            (found,) = [label for label in labels if wanted <= label.items()]
+            monitored[found[monitor["spec"]["jobLabel"]]] = []
+        if monitor["kind"] == "PodMonitor":
+            for endpoint in monitor["spec"]["podMetricsEndpoints"]:
+                (job,) = [each["replacement"] for each in endpoint["relabelings"] if each["targetLabel"] == "job"]
+                monitored[job] = [
+                    {re.sub(r"([A-Z])", r"_\1", key).lower(): value for key, value in step.items()}
+                    for step in endpoint.get("metricRelabelings", ())
+                ]
+    assert monitored | {"vllm": []} == jobs  # a vLLM by itself is not in the cluster
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_of_ray_has_the_variables_of_the_cluster(overlay: str) -> None:
+    # KubeRay itself says the mode, with the token that belongs to it.
+    assert cluster(overlay)["authOptions"] == {"mode": environment.PROFILE["RAY_AUTH_MODE"]}
+    wanted = {name: value for name, value in environment.PROFILE.items() if name != "RAY_AUTH_MODE"}
+    for pod in ray_pods(overlay):
+        given = {each["name"]: each["value"] for each in _environment(pod) if "value" in each}
+        assert {name: value for name, value in given.items() if name not in OTHERS} == wanted
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_images_and_versions_are_one(overlay: str) -> None:
+    images = {container["image"] for container in containers(OVERLAYS[overlay])}
+    hardware = serving(overlay)["hardware"]
+    ours = {"llm-gateway:1.0.0", f"llm-serving:1.0.0-{hardware}"}
+    assert ours < images
+    others = {service["image"] for service in COMPOSE["services"].values()}
+    assert {"llm-gateway:1.0.0", "llm-serving:1.0.0-cpu"} <= others
+    assert images - ours <= others
+    for image in images | others:
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+[\w.-]*", image), image  # a version, and no registry's host
+    for name in ("gateway", "serving"):
+        labels = Dockerfile(DOCKER / f"{name}.Dockerfile").image.last("LABEL").value
+        assert f'image.title="llm-{name}"' in labels
+        assert 'image.version="1.0.0"' in labels
+    lock = (ROOT / "serving" / f"requirements-{hardware}.txt").read_text()
+    assert f"\nray=={cluster(overlay)['rayVersion']}\n" in lock
+
+
+# --- who may do what ------------------------------------------------------------------------------------------------
+
+
+def test_no_pod_may_do_more_than_it_needs() -> None:
+    users = {Dockerfile(DOCKER / f"{name}.Dockerfile").image.last("USER").words[0] for name in ("gateway", "serving")}
+    (user,) = users
+    seen = list(pods(OVERLAYS["base"]))
+    assert len(seen) == 5
+    for pod in seen:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["enableServiceLinks"] is False
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert {"requests", "limits"} == set(container["resources"])
+            assert "memory" in container["resources"]["limits"]
+            if container["image"].startswith("llm-"):
+                context = pod["securityContext"]
+                assert f"{context['runAsUser']}:{context['runAsGroup']}" == user
+    mine = [pod for pod in seen if pod["containers"][0]["name"] != "ray-head"]  # whose autoscaler asks for pods
+    assert all(pod["automountServiceAccountToken"] is False for pod in mine)
+
+
+def test_no_service_of_the_compose_file_may_do_more_than_it_needs() -> None:
+    for service in COMPOSE["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert {"cpus", "memory"} == set(service["deploy"]["resources"]["limits"])
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:") or service is COMPOSE["services"]["gateway"]
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+
+
+# --- the autoscaler -------------------------------------------------------------------------------------------------
+
+
+def test_gateways_are_at_least_two_and_an_apply_does_not_undo_the_autoscaler() -> None:
+    scaler = named(OVERLAYS["base"], "HorizontalPodAutoscaler", "gateway")["spec"]
+    assert 2 <= scaler["minReplicas"] < scaler["maxReplicas"]
+    deployment = named(OVERLAYS["base"], "Deployment", "gateway")
+    target = scaler["scaleTargetRef"]
+    assert (target["kind"], target["name"]) == (deployment["kind"], deployment["metadata"]["name"])
+    assert "replicas" not in deployment["spec"]
+    assert "cpu" in deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]  # its 100 %
+
+
+def test_the_queue_can_be_a_second_reason_to_scale() -> None:
+    scaler = named(
+        kustomize.build(KUBERNETES / "base", (KUBERNETES / "queue-depth",)), "HorizontalPodAutoscaler", "gateway"
+    )
+    resource, queue = scaler["spec"]["metrics"]
+    assert resource["type"] == "Resource"
+    metric = queue["pods"]["metric"]["name"]
+    assert f'Gauge("{metric}"' in "".join(file.read_text() for file in (ROOT / "shared").rglob("*.py"))
+
+
+def test_every_manifest_is_applied_by_its_kustomization() -> None:
+    for folder in ("base", "cpu"):
+        kustomization = yaml_files.only(KUBERNETES / folder / "kustomization.yaml")
+        named_there = {*kustomization["resources"], *(patch["path"] for patch in kustomization.get("patches", ()))}
+        there = {file.name for file in (KUBERNETES / folder).glob("*.yaml")} - {"kustomization.yaml"}
+        assert there == named_there - {"../base"}
