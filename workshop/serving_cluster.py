@@ -6,6 +6,7 @@ and vLLM live in the serving environment; nothing of them is imported here.
 
 import json
 import os
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -22,9 +23,11 @@ CONFIGS = ROOT / "serving" / "ray_serve"
 LAPTOP = CONFIGS / "laptop.yaml"
 PYTHON = ROOT / ".venv-serving" / "bin" / "python"
 RUN = ROOT / ".run"
-METRICS_OFFSET = 4  # see serving/ray_serve/environment.py
+HAPROXY_METRICS_OFFSET = 2  # see serving/ray_serve/environment.py
+METRICS_OFFSET = 4
 DASHBOARD_OFFSET = 5
 PORTS = 70  # that a cluster takes, from its own on
+FIRST_PORT, LAST_PORT = 10_000, 32_000  # where free ones are looked for: not those that the system gives away by itself
 START_SECONDS = 400.0  # on a machine that has other things to do; it gives up by itself before
 STOP_SECONDS = 30.0
 REST_SECONDS = 30.0
@@ -56,6 +59,24 @@ def ray_serve(
         environment={"RAY_AUTH_TOKEN_PATH": str(token_file(port)), **(environment or {})},
         output=output,
     )
+
+
+def free_ports() -> int:
+    """The first of as many ports as a cluster takes, all of them free at this moment. Raises CannotStart."""
+    for port in range(FIRST_PORT + os.getpid() % 200 * PORTS, LAST_PORT, PORTS):
+        if all(map(_is_free, range(port, port + PORTS))):
+            return port
+    raise CannotStart(f"nowhere are {PORTS} ports in a row free for Ray Serve")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+        return True
 
 
 def token_file(port: int) -> Path:

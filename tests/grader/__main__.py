@@ -8,15 +8,25 @@ import importlib
 import signal
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
 from tests.grader import report
 from tests.grader.check import Checklist
 from tests.grader.grading import Result, Score, Status, grade
-from tests.grader.stand import DeadService, embedded_server, found, started, trace_receiver
+from tests.grader.stand import (
+    TINY,
+    DeadService,
+    embedded_server,
+    found,
+    serving_cluster,
+    started,
+    trace_receiver,
+)
 from tests.grader.subject import Subject
 from workshop.processes import ROOT, CannotStart
+from workshop.serving_cluster import LAPTOP
 
 PASSED, LOST_POINTS, NOTHING_TO_GRADE, INTERRUPTED = 0, 1, 2, 130
 
@@ -30,10 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
             if options.url:
                 subject = running.enter_context(found(options.url, options.upstream, options.log_file))
             else:
-                server = running.enter_context(embedded_server())
+                models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
+                server = running.enter_context(embedded_server(settings=models))
                 build = _build(options.number, options.solution)
                 receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
-                subject = running.enter_context(started(build, server, checklist.environment, receiver=receiver))
+                config = _config(options.number, options.solution)
+                cluster = running.enter_context(serving_cluster(config)) if checklist.cluster else None
+                subject = running.enter_context(
+                    started(build, server, checklist.environment, receiver=receiver, deployment=cluster)
+                )
         except (DeadService, CannotStart) as reason:
             print(reason, file=sys.stderr)
             return NOTHING_TO_GRADE
@@ -81,6 +96,12 @@ def _demos() -> list[int]:
 def _build(number: int, solution: str) -> str:
     (package,) = (path.name for path in (ROOT / "demos").glob(f"demo_{number}_*"))
     return f"demos.{package}.{'exercise.' if solution == 'exercise' else ''}app:build"
+
+
+def _config(number: int, solution: str) -> Path:
+    """What Ray Serve deploys, where a demo has one."""
+    (package,) = (ROOT / "demos").glob(f"demo_{number}_*")
+    return package / "exercise" / "serve.yaml" if solution == "exercise" else LAPTOP
 
 
 def _url(text: str) -> str:

@@ -27,12 +27,13 @@ class Checklist:
     """The checks of one demo, in the order of their definition.
 
     `environment` is what the service under test is started with, when it is the grader that starts it; with `traces`,
-    a receiver is started for them, too.
+    a receiver is started for them, too; with `cluster`, Ray Serve, which has the embedded model as its fallback.
     """
 
     title: str
     environment: Mapping[str, str] = field(default_factory=dict)
     traces: bool = False
+    cluster: bool = False
     checks: list[Check] = field(default_factory=list)
 
     def check(self, title: str, *, points: int = 1) -> Callable[[Look], Look]:

@@ -3,6 +3,7 @@
 In: a build function to start, or the URL of a running service. Out: a Subject. What was started is stopped at the end.
 """
 
+import contextlib
 import os
 import secrets
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.grader.callers import Desk
+from tests.grader.deployment import Cluster, Deployment
 from tests.grader.log_file import LogFile
 from tests.grader.service import Service
 from tests.grader.subject import OTLP, TRACES, Configured, Subject
@@ -21,13 +23,17 @@ from tests.grader.traces import Traces
 from tests.grader.upstream import Upstream
 from tests.grader.verdict import Failed
 from workshop.processes import ROOT, CannotStart, Process, free_port, gateway, model_server
+from workshop.serving_cluster import METRICS_OFFSET, free_ports, ray_serve, token_file
 
 MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
 TRACES_PORT_OFFSET = 300  # and where traces are shown, this far
+SERVING_PORT_OFFSET = 400  # and Ray Serve, this far
 SIMULATOR = "workshop-sim"
+TINY = "workshop-tiny"
 DEFAULT_URL = "http://localhost:8000"
 DEFAULT_UPSTREAM = "http://localhost:8100"
 DEFAULT_TRACES = "http://localhost:8300"
+DEFAULT_SERVING_PORT = 8400
 
 # Short waits, so that grading takes seconds.
 SHORT = {"TIMEOUT": "2", "MAX_RETRIES": "3", "RETRY_DELAY": "0.1", "MAX_CHARS": "4000", "MAX_BODY_BYTES": "1000000"}
@@ -72,6 +78,19 @@ def trace_receiver() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@contextmanager
+def serving_cluster(config: Path) -> Iterator[Cluster]:
+    """Ray Serve with what `config` says, on ports of its own. Raises CannotStart."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_ports()
+        with ray_serve(port, config, output=Path(folder) / "ray-serve.txt"):
+            cluster = Cluster(port, file=config, shown_port=DEFAULT_SERVING_PORT, fresh=True)
+            try:
+                yield cluster
+            finally:
+                cluster.close()
+
+
 def _receiver(port: int, output: Path) -> Process:
     return Process(
         name="the trace receiver",
@@ -86,11 +105,17 @@ launch = gateway  # how services are started; our own tests have a quicker way, 
 
 @contextmanager
 def started(
-    build: str, server: ModelServer, environment: Mapping[str, str], desk: Desk | None = None, receiver: str = ""
+    build: str,
+    server: ModelServer,
+    environment: Mapping[str, str],
+    desk: Desk | None = None,
+    receiver: str = "",
+    deployment: Deployment | None = None,
 ) -> Iterator[Subject]:
     """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart.
 
-    Its tokens are made at `desk`, or at one of its own. All of its traces go to `receiver`, if there is one.
+    Its tokens are made at `desk`, or at one of its own. All of its traces go to `receiver`, if there is one. With a
+    `deployment` that is its upstream, and `server` is its fallback.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         log, printed = Path(folder) / "logs.json", Path(folder) / "printed.txt"
@@ -106,6 +131,7 @@ def started(
             "UVICORN_WORKERS": "1",
             **SHORT,
             **({OTLP: receiver, "TRACE_SAMPLE_RATIO": "1"} if receiver else {}),
+            **(_in_front_of(deployment, server) if deployment else {}),
             **environment,
         }
         configured = Configured.from_environment(settings)
@@ -126,10 +152,21 @@ def started(
             traces=traces,
             folder=_folder_of(build),
             secret=server.key,
-            model=SIMULATOR,
+            model=None if deployment else SIMULATOR,
             desk=desk,
-            again=lambda other: started(build, server, {**environment, **other}, desk, receiver),
+            deployment=deployment,
+            again=lambda other: started(build, server, {**environment, **other}, desk, receiver, deployment),
         )
+
+
+def _in_front_of(deployment: Deployment, fallback: ModelServer) -> dict[str, str]:
+    return {
+        "OPENAI_BASE_URL": f"{deployment.service.url}/v1",
+        "OPENAI_API_KEY": "",
+        "MODEL": TINY,
+        "FALLBACKS": f"{TINY}@{fallback.url}/v1",
+        "FALLBACK_API_KEYS": fallback.key,
+    }
 
 
 def _folder_of(build: str) -> Path:
@@ -171,11 +208,15 @@ def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[
             running.callback(upstream.close)
         traces = Traces(receiver)
         running.callback(traces.close)
+        deployment = _deployment_of(service)
+        if deployment is not None:
+            running.callback(deployment.close)
         yield Subject(
             service,
             configured,
             upstream=upstream,
             no_upstream=no_upstream,
+            deployment=deployment,
             log=LogFile(Path(log_file)) if log_file else _log_here(service),
             traces=traces if traces.listen() else None,
             secret=key,
@@ -210,6 +251,23 @@ def _upstream_of(service: Service, url: str | None, key: str) -> tuple[Upstream 
         upstream.close()
         return None, f"the server at {url} is not what this service calls; name its upstream with --upstream"
     return upstream, ""
+
+
+def _deployment_of(service: Service) -> Deployment | None:
+    """Ray Serve where `make demo-6` puts it: its processes as well, if it was started on this machine."""
+    url = _beside(service.url, SERVING_PORT_OFFSET)
+    parts = urlsplit(url)
+    port = parts.port or 0
+    if parts.hostname in ("localhost", "127.0.0.1") and token_file(port).exists():
+        with contextlib.suppress(OSError):
+            return Cluster(port)
+    deployment = Deployment(Service(url, patience=60), Service(_beside(url, METRICS_OFFSET)), {})
+    models = deployment.service.get("/v1/models")
+    if models.status == 200 and (listed := models.at(list, "data")):
+        deployment.arguments = {"model": listed[0]["id"]}
+        return deployment
+    deployment.close()
+    return None
 
 
 def _beside(url: str, ports_above: int) -> str:

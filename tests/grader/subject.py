@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
+from tests.grader.deployment import Deployment
 from tests.grader.log_file import LogFile
 from tests.grader.service import Answer, Service
 from tests.grader.traces import Traces
@@ -94,6 +95,7 @@ class Subject:
         secret: str = "",
         model: str | None = None,
         desk: Desk | None = None,
+        deployment: Deployment | None = None,
         again: Callable[[Mapping[str, str]], AbstractContextManager["Subject"]] | None = None,
     ) -> None:
         self.service = service
@@ -106,6 +108,7 @@ class Subject:
         self._secret = secret
         self._model = model
         self._desk = desk
+        self._deployment = deployment
         self._callers = Callers(desk.people if desk else given, service.last_seen)
         self._again = again
         service.shown = desk.shown if desk else without_tokens
@@ -146,6 +149,13 @@ class Subject:
                 "the same"
             )
         return self._traces
+
+    @property
+    def deployment(self) -> Deployment:
+        """What serves the model behind this service."""
+        if self._deployment is None:
+            raise NotGraded("its Ray Serve cannot be seen from here; make demo-6 has it 400 ports above the service")
+        return self._deployment
 
     @property
     def folder(self) -> Path:

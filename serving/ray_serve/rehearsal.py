@@ -1,0 +1,373 @@
+"""A day of traffic, played to Ray Serve's own autoscaler in a moment and without a cluster: is the promise kept?
+
+`python -m serving.ray_serve.rehearsal FILE.yaml`, in the serving environment. In: a config file. Out: the curve of the
+day, how many first tokens came in time, and what it cost in replica-seconds; exit status 1 if a promise is broken.
+
+What decides is Ray's: its look-back window, target, delays and bounds, with a clock that is moved by hand. The rest is
+a model. Traffic comes at random around the day's curve, the same for every file. A replica computes one token for each
+of its requests, then the next: the more requests, the longer a step. It takes `max_ongoing_requests`, the others wait.
+
+What it does not know: that replicas on one machine share its cores, that prompts differ and some are known already,
+that clients leave or ask again, that replicas fail, that Serve refuses what waits too long. Believe it in kind and in
+order, not to the second: a change that helps here helps there.
+"""
+
+import argparse
+import heapq
+import itertools
+import json
+import math
+import random
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import yaml
+
+from serving.ray_serve.arguments import ServingArguments
+
+KEPT, BROKEN, UNREADABLE = 0, 1, 2
+SEED = 6
+BARS = " ▁▂▃▄▅▆▇█"
+COLUMNS = 72
+HOURS = 24
+# Requests a second, hour by hour, as parts of the busiest: quiet at night, busy by day, and a rush at eight.
+CURVE = (
+    *(0.08, 0.05, 0.05, 0.05, 0.05, 0.08, 0.15, 0.3, 0.4, 0.45, 0.45, 0.4),
+    *(0.3, 0.35, 0.45, 0.45, 0.4, 0.4, 0.35, 0.4, 1.0, 0.45, 0.25, 0.12),
+)
+SPREAD = 0.5  # of the logarithm of an answer's length
+RAMP = 0.5  # of an hour, in which the traffic goes from one hour's to the next one's
+
+
+# region: machine
+@dataclass(slots=True, frozen=True)
+class Machine:
+    """What a replica is like, how busy its day, and what was promised. Seconds, unless another unit is named."""
+
+    hour_s: float  # how long an hour of the day lasts
+    busiest: float  # requests a second
+    tokens: float  # of an answer, at the median
+    start_s: float  # until a new replica is warm
+    step_s: float  # one token for one request
+    step_each_s: float  # more, for each further request
+    first_token_s: float  # the promise: in this time …
+    share: float  # … for so many of all requests
+    replicas: float  # and no more than so many on average
+
+
+MACHINES = {
+    # Measured: workshop-tiny on one core, a replica each. The day lasts 24 minutes, as delays are of seconds.
+    "cpu": Machine(60, 36, 40, 15, 0.004, 0.0009, first_token_s=1.0, share=0.99, replicas=1.4),
+    # Assumed: a model of 27 billion parameters on four GPUs. The day is a day.
+    "gpu": Machine(3600, 16, 250, 180, 0.020, 0.0004, first_token_s=1.0, share=0.99, replicas=9),
+}
+# endregion: machine
+
+
+class Request(NamedTuple):
+    came: float
+    tokens: int
+
+
+class Replica:
+    """An engine that is asked for one token after the other, for all of its requests at once."""
+
+    def __init__(self, number: int, ready: float) -> None:
+        self.name = f"replica-{number}"
+        self.ready = ready
+        self.leaves: float | None = None  # when it must have ended
+        self.steps = 0.0
+        self.working: list[float] = []  # a heap: the step at which each is done
+
+    def take(self, request: Request) -> None:
+        heapq.heappush(self.working, self.steps + request.tokens)
+
+    def work(self, seconds: float, machine: Machine) -> None:
+        if self.working:
+            self.steps += seconds / machine_step(machine, len(self.working))
+            while self.working and self.working[0] <= self.steps:
+                heapq.heappop(self.working)
+
+
+def machine_step(machine: Machine, requests: int) -> float:
+    """Seconds until each of so many requests has one token more."""
+    return machine.step_s + machine.step_each_s * (requests - 1)
+
+
+# region: autoscaler
+class Autoscaler:
+    """Ray's own, for one deployment. `target`: how many replicas it wants. All times are the rehearsal's."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        # Here, as it takes seconds, and nobody should wait so long for a message about a wrong file.
+        from ray.serve import autoscaling_policy
+        from ray.serve._private import autoscaling_state
+        from ray.serve._private.common import DeploymentID
+        from ray.serve.config import AutoscalingConfig
+
+        self.now = 0.0
+        clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
+        autoscaling_state.time = autoscaling_policy.time = clock
+        self.config = AutoscalingConfig(**options)
+        self.deployment = DeploymentID(name="rehearsed", app_name="rehearsal")
+        self.ray = autoscaling_state.DeploymentAutoscalingState(self.deployment)
+        deployed = SimpleNamespace(autoscaling_config=self.config, gang_scheduling_config=None)
+        info = SimpleNamespace(deployment_config=deployed, target_capacity=None, target_capacity_direction=None)
+        self.target: int = self.ray.register(info, 0)
+        self._seen: dict[str, Any] = {}
+        self._looks = itertools.count(1)
+
+    def look(self, now: float, ongoing: Mapping[str, int]) -> None:
+        """What each replica that runs has to do, looked at and reported as often as replicas do."""
+        from ray.serve._private.common import RUNNING_REQUESTS_KEY, ReplicaID, ReplicaMetricReport
+        from ray.serve._private.metrics_utils import InMemoryMetricsStore
+
+        self.now = now
+        ids = {name: ReplicaID(name, self.deployment) for name in ongoing}
+        self._seen = {name: self._seen.get(name) or InMemoryMetricsStore() for name in ongoing}
+        self.ray.update_running_replica_ids(list(ids.values()))
+        for name, requests in ongoing.items():
+            self._seen[name].add_metrics_point({RUNNING_REQUESTS_KEY: float(requests)}, now)
+        if next(self._looks) % self._looks_a_report:
+            return
+        for name, seen in self._seen.items():
+            seen.prune_keys_and_compact_data(now - self.config.look_back_period_s)
+            report = {key: list(series) for key, series in seen.data.items()}
+            self.ray.record_request_metrics_for_replica(ReplicaMetricReport(ids[name], report, now))
+
+    def decide(self, now: float) -> int:
+        self.now = now
+        self.target = int(self.ray.get_decision_num_replicas(self.target))
+        return self.target
+
+    @property
+    def look_s(self) -> float:
+        """Between two looks: a fifth of the window, as ray.serve._private.replica has it."""
+        return float(min(self.config.look_back_period_s * 0.2, self.config.metrics_interval_s))
+
+    @property
+    def _looks_a_report(self) -> int:
+        return max(1, round(self.config.metrics_interval_s / self.look_s))
+
+
+# endregion: autoscaler
+
+
+@dataclass(slots=True)
+class Hour:
+    """A part of the day: requests that came in it, those whose first token was late, replicas at its end."""
+
+    came: int = 0
+    late: int = 0
+    longest: float = 0.0  # seconds to a first token
+    replicas: int = 0
+
+
+@dataclass(slots=True)
+class Day:
+    machine: Machine
+    columns: list[Hour] = field(default_factory=lambda: [Hour() for _ in range(COLUMNS)])
+    replica_seconds: float = 0.0
+    most: int = 0
+    started: int = 0
+    cut: int = 0  # answers that were not finished when their replica had to go
+
+    @property
+    def seconds(self) -> float:
+        return HOURS * self.machine.hour_s
+
+    def column(self, moment: float) -> Hour:
+        return self.columns[min(int(moment / self.seconds * COLUMNS), COLUMNS - 1)]
+
+    @property
+    def came(self) -> int:
+        return sum(hour.came for hour in self.columns)
+
+    @property
+    def share_in_time(self) -> float:
+        return 1 - (sum(hour.late for hour in self.columns) + self.cut) / max(self.came, 1)
+
+    @property
+    def promises(self) -> dict[str, dict[str, Any]]:
+        machine = self.machine
+        least = machine.share
+        most = machine.replicas * self.seconds
+        return {
+            "slo": {
+                "kept": self.share_in_time >= least,
+                "expected": f"a first token within {machine.first_token_s:g} s for {least:.1%} of all requests",
+                "got": f"{self.share_in_time:.2%} of {self.came:,}; {self.cut} answers were cut off",
+            },
+            "cost": {
+                "kept": self.replica_seconds <= most,
+                "expected": f"at most {most:,.0f} replica-seconds, {machine.replicas:g} replicas on average",
+                "got": f"{self.replica_seconds:,.0f}, {self.replica_seconds / self.seconds:.2f} on average",
+            },
+        }
+
+
+# region: rehearse
+def rehearse(arguments: ServingArguments, machine: Machine) -> Day:
+    """The whole day. Raises ValueError for numbers that Ray does not take."""
+    day = Day(machine)
+    autoscaler = Autoscaler(arguments.serve_options()["autoscaling_config"])
+    numbers = itertools.count()
+    replicas = [Replica(next(numbers), 0.0) for _ in range(autoscaler.target)]
+    coming, line = deque(_traffic(machine)), deque[Request]()
+    tick = min(autoscaler.look_s, machine.first_token_s) / 5
+    looked = 0.0
+    for beat in range(int(day.seconds / tick)):
+        now = beat * tick
+        while coming and coming[0].came < now + tick:
+            request = coming.popleft()
+            day.column(request.came).came += 1
+            line.append(request)
+        serving = [replica for replica in replicas if replica.ready <= now and replica.leaves is None]
+        _hand_out(line, serving, now, arguments.max_ongoing_requests, day)
+        for replica in replicas:
+            if replica.ready <= now:
+                replica.work(tick, machine)
+        if now >= looked:
+            autoscaler.look(now, {replica.name: len(replica.working) for replica in serving})
+            looked = now + autoscaler.look_s
+        _scale(replicas, autoscaler.decide(now), now, numbers, machine, arguments.drain_s)
+        _end(replicas, now, day)
+        day.replica_seconds += len(replicas) * tick
+        day.most = max(day.most, len(replicas))
+        day.column(now).replicas = len(replicas)
+    day.started = next(numbers)
+    return day
+
+
+# endregion: rehearse
+
+
+def _traffic(machine: Machine) -> Iterator[Request]:
+    """Requests at random moments around the day's curve; answers of any length, most of them short."""
+    chance, moment = random.Random(SEED), 0.0
+    while (moment := moment + chance.expovariate(machine.busiest)) < HOURS * machine.hour_s:
+        tokens = max(1, round(chance.lognormvariate(math.log(machine.tokens), SPREAD)))
+        if chance.random() < _busyness(moment / machine.hour_s):
+            yield Request(moment, tokens)
+
+
+def _busyness(hour: float) -> float:
+    """As a part of the busiest moment. Each hour has its level; the way to it takes RAMP."""
+    number = int(hour) % HOURS
+    before, level = CURVE[number - 1], CURVE[number]
+    return before + (level - before) * min((hour % 1) / RAMP, 1.0)
+
+
+def _hand_out(line: deque[Request], serving: Sequence[Replica], now: float, room: int, day: Day) -> None:
+    """To the replica with the least to do, as long as one has room."""
+    machine = day.machine
+    while line and serving:
+        replica = min(serving, key=lambda one: len(one.working))
+        if len(replica.working) >= room:
+            return
+        request = line.popleft()
+        replica.take(request)
+        # The prompt is read in one step, and the first token is said in the next.
+        first = max(now - request.came, 0.0) + 2 * machine_step(machine, len(replica.working))
+        hour = day.column(request.came)
+        hour.longest = max(hour.longest, first)
+        hour.late += first > machine.first_token_s
+
+
+def _scale(
+    replicas: list[Replica], target: int, now: float, numbers: "itertools.count[int]", machine: Machine, drain_s: float
+) -> None:
+    """Those that come take their time to start; those that go, the newest first, may finish what they have begun."""
+    staying = [replica for replica in replicas if replica.leaves is None]
+    replicas += [Replica(next(numbers), now + machine.start_s) for _ in range(target - len(staying))]
+    newest_first = sorted(staying, key=lambda replica: replica.ready, reverse=True)
+    for replica in newest_first[: max(len(staying) - target, 0)]:
+        replica.leaves = now + drain_s
+
+
+def _end(replicas: list[Replica], now: float, day: Day) -> None:
+    for replica in [one for one in replicas if one.leaves is not None]:
+        if not replica.working or now >= (replica.leaves or now):
+            day.cut += len(replica.working)
+            replicas.remove(replica)
+
+
+def report(day: Day, named: str) -> str:
+    """For a person: the day as a curve, and the promises."""
+    columns = day.columns
+    hours = "".join(f"{hour:<9}" for hour in range(0, HOURS, 3))
+    curves = (
+        ("hour", hours.rstrip()),
+        ("requests", _bars([hour.came for hour in columns])),
+        ("replicas", "".join(str(hour.replicas) if hour.replicas < 10 else "+" for hour in columns)),
+        ("late", _bars([hour.late / max(hour.came, 1) for hour in columns], most=1.0)),
+    )
+    lines = [f"A day of {day.seconds / 60:g} minutes, {day.came:,} requests · {named}\n"]
+    lines += [f"  {name:<9} {curve}" for name, curve in curves]
+    lines.append(
+        f"\n  {day.most} replicas at most, {day.started} started; the longest wait for a first token "
+        f"{max(hour.longest for hour in columns):.1f} s\n"
+    )
+    for name, promise in day.promises.items():
+        lines.append(f"  {'✓' if promise['kept'] else '✗'} {name:<5} {promise['expected']}: {promise['got']}")
+    return "\n".join(lines)
+
+
+def _bars(values: Sequence[float], most: float = 0.0) -> str:
+    most = most or max(values) or 1.0
+    return "".join(BARS[math.ceil(min(value / most, 1.0) * (len(BARS) - 1))] for value in values)
+
+
+def document(day: Day) -> str:
+    """For a machine."""
+    columns = [
+        {"requests": hour.came, "late": hour.late, "longest_s": round(hour.longest, 3), "replicas": hour.replicas}
+        for hour in day.columns
+    ]
+    return json.dumps(
+        {
+            "promises": day.promises,
+            "share_in_time": day.share_in_time,
+            "replica_seconds": day.replica_seconds,
+            "most": day.most,
+            "started": day.started,
+            "cut": day.cut,
+            "columns": columns,
+        }
+    )
+
+
+def read(file: Path) -> ServingArguments:
+    """The first application's arguments. Raises ValueError or OSError."""
+    try:
+        application = yaml.safe_load(file.read_text())["applications"][0]
+        return ServingArguments(**application["args"])
+    except (yaml.YAMLError, LookupError, TypeError) as error:
+        raise ValueError(f"no application with args: {error}") from None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m serving.ray_serve.rehearsal", description=__doc__)
+    parser.add_argument("configs", type=Path, nargs="+", metavar="FILE.yaml")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file instead")
+    options = parser.parse_args(arguments)
+    kept = True
+    for config in options.configs:
+        try:
+            serving = read(config)
+            day = rehearse(serving, MACHINES[serving.hardware])
+        except (OSError, ValueError) as error:
+            print(f"{config}: {' '.join(str(error).split())}", file=sys.stderr)
+            return UNREADABLE
+        print(document(day) if options.json else report(day, str(config)))
+        kept = kept and all(promise["kept"] for promise in day.promises.values())
+    return KEPT if kept else BROKEN
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Demo 6, graded."""

@@ -1,0 +1,407 @@
+"""Deployments that are wrong on purpose, each in one way: what the checks are for.
+
+Each class is the deployment by hand with one thing changed, and has its API where mutant_server.py puts it. Needs the
+serving environment. Who must catch which is in test_mutants.py.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.exceptions import EngineDeadError
+
+from serving.ray_serve import by_hand
+
+Event = dict[str, Any]
+DONE = "data: [DONE]\n\n"
+
+# The class as it was written, without what Serve puts around it.
+_deployed: Any = by_hand.VLLMDeployment
+ByHand: Any = _deployed.func_or_class.__mro__[1]
+
+
+def written(event: Event) -> str:
+    return f"data: {json.dumps(event)}\n\n"
+
+
+class Mutant(ByHand):  # type: ignore[misc]  # known when it runs
+    """`changed` gets each event of a stream, and says what is sent in its place; None is nothing."""
+
+    handlers: dict[Any, Callable[..., Any]] = {}  # noqa: RUF012  # of exceptions, in place of the right ones
+
+    def changed(self, event: Event) -> Event | None:
+        return event
+
+    async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
+        async for line in super()._events(outputs, request):
+            if line == DONE:
+                yield line
+            elif event := self.changed(json.loads(line.removeprefix("data: "))):
+                yield written(event)
+
+
+class Right(Mutant):
+    """Nothing is wrong with it."""
+
+
+# --- what it says ------------------------------------------------------------------------------------------------
+
+
+class SaysTheSameToEverybody(Mutant):
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        for choice in whole["choices"]:
+            choice["message"]["content"] = "As a language model I cannot say."
+        return whole
+
+
+class LeavesTheTemplateOut(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return _with_prompt(self, request, str(request.messages[-1]["content"]), given)
+
+
+class HearsTheLastTurnAlone(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return super()._ask(request.model_copy(update={"messages": request.messages[-1:]}), *given)
+
+
+class ShowsTheMarksOfTurns(Mutant):
+    """What the model says to the engine, it says to the reader as well."""
+
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        for choice in whole["choices"]:
+            if choice["finish_reason"] == "stop":
+                choice["message"]["content"] += self.tokenizer.eos_token
+        return whole
+
+
+class AnswersAsNobody(Mutant):
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        for choice in whole["choices"]:
+            del choice["message"]["role"]
+        return whole
+
+
+# --- what it counts ----------------------------------------------------------------------------------------------
+
+
+class CountsNothing(Mutant):
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        return {**whole, "usage": dict.fromkeys(whole["usage"], 0)}
+
+
+class CountsWords(Mutant):
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        prompt = sum(len(str(message["content"]).split()) for message in request.messages)
+        answer = len(whole["choices"][0]["message"]["content"].split())
+        usage = {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+        return {**whole, "usage": usage}
+
+
+class AnswersAtAnyLength(Mutant):
+    """Ignores max_tokens."""
+
+    def _ask(self, request: Any, *given: Any) -> Any:
+        changes = {"max_tokens": None, "max_completion_tokens": None} if _small(request) else {}
+        return super()._ask(request.model_copy(update=changes), *given)
+
+
+def _small(request: Any) -> bool:
+    """What does not fit is refused, as it should be."""
+    return (request.max_tokens or request.max_completion_tokens or 0) < 1000
+
+
+class IsAlwaysDone(Mutant):
+    """Says "stop" where the answer was cut off."""
+
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        for choice in whole["choices"]:
+            choice["finish_reason"] = "stop"
+        return whole
+
+
+# --- how it chooses its words ------------------------------------------------------------------------------------
+
+
+class IsAlwaysSure(Mutant):
+    """Temperature 0, whatever is asked."""
+
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return super()._ask(request.model_copy(update={"temperature": 0}), *given)
+
+
+class IsNeverSure(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        changes = {"temperature": 2.0} if request.temperature == 0 else {}
+        return super()._ask(request.model_copy(update=changes), *given)
+
+
+class ForgetsTheSeed(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return super()._ask(request.model_copy(update={"seed": None}), *given)
+
+
+class StopsAtNothing(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return super()._ask(request.model_copy(update={"stop": []}), *given)
+
+
+class HasOneChoice(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return super()._ask(request.model_copy(update={"n": 1}), *given)
+
+
+class NumbersNoChoices(Mutant):
+    async def _finished(self, outputs: Any, request: Any) -> Event:
+        whole: Event = await super()._finished(outputs, request)
+        for choice in whole["choices"]:
+            choice["index"] = 0
+        return whole
+
+
+# --- what it refuses ---------------------------------------------------------------------------------------------
+
+
+class CutsWhatIsTooLong(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        try:
+            return super()._ask(request, *given)
+        except HTTPException:
+            messages = [{"role": "user", "content": str(request.messages[-1]["content"])[:200]}]
+            return super()._ask(request.model_copy(update={"messages": messages, "max_tokens": 8}), *given)
+
+
+class BreaksAtWhatIsTooLong(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        try:
+            return super()._ask(request, *given)
+        except HTTPException:
+            raise HTTPException(500, "CUDA out of memory") from None
+
+
+class HasEveryModel(Mutant):
+    async def chat(self, request: Any, *given: Any, **named: Any) -> Any:
+        return await super().chat(request.model_copy(update={"model": None}), *given, **named)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": {"message": str(error), "type": "server_error", "param": None, "code": None}}, 500)
+
+
+class BlamesItself(Mutant):
+    """A bad request is a 500."""
+
+    handlers = {RequestValidationError: _broken, ValueError: _broken}  # noqa: RUF012
+
+
+class HasItsOwnErrors(Mutant):
+    """FastAPI's, where clients look for OpenAI's."""
+
+    handlers = {  # noqa: RUF012
+        HTTPException: http_exception_handler,
+        RequestValidationError: request_validation_exception_handler,
+    }
+
+
+# --- how it streams ----------------------------------------------------------------------------------------------
+
+
+class HoldsItsStreamBack(Mutant):
+    async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
+        events = [event async for event in super()._events(outputs, request)]
+        yield "".join(events)
+
+
+class StreamsInGulps(Mutant):
+    async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
+        kept: list[str] = []
+        async for event in super()._events(outputs, request):
+            kept.append(event)
+            if len(kept) == 40:
+                yield "".join(kept)
+                kept = []
+        yield "".join(kept)
+
+
+class IsNeverDone(Mutant):
+    async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
+        async for event in super()._events(outputs, request):
+            if event != DONE:
+                yield event
+
+
+class HasNoRole(Mutant):
+    def changed(self, event: Event) -> Event:
+        for choice in event["choices"]:
+            choice["delta"].pop("role", None)
+        return event
+
+
+class NeverSaysWhyItEnded(Mutant):
+    def changed(self, event: Event) -> Event:
+        for choice in event["choices"]:
+            choice["finish_reason"] = None
+        return event
+
+
+class SaysWhyItEndsAllAlong(Mutant):
+    def changed(self, event: Event) -> Event:
+        for choice in event["choices"]:
+            choice["finish_reason"] = "stop"
+        return event
+
+
+class CallsAChunkAnAnswer(Mutant):
+    def changed(self, event: Event) -> Event:
+        return {**event, "object": "chat.completion"}
+
+
+class NamesEachChunkAnew(Mutant):
+    def changed(self, event: Event) -> Event:
+        return {**event, "id": self._head("")["id"]}
+
+
+class RepeatsItself(Mutant):
+    """Each event has all of the text so far, as the engine gives it if nobody tells it otherwise."""
+
+    def _ask(self, request: Any, *given: Any) -> Any:
+        outputs = super()._ask(request, *given)
+        return _so_far(outputs) if request.stream else outputs
+
+
+async def _so_far(outputs: Any) -> Any:
+    text = ""
+    async for output in outputs:
+        output.outputs[0].text = text = text + output.outputs[0].text
+        yield output
+
+
+class TellsNobodyTheUsage(Mutant):
+    def changed(self, event: Event) -> Event | None:
+        return event if event["choices"] else None
+
+
+class TellsEverybodyTheUsage(Mutant):
+    async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
+        options = type("Options", (), {"include_usage": True})()
+        async for event in super()._events(outputs, request.model_copy(update={"stream_options": options})):
+            yield event
+
+
+class CountsChunks(Mutant):
+    """One chunk, one token: true until the engine has two at once."""
+
+    def changed(self, event: Event) -> Event:
+        if usage := event.get("usage"):
+            usage["completion_tokens"] = usage["completion_tokens"] // 2
+            usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
+        return event
+
+
+class PromisesTooEarly(Mutant):
+    """A stream's 200 is sent before anybody knows whether there will be an answer."""
+
+    async def chat(self, request: Any, *given: Any, **named: Any) -> Any:
+        if not request.stream:
+            return await super().chat(request, *given, **named)
+        return StreamingResponse(self._late(request), media_type="text/event-stream")
+
+    async def _late(self, request: Any) -> AsyncIterator[str]:
+        try:
+            if request.model not in (None, self.arguments.model):
+                raise HTTPException(404, "no such model")
+            async for event in self._events(self._ask(request), request):
+                yield event
+        except HTTPException as error:
+            yield written({"error": {"message": error.detail, "type": "invalid_request_error"}})
+
+
+# --- how it treats its engine ------------------------------------------------------------------------------------
+
+
+class WorksForWhoHasLeft(Mutant):
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return _read_by_itself(super()._ask(request, *given))
+
+
+async def _read_by_itself(outputs: Any) -> Any:
+    line: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def read() -> None:
+        try:
+            async for output in outputs:
+                await line.put(output)
+        finally:
+            await line.put(None)
+
+    reading = asyncio.create_task(read())
+    while (output := await line.get()) is not None:
+        yield output
+    await reading
+
+
+class TakesOneAtATime(Mutant):
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return self._in_turn(super()._ask(request, *given))
+
+    async def _in_turn(self, outputs: Any) -> Any:
+        async with self.turn:
+            async for output in outputs:
+                yield output
+
+
+class IsAlwaysWell(Mutant):
+    """Whatever becomes of its engine."""
+
+    async def check_health(self) -> None:
+        return
+
+    async def health(self) -> dict[str, str]:
+        return {"status": "healthy"}
+
+
+class AnswersWithoutAnEngine(Mutant):
+    async def chat(self, request: Any, *given: Any, **named: Any) -> Any:
+        try:
+            return await super().chat(request, *given, **named)
+        except EngineDeadError:
+            return JSONResponse({"choices": [], "error": "the engine is gone"})
+
+
+def _with_prompt(mutant: Any, request: Any, prompt: str, given: tuple[Any, ...]) -> Any:
+    """The engine is asked for this text as it stands."""
+    sampling = request.to_sampling_params(request.max_tokens or 64, {})
+    sampling.output_kind = RequestOutputKind.DELTA if request.stream else RequestOutputKind.FINAL_ONLY
+    return mutant.engine.generate(prompt, sampling, mutant._head("")["id"])
+
+
+def api(deployment: Any, right: FastAPI) -> FastAPI:
+    """The routes of `right`, the app that its class was written for, bound to this one; and what Serve asks it."""
+    bound = FastAPI()
+    for route in right.routes:
+        name = getattr(getattr(route, "endpoint", None), "__name__", "")
+        if name and getattr(route, "methods", None) and hasattr(deployment, name) and not name.startswith("_"):
+            bound.add_api_route(route.path, getattr(deployment, name), methods=list(route.methods))  # type: ignore[attr-defined]
+    for error, handler in {**right.exception_handlers, **getattr(deployment, "handlers", {})}.items():
+        bound.add_exception_handler(error, handler)
+
+    @bound.get("/check_health")
+    async def check_health() -> dict[str, str]:
+        await deployment.check_health()
+        return {"status": "healthy"}
+
+    return bound

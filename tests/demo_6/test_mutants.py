@@ -1,0 +1,201 @@
+"""Deployments that are right and wrong, before one engine: the checks tell one from the other.
+
+The reference on a real cluster is graded in test_demo_6.py, where a cluster is.
+"""
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.demo_6.checks import CHECKLIST
+from tests.grader import report
+from tests.grader.deployment import Deployment
+from tests.grader.grading import Status, run
+from tests.grader.service import Service
+from tests.grader.subject import Configured, Subject
+from workshop.processes import ROOT, Process, free_port
+from workshop.serving_cluster import CONFIGS, PYTHON
+
+NAMES = [check.name for check in CHECKLIST.checks]
+# What can be seen of a deployment by itself.
+DEPLOYMENT = [*NAMES[NAMES.index("answer") : NAMES.index("through_gateway")], "health"]
+# What the attendee writes. The starter's engine is cold, too, which takes a start of its own to see.
+TASKS = {
+    "answer",
+    "tokens",
+    "sampling",
+    "context_length",
+    "unknown_model",
+    "stream",
+    "stream_steps",
+    "stream_usage",
+    "commitment",
+    "client_leaves",
+    "health",
+}
+
+# Who is wrong in what.
+MUTANTS: dict[str, set[str]] = {
+    "SaysTheSameToEverybody": {"answer"},
+    "LeavesTheTemplateOut": {"answer", "tokens"},
+    "HearsTheLastTurnAlone": {"tokens"},
+    "ShowsTheMarksOfTurns": {"answer"},
+    "AnswersAsNobody": {"answer"},
+    "CountsNothing": {"tokens"},
+    "CountsWords": {"tokens"},
+    "AnswersAtAnyLength": {"tokens"},
+    "IsAlwaysDone": {"tokens"},
+    "IsAlwaysSure": {"sampling"},
+    "IsNeverSure": {"sampling"},
+    "ForgetsTheSeed": {"sampling"},
+    "StopsAtNothing": {"sampling"},
+    "HasOneChoice": {"sampling"},
+    "NumbersNoChoices": {"sampling"},
+    "CutsWhatIsTooLong": {"context_length"},
+    "BreaksAtWhatIsTooLong": {"context_length", "commitment"},
+    "HasEveryModel": {"unknown_model", "commitment"},
+    "BlamesItself": {"unknown_model"},
+    "HasItsOwnErrors": {"unknown_model", "context_length"},
+    "HoldsItsStreamBack": {"stream_steps"},
+    "StreamsInGulps": {"stream_steps"},
+    "IsNeverDone": {"stream", "stream_usage"},
+    "HasNoRole": {"stream"},
+    "NeverSaysWhyItEnded": {"stream"},
+    "SaysWhyItEndsAllAlong": {"stream"},
+    "CallsAChunkAnAnswer": {"stream"},
+    "NamesEachChunkAnew": {"stream"},
+    "RepeatsItself": {"stream"},
+    "TellsNobodyTheUsage": {"stream_usage"},
+    "TellsEverybodyTheUsage": {"stream_usage"},
+    "CountsChunks": {"stream_usage"},
+    "PromisesTooEarly": {"commitment"},
+    "WorksForWhoHasLeft": {"client_leaves"},
+    "TakesOneAtATime": {"batching"},
+    "IsAlwaysWell": {"health"},
+    "AnswersWithoutAnEngine": {"health"},
+}
+
+ALWAYS = {"answer", "stream"}
+# Checks that a mutant's fault is near to, and that it must pass all the same.
+NEIGHBOURS: dict[str, set[str]] = {
+    "LeavesTheTemplateOut": {"unknown_model"},
+    "HearsTheLastTurnAlone": {"context_length"},
+    "CountsNothing": {"sampling"},
+    "IsAlwaysSure": {"tokens"},
+    "IsNeverSure": {"tokens"},
+    "CutsWhatIsTooLong": {"unknown_model"},
+    "BreaksAtWhatIsTooLong": {"unknown_model"},
+    "HasEveryModel": {"context_length"},
+    "BlamesItself": {"context_length"},
+    "HoldsItsStreamBack": {"stream_usage"},
+    "HasNoRole": {"stream_steps", "stream_usage"},
+    "TellsNobodyTheUsage": {"tokens"},
+    "PromisesTooEarly": {"stream_steps", "unknown_model", "context_length"},
+    "WorksForWhoHasLeft": {"stream_steps", "batching"},
+    "TakesOneAtATime": {"stream_steps"},
+}
+# These answer as they should as long as all is well, and are wrong afterwards.
+TEMPERATURE_ZERO_IS_GONE = {"IsNeverSure"}
+
+ARGUMENTS = {"model": "workshop-tiny", "source": "serving/tiny_model/weights/hf", "max_model_len": 1024}
+
+
+class Mounted(Deployment):
+    """One of many at a path of its own. They share an engine, and lose it together."""
+
+    def __init__(self, server: Process, url: str, name: str) -> None:
+        super().__init__(Service(f"{url}/{name}", patience=60), Service(url), ARGUMENTS)
+        self._server = server
+
+    def lose_engine(self) -> None:
+        for process in psutil.Process(self._server.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                os.kill(process.pid, signal.SIGKILL)
+
+    def is_ill(self) -> bool:
+        return self.service.get("/check_health").status != 200
+
+
+Mount = Callable[[str], Subject]
+
+
+@pytest.fixture(scope="module")
+def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mount]:
+    """The deployment of that name, in the one process that has them all."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = Process(
+        name="the wrong deployments",
+        command=[
+            str(PYTHON),
+            *("-m", "tests.demo_6.mutant_server", str(CONFIGS / "by_hand.yaml"), "--port", str(port)),
+        ],
+        ready_url=f"{url}/health",
+        output=tmp_path_factory.mktemp("mutants") / "printed.txt",
+    )
+    subjects: dict[str, Subject] = {}
+
+    def mount(name: str) -> Subject:
+        if name not in subjects:
+            deployment = Mounted(server, url, name)
+            subjects[name] = Subject(deployment.service, Configured(), deployment=deployment)
+        return subjects[name]
+
+    server.start(timeout=240)
+    try:
+        yield mount
+    finally:
+        server.stop()
+        for subject in subjects.values():
+            subject.deployment.close()
+
+
+@pytest.mark.parametrize("name", DEPLOYMENT[:-1])
+@pytest.mark.parametrize("right", ["Right", "solved"])
+def test_a_deployment_that_is_right_passes(right: str, name: str, mounted: Mount) -> None:
+    result = run(CHECKLIST[name], mounted(right))
+    assert result.status is Status.PASSED, report.failure(result)
+
+
+@pytest.mark.parametrize("name", DEPLOYMENT[:-1])
+def test_the_starter_fails_its_tasks_and_nothing_else(name: str, mounted: Mount) -> None:
+    result = run(CHECKLIST[name], mounted("starter"))
+    assert result.status is (Status.FAILED if name in TASKS else Status.PASSED), report.line(result)
+    if name in TASKS:
+        assert all([result.expected, result.got, result.curl]), result
+
+
+@pytest.mark.parametrize("mutant", [name for name, lost in MUTANTS.items() if lost != {"health"}])
+def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, mounted: Mount) -> None:
+    looked_at = ALWAYS | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
+    results = [run(check, mounted(mutant)) for check in CHECKLIST.checks if check.name in looked_at]
+    lost = {result.check.name for result in results if result.status is Status.FAILED}
+    assert lost == MUTANTS[mutant], "\n".join(map(report.failure, results))
+
+
+# The last of those that need the engine: it is lost for all of them.
+@pytest.mark.parametrize("name", ["Right", "solved", "starter", "IsAlwaysWell", "AnswersWithoutAnEngine"])
+def test_who_has_lost_its_engine_says_so_or_is_found_out(name: str, mounted: Mount) -> None:
+    result = run(CHECKLIST["health"], mounted(name))
+    wrong = name == "starter" or "health" in MUTANTS.get(name, set())
+    assert result.status is (Status.FAILED if wrong else Status.PASSED), report.failure(result)
+
+
+def test_every_check_of_a_deployment_is_lost_by_some_mutant() -> None:
+    assert set(DEPLOYMENT) == set().union(*MUTANTS.values())
+
+
+def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
+    folder = ROOT / "demos" / "demo_6_ray_serve_vllm" / "exercise"
+    tasks = (folder / "deployment.py").read_text()
+    named = {name for line in tasks.splitlines() if "Check" in line for name in NAMES if name in line}
+    assert named == TASKS | {"warm", "engine_gone"}
+
+
+def test_there_are_twenty_points() -> None:
+    assert sum(check.points for check in CHECKLIST.checks) == 20
