@@ -130,12 +130,11 @@ class Replica:
             return ()
 
 
-def replicas(port: int, *, engines: bool = True) -> list[Replica]:
-    """All replicas of the application, or those alone that have an engine: not the one that picks among them."""
+def replicas(port: int) -> list[Replica]:
+    """All replicas of the cluster's applications, whatever their state. Raises OSError."""
     return [
         Replica(one["replica_id"], name, one["state"], one.get("pid"))
         for application in status(port)["applications"].values()
         for name, deployment in application["deployments"].items()
-        if not engines or name != "LLMRouter"
         for one in deployment["replicas"]
     ]

@@ -13,6 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL = "SERVING_MODEL"  # the name callers use
 MODEL_SOURCE = "SERVING_MODEL_SOURCE"  # a folder, or a name on the hub
+OTLP_ENDPOINT = "SERVING_OTLP_ENDPOINT"  # who takes traces
+TRACING = {
+    # vLLM's default is gRPC, which a gateway's collector need not speak.
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+    # What the gateway traces, and nothing else: no trace begins here, neither of loading nor of warming up.
+    "OTEL_TRACES_SAMPLER": "parentbased_always_off",
+    "OTEL_SERVICE_NAME": "vllm",
+}
 
 
 class _Strict(BaseModel):
@@ -38,7 +46,7 @@ class Replicas(_Strict):
 
 # region: arguments
 class ServingArguments(_Strict):
-    """One model, and how it is served. SERVING_MODEL and SERVING_MODEL_SOURCE in the environment replace the file's."""
+    """One model, and how it is served. What the environment says of model, source and traces replaces the file's."""
 
     model: str = Field(min_length=1, description="the name callers use")
     source: str = Field(min_length=1, description="where the weights are: a folder, or a name on the hub")
@@ -53,14 +61,20 @@ class ServingArguments(_Strict):
     health_check_s: float = Field(5, gt=0, description="seconds between two looks at a replica's engine")
     engine: dict[str, Any] = Field(default_factory=dict, description="further arguments of vLLM's engine, its names")
     environment: dict[str, str] = Field(default_factory=dict, description="variables of the replicas' processes")
+    otlp_endpoint: str = Field("", description="OTLP/HTTP collector that vLLM's part of each trace goes to, if any")
 
     @model_validator(mode="before")
     @classmethod
-    def _model_of_environment(cls, given: Any) -> Any:
+    def _of_environment(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        replaced = {"model": os.environ.get(MODEL), "source": os.environ.get(MODEL_SOURCE)}
-        return given | {name: value for name, value in replaced.items() if value}
+        variables = {"model": MODEL, "source": MODEL_SOURCE, "otlp_endpoint": OTLP_ENDPOINT}
+        return given | {name: value for name, variable in variables.items() if (value := os.environ.get(variable))}
+
+    @property
+    def deployment(self) -> str:
+        """Its name in Serve. One name for what replaces one another: Serve keeps the old until the new is ready."""
+        return self.model.replace("/", "--")
 
     @property
     def weights(self) -> str:
@@ -77,14 +91,21 @@ class ServingArguments(_Strict):
             "served_model_name": self.model,
             "max_model_len": self.max_model_len,
             "tensor_parallel_size": self.tensor_parallel,
+            **({"otlp_traces_endpoint": f"{self.otlp_endpoint.rstrip('/')}/v1/traces"} if self.otlp_endpoint else {}),
             **self.engine,
         }
+
+    def process_environment(self) -> dict[str, str]:
+        """The variables that a replica starts with."""
+        return {**(TRACING if self.otlp_endpoint else {}), **self.environment}
 
     def serve_options(self) -> dict[str, Any]:
         """As `serve.deployment` takes them."""
         replicas = self.replicas
+        # region: serve-options
         return {
-            # Left alone, ray.serve.llm puts a billion into both: nothing ever scales, and nothing ever queues.
+            # Left alone, ray.serve.llm puts a billion into both:
+            # nothing ever scales, and nothing ever queues.
             "max_ongoing_requests": self.max_ongoing_requests,
             "autoscaling_config": {
                 "min_replicas": replicas.min,
@@ -95,10 +116,11 @@ class ServingArguments(_Strict):
                 "look_back_period_s": replicas.look_back_s,
                 "metrics_interval_s": min(replicas.look_back_s, 10) / 2,
             },
-            # The default of 0 stops a replica before its successor is there: with one replica, an outage.
+            # The default of 0 stops a replica before its successor is there.
             "max_surge_percent": 100,
             # The default of 20 s would cut every longer stream when a replica is taken away.
             "graceful_shutdown_timeout_s": self.drain_s,
             "health_check_period_s": self.health_check_s,
             "health_check_timeout_s": max(10.0, 2 * self.health_check_s),
         }
+        # endregion: serve-options

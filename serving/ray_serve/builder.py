@@ -1,4 +1,4 @@
-"""The official way: an OpenAI-compatible application made by ray.serve.llm, from our arguments.
+"""The official way: a deployment with OpenAI's API, made by ray.serve.llm from our arguments.
 
 In: ServingArguments. Out: a Serve application. Serve imports `build` by the path in a config file.
 """
@@ -6,35 +6,43 @@ In: ServingArguments. Out: a Serve application. Serve imports `build` by the pat
 from typing import Any
 
 from ray import serve
-from ray.serve.llm import LLMConfig, build_openai_app
+from ray.serve.llm import LLMConfig, build_llm_deployment
 
 from serving.ray_serve.arguments import ServingArguments
+from serving.ray_serve.warm_server import WarmServer
 
-WARM_SERVER = "serving.ray_serve.warm_server:WarmServer"
 LOCAL_MODEL = "serving.ray_serve.warm_server:LocalModel"
 
 
 # region: builder
 def build(arguments: ServingArguments) -> serve.Application:
     """Raises ValueError for arguments that ray.serve.llm or vLLM do not take."""
-    return build_openai_app({"llm_configs": [llm_config(arguments)]})
+    # Not build_openai_app: it puts a server of its own between, in Python, which each request goes through, or about
+    # which it is asked. Each replica has vLLM's own OpenAI API, and HAProxy sends a request to the one that has the
+    # fewest. Routing by what a prompt begins with, or by whose it is, would need that server.
+    return build_llm_deployment(
+        llm_config(arguments),
+        deployment_cls=serve.ingress()(WarmServer),
+        override_serve_options={"name": arguments.deployment},
+    )
 
 
 def llm_config(arguments: ServingArguments) -> LLMConfig:
     """What ray.serve.llm needs to know of our model."""
+    # region: llm-config
     engine = arguments.engine_arguments()
     return LLMConfig(
         model_loading_config={"model_id": engine.pop("served_model_name"), "model_source": engine.pop("model")},
         accelerator_type=arguments.accelerator,
         accelerator_config={"kind": arguments.hardware},
-        # On a CPU a replica would ask for two whole CPUs, one for itself and one for its engine.
+        # Else a replica asks for two whole CPUs: one for itself, one for its engine.
         placement_group_config={"bundles": _bundles(arguments)},
         engine_kwargs=engine,
-        runtime_env={"env_vars": arguments.environment},
+        runtime_env={"env_vars": arguments.process_environment()},
         deployment_config={**arguments.serve_options(), "ray_actor_options": {"num_cpus": 0}},
-        server_cls=WARM_SERVER,
         callback_config={"callback_class": LOCAL_MODEL} if arguments.weights != arguments.source else {},
     )
+    # endregion: llm-config
 
 
 # endregion: builder

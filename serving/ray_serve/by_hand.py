@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -17,10 +17,13 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from ray import serve
 from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.exceptions import VLLMClientError
 from vllm.inputs import TokensPrompt
 from vllm.sampling_params import RequestOutputKind
+from vllm.tracing import extract_trace_headers
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
 from serving.ray_serve.arguments import ServingArguments
 from serving.ray_serve.warm_server import PROMPTS, warm_up_request
@@ -80,8 +83,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
 
 
-@app.exception_handler(ValueError)
-async def _impossible(request: Request, error: ValueError) -> Response:
+@app.exception_handler(VLLMClientError)
+async def _impossible(request: Request, error: VLLMClientError) -> Response:
     return _error(400, str(error))
 
 
@@ -98,7 +101,10 @@ class VLLMDeployment:
 
     async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
         self.arguments = arguments
-        self.engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments.engine_arguments()))
+        # Its metrics go where Ray's own are read; vLLM's default puts them into a registry that nobody reads here.
+        self.engine = AsyncLLM.from_engine_args(
+            AsyncEngineArgs(**arguments.engine_arguments()), stat_loggers=[RayPrometheusStatLogger]
+        )
         self.tokenizer = self.engine.get_tokenizer()
         requests = [warm_up_request(prompt, stream) for prompt in PROMPTS for stream in (False, True)]
         await asyncio.gather(*(self._finished(self._ask(request), request) for request in requests))
@@ -117,28 +123,34 @@ class VLLMDeployment:
         return {"object": "list", "data": [{"id": self.arguments.model, "object": "model", "owned_by": "vllm"}]}
 
     @app.post("/v1/chat/completions")
-    async def chat(self, request: ChatCompletionRequest) -> Response:
+    async def chat(self, request: ChatCompletionRequest, received: Request) -> Response:
         if request.model not in (None, self.arguments.model):
             raise HTTPException(404, f"The model `{request.model}` does not exist.")
-        outputs = self._ask(request)
+        outputs = self._ask(request, extract_trace_headers(received.headers))
         if request.stream:
             return StreamingResponse(self._events(await _begun(outputs), request), media_type="text/event-stream")
         return JSONResponse(await self._finished(outputs, request))
 
-    def _ask(self, request: ChatCompletionRequest) -> AsyncIterator[RequestOutput]:
+    def _ask(
+        self, request: ChatCompletionRequest, trace: Mapping[str, str] | None = None
+    ) -> AsyncIterator[RequestOutput]:
         """The engine batches whatever is asked at the same time. Closing the iterator takes the request out of it."""
+        # region: ask
         messages: list[Any] = list(request.messages)
         tokens = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         room = self.arguments.max_model_len - len(tokens)
         wanted = request.max_completion_tokens or request.max_tokens or room
         if room < 1 or wanted > room:
             limit = self.arguments.max_model_len
-            raise HTTPException(400, f"{len(tokens)} tokens and {wanted} to come are more than the context of {limit}.")
+            raise HTTPException(400, f"{len(tokens)} tokens and {wanted} to come exceed the context of {limit}.")
         sampling: SamplingParams = request.to_sampling_params(wanted, {})
         sampling.output_kind = RequestOutputKind.DELTA if request.stream else RequestOutputKind.FINAL_ONLY
         prompt = TokensPrompt(prompt_token_ids=tokens)
-        outputs: AsyncIterator[RequestOutput] = self.engine.generate(prompt, sampling, uuid.uuid4().hex)
+        outputs: AsyncIterator[RequestOutput] = self.engine.generate(
+            prompt, sampling, uuid.uuid4().hex, trace_headers=trace
+        )
         return outputs
+        # endregion: ask
 
     async def _finished(self, outputs: AsyncIterator[RequestOutput], request: ChatCompletionRequest) -> dict[str, Any]:
         choices, usage = [], Usage()
@@ -181,6 +193,7 @@ class VLLMDeployment:
 def build(arguments: ServingArguments) -> serve.Application:
     deployment: Any = VLLMDeployment
     return deployment.options(
+        name=arguments.deployment,
         **arguments.serve_options(),
-        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.environment}},
+        ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.process_environment()}},
     ).bind(arguments)

@@ -60,8 +60,9 @@ def _faults_of_arguments(application: Mapping[str, Any], where: str) -> Iterator
         if name not in fields:
             yield f"{where}engine.{name}: vLLM has no such argument"
             continue
+        kind: Any = fields[name].type
         try:
-            TypeAdapter(fields[name].type).validate_python(value)
+            TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             yield from _said(error, f"{where}engine.{name}")
     import_attr(application["import_path"])(arguments)  # makes the application, and deploys nothing

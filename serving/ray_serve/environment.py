@@ -13,10 +13,9 @@ from serving.ray_serve.arguments import ROOT
 
 # region: profile
 PROFILE = {
-    # HAProxy in front, which sends requests straight to a replica's own HTTP server, where vLLM's own OpenAI API is.
-    # The default, a proxy and an ingress in Python between them, is two more hops for each token.
+    # HAProxy in front, which sends requests straight to a replica's own HTTP server. The default, a proxy in Python, is
+    # one more hop for each token.
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    "RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING": "1",
     # Serve's code on the thread of ours, no log line a request, garbage collection frozen after the start.
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # A replica that is gone is out after two looks, a quarter of a second apart; a replica that is new is in as fast.
@@ -47,6 +46,11 @@ class Ports(NamedTuple):
     dashboard: int  # and its REST API, which `serve deploy` and `serve status` speak to
     replicas_http: range
     replicas_grpc: range
+
+    @property
+    def single(self) -> list[int]:
+        """Those that must be free; of the others it takes what is."""
+        return [port for port in self if isinstance(port, int)]
 
 
 def ports(port: int) -> Ports:

@@ -21,6 +21,9 @@ class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no type
     def _get_default_engine_class(self) -> type[VLLMEngine]:
         return AsWritten
 
+    async def _start_engine(self) -> None:
+        await self.engine.start()  # Ray's own reports what runs here too, by a process that each start waits for
+
     async def start(self) -> None:
         await super().start()
         await asyncio.gather(*(self._ask(prompt, stream) for prompt in PROMPTS for stream in (False, True)))
