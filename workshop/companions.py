@@ -15,7 +15,15 @@ from shared.settings import Settings
 from workshop import programs
 from workshop.processes import ROOT, Process
 from workshop.prometheus import RULES, prometheus, wrong_with
-from workshop.serving_cluster import DASHBOARD_OFFSET, LAPTOP, METRICS_OFFSET, PORTS, ray_serve, token_file
+from workshop.serving_cluster import (
+    DASHBOARD_OFFSET,
+    HAPROXY_METRICS_OFFSET,
+    LAPTOP,
+    METRICS_OFFSET,
+    PORTS,
+    ray_serve,
+    token_file,
+)
 
 PROMETHEUS_PORT_OFFSET = 200
 TRACES_PORT_OFFSET = 300
@@ -76,7 +84,10 @@ def stand_before(stage: Stage, port: int) -> None:
         stage.environment["FALLBACKS"] = f"{EMBEDDED_MODEL}@{fallback}"
     if not stage.says("TRY_TIMEOUT"):
         stage.environment["TRY_TIMEOUT"] = TRY_SECONDS
-    stage.targets |= {"ray": f"127.0.0.1:{port + METRICS_OFFSET}"}
+    stage.targets |= {
+        "ray": f"127.0.0.1:{port + METRICS_OFFSET}",
+        "haproxy": f"127.0.0.1:{port + HAPROXY_METRICS_OFFSET}",
+    }
     stage.look.append(
         f"# Ray's own dashboard: http://127.0.0.1:{port + DASHBOARD_OFFSET}   its token: {token_file(port)}"
     )

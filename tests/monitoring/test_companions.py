@@ -1,12 +1,13 @@
-"""What demo 5 starts beside its gateway, and what it leaves to those who have it already."""
+"""What demos 5 and 6 start beside their gateway, and what they leave to those who have it already."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from shared.settings import Settings, load_settings
-from workshop import companions, programs
+from workshop import companions, programs, serving_cluster
 from workshop.companions import Stage, alert_forwarder, prometheus_server, trace_receiver
 from workshop.demo import DEMOS
 from workshop.processes import Process
@@ -104,3 +105,24 @@ def test_the_attendees_rules_are_read_too_and_a_broken_one_is_named_and_left_out
     said = capfd.readouterr().err.splitlines()
     assert len(said) == 1
     assert "broken.yml" in said[0]
+
+
+def test_demo_6_tells_vllm_where_the_gateways_traces_go_and_prometheus_where_ray_has_its_metrics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving_cluster, "PYTHON", Path(sys.executable))
+
+    def started(**settings: str) -> tuple[str, Stage]:
+        """What vLLM is told, and the stage."""
+        bare, _ = stage(**settings)
+        bare.environment["OPENAI_BASE_URL"] = "http://127.0.0.1:8100/v1"
+        cluster = DEMOS[6].upstream and DEMOS[6].upstream(bare)
+        assert cluster
+        trace_receiver(bare)
+        return cluster.environment["SERVING_OTLP_ENDPOINT"], bare
+
+    told, bare = started()
+    assert told == bare.environment["OTLP_ENDPOINT"] == "http://127.0.0.1:8300"
+    assert bare.targets == {"ray": "127.0.0.1:8404", "haproxy": "127.0.0.1:8402"}
+    assert started(otlp_endpoint="http://127.0.0.1:4318")[0] == "http://127.0.0.1:4318"
+    assert started(enable_tracing="false")[0] == ""
