@@ -153,6 +153,7 @@ class VLLMDeployment:
 def build(arguments: ServingArguments) -> serve.Application:
     deployment: Any = VLLMDeployment
     return deployment.options(
+        name=arguments.deployment,
         **arguments.serve_options(),
         ray_actor_options={"num_cpus": arguments.cpus, "runtime_env": {"env_vars": arguments.process_environment()}},
     ).bind(arguments)
