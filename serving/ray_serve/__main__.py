@@ -28,9 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _on_signals(_stop)
     try:
-        with Cluster(options.port) as cluster:
+        with Cluster(options.config, options.port) as cluster:
             _on_signals(_stop)  # Ray has put its own in their place
-            cluster.deploy(options.config)
+            cluster.deploy()
             while True:
                 time.sleep(3600)
     except CannotServe as reason:

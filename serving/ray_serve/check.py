@@ -16,7 +16,6 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from ray._common.utils import import_attr
 from ray.serve.schema import DeploymentSchema, ServeApplicationSchema, ServeDeploySchema
-from vllm import AsyncEngineArgs
 
 from serving.ray_serve.arguments import ServingArguments
 
@@ -30,8 +29,21 @@ def main(files: list[str]) -> int:
 
 def faults(file: Path) -> Iterator[str]:
     """What is wrong with a config file, a line each."""
+    if found := list(faults_of_names(file)):
+        yield from found
+        return
+    for number, application in enumerate(_content(file)["applications"]):
+        where = f"applications[{number}]"
+        try:
+            yield from _faults_of_engine(application, f"{where}.args.")
+        except (ValueError, TypeError, ImportError, AttributeError) as error:
+            yield f"{where}: {' '.join(str(error).split())}"
+
+
+def faults_of_names(file: Path) -> Iterator[str]:
+    """What can be said at once, before vLLM is read: keys that Serve does not know, arguments that are not ours."""
     try:
-        content = yaml.safe_load(file.read_text())
+        content = _content(file)
         ServeDeploySchema.model_validate(content)
     except (OSError, yaml.YAMLError) as error:
         yield " ".join(str(error).split())
@@ -46,14 +58,18 @@ def faults(file: Path) -> Iterator[str]:
         for index, deployment in enumerate(application.get("deployments", ())):
             yield from _unknown(deployment, DeploymentSchema, f"{where}.deployments[{index}].")
         try:
-            yield from _faults_of_arguments(application, f"{where}.args.")
+            ServingArguments.model_validate(application.get("args", {}))
         except ValidationError as error:
             yield from _said(error, f"{where}.args.")
-        except (ValueError, TypeError, ImportError, AttributeError) as error:
-            yield f"{where}: {' '.join(str(error).split())}"
 
 
-def _faults_of_arguments(application: Mapping[str, Any], where: str) -> Iterator[str]:
+def _content(file: Path) -> Any:
+    return yaml.safe_load(file.read_text())
+
+
+def _faults_of_engine(application: Mapping[str, Any], where: str) -> Iterator[str]:
+    from vllm import AsyncEngineArgs  # takes seconds to read
+
     arguments = ServingArguments.model_validate(application.get("args", {}))
     fields = {field.name: field for field in dataclasses.fields(AsyncEngineArgs)}
     for name, value in arguments.engine_arguments().items():

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -38,19 +39,23 @@ class CannotServe(Exception):
 
 
 class Cluster:
-    """Started on entry, gone on exit, whatever happened in between."""
+    """Started on entry, gone on exit, whatever happened in between. Raises CannotServe."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, config: Path, port: int) -> None:
+        self.config = config
         self.ports = environment.ports(port)
         # Not in the project's folder: the paths of sockets must be shorter than a folder of a person's may be.
         self.folder = Path(tempfile.gettempdir()) / f"ray-serve-{port}"
         self.began = time.monotonic()
 
     def __enter__(self) -> Self:
+        os.environ.update(environment.of(self.ports.http, self.folder))
+        self.wanted = _read(self.config)
+        for port in self.ports.single:
+            _must_be_free(port)  # before anything of a cluster that runs there is touched
         _adopt_orphans()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700)
-        os.environ.update(environment.of(self.ports.http, self.folder))
         _write_token(Path(os.environ["RAY_AUTH_TOKEN_PATH"]))
         try:
             self._start()
@@ -71,17 +76,11 @@ class Cluster:
         print(f"  {time.monotonic() - self.began:5.1f} s  {what}", file=sys.stderr, flush=True)
 
     # region: deploy
-    def deploy(self, config: Path) -> None:
-        """Deploy a config file, and wait until it answers. Raises CannotServe."""
-        from ray.serve.schema import ServeDeploySchema
-
-        try:
-            wanted = ServeDeploySchema.model_validate(yaml.safe_load(config.read_text()))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise CannotServe(f"{config}: {_one_line(error)}") from None
-        self.say(f"deploying {config.name}")
-        self.client.deploy_apps(wanted)
-        self._wait([application.name for application in wanted.applications])
+    def deploy(self) -> None:
+        """Deploy the config file, and wait until it answers. Raises CannotServe."""
+        self.say(f"deploying {self.config.name}")
+        self.client.deploy_apps(self.wanted)
+        self._wait([application.name for application in self.wanted.applications])
 
     # endregion: deploy
 
@@ -149,6 +148,27 @@ class Cluster:
             left = {*alive, *me.children(recursive=True)}
         if not keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _read(config: Path) -> Any:
+    """The file as Serve takes it, looked over before anything is started: a typo should not cost half a minute."""
+    from ray.serve.schema import ServeDeploySchema
+
+    from serving.ray_serve.check import faults_of_names
+
+    if faults := list(faults_of_names(config)):
+        raise CannotServe(f"{config}: {'; '.join(faults)}")
+    return ServeDeploySchema.model_validate(yaml.safe_load(config.read_text()))
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CannotServe(f"cannot listen on 127.0.0.1:{port}: {reason}; choose another --port") from None
 
 
 def _adopt_orphans() -> None:

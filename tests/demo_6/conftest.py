@@ -1,0 +1,59 @@
+"""One cluster for all of demo 6 that needs one, a gateway before it, and beside it a model that never falls ill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.demo_6.deployed import Deployed, free_ports
+from tests.grader.stand import ModelServer, embedded_server, started
+from tests.grader.subject import Subject
+from workshop.serving_cluster import ray_serve
+
+GATEWAY = "demos.demo_6_ray_serve_vllm.app:build"
+MODEL = "workshop-tiny"
+
+# Nothing but what a test is about decides how a call ends, and what waits for recovery waits for seconds.
+SETTINGS = {
+    "MODEL": MODEL,
+    "OPENAI_API_KEY": "",
+    "RATE_LIMIT_RPM": "1000000",
+    "RATE_LIMIT_RPH": "1000000",
+    "RATE_LIMIT_TPM": "100000000",
+    "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
+    "TIMEOUT": "60",
+    "TRY_TIMEOUT": "5",
+    "MAX_RETRIES": "2",
+    "RETRY_DELAY": "0.1",
+    "CIRCUIT_BREAKER_TIMEOUT_SEC": "2",
+    "CIRCUIT_BREAKER_SUCCESS_THRESHOLD": "1",
+}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """laptop.yaml: one replica, or two under load. Whoever changes what is deployed puts it last."""
+    port = free_ports()
+    output: Path = tmp_path_factory.mktemp("cluster") / "ray-serve.txt"
+    with ray_serve(port, output=output) as process:
+        yield Deployed(port, process)
+
+
+@pytest.fixture(scope="session")
+def beside() -> Iterator[ModelServer]:
+    """The embedded server with the same small model: the gateway's fallback."""
+    with embedded_server(settings={"LOCAL_MODELS": MODEL}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gateway(cluster: Deployed, beside: ModelServer) -> Iterator[Subject]:
+    environment = SETTINGS | {
+        "OPENAI_BASE_URL": f"{cluster.url}/v1",
+        "FALLBACKS": f"{MODEL}@{beside.url}/v1",
+        "FALLBACK_API_KEYS": beside.key,
+    }
+    with started(GATEWAY, beside, environment) as subject:
+        yield subject

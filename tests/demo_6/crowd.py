@@ -1,0 +1,169 @@
+"""People who keep asking the gateway: some want whole answers, some want streams. What became of each request.
+
+In: a gateway's URL. Out: an Asked for every request, from its beginning on, so that a test can choose its moment. Asks
+as OpenAI's clients do, and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+PATIENCE = 120.0  # seconds; whoever hangs longer than that is lost
+PAUSE = 0.3  # seconds between two questions of one person: a replica that starts needs the processor, too
+WHOLE_TOKENS = 16
+STREAM_TOKENS = 160  # seconds of a stream
+QUESTIONS = ("What is a time-out for?", "What is Ray Serve?", "What is a token?", "Why do we cache?", "What is vLLM?")
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request. Times by time.monotonic(); None for what has not happened, or never did."""
+
+    streamed: bool
+    began: float
+    first_token: float | None = None
+    ended: float | None = None
+    status: int | None = None
+    fallback: str = ""
+    text: str = ""
+    finish_reason: str = ""
+    done: bool = False  # [DONE] has come
+    error: str = ""
+    pieces: list[float] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        """To its end, and rightly so: nothing is missing, nothing was wrong."""
+        whole = self.status == 200 and bool(self.text and self.finish_reason) and not self.error
+        return whole and (self.done or not self.streamed)
+
+    @property
+    def told_of_its_end(self) -> bool:
+        """A stream that could not be saved: it had begun, and its reader knows that this is not all."""
+        return self.streamed and bool(self.text) and bool(self.error) and not self.done
+
+    @property
+    def in_the_middle(self) -> bool:
+        return self.streamed and self.first_token is not None and self.ended is None
+
+    @property
+    def at_the_beginning(self) -> bool:
+        return self.streamed and self.first_token is None and self.ended is None
+
+    def __str__(self) -> str:
+        took = (self.ended or time.monotonic()) - self.began
+        kind = "stream" if self.streamed else "whole"
+        return f"{kind}: {self.status} after {took:.1f} s, {len(self.text)} characters, {self.error or 'no error'}"
+
+
+class Crowd:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.asked: list[Asked] = []
+        self.going = True
+        self._numbers = itertools.count()
+
+    @property
+    def ended(self) -> list[Asked]:
+        return [one for one in self.asked if one.ended is not None]
+
+    @property
+    def lost(self) -> list[str]:
+        """Those that were not answered, in words."""
+        return [str(one) for one in self.ended if not one.answered]
+
+    def by(self) -> Counter[str]:
+        """How many were answered, by whom: `vllm`, or the fallback's name."""
+        return Counter(one.fallback or "vllm" for one in self.ended if one.answered)
+
+    def since(self, moment: float) -> list[Asked]:
+        """Those that were asked later, and have ended."""
+        return [one for one in self.ended if one.began > moment]
+
+    async def come(self, whole: int, streams: int) -> None:
+        limits = httpx2.Limits(max_connections=None)
+        async with httpx2.AsyncClient(timeout=PATIENCE, trust_env=False, limits=limits) as client:
+            kinds = [False] * whole + [True] * streams
+            await asyncio.gather(*(self._keep_asking(client, streamed) for streamed in kinds))
+
+    async def _keep_asking(self, client: httpx2.AsyncClient, streamed: bool) -> None:
+        while self.going:
+            one = Asked(streamed, time.monotonic())
+            self.asked.append(one)
+            try:
+                await (self._read_stream if streamed else self._read_whole)(client, one)
+            except (httpx2.TransportError, ValueError, LookupError) as fault:
+                one.error = f"{type(fault).__name__}: {fault}"
+            one.ended = time.monotonic()
+            await asyncio.sleep(PAUSE)
+
+    async def _read_whole(self, client: httpx2.AsyncClient, one: Asked) -> None:
+        answer = await client.post(self.url, json=self._body(WHOLE_TOKENS))
+        _note_head(one, answer)
+        body = answer.json()
+        if answer.status_code == 200:
+            _note_choice(one, body["choices"][0], "message")
+        else:
+            one.error = body["error"]["code"]
+
+    async def _read_stream(self, client: httpx2.AsyncClient, one: Asked) -> None:
+        body = self._body(STREAM_TOKENS) | {"stream": True, "ignore_eos": True}
+        async with client.stream("POST", self.url, json=body) as answer:
+            _note_head(one, answer)
+            async for line in answer.aiter_lines():
+                if line.startswith("data: ") and not one.done:
+                    _note_event(one, line[6:])
+                elif line.startswith("{"):  # an error in one piece
+                    one.error = json.loads(line)["error"]["code"]
+
+    def _body(self, max_tokens: int) -> dict[str, Any]:
+        number = next(self._numbers)  # so that no cache answers
+        content = f"{QUESTIONS[number % len(QUESTIONS)]} ({number})"
+        return {"messages": [{"role": "user", "content": content}], "max_tokens": max_tokens, "temperature": 0.7}
+
+
+@contextmanager
+def crowd(gateway: str, *, whole: int, streams: int) -> Iterator[Crowd]:
+    """While inside they ask; at its end each has heard what became of the last request."""
+    people = Crowd(f"{gateway}/v1/chat/completions")
+    thread = threading.Thread(target=lambda: asyncio.run(people.come(whole, streams)), daemon=True)
+    thread.start()
+    try:
+        yield people
+    finally:
+        people.going = False
+        thread.join(2 * PATIENCE)
+        assert not thread.is_alive(), "somebody still waits for an answer"
+
+
+def _note_head(one: Asked, answer: httpx2.Response) -> None:
+    one.status, one.fallback = answer.status_code, answer.headers.get("x-fallback", "")
+
+
+def _note_event(one: Asked, data: str) -> None:
+    if data == "[DONE]":
+        one.done = True
+        return
+    event = json.loads(data)
+    if error := event.get("error"):
+        one.error = error["code"]
+    elif event.get("choices"):
+        _note_choice(one, event["choices"][0], "delta")
+
+
+def _note_choice(one: Asked, choice: dict[str, Any], part: str) -> None:
+    if content := choice[part].get("content"):
+        one.first_token = one.first_token or time.monotonic()
+        one.text += content
+    one.finish_reason = choice["finish_reason"] or one.finish_reason
