@@ -1,7 +1,7 @@
 """`make load-N`: run demo N's Locust scenario against a service, and say which gates it passed.
 
-Without --url the demo is started here, on free ports, with the embedded model behind it. `--json` prints one JSON
-object, {"summary": {...}, "gates": [{"name","passed","expected","got"}]}, and nothing else.
+Without --url the demo is started here, on free ports, with the embedded model behind it, or the cluster that it has.
+`--json` prints one JSON object, {"summary": {...}, "gates": [{"name","passed","expected","got"}]}, and nothing else.
 """
 
 import argparse
@@ -10,14 +10,17 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workshop.demo import DEMOS, build_path
+from workshop.companions import EMBEDDED_MODEL, SERVING_PORT_OFFSET, TRY_SECONDS
+from workshop.demo import DEMOS, build_path, config_path
 from workshop.processes import ROOT, CannotStart, answers, free_port, gateway, model_server
+from workshop.serving_cluster import free_ports, ray_serve, token_file
 
 LONGEST_RUN = 300  # seconds
 
@@ -31,6 +34,8 @@ class Scenario:
     service: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     callers: tuple[str, ...] = ()  # those whose tokens are in TOKENS; made here for what is started here
+    cluster: bool = False  # Ray Serve answers, and the embedded model is its fallback
+    announced: str = ""  # to a person who will have to wait
 
 
 UNLIMITED = {"RATE_LIMIT_ANONYMOUS_RPM": "1000000", "RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_TPM": "1000000000"}
@@ -69,6 +74,13 @@ SCENARIOS = {
     3: Scenario("demo_3.py", users=8, service={"MODEL": "workshop-sim", **UNLIMITED}, models=LARGE_MODEL),
     4: Scenario("demo_4.py", users=1, service={"MODEL": "workshop-sim", **UNLIMITED}, models=PACED_MODEL),
     5: Scenario("demo_5.py", users=1, service=WATCHED, models=TALKATIVE_MODEL),
+    6: Scenario(
+        "demo_6.py",
+        users=1,
+        service=UNLIMITED,
+        cluster=True,
+        announced="calm, a spike until there is one replica more, calm until it is gone: a minute and a half, or two",
+    ),
 }
 
 
@@ -81,10 +93,12 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with ExitStack() as running:
-            url, tokens = options.url, None
+            url, tokens, serving_port = options.url, None, _serving_port(options.url)
             if not url:
-                url, tokens = running.enter_context(_demo(options.number, options.solution))
-            report = run(SCENARIOS[options.number], url, tokens)
+                url, tokens, serving_port = running.enter_context(_demo(options.number, options.solution))
+            if announced := SCENARIOS[options.number].announced:
+                print(announced, file=sys.stderr, flush=True)
+            report = run(SCENARIOS[options.number], url, tokens, serving_port)
     except CannotStart as reason:
         print(reason, file=sys.stderr)
         return 2
@@ -92,17 +106,19 @@ def main() -> int:
     return int(not all(gate["passed"] for gate in report["gates"]))
 
 
-def run(scenario: Scenario, url: str, tokens: str | None = None) -> dict[str, Any]:
+def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: int | None = None) -> dict[str, Any]:
     """Send the people. Raises CannotStart when there is nobody to talk to, or when Locust itself fails.
 
-    Without `tokens`, those are used that stand in TOKENS.
+    Without `tokens`, those are used that stand in TOKENS. `serving_port` is that of the cluster behind the service.
     """
     if not answers(f"{url.rstrip('/')}/health"):
         raise CannotStart(f"{url} does not answer at /health")
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / scenario.file), "--headless"]
     command += ["--users", str(scenario.users), "--spawn-rate", str(scenario.users), "--host", url.rstrip("/")]
     command += ["--run-time", str(LONGEST_RUN), "--only-summary", "--loglevel", "WARNING"]
-    environment = os.environ if tokens is None else {**os.environ, "TOKENS": tokens}
+    environment = {**os.environ, "SERVING_PORT": str(serving_port or "")}
+    if tokens is not None:
+        environment["TOKENS"] = tokens
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     for line in reversed(done.stdout.splitlines()):
         if line.startswith('{"summary"'):
@@ -112,24 +128,48 @@ def run(scenario: Scenario, url: str, tokens: str | None = None) -> dict[str, An
 
 
 @contextmanager
-def _demo(number: int, solution: str) -> Iterator[tuple[str, str]]:
-    """The demo on a free port, and the tokens of those who call it, parted by spaces."""
-    with tempfile.TemporaryDirectory() as name:
+def _demo(number: int, solution: str) -> Iterator[tuple[str, str, int | None]]:
+    """The demo on a free port, the tokens of those who call it, parted by spaces, and the port of its cluster, if any."""
+    scenario = SCENARIOS[number]
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         logs = Path(name)
         port, model_port = free_port(), free_port()
+        serving_port = free_ports() if scenario.cluster else None
+        if serving_port:
+            print("starting Ray Serve", file=sys.stderr, flush=True)
+            running.enter_context(ray_serve(serving_port, config_path(DEMOS[number], solution)))
         environment = {
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1",
+            **_upstreams(model_port, serving_port),
             "LOG_FILE": str(logs / "logs.json"),
             "DATABASE_URL": f"sqlite:///{logs / 'workshop.db'}",
-            **SCENARIOS[number].service,
+            **scenario.service,
         }
         build = build_path(DEMOS[number], solution)
-        tokens = [_token(user, environment) for user in SCENARIOS[number].callers]
-        with (
-            model_server(port=model_port, environment=SCENARIOS[number].models, output=logs / "model.log"),
-            gateway(build, port=port, environment=environment, output=logs / "gateway.log"),
-        ):
-            yield f"http://127.0.0.1:{port}", " ".join(tokens)
+        tokens = [_token(user, environment) for user in scenario.callers]
+        running.enter_context(model_server(port=model_port, environment=scenario.models, output=logs / "model.log"))
+        running.enter_context(gateway(build, port=port, environment=environment, output=logs / "gateway.log"))
+        yield f"http://127.0.0.1:{port}", " ".join(tokens), serving_port
+
+
+def _upstreams(model_port: int, serving_port: int | None) -> dict[str, str]:
+    """As the demo sets them."""
+    model = f"http://127.0.0.1:{model_port}/v1"
+    if serving_port is None:
+        return {"OPENAI_BASE_URL": model}
+    return {
+        "OPENAI_BASE_URL": f"http://127.0.0.1:{serving_port}/v1",
+        "FALLBACKS": f"{EMBEDDED_MODEL}@{model}",
+        "TRY_TIMEOUT": TRY_SECONDS,
+    }
+
+
+def _serving_port(url: str | None) -> int | None:
+    """That of the cluster behind a demo which was started on this machine by `make demo-N`."""
+    parts = urllib.parse.urlsplit(url or "")
+    if parts.hostname not in {"localhost", "127.0.0.1"} or not parts.port:
+        return None
+    port = parts.port + SERVING_PORT_OFFSET
+    return port if token_file(port).exists() else None
 
 
 def _token(user: str, environment: Mapping[str, str]) -> str:
@@ -148,6 +188,7 @@ def _for_people(report: dict[str, Any]) -> str:
         lines.append(f"{'✓' if gate['passed'] else '✗'} {gate['name']}")
         if not gate["passed"]:
             lines.append(f"    expected: {gate['expected']}\n    got:      {gate['got']}")
+    lines += report.get("remarks", [])
     passed = sum(gate["passed"] for gate in report["gates"])
     return "\n".join([*lines, f"Gates: {passed}/{len(report['gates'])}"])
 

@@ -5,13 +5,15 @@ status is theirs. Knows nothing of what the requests were.
 """
 
 import json
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from locust import events
 from locust.env import Environment
+
+from loadtests.gate import Gate as Gate
+from loadtests.gate import percentile as percentile
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,24 +26,18 @@ class Record:
     answer: Any = None
 
 
-@dataclass(slots=True, frozen=True)
-class Gate:
-    """One thing that must be true, what was expected and what came."""
-
-    name: str
-    passed: bool
-    expected: str
-    got: str
-
-
 Judge = Callable[[Sequence[Record]], list[Gate]]
 Summarise = Callable[[Sequence[Record]], dict[str, float]]
+Remark = Callable[[], list[str]]
 
 records: list[Record] = []
 
 
-def judge_with(judge: Judge, summarise: Summarise | None = None) -> None:
-    """Have `judge` look at every record when the run ends, and `summarise`, which is `summary` without one."""
+def judge_with(judge: Judge, summarise: Summarise | None = None, remark: Remark | None = None) -> None:
+    """Have `judge` look at every record when the run ends, and `summarise`, which is `summary` without one.
+
+    What `remark` says is for the person who reads the gates.
+    """
 
     def keep(name: str, response_time: float, exception: Exception | None, response: Any, **_: Any) -> None:
         failure = str(exception) if exception else None
@@ -50,7 +46,11 @@ def judge_with(judge: Judge, summarise: Summarise | None = None) -> None:
     def close(environment: Environment, **_: Any) -> None:
         gates = judge(records)
         environment.process_exit_code = int(not all(gate.passed for gate in gates))
-        print(json.dumps({"summary": (summarise or summary)(records), "gates": [asdict(gate) for gate in gates]}))
+        report: dict[str, Any] = {
+            "summary": (summarise or summary)(records),
+            "gates": [asdict(gate) for gate in gates],
+        }
+        print(json.dumps(report | ({"remarks": remark()} if remark else {})))
 
     events.request.add_listener(keep)  # type: ignore[no-untyped-call]
     events.quitting.add_listener(close)  # type: ignore[no-untyped-call]
@@ -73,10 +73,3 @@ def summary(records: Sequence[Record]) -> dict[str, float]:
         "p95_ms": round(percentile(latencies, 95), 1),
         "p99_ms": round(percentile(latencies, 99), 1),
     }
-
-
-def percentile(ordered: Sequence[float], percent: int) -> float:
-    """The `percent`th percentile of values in ascending order."""
-    if len(ordered) == 1:
-        return ordered[0]
-    return statistics.quantiles(ordered, n=100, method="inclusive")[percent - 1]

@@ -114,6 +114,11 @@ def build_path(demo: Demo, solution: str) -> str:
     return f"demos.{demo.package}.{'exercise.' if solution == 'exercise' else ''}app:build"
 
 
+def config_path(demo: Demo, solution: str) -> Path:
+    """What Ray Serve deploys: the reference's file, or the attendee's own for `exercise`."""
+    return _exercise(demo) / OWN_CONFIG if solution == "exercise" else LAPTOP
+
+
 class Stopped(Exception):
     """Ctrl-C, or somebody asked us to end."""
 
@@ -148,7 +153,7 @@ def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path
     own_rules: tuple[Path, ...] = ()
     if solution == "exercise":
         own_rules = tuple(sorted(_exercise(demo).glob("*.yml")))
-        config = config or _exercise(demo) / OWN_CONFIG
+    config = config or config_path(demo, solution)
     with started(demo, build_path(demo, solution), settings, own_rules, config=config) as running:
         _tell(demo, number, running.stage)
         if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money

@@ -1,0 +1,268 @@
+"""Demo 6 under load: calm, a spike, calm again; and a deployment that grows for it and shrinks after it.
+
+An open loop: people come when they come, each second as many as the shape says, and do not wait for one another; half
+of them want a stream. How many a spike is depends on the machine: as many as keep one replica more busy than there have
+to be, which Little's law tells from how long answers take when so many are asked for at once. Where Ray's REST API can
+be asked (SERVING_PORT), the phases last until there is something to see: until the new replica has had a while to show
+what it is good for, until it is gone; and the gates say whether it came and went in time. Where it cannot, phases last
+for so long, and gates about replicas are left out.
+
+Gates: nothing is lost, few answers are a fallback's, a replica more within the delays that the config file sets, back
+again within those, and the engines' own count of finished requests is ours. Written: build/load-6.json and .svg.
+
+By hand: make demo-6 in one terminal, make load-6 URL=http://localhost:8000 in another; LONG=1 for a story of minutes.
+"""
+
+import datetime
+import itertools
+import json
+import math
+import os
+import random
+import secrets
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from typing import Any
+
+import gevent
+from gevent.pool import Group
+from locust import FastHttpUser, LoadTestShape, constant, task
+
+from loadtests.autoscaling import CALM, CALM_AGAIN, SPIKE, STARTS_WITHIN, Answer, Phase, Run, in_seconds, judge
+from loadtests.autoscaling_plot import plot
+from loadtests.bench.cores import machine
+from loadtests.gates import Record, judge_with, percentile
+from loadtests.watch import Watch
+from workshop.processes import ROOT
+
+SERVING_PORT = int(os.environ.get("SERVING_PORT") or 0)
+LONG = os.environ.get("LONG", "") not in {"", "0"}
+BUILD = ROOT / "build"
+
+CALM_SECONDS = 60.0 if LONG else 8.0
+GROWN_SECONDS = 90.0 if LONG else 12.0  # of the spike that the new replica is to be seen in
+BACK_SECONDS = 30.0 if LONG else 4.0
+BLIND_SPIKE, BLIND_RETURN = 60.0, 30.0  # where nobody can say how many replicas there are
+GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
+SETTLES_WITHIN = 30.0  # seconds: Ray's counters come in every few seconds
+SERVICE_SECONDS = 60.0
+
+RATE_EACH = 1.0  # requests a second from each of Locust's users, who are sources of requests here, not people
+STREAMS = 0.5  # of all requests
+LENGTHS = (120, 180)  # tokens: a reader's half a minute, an engine's half a second
+SHORT = 50  # tokens; this many or fewer has no answer of ours, and those have that an engine warms up with
+BUSY, BUSIEST = 10, 60  # requests under way; who has a target gets what belongs to it, or so many
+CALM_SHARE = 8  # of the spike's rate, calm is one part in so many
+SEED = 6
+
+CHAT, CHAT_STREAM = "/v1/chat/completions", "/v1/chat/completions, streamed"
+QUESTIONS = ("What is Ray Serve?", "What is vLLM?", "Tell me about autoscaling", "What is a token?", "What is a queue?")
+
+chance = random.Random(SEED)
+run = secrets.token_hex(4)  # so that a service that runs already has none of these answers
+numbers = itertools.count()
+answers: list[Answer] = []
+people = Group()  # who outlive the users that sent them
+
+
+# --- who asks ----------------------------------------------------------------------------------------------------
+
+
+class Source(FastHttpUser):
+    """Sends people at random, one a second on average, whatever becomes of those before."""
+
+    wait_time = constant(0)
+    concurrency = 1000
+    network_timeout = connection_timeout = SERVICE_SECONDS
+
+    @task
+    def send(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += chance.expovariate(RATE_EACH)
+            gevent.sleep(max(0.0, due - time.monotonic()))
+            people.start(gevent.Greenlet(self._ask, due))
+
+    def _ask(self, due: float) -> None:
+        stream = chance.random() < STREAMS
+        answer = Answer(CHAT_STREAM if stream else CHAT, due, stream)
+        answers.append(answer)
+        with self.client.post(
+            CHAT, name=answer.route, json=_wish(stream), headers=_token(), stream=True, catch_response=True
+        ) as response:
+            try:
+                answer.fallback = (response.headers or {}).get("x-fallback") or ""
+                if response.status_code != 200:
+                    answer.failure = f"{response.status_code}: {(response.text or response.error or '')!s:.200}"
+                elif stream:
+                    answer.listen(partial(response.stream.readline, b"\n"))
+                else:
+                    answer.read(response.json())
+            except Exception as fault:  # whatever it was, the answer has not come to its end
+                answer.failure = f"{type(fault).__name__}: {fault}"
+            answer.whole = answer.complete and not answer.failure
+            answer.ended = time.monotonic()
+            response.request_meta["response_time"] = (answer.ended - due) * 1000
+            response.success() if answer.whole else response.failure(answer.failure or "incomplete")
+
+
+def _token() -> dict[str, str]:
+    """A running service may want to know who asks: the first of TOKENS."""
+    tokens = os.environ.get("TOKENS", "").split()
+    return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
+
+
+def _wish(stream: bool) -> dict[str, Any]:
+    """Sampled, and never the same twice, so that no cache answers; as long as it says, whatever the model thinks."""
+    number = next(numbers)
+    return {
+        "messages": [{"role": "user", "content": f"{QUESTIONS[number % len(QUESTIONS)]} ({run} {number})"}],
+        "max_tokens": chance.randint(*LENGTHS),
+        "ignore_eos": True,  # vLLM's own; a fallback does not know it, and stops when it has said what it has to say
+        "temperature": 0.7,
+        **({"stream": True, "stream_options": {"include_usage": True}} if stream else {}),
+    }
+
+
+def seconds_for(requests: int, url: str) -> float:
+    """How long an answer takes when so many are asked for at the same time."""
+
+    def ask() -> float:
+        body, began = json.dumps(_wish(stream=False)).encode(), time.monotonic()
+        headers = {"Content-Type": "application/json", **_token()}
+        request = urllib.request.Request(f"{url}{CHAT}", body, headers)
+        with urllib.request.urlopen(request, timeout=SERVICE_SECONDS) as response:
+            response.read()
+        return time.monotonic() - began
+
+    asked = [gevent.spawn(ask) for _ in range(requests)]
+    return math.fsum(one.get() for one in asked) / requests
+
+
+# --- the shape ---------------------------------------------------------------------------------------------------
+
+
+class Story(LoadTestShape):
+    """Calm, spike, calm. Locust asks each second how many sources there are to be, and ends when there is no answer."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.watch: Watch | None = None
+        self.began = 0.0
+        self.phases: list[Phase] = []
+        self._plan = self._tell()
+        told.append(self)
+
+    def tick(self) -> tuple[int, float] | None:
+        return next(self._plan, None)
+
+    def _tell(self) -> Iterator[tuple[int, float]]:
+        assert self.runner
+        assert self.runner.environment.host
+        url = self.runner.environment.host.rstrip("/")
+        self.watch = Watch.of(SERVING_PORT, SHORT) if SERVING_PORT else None
+        calm, spike = self._rates(url)
+        if self.watch:
+            self.watch.begin()
+        self.began = self.watch.began if self.watch else time.monotonic()
+        looking = gevent.spawn(self.watch.keep_looking) if self.watch else None
+        yield from self._phase(CALM, calm, lambda since: since >= CALM_SECONDS)
+        yield from self._phase(SPIKE, spike, self._has_grown)
+        yield from self._phase(CALM_AGAIN, calm, self._is_back)
+        patience_ends = time.monotonic() + GETS_THROUGH_WITHIN
+        while people and time.monotonic() < patience_ends:
+            yield 0, spike
+        if self.watch and looking:
+            looking.kill()
+            self._wait_for_counts(self.watch)
+
+    def _rates(self, url: str) -> tuple[int, int]:
+        """Requests a second. Little: under way = a second's requests x the seconds that each takes."""
+        scaling = self.watch and self.watch.scaling
+        busy = min(math.ceil(scaling.target * (scaling.min + 1)), BUSIEST) if scaling else BUSY
+        seconds_for(2, url)  # the first ones of a service take longer
+        spike = max(2, round(busy / seconds_for(busy, url)))
+        return max(1, round(spike / CALM_SHARE)), spike
+
+    def _phase(self, name: str, rate: int, is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
+        begins = time.monotonic()
+        while not is_over(time.monotonic() - begins):
+            yield rate, rate
+        self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, rate))
+
+    def _has_grown(self, since: float) -> bool:
+        if not self.watch:
+            return since >= BLIND_SPIKE
+        longest = self.watch.scaling.up_s + (STARTS_WITHIN + GROWN_SECONDS) * self.watch.wants_more()
+        return since >= longest or self.watch.grown_for() >= GROWN_SECONDS
+
+    def _is_back(self, since: float) -> bool:
+        if not self.watch:
+            return since >= BLIND_RETURN
+        longest = self.watch.scaling.down_s + BACK_SECONDS
+        return since >= longest or self.watch.small_for() >= BACK_SECONDS
+
+    def _wait_for_counts(self, watch: Watch) -> None:
+        patience_ends = time.monotonic() + SETTLES_WITHIN
+        expected = sum(answer.whole and not answer.fallback for answer in answers)
+        while sum(watch.finished().values()) < expected and time.monotonic() < patience_ends:
+            gevent.sleep(1.0)
+            watch.count()
+
+
+told: list[Story] = []  # the one that Locust makes
+
+
+# --- what is made of it ------------------------------------------------------------------------------------------
+
+
+@cache
+def seen() -> Run:
+    """The run, which is over. Written and drawn when it is looked at first."""
+    [story] = told
+    watch = story.watch
+    run = Run(
+        date=datetime.date.today().isoformat(),
+        machine=machine(),
+        phases=tuple(story.phases),
+        seconds=in_seconds(answers, watch.looks if watch else [], story.began),
+        failures=tuple(_in_words(answer) for answer in answers if not answer.whole),
+        scaling=watch.scaling if watch else None,
+        finished=watch.finished() if watch else None,
+    )
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "load-6.json").write_text(run.document())
+    (BUILD / "load-6.svg").write_text(plot(run))
+    return run
+
+
+def _in_words(answer: Answer) -> str:
+    ended = "never ended" if answer.ended is None else f"after {answer.total:.1f} s"
+    return f"{answer.route}: {ended}, {answer.failure or 'incomplete'}"
+
+
+def summary(_: Sequence[Record]) -> dict[str, float]:
+    run = seen()
+    firsts = sorted(answer.to_first_token * 1000 for answer in answers if answer.whole and answer.stream) or [0.0]
+    totals = sorted(answer.total * 1000 for answer in answers if answer.whole) or [0.0]
+    shown = {f"{phase.name.replace(' ', '_')}_rps": phase.rate for phase in run.phases} | {
+        "ttft_p50_ms": percentile(firsts, 50),
+        "ttft_p95_ms": percentile(firsts, 95),
+        "total_p50_ms": percentile(totals, 50),
+        "total_p95_ms": percentile(totals, 95),
+        "seconds": len(run.seconds),
+    }
+    counts = {"requests": run.asked, "failures": len(run.failures), "fallbacks": run.fallbacks}
+    return counts | {name: round(n, 1) for name, n in shown.items()}
+
+
+def remarks() -> list[str]:
+    drawn = "Drawn: build/load-6.svg. Its numbers: build/load-6.json"
+    return [drawn] if seen().scaling else [NOT_SEEN, drawn]
+
+
+NOT_SEEN = "The cluster could not be asked, so nothing is said of replicas: neither in the plot nor by the gates"
+
+judge_with(lambda _: judge(seen()), summary, remarks)

@@ -1,0 +1,117 @@
+"""What Ray says of a deployment while it is under load: its replicas each second, and what their engines have counted.
+
+In: the cluster's port on this machine. Out: Looks, and finished requests by engine. Knows nothing of who sends it.
+"""
+
+import itertools
+import re
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from loadtests.autoscaling import Look, Scaling, engines_of, look_of, scaling_of
+from workshop.processes import CannotStart
+from workshop.serving_cluster import METRICS_OFFSET, status
+
+LOOK_SECONDS = 1.0
+COUNT_EVERY = 5  # looks; Ray's numbers are no newer
+LEAST_WITHIN = 120.0  # seconds for a deployment that has just been under load to become small
+REST_SECONDS = 10.0
+# An engine's own count of finished requests, by the length of their answers.
+SAMPLE = re.compile(r"^ray_vllm_request_generation_tokens_(count|bucket)\{(.*)\} (\S+)$", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(slots=True)
+class Watch:
+    """`began`: from when on times are counted. `counted`: of an engine that is gone, the last that it has said."""
+
+    port: int
+    scaling: Scaling
+    longer_than: int  # tokens; shorter answers are not of this run: an engine warms up, somebody tries a demo
+    began: float = field(default_factory=time.monotonic)
+    looks: list[Look] = field(default_factory=list)
+    engines: set[str] = field(default_factory=set)
+    counted: Counter[str] = field(default_factory=Counter)
+    before: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, port: int, longer_than: int) -> Self | None:
+        """None where nobody can be asked, or nothing scales."""
+        try:
+            deployment = engines_of(status(port))
+        except OSError:
+            return None
+        scaling = deployment and scaling_of(deployment)
+        return cls(port, scaling, longer_than) if scaling else None
+
+    def begin(self) -> None:
+        """The run begins now, with as few replicas as there may be. Raises CannotStart if they do not become few."""
+        patience_ends = time.monotonic() + LEAST_WITHIN
+        self.look()
+        while not self.is_small():
+            if time.monotonic() > patience_ends:
+                raise CannotStart(f"the deployment does not come down to its {self.scaling.min} replicas: who uses it?")
+            time.sleep(LOOK_SECONDS)
+            self.look()
+        self.count()
+        self.before = self.counted.copy()
+        self.looks.clear()
+        self.engines.clear()
+        self.began = time.monotonic()
+
+    def keep_looking(self) -> None:
+        """Until killed. What cannot be read at a moment may be read at the next one."""
+        for number in itertools.count():
+            try:
+                self.look()
+                if number % COUNT_EVERY == 0:
+                    self.count()
+            except OSError:
+                pass
+            time.sleep(LOOK_SECONDS)
+
+    def look(self) -> None:
+        deployment = engines_of(status(self.port))
+        if deployment:
+            self.looks.append(look_of(deployment, time.monotonic() - self.began))
+            self.engines |= {one["replica_id"] for one in deployment["replicas"] if one["state"] == "RUNNING"}
+
+    def count(self) -> None:
+        url = f"http://127.0.0.1:{self.port + METRICS_OFFSET}/metrics"
+        with urllib.request.urlopen(url, timeout=REST_SECONDS) as response:
+            text = response.read().decode()
+        finished: Counter[str] = Counter()
+        for kind, labels, value in SAMPLE.findall(text):
+            label = dict(LABEL.findall(labels))
+            if kind == "count":
+                finished[label["ReplicaId"]] += int(float(value))
+            elif float(label["le"]) == self.longer_than:
+                finished[label["ReplicaId"]] -= int(float(value))
+        self.counted.update({engine: count - self.counted[engine] for engine, count in finished.items()})
+
+    def finished(self) -> dict[str, int]:
+        """In this run, of each engine that was there."""
+        return {engine: self.counted[engine] - self.before[engine] for engine in sorted(self.engines)}
+
+    def is_small(self) -> bool:
+        look = self.looks[-1]
+        return look.wanted == look.running == self.scaling.min
+
+    def wants_more(self) -> bool:
+        return any(look.wanted > self.scaling.min for look in self.looks)
+
+    def grown_for(self) -> float:
+        """Seconds for which there have been more replicas than there have to be."""
+        return self._lasts(lambda look: look.running > self.scaling.min)
+
+    def small_for(self) -> float:
+        """Seconds for which there have been, and are to be, as few as there may be. Those that stop do not count."""
+        return self._lasts(lambda look: look.wanted == look.running == self.scaling.min)
+
+    def _lasts(self, is_so: Callable[[Look], bool]) -> float:
+        so = list(itertools.takewhile(is_so, reversed(self.looks)))
+        return so[0].at - so[-1].at if so else 0.0
