@@ -5,14 +5,16 @@ raises pydantic's ValidationError, which Serve shows as the reason why the appli
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL = "SERVING_MODEL"  # the name callers use
 MODEL_SOURCE = "SERVING_MODEL_SOURCE"  # a folder, or a name on the hub
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 OTLP_ENDPOINT = "SERVING_OTLP_ENDPOINT"  # who takes traces
 TRACING = {
     # vLLM's default is gRPC, which a gateway's collector need not speak.
@@ -70,6 +72,13 @@ class ServingArguments(_Strict):
             return given
         variables = {"model": MODEL, "source": MODEL_SOURCE, "otlp_endpoint": OTLP_ENDPOINT}
         return given | {name: value for name, variable in variables.items() if (value := os.environ.get(variable))}
+
+    @field_validator("source")
+    @classmethod
+    def _is_somewhere(cls, source: str) -> str:
+        if not ((ROOT / source).is_dir() or HUB_NAME.fullmatch(source)):
+            raise ValueError(f"{source} is no folder, and no name on the hub")
+        return source
 
     @property
     def deployment(self) -> str:

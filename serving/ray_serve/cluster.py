@@ -49,10 +49,10 @@ class Cluster:
         self.began = time.monotonic()
 
     def __enter__(self) -> Self:
+        for port in self.ports.single:
+            _must_be_free(port)  # before anything is touched of a cluster that may run there
         os.environ.update(environment.of(self.ports.http, self.folder))
         self.wanted = _read(self.config)
-        for port in self.ports.single:
-            _must_be_free(port)  # before anything of a cluster that runs there is touched
         _adopt_orphans()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700)

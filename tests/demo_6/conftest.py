@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_6.deployed import Deployed, free_ports
+from tests.demo_6.deployed import Deployed
 from tests.grader.stand import ModelServer, embedded_server, started
 from tests.grader.subject import Subject
-from workshop.serving_cluster import ray_serve
+from workshop.serving_cluster import free_ports, ray_serve
 
 GATEWAY = "demos.demo_6_ray_serve_vllm.app:build"
 MODEL = "workshop-tiny"

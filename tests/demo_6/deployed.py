@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,10 +15,9 @@ import psutil
 
 from tests import waiting
 from workshop import serving_cluster
-from workshop.serving_cluster import PORTS, Cluster, Replica
+from workshop.serving_cluster import Cluster, Replica
 
 RUNNING = "RUNNING"
-FIRST_PORT, LAST_PORT = 10_000, 32_000  # not those that the system gives away by itself
 PATIENCE = 120.0  # seconds; a replica takes half a minute on a machine that has nothing else to do
 
 wait_for = partial(waiting.wait_for, seconds=PATIENCE)
@@ -76,24 +74,6 @@ class Deployed:
 
 def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     os.kill(pid, number)
-
-
-def free_ports() -> int:
-    """The first of as many ports as a cluster takes, all of them free at this moment."""
-    for port in range(FIRST_PORT + os.getpid() % 200 * PORTS, LAST_PORT, PORTS):
-        if all(_is_free(one) for one in range(port, port + PORTS)):
-            return port
-    raise AssertionError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", port))
-        except OSError:
-            return False
-        return True
 
 
 def _name(process: psutil.Process) -> str:
