@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from serving.kubernetes import __main__ as generated
-from serving.ray_serve import environment
+from serving.ray_serve import arguments, environment
+from serving.ray_serve.arguments import OTLP_ENDPOINT
 from shared.settings import Settings, load_settings
 from tests.deployment import kustomize, yaml_files
 from tests.deployment.dockerfile import Dockerfile
@@ -27,6 +28,8 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 OTHERS = {
     "REDIS_PASSWORD",  # REDIS_URL is made of it
     "HF_TOKEN",  # the hub's
+    arguments.OTLP_ENDPOINT,
+    OTLP_ENDPOINT,  # vLLM's
     "RAY_gcs_rpc_server_reconnect_timeout_s",  # there is no head that could be lost on one machine
 }
 
@@ -261,6 +264,7 @@ def test_ray_has_what_the_probes_ask_for() -> None:
     assert '"/api/healthz",' in agent.partition("PUBLIC_EXACT_PATHS")[2][:200]  # without a token
     constants = (packages / "serve" / "_private" / "constants.py").read_text()
     assert "DEFAULT_HTTP_PORT = 8000" in constants
+    assert '"RAY_SERVE_HAPROXY_METRICS_PORT", "9101"' in constants
     assert (
         'http_health_check_path: Optional[str] = "/-/healthz"'
         in (packages / "serve" / "_private" / "haproxy.py").read_text()
@@ -273,13 +277,15 @@ def test_ray_has_what_the_probes_ask_for() -> None:
 def test_services_of_the_compose_file_find_each_other() -> None:
     services = COMPOSE["services"]
     listening = {"gateway": 8000, "serving": 8400, "model": 8100, "traces": 4318, "redis": 6379, "prometheus": 9090}
-    given = " ".join(map(str, services["gateway"]["environment"].values()))
+    given = " ".join(value for service in services.values() for value in service.get("environment", {}).values())
     targets = " ".join(file.read_text() for file in (DOCKER / "prometheus" / "targets").iterdir())
     sources = (DOCKER / "grafana" / "datasources.yml").read_text()
     asked = set(re.findall(r"(?:http://|@|\")([a-z]+):(\d+)", " ".join([given, targets, sources])))
-    metrics = environment.ports(listening["serving"]).metrics
+    serving = environment.ports(listening["serving"])
     assert {(name, str(port)) for name, port in listening.items()} - {("grafana", "3000")} <= asked
-    assert asked - {(name, str(port)) for name, port in listening.items()} == {("serving", str(metrics))}
+    assert asked - {(name, str(port)) for name, port in listening.items()} == {
+        ("serving", str(port)) for port in (serving.metrics, serving.haproxy_metrics)
+    }
     for name, port in listening.items():
         health = " ".join(services[name].get("healthcheck", {}).get("test", ()))
         started = " ".join(services[name].get("entrypoint", ()))
