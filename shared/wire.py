@@ -26,6 +26,9 @@ from shared.sse import DONE, event
 CHARACTERS_PER_TOKEN = 4  # the usual estimate, for an upstream that does not count
 MOST_TOKENS = 1 << 32  # of one call; a count past it is nonsense
 
+# Reasons to finish that are none: engines that are taken down in the middle answer 200 with what they had.
+GIVEN_UP = ("abort", "error")
+
 # What a broken document raises when it is read as if it were whole.
 MISSHAPEN = (ValueError, KeyError, IndexError, TypeError, AttributeError)
 
@@ -45,9 +48,11 @@ def written(document: object, option: int | None = None) -> bytes:
 
 
 def completion(raw: bytes, request: ChatRequest) -> Completion:
-    """Raises UpstreamBadReply."""
+    """Raises UpstreamBadReply, or UpstreamFault for an answer that is not whole."""
     try:
         body = orjson.loads(raw)
+        if any(choice.get("finish_reason") in GIVEN_UP for choice in body["choices"]):
+            raise _given_up()
         choice = body["choices"][0]
         length = sum(_length(choice["message"]) for choice in body["choices"])
         return Completion(
@@ -107,6 +112,9 @@ class Frames:
                     if not (usage and self._hides_usage):
                         wire.append(event(payload))
                     continue
+                if any(choice.get("finish_reason") in GIVEN_UP for choice in choices):
+                    broken = _given_up()
+                    break
                 for choice in choices:
                     delta = choice.get("delta") or {}
                     length += _length(delta)
@@ -225,6 +233,10 @@ def _error_frame(error: object) -> UpstreamError:
     if isinstance(status, int) and 400 <= status < 500 and status != 429:
         return UpstreamRejected(message, upstream_status=status)
     return UpstreamFault(message)
+
+
+def _given_up() -> UpstreamError:
+    return UpstreamFault("the upstream gave the answer up before its end")
 
 
 def _message(error: object) -> str | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from shared.errors import NotFound
+from shared.errors import NotFound, UpstreamRejected
+from shared.wire import MISSHAPEN
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -26,9 +28,23 @@ def model_routes(service: Service) -> APIRouter:
         # Names have slashes (google/medgemma-27b), and must not climb out of /models on theirs.
         if any(part in ("", ".", "..") for part in name.split("/")):
             raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
-        return _as_it_came(await service.upstream.models(quote(name, safe="/")))
+        try:
+            return _as_it_came(await service.upstream.models(quote(name, safe="/")))
+        except UpstreamRejected:  # vLLM shows no model by itself, and lists it all the same
+            entry = _entry(await service.upstream.models(), name)
+            if entry is None:
+                raise
+            return _as_it_came(orjson.dumps(entry))
 
     return router
+
+
+def _entry(listed: bytes, name: str) -> object:
+    """Of a list of models the one with this name, None if there is none."""
+    try:
+        return next((entry for entry in orjson.loads(listed)["data"] if entry["id"] == name), None)
+    except MISSHAPEN:
+        return None
 
 
 def _as_it_came(listed: bytes) -> Response:

@@ -1,0 +1,68 @@
+"""What engines say when they fail in the middle of an answer: none of it may pass for a whole one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.errors import UpstreamError, UpstreamFault, UpstreamRejected
+from shared.reply import Chunk
+from shared.wire import Frames, completion
+from tests.shared.conftest import make_call
+
+REQUEST = make_call(stream=True).request
+DONE = b"[DONE]"
+
+
+def chunk(text: str, finish_reason: str | None = None) -> bytes:
+    return json.dumps({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}]}).encode()
+
+
+def error(**fields: Any) -> bytes:
+    return json.dumps({"error": {"message": "EngineCore died", **fields}}).encode()
+
+
+def read(*payloads: bytes) -> tuple[Frames, Chunk | None, UpstreamError | None]:
+    """All of them in one block, as they come when an engine dies."""
+    frames = Frames(REQUEST)
+    return frames, *frames.read(payloads)
+
+
+@pytest.mark.parametrize("told", [error(type="InternalServerError", code=500), error(code=None), b'{"error": "dead"}'])
+def test_an_error_before_done_is_no_end(told: bytes) -> None:
+    """vLLM ends a stream that failed with its error and then with [DONE]."""
+    frames, came, broken = read(chunk("Time"), told, DONE)
+    assert isinstance(broken, UpstreamFault)
+    assert not frames.finished
+    assert came is not None
+    assert came.text == "Time"
+    assert b"error" not in came.wire
+    assert b"DONE" not in came.wire
+
+
+def test_an_error_that_is_the_requests_own_is_told_as_such() -> None:
+    _, _, broken = read(error(code=400), DONE)
+    assert isinstance(broken, UpstreamRejected)
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_was_given_up_is_no_whole_one(reason: str) -> None:
+    """An engine that is told to stop finishes what it has in hand like that, and answers 200."""
+    frames, came, broken = read(chunk("Time"), chunk("", reason), DONE)
+    assert isinstance(broken, UpstreamFault)
+    assert not frames.finished
+    assert came is not None
+    assert came.finish_reason is None
+    raw = json.dumps({"choices": [{"message": {"content": "Time"}, "finish_reason": reason}]}).encode()
+    with pytest.raises(UpstreamFault, match="before its end"):
+        completion(raw, REQUEST)
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "tool_calls"])
+def test_an_answer_that_has_its_end_is_whole(reason: str) -> None:
+    frames, came, broken = read(chunk("Time"), chunk("", reason), DONE)
+    assert (frames.finished, frames.done, broken) == (True, True, None)
+    assert came is not None
+    assert came.finish_reason == reason
