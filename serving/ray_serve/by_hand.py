@@ -68,9 +68,9 @@ def _event(value: dict[str, Any]) -> str:
     return f"data: {json.dumps(value)}\n\n"
 
 
-def _error(status: int, message: str) -> JSONResponse:
+def _error(status: int, message: str, param: str | None = None) -> JSONResponse:
     kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": None}}, status)
+    return JSONResponse({"error": {"message": message, "type": kind, "param": param, "code": None}}, status)
 
 
 @app.exception_handler(HTTPException)
@@ -85,7 +85,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 @app.exception_handler(VLLMClientError)
 async def _impossible(request: Request, error: VLLMClientError) -> Response:
-    return _error(400, str(error))
+    return _error(400, str(error), getattr(error, "parameter", None))
 
 
 @app.exception_handler(EngineDeadError)
@@ -100,7 +100,7 @@ class VLLMDeployment:
     """One replica: one engine, and the HTTP around it."""
 
     async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
-        self.arguments = arguments
+        self.arguments, self.created = arguments, int(time.time())
         # Its metrics go where Ray's own are read; vLLM's default puts them into a registry that nobody reads here.
         self.engine = AsyncLLM.from_engine_args(
             AsyncEngineArgs(**arguments.engine_arguments()), stat_loggers=[RayPrometheusStatLogger]
@@ -120,7 +120,8 @@ class VLLMDeployment:
 
     @app.get("/v1/models")
     async def models(self) -> dict[str, Any]:
-        return {"object": "list", "data": [{"id": self.arguments.model, "object": "model", "owned_by": "vllm"}]}
+        model = {"id": self.arguments.model, "object": "model", "created": self.created, "owned_by": "vllm"}
+        return {"object": "list", "data": [model]}
 
     @app.post("/v1/chat/completions")
     async def chat(self, request: ChatCompletionRequest, received: Request) -> Response:
