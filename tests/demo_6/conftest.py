@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo_6.deployed import Deployed
-from tests.grader.stand import ModelServer, embedded_server, started
+from tests.grader.stand import ModelServer, embedded_server, started, trace_receiver
 from tests.grader.subject import Subject
 from workshop.serving_cluster import free_ports, ray_serve
 
@@ -33,11 +33,18 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def receiver() -> Iterator[str]:
+    """Whom vLLM tells of its part of a trace."""
+    with trace_receiver() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster(receiver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """laptop.yaml: one replica, or two under load. Whoever changes what is deployed puts it last."""
     port = free_ports()
     output: Path = tmp_path_factory.mktemp("cluster") / "ray-serve.txt"
-    with ray_serve(port, output=output) as process:
+    with ray_serve(port, environment={"SERVING_OTLP_ENDPOINT": receiver}, output=output) as process:
         yield Deployed(port, process)
 
 

@@ -6,6 +6,7 @@ But for the cluster, which is the one of all these tests: it takes half a minute
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from tests import labs
 from tests.demo_6.checks import CHECKLIST
 from tests.demo_6.deployed import Deployed
 from tests.frame.conftest import demo_port
-from workshop.companions import SERVING_PORT_OFFSET, stand_before
+from workshop.companions import SERVING_PORT_OFFSET, TRACES_PORT_OFFSET, stand_before
 from workshop.demo import DEMOS, build_path, started
 from workshop.processes import ROOT, Process, free_port
 from workshop.serving_cluster import CONFIGS, DASHBOARD_OFFSET, METRICS_OFFSET, token_file
@@ -29,15 +30,21 @@ START_SECONDS = 120.0  # of an engine, on a machine that has other things to do
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the second terminal remembers, from the page's beginning to its end."""
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Iterator[labs.Lab]:
     """What the page's first terminal has in its first sections: vLLM alone."""
     [command] = [line for line in labs.console_commands(README) if "vllm.entrypoints" in line]
-    port, folder = free_port(), tmp_path_factory.mktemp("engine")
+    port = free_port()
     process = Process(
         name="vLLM",
         command=["bash", "-c", f"exec env {command.replace(str(ENGINE_PORT), str(port))}"],
         ready_url=f"http://127.0.0.1:{port}/health",
-        output=folder / "printed.txt",
+        output=folder / "engine.txt",
     )
     process.start(START_SECONDS)
     try:
@@ -47,16 +54,20 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
 
 
 @pytest.fixture(scope="module")
-def demo(cluster: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
-    port, folder = demo_port(), tmp_path_factory.mktemp("lab")
+def demo(cluster: Deployed, receiver: str, folder: Path) -> Iterator[labs.Lab]:
+    port = demo_port()
     ours = {
         "PORT": str(port),
         "LOG_FILE": str(folder / "logs.json"),
         "DATABASE_URL": f"sqlite:///{folder / 'workshop.db'}",
+        "OTLP_ENDPOINT": receiver,
+        "TRACES_URL": receiver,
+        "TRACE_SAMPLE_RATIO": "1",
         **DEMO.settings,
     }
     offsets = (0, METRICS_OFFSET, DASHBOARD_OFFSET)
     moved = {f"localhost:{CLUSTER_PORT + offset}": f"localhost:{cluster.port + offset}" for offset in offsets}
+    moved |= {f"localhost:{8000 + TRACES_PORT_OFFSET}": receiver.removeprefix("http://")}
     moved |= {f".run/{token_file(CLUSTER_PORT).name}": str(token_file(cluster.port))}
     moved |= {f".run/{name}": f"{folder}/{name}" for name in ("hey", "stream")}
     with pytest.MonkeyPatch.context() as environment:
