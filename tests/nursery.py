@@ -1,9 +1,10 @@
-"""Services that start in a moment: forked off a process that has read all of our code already.
+"""Services that start in a moment, and tokens made in one: forked off a process that has read all of our code already.
 
-A service takes a second of a core to read its code, and the tests start hundreds. `python -m tests.nursery` reads it
-once, and forks a service for each order on stdin: a line of JSON, answered by one on stdout. The children are processes
-like any other, with an environment, a session and an output of their own; only services of several workers, which read
-their code themselves, do not come from here. `make demo-N`, the grader and the labs start services as users do.
+A service takes a second of a core to read its code, a token most of one, and the tests want hundreds of both.
+`python -m tests.nursery` reads it once, and forks a program for each order on stdin: a line of JSON, answered by one on
+stdout. The children are processes like any other, with an environment, a session and an output of their own; only
+services of several workers, which read their code themselves, do not come from here. `make demo-N`, the grader and the
+labs start services, and make tokens, as users do.
 """
 
 import contextlib
@@ -14,9 +15,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +32,12 @@ READ_BEFORE = (
     "demos.demo_3_caching.app",
     "demos.demo_4_streaming.app",
     "demos.demo_5_observability.app",
+    "demos.demo_6_ray_serve_vllm.app",
     "sqlalchemy.dialects.sqlite.aiosqlite",
     "uvicorn.lifespan.on",
     "uvloop",
 )
+SERVICE, ACCOUNTS = "shared.server", "shared.accounts.__main__"  # each with a main() that takes arguments
 LOOK_SECONDS = 0.01
 
 
@@ -89,6 +93,7 @@ class Forked(Process):
 
     def _launch(self) -> Any:
         order = {
+            "program": SERVICE,
             "arguments": self.command[3:],  # after python -m shared.server
             "environment": {**os.environ, **self.environment},
             "output": str(self.output) if self.output else os.devnull,
@@ -105,10 +110,23 @@ def gateway(build: str, *, port: int, environment: Mapping[str, str], output: Pa
     return Forked(process.name, process.command, process.ready_url, environment, output)
 
 
+def accounts(arguments: Sequence[str], database_url: str) -> subprocess.CompletedProcess[str]:
+    """As tests.grader.callers.command, but for stderr, which comes with stdout."""
+    with tempfile.NamedTemporaryFile() as output:
+        order = {
+            "program": ACCOUNTS,
+            "arguments": arguments,
+            "environment": {**os.environ, "DATABASE_URL": database_url},
+            "output": output.name,
+        }
+        status = Child(NURSERY.ask(order)).wait()
+        said = Path(output.name).read_text()
+    return subprocess.CompletedProcess(arguments, status, said, said)
+
+
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the tests, which end what they have started
-    server = importlib.import_module("shared.server")
-    for module in READ_BEFORE:
+    for module in (SERVICE, ACCOUNTS, *READ_BEFORE):
         importlib.import_module(module)
     gc.collect()
     gc.freeze()
@@ -121,11 +139,11 @@ def main() -> int:
         elif pid := os.fork():
             print(json.dumps(pid), file=answers, flush=True)
         else:
-            _be(server.main, **order)
+            _be(**order)
     return 0
 
 
-def _be(service: Any, arguments: list[str], environment: dict[str, str], output: str) -> None:
+def _be(program: str, arguments: list[str], environment: dict[str, str], output: str) -> None:
     """The rest of a child's life."""
     status = 1
     try:
@@ -142,7 +160,7 @@ def _be(service: Any, arguments: list[str], environment: dict[str, str], output:
             os.close(file)
         os.environ.clear()
         os.environ.update(environment)
-        status = service(arguments)
+        status = importlib.import_module(program).main(arguments)
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
