@@ -71,4 +71,4 @@ EXPOSE 8400
 HEALTHCHECK NONE
 
 # KubeRay puts its own `ray start` in the place of this.
-CMD ["python", "-m", "serving.ray_serve", "serving/ray_serve/laptop.yaml", "--port", "8400"]
+CMD ["python", "-m", "serving.ray_serve", "serving/ray_serve/laptop.yaml", "--port", "8400", "--reachable"]

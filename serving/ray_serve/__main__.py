@@ -25,10 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("config", type=Path)
     parser.add_argument("--port", type=int, default=8400)
+    parser.add_argument("--reachable", action="store_true", help="Ray's metrics too, from other machines")
     options = parser.parse_args(arguments)
     _on_signals(_stop)
     try:
-        with Cluster(options.config, options.port) as cluster:
+        with Cluster(options.config, options.port, options.reachable) as cluster:
             _on_signals(_stop)  # Ray has put its own in their place
             cluster.deploy()
             while True:

@@ -39,10 +39,14 @@ class CannotServe(Exception):
 
 
 class Cluster:
-    """Started on entry, gone on exit, whatever happened in between. Raises CannotServe."""
+    """Started on entry, gone on exit, whatever happened in between. Raises CannotServe.
 
-    def __init__(self, config: Path, port: int) -> None:
+    `reachable`: its metrics can be read from other machines, not from this one alone.
+    """
+
+    def __init__(self, config: Path, port: int, reachable: bool = False) -> None:
         self.config = config
+        self.address = socket.gethostbyname(socket.gethostname()) if reachable else "127.0.0.1"
         self.ports = environment.ports(port)
         # Not in the project's folder: the paths of sockets must be shorter than a folder of a person's may be.
         self.folder = Path(tempfile.gettempdir()) / f"ray-serve-{port}"
@@ -99,7 +103,7 @@ class Cluster:
             log_to_driver=False,
             logging_level="ERROR",
             namespace="serve",
-            _node_ip_address="127.0.0.1",
+            _node_ip_address=self.address,  # where its metrics are, too
             _metrics_export_port=self.ports.metrics,
             _temp_dir=str(self.folder),
         )

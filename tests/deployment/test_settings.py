@@ -292,7 +292,8 @@ def test_services_of_the_compose_file_find_each_other() -> None:
         assert str(port) in health or name in ("gateway", "redis")
         assert str(port) in started or "entrypoint" not in services[name]
     command = Dockerfile(DOCKER / "serving.Dockerfile").image.last("CMD").words
-    assert command[-2:] == ["--port", str(listening["serving"])]
+    # Not on the loopback interface alone: Prometheus is in another container.
+    assert command[-3:] == ["--port", str(listening["serving"]), "--reachable"]
 
 
 def test_what_waits_for_a_healthy_service_waits_for_one_that_can_say_so() -> None:
