@@ -129,7 +129,7 @@ def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: i
 
 @contextmanager
 def _demo(number: int, solution: str) -> Iterator[tuple[str, str, int | None]]:
-    """The demo on a free port, the tokens of those who call it, parted by spaces, and the port of its cluster, if any."""
+    """The demo on a free port, the tokens of those who call it, parted by spaces, and its cluster's port, if any."""
     scenario = SCENARIOS[number]
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         logs = Path(name)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from loadtests.autoscaling import SPIKE, Run, Scaling, Second
+from loadtests.autoscaling import NEAR, SPIKE, Run, Scaling, Second
 
 WIDTH, LEFT, RIGHT = 760, 40, 12
 TOP, TITLE, GAP, BOTTOM = 68, 24, 18, 40  # above the first panel, each one's head, between two, under the last one
-LOAD, UNDER_WAY, REPLICAS, LATENCY = 84, 84, 66, 150  # heights
+LOAD, UNDER_WAY, REPLICAS, LATENCY = 84, 84, 84, 150  # heights
 STEPS, MOST_TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300), 12  # of the axis, in seconds
-LETTER = 6.3  # width of one, in a legend
+LETTER, BOLD_LETTER = 6.1, 7.4  # widths of one, in a legend and in a head
 LATENCIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # seconds, on a logarithmic scale
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #57606a }
@@ -33,13 +33,12 @@ STYLE = """
   .line { fill: none; stroke-width: 1.8; stroke-linejoin: round }
   .line.answered, .line.first { stroke: #0969da } .line.whole { stroke: #8250df }
   .line.held { stroke: #1a7f37; stroke-dasharray: 5 3 } .line.wanted { stroke: #24292f }
-  .key.answered { fill: #0969da } .key.held { fill: #1a7f37 } .key.wanted { fill: #24292f }
   @media (prefers-color-scheme: dark) {
     text { fill: #9198a1 } .title, .head { fill: #e6edf3 }
-    .asked, .first, .key.answered { fill: #4493f8 } .line.answered, .line.first { stroke: #4493f8 }
-    .running, .starting, .key.held { fill: #3fb950 } .line.held { stroke: #3fb950 }
-    .whole { fill: #a371f7 } .line.whole { stroke: #a371f7 }
-    .key.wanted { fill: #e6edf3 } .line.wanted { stroke: #e6edf3 }
+    .asked, .first { fill: #4493f8 } .line.answered, .line.first { stroke: #4493f8 }
+    .running, .starting { fill: #3fb950 } .line.held { stroke: #3fb950 }
+    .whole { fill: #a371f7 } .line.whole { stroke: #a371f7 } .line.wanted { stroke: #e6edf3 }
+    .line { fill: none }
   }
 """
 
@@ -116,18 +115,23 @@ class _Picture:
         run = self.run
         panel = self._panel(LOAD, 0, max(max(second.asked, second.answered) for second in self.seconds))
         rare = [("fallback", "by the fallback")] * bool(run.fallbacks) + [("failed", "lost")] * bool(run.failures)
-        yield from self._head(panel, "Requests a second", [("asked", "asked"), ("answered", "answered"), *rare])
+        legend = [("asked", "asked"), ("line answered", f"answered, over {2 * NEAR + 1} seconds"), *rare]
+        yield from self._head(panel, "Requests a second", legend)
         yield from self._grid(panel, _ticks(panel.high))
         yield self._bars("asked", panel, lambda second: second.asked)
-        yield self._line("answered", panel, lambda second: second.answered)
+        yield self._line("answered", panel, self._answered_near)
         yield self._bars("fallback", panel, lambda second: second.fallbacks)
         yield self._bars("failed", panel, lambda second: second.failed)
+
+    def _answered_near(self, second: Second) -> float:
+        near = self.seconds[max(second.at - NEAR, 0) : second.at + NEAR + 1]
+        return sum(one.answered for one in near) / len(near)
 
     def _under_way(self) -> Iterator[str]:
         panel = self._panel(UNDER_WAY, 0, max(second.under_way for second in self.seconds))
         legend = [("asked", "asked and not answered yet")]
         if self.scaling:
-            legend.append(("held", f"what the replicas that run are meant to hold: {self.scaling.target:g} each"))
+            legend.append(("line held", f"what the replicas that run are meant to hold: {self.scaling.target:g} each"))
         yield from self._head(panel, "Under way", legend)
         yield from self._grid(panel, _ticks(panel.high))
         yield self._bars("asked", panel, lambda second: second.under_way)
@@ -137,19 +141,27 @@ class _Picture:
 
     def _replicas(self, scaling: Scaling) -> Iterator[str]:
         there = [(second.running or 0) + (second.starting or 0) + (second.stopping or 0) for second in self.seconds]
-        panel = self._panel(REPLICAS, 0, max(*there, scaling.max) + 0.25)
-        legend = [
-            ("running", "running"),
-            ("starting", "starting"),
-            ("stopping", "finishing what it has"),
-            ("wanted", "wanted"),
-        ]
-        yield from self._head(panel, "Replicas", legend)
-        yield from self._grid(panel, _ticks(panel.high))
+        panel = self._panel(REPLICAS, 0, max(*there, scaling.max) * 1.35)
+        legend = [("running", "running"), ("starting", "starting"), ("stopping", "finishing what it has")]
+        yield from self._head(panel, "Replicas", [*legend, ("line wanted", "wanted")])
+        yield from self._grid(panel, _ticks(max(*there, scaling.max)))
         yield self._bars("running", panel, lambda second: second.running)
         yield self._bars("starting", panel, lambda second: second.starting, lambda second: second.running)
         yield self._bars("stopping", panel, lambda second: second.stopping, lambda second: second.running)
         yield self._steps("wanted", panel, lambda second: second.wanted)
+        for words, begins, ends in self._story(scaling):
+            x = (self.x(begins) + self.x(ends)) / 2
+            yield f'<text class="tick" x="{x:.0f}" y="{panel.top + 12}" text-anchor="middle">{words}</text>'
+
+    def _story(self, scaling: Scaling) -> Iterator[tuple[str, float, float]]:
+        """What took how long, and from when to when."""
+        spike = next((phase for phase in self.run.phases if phase.name == SPIKE), None)
+        decided = [second.at for second in self.seconds if (second.wanted or 0) > scaling.min]
+        grown = [second.at for second in self.seconds if (second.running or 0) > scaling.min]
+        if spike and decided and grown:
+            moments = [spike.begins, decided[0], grown[0], spike.ends, grown[-1] + 1]
+            for words, begins, ends in zip(("decides", "starts", "helps", "waits"), moments, moments[1:], strict=False):
+                yield f"{words}: {ends - begins:.0f} s", begins, ends
 
     def _latency(self) -> Iterator[str]:
         values = [value for second in self.seconds for value in (second.first_p50, second.whole_p95) if value]
@@ -179,12 +191,14 @@ class _Picture:
         return _Panel(top, top + height, low, high or 1, logarithmic)
 
     def _head(self, panel: _Panel, title: str, legend: Legend) -> Iterator[str]:
-        y, x = panel.top - 7, LEFT + LETTER * len(title) + 30
+        y, x = panel.top - 7, LEFT + BOLD_LETTER * len(title) + 16
         yield f'<text class="head" x="{LEFT}" y="{y}">{title}</text>'
         for name, words in legend:
-            if name:
-                yield f'<rect class="{name} key" x="{x:.0f}" y="{y - 8}" width="14" height="8" rx="1"/>'
-                x += 19
+            if name.startswith("line"):
+                yield f'<path class="{name}" d="M{x:.0f} {y - 4}h18"/>'
+            elif name:
+                yield f'<rect class="{name}" x="{x:.0f}" y="{y - 9}" width="18" height="9" rx="1"/>'
+            x += 23 * bool(name)
             yield f'<text x="{x:.0f}" y="{y}">{words}</text>'
             x += LETTER * len(words) + 16
 

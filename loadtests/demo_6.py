@@ -49,6 +49,7 @@ GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
 SETTLES_WITHIN = 30.0  # seconds: Ray's counters come in every few seconds
 SERVICE_SECONDS = 60.0
 
+AT_ONCE = 1000.0  # sources that come or go in a second
 RATE_EACH = 1.0  # requests a second from each of Locust's users, who are sources of requests here, not people
 STREAMS = 0.5  # of all requests
 LENGTHS = (120, 180)  # tokens: a reader's half a minute, an engine's half a second
@@ -173,7 +174,7 @@ class Story(LoadTestShape):
         yield from self._phase(CALM_AGAIN, calm, self._is_back)
         patience_ends = time.monotonic() + GETS_THROUGH_WITHIN
         while people and time.monotonic() < patience_ends:
-            yield 0, spike
+            yield 0, AT_ONCE
         if self.watch and looking:
             looking.kill()
             self._wait_for_counts(self.watch)
@@ -189,7 +190,7 @@ class Story(LoadTestShape):
     def _phase(self, name: str, rate: int, is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
         begins = time.monotonic()
         while not is_over(time.monotonic() - begins):
-            yield rate, rate
+            yield rate, AT_ONCE
         self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, rate))
 
     def _has_grown(self, since: float) -> bool:
