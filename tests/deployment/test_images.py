@@ -23,6 +23,7 @@ from tests.deployment import wheels, yaml_files
 from tests.deployment.dockerfile import Dockerfile, Stage
 from tests.waiting import wait_for
 from workshop.processes import ROOT, answers, free_port
+from workshop.serving_cluster import PYTHON
 
 DOCKER = ROOT / "serving" / "docker"
 GATEWAY = Dockerfile(DOCKER / "gateway.Dockerfile")
@@ -244,12 +245,6 @@ def test_both_locks_of_the_serving_image_are_there_and_whole() -> None:
         assert all(str(each.specifier).startswith("==") for each in wheels.locked(ROOT / file))
 
 
-SERVING_PYTHON = ROOT / ".venv-serving" / "bin" / "python"
-
-
-@pytest.mark.skipif(
-    not SERVING_PYTHON.exists() and not os.environ.get("REQUIRE_PEERS"), reason="needs make install-serving"
-)
 def test_the_serving_image_finds_all_that_it_imports(tmp_path: Path) -> None:
     copy(SERVING, tmp_path)
     wanted = {name for file in tmp_path.rglob("*.py") for name in imported(file)}
@@ -259,7 +254,7 @@ def test_the_serving_image_finds_all_that_it_imports(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     looked = subprocess.run(
         [
-            SERVING_PYTHON,
+            PYTHON,
             "-c",
             f"import importlib.util as u; print([n for n in {sorted(wanted)} if not u.find_spec(n)])",
         ],
@@ -272,7 +267,7 @@ def test_the_serving_image_finds_all_that_it_imports(tmp_path: Path) -> None:
     assert looked.stdout.strip() == "[]"
     for module in (command[2], "serving.kubernetes.leave"):
         asked = subprocess.run(
-            [SERVING_PYTHON, "-m", module, "--help"], cwd=tmp_path, env=environment, capture_output=True, check=False
+            [PYTHON, "-m", module, "--help"], cwd=tmp_path, env=environment, capture_output=True, check=False
         )
         assert asked.returncode == 0, asked.stderr
 

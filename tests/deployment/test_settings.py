@@ -16,6 +16,7 @@ from tests.deployment.dockerfile import Dockerfile
 from tests.deployment.kustomize import Object, named
 from workshop.processes import ROOT
 from workshop.prometheus import CONFIGURATION, RULES
+from workshop.serving_cluster import PYTHON
 
 DOCKER = ROOT / "serving" / "docker"
 KUBERNETES = ROOT / "serving" / "kubernetes"
@@ -256,9 +257,7 @@ def test_every_probe_asks_for_what_is_there() -> None:
 
 
 def test_ray_has_what_the_probes_ask_for() -> None:
-    packages = ROOT / ".venv-serving" / "lib" / "python3.11" / "site-packages" / "ray"
-    if not packages.exists():
-        pytest.skip("needs make install-serving")
+    (packages,) = PYTHON.parent.parent.glob("lib/python3*/site-packages/ray")
     assert "DEFAULT_DASHBOARD_AGENT_LISTEN_PORT = 52365" in (packages / "_private" / "ray_constants.py").read_text()
     agent = (packages / "dashboard" / "http_server_agent.py").read_text()
     assert '"/api/healthz",' in agent.partition("PUBLIC_EXACT_PATHS")[2][:200]  # without a token
