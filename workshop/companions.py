@@ -29,6 +29,7 @@ PROMETHEUS_PORT_OFFSET = 200
 TRACES_PORT_OFFSET = 300
 SERVING_PORT_OFFSET = 400
 TRY_SECONDS = "10"  # that the cluster has before the embedded model is asked
+BREAKER_SECONDS = "5"  # until it is tried again after a fault: it mends itself within half a minute
 FORWARD_SECONDS = 5  # between two looks at the alerts
 SINGLE_PORTS = 6  # of a cluster's, those that must be free; of the others it takes what is
 EMBEDDED_MODEL = "workshop-tiny"
@@ -82,8 +83,9 @@ def stand_before(stage: Stage, port: int) -> None:
     stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
     if not stage.says("FALLBACKS"):
         stage.environment["FALLBACKS"] = f"{EMBEDDED_MODEL}@{fallback}"
-    if not stage.says("TRY_TIMEOUT"):
-        stage.environment["TRY_TIMEOUT"] = TRY_SECONDS
+    for name, value in {"TRY_TIMEOUT": TRY_SECONDS, "CIRCUIT_BREAKER_TIMEOUT_SEC": BREAKER_SECONDS}.items():
+        if not stage.says(name):
+            stage.environment[name] = value
     stage.targets |= {
         "ray": f"127.0.0.1:{port + METRICS_OFFSET}",
         "haproxy": f"127.0.0.1:{port + HAPROXY_METRICS_OFFSET}",
