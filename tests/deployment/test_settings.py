@@ -112,12 +112,15 @@ def test_the_gateway_would_start_with_the_settings_that_it_is_given(
     settings = load_settings(_env_file=None)
     assert settings.model == serving(overlay)["model"]
     assert settings.workers == 2
+    assert 0 < settings.try_timeout < settings.timeout  # else there is no time left to ask the fallback
 
 
 def test_the_gateway_would_start_with_the_settings_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
     given = COMPOSE["services"]["gateway"]["environment"]
     _only(monkeypatch, {name: re.sub(r"\$\{\w+(?::[-?]([^}]*))?\}", r"\1", value) for name, value in given.items()})
-    assert load_settings(_env_file=None).workers == 4
+    settings = load_settings(_env_file=None)
+    assert settings.workers == 4
+    assert 0 < settings.try_timeout < settings.timeout
 
 
 def _only(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
