@@ -13,6 +13,8 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.exceptions import VLLMClientError
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -191,8 +193,8 @@ class BreaksAtWhatIsTooLong(Mutant):
 
 
 class HasEveryModel(Mutant):
-    async def chat(self, request: Any, *given: Any, **named: Any) -> Any:
-        return await super().chat(request.model_copy(update={"model": None}), *given, **named)
+    async def chat(self, request: ChatCompletionRequest, received: Request) -> Any:
+        return await super().chat(request.model_copy(update={"model": None}), received)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
@@ -202,7 +204,7 @@ async def _broken(request: Request, error: Exception) -> Response:
 class BlamesItself(Mutant):
     """A bad request is a 500."""
 
-    handlers = {RequestValidationError: _broken, ValueError: _broken}  # noqa: RUF012
+    handlers = {RequestValidationError: _broken, VLLMClientError: _broken}  # noqa: RUF012
 
 
 class HasItsOwnErrors(Mutant):
@@ -312,9 +314,9 @@ class CountsChunks(Mutant):
 class PromisesTooEarly(Mutant):
     """A stream's 200 is sent before anybody knows whether there will be an answer."""
 
-    async def chat(self, request: Any, *given: Any, **named: Any) -> Any:
+    async def chat(self, request: ChatCompletionRequest, received: Request) -> Any:
         if not request.stream:
-            return await super().chat(request, *given, **named)
+            return await super().chat(request, received)
         return StreamingResponse(self._late(request), media_type="text/event-stream")
 
     async def _late(self, request: Any) -> AsyncIterator[str]:
@@ -375,9 +377,9 @@ class IsAlwaysWell(Mutant):
 
 
 class AnswersWithoutAnEngine(Mutant):
-    async def chat(self, request: Any, *given: Any, **named: Any) -> Any:
+    async def chat(self, request: ChatCompletionRequest, received: Request) -> Any:
         try:
-            return await super().chat(request, *given, **named)
+            return await super().chat(request, received)
         except EngineDeadError:
             return JSONResponse({"choices": [], "error": "the engine is gone"})
 

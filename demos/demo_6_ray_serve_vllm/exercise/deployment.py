@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from ray import serve
 from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
@@ -49,8 +50,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
 
 
-@app.exception_handler(ValueError)
-async def _impossible(request: Request, error: ValueError) -> Response:
+@app.exception_handler(VLLMClientError)
+async def _impossible(request: Request, error: VLLMClientError) -> Response:
     return _error(400, str(error))
 
 
@@ -117,7 +118,7 @@ class VLLMDeployment:
           without choices, with the usage. Then `data: [DONE]`.
         - What fails before the first token is an honest status, and no 200 whose stream breaks.
         - A client that leaves takes its request out of the engine.
-        Checks: stream, stream_steps, stream_usage, commitment, client_leaves.
+        Checks: stream, stream_steps, stream_usage, commitment, batching, client_leaves.
         """
         whole = await self._finished(outputs)
         for choice in whole["choices"]:

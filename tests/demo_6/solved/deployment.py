@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from ray import serve
 from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.exceptions import VLLMClientError
 from vllm.inputs import TokensPrompt
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
@@ -48,8 +49,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     return _error(400, "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()))
 
 
-@app.exception_handler(ValueError)
-async def _impossible(request: Request, error: ValueError) -> Response:
+@app.exception_handler(VLLMClientError)
+async def _impossible(request: Request, error: VLLMClientError) -> Response:
     return _error(400, str(error))
 
 

@@ -1,0 +1,37 @@
+"""Gateways of demo 6 that are wrong on purpose, each in one way: who would lose what the cluster behind them loses.
+
+Each function builds an application as `demos.demo_6_ray_serve_vllm.app:build` does, and runs as
+`python -m shared.server tests.demo_6.gateways:falls_back_to_nobody`. Who must catch which is in test_gateways.py.
+"""
+
+import pytest
+from fastapi import FastAPI
+
+from demos.demo_6_ray_serve_vllm import app as demo
+from shared.call import Call
+from shared.layers import fallback
+from shared.layers.fallback import Fallback
+from shared.pipeline import Handler
+from shared.reply import Reply
+from shared.settings import Settings
+
+
+class Nobody(Fallback):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        return await next(call)
+
+
+def falls_back_to_nobody(settings: Settings) -> FastAPI:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "Fallback", Nobody)
+        return demo.build(settings)
+
+
+def waits_for_the_cluster(settings: Settings) -> FastAPI:
+    """A cluster without replicas keeps what it is asked until it has one: a try without a bound takes all the time."""
+    return demo.build(settings.model_copy(update={"try_timeout": 0.0}))
+
+
+def says_nothing_of_the_fallback(settings: Settings) -> FastAPI:
+    fallback._note = lambda call, name: None
+    return demo.build(settings)
