@@ -123,7 +123,7 @@ programs: $(RUNTIME)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-# Most tests wait, for servers and for windows: six at a time, see tests/order.py for who runs what. Of those that load a
+# Most tests wait, for servers and for windows: five at a time, see tests/order.py for who runs what. Of those that load a
 # service, which takes half a core, two.
 ALONE := tests/stress $(sort $(wildcard tests/*/test_load.py))
 
@@ -134,7 +134,7 @@ test: export REQUIRE_PEERS := 1
 test: ## everything: lint, types, every test
 	@$(MAKE) --no-print-directory --jobs 4 lint programs peers install-serving
 	@failed=0; \
-	  $(VENV)/bin/pytest --numprocesses 6 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
+	  $(VENV)/bin/pytest --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
 	  $(VENV)/bin/pytest --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
 	  [ $$failed = 0 ] || { echo "what failed, once more, by itself:"; \
 	    $(VENV)/bin/pytest --last-failed --last-failed-no-failures none; }
