@@ -1,0 +1,27 @@
+"""The reference, graded on a cluster that runs already: what `make grade-6` says of it, without another start of Ray.
+
+In: the gateway, the cluster's port, the names of checks. Raises AssertionError with the grader's own report. Which of
+the checks a cluster is the same after stands in GENTLE; the others end its processes, and wait for new ones.
+"""
+
+from tests.demo_6.checks import CHECKLIST
+from tests.grader import report
+from tests.grader.deployment import Cluster
+from tests.grader.grading import Status, run
+from tests.grader.subject import Subject
+
+NAMES = [check.name for check in CHECKLIST.checks]
+HARSH = ("replica_killed", "engine_gone", "health", "redeploy", "scale_up")
+AT_THE_START = ("warm",)  # of an engine that nobody has asked yet
+GENTLE = tuple(name for name in NAMES if name not in HARSH + AT_THE_START)
+
+
+def passes(gateway: Subject, port: int, *names: str) -> None:
+    cluster = Cluster(port)
+    try:
+        subject = Subject(gateway.service, gateway.configured, deployment=cluster)
+        results = [run(CHECKLIST[name], subject) for name in names]
+    finally:
+        cluster.close()
+    lost = [result for result in results if result.status is not Status.PASSED]
+    assert not lost, "\n".join(f"{report.line(result)}{report.failure(result)}" for result in lost)
