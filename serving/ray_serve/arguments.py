@@ -22,6 +22,7 @@ TRACING = {
     # What the gateway traces, and nothing else: no trace begins here, neither of loading nor of warming up.
     "OTEL_TRACES_SAMPLER": "parentbased_always_off",
     "OTEL_SERVICE_NAME": "vllm",
+    "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; a person who has asked looks at the trace at once
 }
 
 

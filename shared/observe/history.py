@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.observe.panels import PANELS, Line, Panel
+from shared.observe.panels import ENGINE, PANELS, Line, Panel
 from shared.observe.source import Asking, Source, Unlike
 
 MINUTES = (5, 15, 60, 360, 1440)  # that a page may ask for
@@ -30,13 +30,23 @@ class History:
         self._prometheus = prometheus
 
     async def last(self, minutes: int) -> dict[str, Any]:
-        """Raises Unset, Silent."""
+        """`engine` is empty where nobody knows of one. Raises Unset, Silent."""
         step = math.ceil(minutes * 60 / POINTS)
         end = int(time.time()) // STEADY * STEADY
         span = Span(end - step * (POINTS - 1), end, step)
         async with self._prometheus.asking() as asking:
-            alerts, *panels = await asyncio.gather(_alerts(asking), *(_panel(asking, panel, span) for panel in PANELS))
-        return {"minutes": minutes, "started": span.start, "step": step, "alerts": alerts, "panels": panels}
+            alerts, *drawn = await asyncio.gather(
+                _alerts(asking), *(_panel(asking, panel, span) for panel in (*PANELS, *ENGINE))
+            )
+        panels, engine = drawn[: len(PANELS)], drawn[len(PANELS) :]
+        return {
+            "minutes": minutes,
+            "started": span.start,
+            "step": step,
+            "alerts": alerts,
+            "panels": panels,
+            "engine": engine if any(panel["lines"] for panel in engine) else [],
+        }
 
 
 class Span:

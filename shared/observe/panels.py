@@ -26,8 +26,9 @@ class Panel:
     lines: tuple[Line, ...]
 
 
-def _quantile(share: str, histogram: str) -> Line:
-    return Line(f"p{share[2:]:0<2}", f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket[$window])))")
+def _quantile(share: str, histogram: str, only: str = "") -> Line:
+    buckets = f"{histogram}_bucket{only}"
+    return Line(f"p{share[2:]:0<2}", f"histogram_quantile({share}, sum by (le) (rate({buckets}[$window])))")
 
 
 PANELS = (
@@ -137,6 +138,66 @@ PANELS = (
         (
             Line("all workers", "sum(process_memory_bytes)"),
             Line("the largest", "max(process_memory_worst_bytes)"),
+        ),
+    ),
+)
+
+# vLLM, alone or under Ray Serve. The embedded server has some of these names as well, and it is no part of this.
+_VLLM = '{job=~"ray|vllm"}'
+# Through Ray what never happened, or has not for some seconds, is told of by no line at all.
+_NONE = f"0 * sum(vllm:generation_tokens_total{_VLLM})"
+
+ENGINE = (
+    Panel(
+        "replicas",
+        "Replicas",
+        "count",
+        "Wanted by the autoscaler, and ready to answer; between the two are those that start, or cannot.",
+        (
+            Line("wanted", 'sum(ray_serve_autoscaling_target_replicas) or count(up{job="vllm"})'),
+            Line("ready", 'sum(ray_serve_deployment_replica_healthy) or sum(up{job="vllm"})'),
+        ),
+    ),
+    Panel(
+        "batch",
+        "Running, and waiting",
+        "count",
+        "Requests in the batches of all engines, and those that wait for a place in one; these want another replica.",
+        (
+            Line("running", f"sum(vllm:num_requests_running{_VLLM}) or {_NONE}"),
+            Line("waiting", f"sum(vllm:num_requests_waiting{_VLLM}) or {_NONE}"),
+        ),
+    ),
+    Panel(
+        "engine_tokens",
+        "Tokens read and made",
+        "tokens",
+        "What the engines do; tokens made that no longer rise with the demand are all that this hardware can do.",
+        (
+            Line("read", f"sum(rate(vllm:prompt_tokens_total{_VLLM}[$window]))"),
+            Line("made", f"sum(rate(vllm:generation_tokens_total{_VLLM}[$window]))"),
+        ),
+    ),
+    Panel(
+        "engine_first_token",
+        "Time to the first token, in the engine",
+        "seconds",
+        "What the engine's part of the wait is; the rest of it is spent on the way there, or in the gateway's queue.",
+        tuple(_quantile(share, "vllm:time_to_first_token_seconds", _VLLM) for share in ("0.5", "0.95")),
+    ),
+    Panel(
+        "engine_memory",
+        "KV cache",
+        "share",
+        "The fullest engine's memory for tokens, and the share of prompts that was in there before; a full one makes "
+        "requests wait, or begin again.",
+        (
+            Line("in use", f"max(vllm:kv_cache_usage_perc{_VLLM}) or {_NONE}"),
+            Line(
+                "found again",
+                f"(sum(rate(vllm:prefix_cache_hits_total{_VLLM}[$window])) or {_NONE}) / "
+                f"sum(rate(vllm:prefix_cache_queries_total{_VLLM}[$window]))",
+            ),
         ),
     ),
 )

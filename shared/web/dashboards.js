@@ -20,7 +20,9 @@ async function look() {
     if (minutes !== at("#minutes").value) return poll.now(); // somebody has chosen otherwise meanwhile
     say("");
     alerts.show(seen.alerts);
-    for (const panel of seen.panels) show(panel, seen);
+    for (const panel of seen.panels) show(panel, seen, "#charts");
+    at("#engine").hidden = !seen.engine.length;
+    for (const panel of seen.engine) show(panel, seen, "#engine .charts");
     at("#updated").textContent = `as of ${clock(Date.now(), true)}`;
   } catch (refusal) {
     const advice = refusal.status === 401 ? " Give a token on the playground." : "";
@@ -28,10 +30,10 @@ async function look() {
   }
 }
 
-function show(panel, seen) {
+function show(panel, seen, where) {
   if (!panels.has(panel.name)) {
     panels.set(panel.name, new Panel(panel));
-    at("#charts").append(panels.get(panel.name).element);
+    at(where).append(panels.get(panel.name).element);
   }
   panels.get(panel.name).draw(panel, seen);
 }

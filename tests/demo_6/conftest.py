@@ -56,11 +56,11 @@ def beside() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="session")
-def gateway(cluster: Deployed, beside: ModelServer) -> Iterator[Subject]:
+def gateway(cluster: Deployed, beside: ModelServer, receiver: str) -> Iterator[Subject]:
     environment = SETTINGS | {
         "OPENAI_BASE_URL": f"{cluster.url}/v1",
         "FALLBACKS": f"{MODEL}@{beside.url}/v1",
         "FALLBACK_API_KEYS": beside.key,
     }
-    with started(GATEWAY, beside, environment) as subject:
+    with started(GATEWAY, beside, environment, receiver=receiver) as subject:
         yield subject

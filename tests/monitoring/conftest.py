@@ -1,4 +1,7 @@
-"""Demo 5 in traffic: four workers, an upstream that is ill, a fallback that is well; and a Prometheus that watches."""
+"""Demo 5 in traffic: four workers, an upstream that is ill, a fallback that is well; and a Prometheus that watches.
+
+It watches engines besides, which are not there: their pages were recorded, see replay.py.
+"""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ import pytest
 from tests.grader.callers import Desk
 from tests.grader.stand import embedded_server, started
 from tests.monitoring.promql import PrometheusAt
+from tests.monitoring.replay import RECORDED, told_again
 from tests.monitoring.traffic import Traffic
 from workshop.processes import free_port
 from workshop.prometheus import RULES, prometheus
@@ -50,6 +54,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusAt]:
         running.enter_context(subject.upstream.fault(ILL))
         running.enter_context(Traffic(subject.service.url, token))
         targets = {"gateway": subject.service.url, "model": well.url}
+        targets |= {job: running.enter_context(told_again(job)) for job in RECORDED}
         port = free_port()
         running.enter_context(
             prometheus(

@@ -33,8 +33,8 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_the_configuration_and_all_rules_are_sound() -> None:
     done = promtool("check", "config", "prometheus.yml")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("rules found") == len(RULES) == 7
-    assert len({name for _, name, _ in ALERTS}) == len(ALERTS) > 15
+    assert done.stdout.count("rules found") == len(RULES) == 8
+    assert len({name for _, name, _ in ALERTS}) == len(ALERTS) > 25
 
 
 def test_the_demo_scrapes_as_production_does_only_more_often(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
-"""A demo 5 that is watched: a trace receiver takes its traces, a Prometheus scrapes it, and two alerts do not end."""
+"""A demo 5 that is watched: a trace receiver takes its traces, a Prometheus scrapes it, and two alerts do not end.
+
+Prometheus knows of engines besides, whose pages of metrics were recorded.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.grader.stand import ModelServer, started, trace_receiver
 from tests.grader.subject import Subject
+from tests.monitoring.replay import RECORDED, told_again
 from tests.traces.messages import Receiver
 from workshop.processes import free_port
 from workshop.prometheus import prometheus
@@ -42,14 +46,17 @@ def observed_demo(server: ModelServer, environment: Mapping[str, str], folder: P
     rules.write_text(ALERTS)
     watch = free_port()
     urls = {"PROMETHEUS_URL": f"http://127.0.0.1:{watch}"}
-    with trace_receiver() as traces:
+    with trace_receiver() as traces, ExitStack() as engines:
         urls["TRACES_URL"] = traces
+        pages = {job: engines.enter_context(told_again(job)) for job in RECORDED}
         with (
             started(BUILD, server, {**environment, **urls}, receiver=traces) as subject,
             prometheus(
                 port=watch,
                 folder=folder / "prometheus",
-                targets={"gateway": subject.service.url.removeprefix("http://")},
+                targets={
+                    job: url.removeprefix("http://") for job, url in {"gateway": subject.service.url, **pages}.items()
+                },
                 interval=INTERVAL,
                 rules=[rules],
                 output=folder / "prometheus.txt",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from shared.observe.panels import PANELS
+from shared.observe.panels import ENGINE, PANELS
 from tests.grader.subject import Subject
 from tests.playground.conftest import Visits
 from tests.playground.observed import HOSTILE, Observed
@@ -61,7 +61,7 @@ def panel(visit: Visit, name: str) -> Locator:
 
 
 def test_every_panel_says_what_it_tells_and_draws_what_prometheus_knows(visit: Visit) -> None:
-    expect(visit.page.locator(".panel")).to_have_count(len(PANELS))
+    expect(visit.page.locator("#charts .panel")).to_have_count(len(PANELS))
     for known in PANELS:
         shown = panel(visit, known.name)
         expect(shown.get_by_role("heading")).to_have_text(known.title)
@@ -72,6 +72,23 @@ def test_every_panel_says_what_it_tells_and_draws_what_prometheus_knows(visit: V
     expect(panel(visit, "errors").locator(".legend")).to_contain_text("422")
     expect(panel(visit, "latency").locator(".legend li")).to_have_count(3)
     expect(panel(visit, "memory").locator(".legend")).to_contain_text("MB")
+
+
+def test_an_engine_that_prometheus_knows_has_a_section_of_its_own(visit: Visit) -> None:
+    section = visit.page.get_by_role("region", name="The engine behind it")
+    expect(section.locator(".panel")).to_have_count(len(ENGINE))
+    for known in ENGINE:
+        expect(panel(visit, known.name).locator(".line").first).to_be_attached()
+    expect(panel(visit, "replicas").locator(".legend li")).to_have_count(2)
+
+
+def test_where_there_is_no_engine_nothing_is_said_of_one(visits: Visits, busy: Subject) -> None:
+    with visits(busy) as visit:
+        # As a Prometheus that knows of none has it.
+        visit.page.route("**/api/series*", lambda route: route.fulfill(json=route.fetch().json() | {"engine": []}))
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        expect(panel(visit, "rate").locator(".line").first).to_be_visible()
+        expect(visit.page.locator("#engine")).to_be_hidden()
 
 
 def test_who_points_at_a_chart_sees_the_values_there(visit: Visit) -> None:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import expect
 
-from shared.observe.panels import PANELS
+from shared.observe.panels import ENGINE, PANELS
 from shared.routes.observe import PAGES
 from tests.dead import dead_server
 from tests.grader.stand import ModelServer, started
@@ -74,7 +74,7 @@ def test_only_known_questions_are_asked_once_for_many_pages_and_without_our_key(
         assert requests == []
         assert subject.service.get(f"{SERIES}&query=up").status == 200
         questions = len(requests)
-        assert questions == 1 + sum(len(panel.lines) for panel in PANELS)
+        assert questions == 1 + sum(len(panel.lines) for panel in (*PANELS, *ENGINE))
         for _ in range(3):
             assert subject.service.get(SERIES).status == 200
         assert len(requests) == questions
@@ -133,7 +133,10 @@ def recording_server() -> Iterator[tuple[str, list[tuple[str, dict[str, str]]]]]
         def log_message(self, format: str, *arguments: object) -> None:
             return
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # all questions are asked at once; the default is 5, and who comes then waits a second
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}", requests
