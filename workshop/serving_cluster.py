@@ -27,6 +27,7 @@ HAPROXY_METRICS_OFFSET = 2  # see serving/ray_serve/environment.py
 METRICS_OFFSET = 4
 DASHBOARD_OFFSET = 5
 ROUTER = "LLMRouter"  # the deployment that picks among the replicas, and has no engine
+ENGINE = "VLLM::"  # how vLLM's processes call themselves
 PORTS = 70  # that a cluster takes, from its own on
 FIRST_PORT, LAST_PORT = 10_000, 32_000  # where free ones are looked for: not those that the system gives away by itself
 START_SECONDS = 400.0  # on a machine that has other things to do; it gives up by itself before
@@ -126,7 +127,8 @@ class Replica:
     @property
     def engine_pids(self) -> tuple[int, ...]:
         try:
-            return tuple(child.pid for child in psutil.Process(self.pid).children(recursive=True)) if self.pid else ()
+            children = psutil.Process(self.pid).children(recursive=True) if self.pid else []
+            return tuple(child.pid for child in children if child.name().startswith(ENGINE))
         except psutil.NoSuchProcess:
             return ()
 
