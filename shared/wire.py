@@ -188,6 +188,9 @@ def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamErro
             code=code,
             retry_after=retry_after,
         )
+    if status == 404 and not _is_json(raw):
+        # Not an API's word but a proxy's, which knows no servers in its first moments. Of the model it says nothing.
+        return UpstreamBadReply("nothing at the upstream's URL is a chat API", upstream_status=status, retryable=True)
     if status in (400, 404, 413, 422):
         error = UpstreamRejected(
             message or f"the upstream rejected the request with {status}",
@@ -212,6 +215,14 @@ def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamErro
     if status >= 500:
         return UpstreamFault(f"the upstream answered {status}", upstream_status=status, retry_after=retry_after)
     return UpstreamBadReply(f"the upstream answered {status}, which no chat API does", upstream_status=status)
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        orjson.loads(raw)
+    except ValueError:
+        return False
+    return True
 
 
 def _error_detail(raw: bytes) -> tuple[str | None, str | None, str | None]:

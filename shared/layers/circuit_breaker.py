@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.call import Call, Ending, Outcome
-from shared.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamTimeout, UpstreamUnavailable
+from shared.errors import UpstreamBadReply, UpstreamFault, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from shared.pipeline import Handler
 from shared.reply import Reply, TokenStream
 from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules
@@ -44,7 +44,7 @@ class CircuitBreaker:
             reply = await next(call)
         except BaseException as error:
             circuit.settle(permit, judge(error, call))
-            if isinstance(error, UpstreamError) and error.upstream_status == 404:
+            if isinstance(error, UpstreamRejected) and error.upstream_status == 404:
                 self.circuits.forget(circuit)
             raise
         if isinstance(reply, TokenStream):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import UpstreamError, UpstreamFault, UpstreamRejected
+from shared.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamRejected
 from shared.reply import Chunk
-from shared.wire import Frames, completion
+from shared.wire import Frames, completion, refused
 from tests.shared.conftest import make_call
 
 REQUEST = make_call(stream=True).request
@@ -66,3 +66,18 @@ def test_an_answer_that_has_its_end_is_whole(reason: str) -> None:
     assert (frames.finished, frames.done, broken) == (True, True, None)
     assert came is not None
     assert came.finish_reason == reason
+
+
+def test_a_proxy_that_knows_no_servers_says_nothing_of_the_model() -> None:
+    """Serve's HAProxy, for as long as it takes to hear of its replicas."""
+    error = refused(404, {}, b"Path '/v1/chat/completions' not found. Ping http://.../-/routes for available routes.")
+    assert isinstance(error, UpstreamBadReply)
+    assert error.retryable
+    assert error.status == 502
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "no such model"}}, {"detail": "Not Found"}, {"error": "none"}])
+def test_an_api_that_does_not_have_the_model_is_believed(body: object) -> None:
+    error = refused(404, {}, json.dumps(body).encode())
+    assert isinstance(error, UpstreamRejected)
+    assert (error.http_status, error.error_code) == (404, "model_not_found")
