@@ -15,8 +15,8 @@ from serving.ray_serve.cluster import CannotServe, Cluster
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(Exception):
-    """Somebody asked us to end."""
+class Stopped(BaseException):
+    """Somebody asked us to end. Like a KeyboardInterrupt, it is no error that anybody on the way should catch."""
 
 
 def main(arguments: list[str] | None = None) -> int:
