@@ -11,7 +11,7 @@ import { clock, milliseconds } from "./units.js";
 const at = (selector) => document.querySelector(selector);
 const TICKS = 5;
 const TONES = 4; // colours of services, see observe.css
-const DEEPEST = 12; // that is still drawn further in
+const DEEPEST = 15; // that is still drawn further in
 const KEYS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 
 export class TraceView {
@@ -103,7 +103,7 @@ function row({ span, depth, own }, whole, services) {
   const item = Object.assign(document.createElement("li"), { role: "treeitem", ariaLevel: String(depth + 1) });
   item.className = `tone-${services.indexOf(span.service) % TONES} ${span.status}`;
   const name = element("span", span.name, "name");
-  name.style.paddingInlineStart = `${Math.min(depth, DEEPEST) * 0.7}rem`;
+  name.style.paddingInlineStart = `${Math.min(depth, DEEPEST) * 0.55}rem`;
   const track = element("span", "", "track");
   const draw = (kind, from, to) => {
     const part = element("i", "", kind);
