@@ -27,7 +27,7 @@ AUTOSCALING = {
 
 @dataclass
 class Ray:
-    """`replicas`: their states, by id. `finished`: requests of each engine, all of them and the short ones among them."""
+    """`replicas`: their states, by id. `finished`: of each engine, requests in all, and the short ones among them."""
 
     port: int
     wanted: int = 1
