@@ -11,8 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from serving.ray_serve.cluster import CannotServe, Cluster
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from serving.ray_serve.guard import SIGNALS, guarded
 
 
 class Stopped(BaseException):
@@ -27,9 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8400)
     parser.add_argument("--reachable", action="store_true", help="Ray's metrics too, from other machines")
     options = parser.parse_args(arguments)
+    return guarded(lambda: serve(Cluster(options.config, options.port, options.reachable)))
+
+
+def serve(cluster: Cluster) -> int:
+    """Until told to stop. The exit status."""
     _on_signals(_stop)
     try:
-        with Cluster(options.config, options.port, options.reachable) as cluster:
+        with cluster:
             _on_signals(_stop)  # Ray has put its own in their place
             cluster.deploy()
             while True:

@@ -5,12 +5,9 @@ line. A cluster's processes start processes that start processes, and some outli
 engines): they are all adopted here, and ended here.
 """
 
-import contextlib
-import ctypes
 import os
 import secrets
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -25,13 +22,12 @@ import psutil
 import yaml
 
 from serving.ray_serve import environment
+from serving.ray_serve.guard import adopt_orphans, end
 
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LOGICAL_CPUS = 8  # what Ray believes this machine has: it counts shares, it does not pin or measure
 OBJECT_STORE_BYTES = 100 * 1024 * 1024  # the least; requests do not go through it
 START_SECONDS = 300.0
 LOOK_SECONDS = 0.2
-GRACE_SECONDS = 5.0
 
 
 class CannotServe(Exception):
@@ -57,7 +53,7 @@ class Cluster:
             _must_be_free(port)  # before anything is touched of a cluster that may run there
         os.environ.update(environment.of(self.ports.http, self.folder))
         self.wanted = _read(self.config)
-        _adopt_orphans()
+        adopt_orphans()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700)
         _write_token(Path(os.environ["RAY_AUTH_TOKEN_PATH"]))
@@ -140,16 +136,9 @@ class Cluster:
     def _stop(self, keep_logs: bool = False) -> None:
         import ray
 
-        me = psutil.Process()
-        mine = me.children(recursive=True)
+        mine = psutil.Process().children(recursive=True)
         ray.shutdown()
-        # Those that ended their parents with them are our children now.
-        left = {*mine, *me.children(recursive=True)}
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for process in left:
-                _signal(process, number)
-            _, alive = psutil.wait_procs(left, timeout=GRACE_SECONDS)
-            left = {*alive, *me.children(recursive=True)}
+        end(mine)
         if not keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -175,12 +164,6 @@ def _must_be_free(port: int) -> None:
             raise CannotServe(f"cannot listen on 127.0.0.1:{port}: {reason}; choose another --port") from None
 
 
-def _adopt_orphans() -> None:
-    """Linux gives a process whose parent ended to the nearest subreaper above it. Elsewhere a no-op."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
 def _write_token(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
@@ -194,11 +177,6 @@ def _shown(application: Any) -> str:
         counts = ", ".join(f"{count} {state.lower()}" for state, count in deployment.replica_states.items())
         parts.append(f"{name}: {counts or deployment.status.lower()}")
     return " · ".join(parts) or "building the application"
-
-
-def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
 
 
 def _answers(url: str) -> bool:
