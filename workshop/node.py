@@ -4,11 +4,14 @@ In: a folder to install into. Out: the words that start Node, and a folder whose
 Node comes from the system, or else from PyPI; packages come by npm.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +37,10 @@ def find_node(folder: Path, oldest: int) -> Node:
 
     Raises NodeError.
     """
-    return _system_node(oldest) or _packaged_node(folder, oldest)
+    if node := _system_node(oldest):
+        return node
+    with _alone(folder):
+        return _packaged_node(folder, oldest)
 
 
 def install(node: Node, package: Path, folder: Path) -> Path:
@@ -43,13 +49,24 @@ def install(node: Node, package: Path, folder: Path) -> Path:
     wanted = hashlib.sha256(b"".join((package / name).read_bytes() for name in _PACKAGE)).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted:
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp.unlink(missing_ok=True)
-    for name in _PACKAGE:
-        shutil.copy(package / name, folder / name)
-    run([*node.npm, "ci"], "npm ci", folder, _with_node(node))
-    stamp.write_text(wanted)
+    with _alone(folder):
+        if stamp.is_file() and stamp.read_text() == wanted:  # somebody else has meanwhile
+            return folder
+        stamp.unlink(missing_ok=True)
+        for name in _PACKAGE:
+            shutil.copy(package / name, folder / name)
+        run([*node.npm, "ci"], "npm ci", folder, _with_node(node))
+        stamp.write_text(wanted)
     return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time in `folder`: tests run side by side, and two installs in one place spoil each other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run(command: list[str], what: str, folder: Path | None = None, environment: dict[str, str] | None = None) -> str:
