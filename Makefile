@@ -124,8 +124,9 @@ lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
 # Most tests wait, for servers and for windows: five at a time, see tests/order.py for who runs what. Of those that load a
-# service, which takes half a core, two.
-ALONE := tests/stress $(sort $(wildcard tests/*/test_load.py))
+# service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
+CLUSTER := $(addprefix tests/demo_6/test_,mutants.py lab.py load.py demo_6.py)
+ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))
 
 # All that tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
 # REQUIRE_PEERS: here a client that is missing is a failure, not a test less. What fails on a machine that others may be
@@ -134,8 +135,9 @@ test: export REQUIRE_PEERS := 1
 test: ## everything: lint, types, every test
 	@$(MAKE) --no-print-directory --jobs 4 lint programs peers install-serving
 	@failed=0; \
-	  $(VENV)/bin/pytest --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) || failed=1; \
+	  $(VENV)/bin/pytest --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
 	  $(VENV)/bin/pytest --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
+	  $(VENV)/bin/pytest $(CLUSTER) || failed=1; \
 	  [ $$failed = 0 ] || { echo "what failed, once more, by itself:"; \
 	    $(VENV)/bin/pytest --last-failed --last-failed-no-failures none; }
 

@@ -54,6 +54,9 @@ LONGEST = (
     "tests/stress/test_many_streams.py",
 )
 
+# Its end is the end of the cluster that others stand on, too.
+LAST = ("tests/demo_6/test_demo_6.py",)
+
 
 def share(node_id: str) -> str:
     """What a test is run together with."""
@@ -77,5 +80,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None])
 
 @pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    ranks = {name: rank for rank, name in enumerate(LONGEST)} | dict.fromkeys(LAST, len(LONGEST) + 1)
     items.sort(key=lambda item: ranks.get(share(item.nodeid), len(LONGEST)))
