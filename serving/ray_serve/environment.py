@@ -27,8 +27,10 @@ PROFILE = {
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     # How old Prometheus finds what Ray tells of its processes. With the default of 10 s a replica that is new or dead
-    # stands on no dashboard for as long.
+    # stands on no dashboard for as long. What is not said again within two intervals is gone from the page, so Serve
+    # must say more often than every 10 s, too, that a replica is well.
     "RAY_metrics_report_interval_ms": "2000",
+    "RAY_SERVE_STATUS_GAUGE_REPORT_INTERVAL_S": "1",
     # Nobody is told what runs here.
     "RAY_USAGE_STATS_ENABLED": "0",
     "VLLM_NO_USAGE_STATS": "1",
@@ -72,8 +74,16 @@ def ports(port: int) -> Ports:
 def of(port: int, folder: Path) -> dict[str, str]:
     """All of a cluster on this machine. `folder` holds what runs: sockets, logs, the token; its path must be short."""
     at = ports(port)
-    # Two cores: more threads of HAProxy would be taken from the engine.
-    profile = PROFILE | {"RAY_SERVE_HAPROXY_NBTHREAD": "1"}
+    profile = PROFILE | {
+        # Two cores: more threads of HAProxy would be taken from the engine.
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        # The only HAProxy there is: when it is gone, so is the service. Another is started after three looks in vain,
+        # every 10 s by default.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
+        # How long a replica that must go stays there, however idle, for balancers to hear of it. Ours does at once; with
+        # the default of 30 s an engine more would compete for the cores.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
+    }
     # What the shell says wins: a knob is tried without an edit.
     return {name: os.environ.get(name, value) for name, value in profile.items()} | {
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(at.proxy),
