@@ -29,23 +29,26 @@ class Pace:
 QUICK = Pace(rounds=2, requests=100)
 
 
+@dataclass(slots=True, frozen=True)
+class Turn:
+    single: Load  # one at a time
+    busy: Load  # CONNECTIONS at a time
+    cpu_ms: Mapping[Part, float]  # of a busy request
+
+
 @dataclass(slots=True)
 class Shown:
-    """What one way to serve showed: a value for each round, beside that of vLLM alone in the same round."""
+    """What one way to serve showed. `rounds`: its turn in each, and that of vLLM alone."""
 
     buys: str
     start_seconds: float
     memory_mb: float = 0
-    busy: list[Load] = field(default_factory=list)  # CONNECTIONS at a time
-    busy_alone: list[Load] = field(default_factory=list)  # vLLM alone
-    single: list[Load] = field(default_factory=list)  # one at a time
-    single_alone: list[Load] = field(default_factory=list)
-    cpu_ms: list[Mapping[Part, float]] = field(default_factory=list)  # a request of the busy ones
+    rounds: list[tuple[Turn, Turn]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Results:
-    """By name, in the order in which they stand in the table. `alone` has what vLLM alone took."""
+    """By name, in the order in which they stand in the table. vLLM alone has its turns in the rounds of the others."""
 
     alone: Shown
     shown: dict[str, Shown] = field(default_factory=dict)
@@ -67,7 +70,7 @@ def run(setups: Sequence[Setup], folder: Path, pace: Pace) -> Results:
                 _warm_up(client, process)
                 for number in range(pace.rounds):
                     _say(f"{setup.name}: round {number + 1} of {pace.rounds}")
-                    _round(number, client, plain, process, pace, results.alone, shown)
+                    shown.rounds.append(_round(number, client, process, plain, pace))
                 shown.memory_mb = resident_mb(process.pid)
     return results
 
@@ -84,19 +87,22 @@ def _warm_up(client: Client, process: Process) -> None:
     client.measure(url(process), 4 * CONNECTIONS, connections=CONNECTIONS, seed=99)
 
 
-def _round(
-    number: int, client: Client, plain: Process, process: Process, pace: Pace, alone: Shown, shown: Shown
-) -> None:
+def _round(number: int, client: Client, process: Process, plain: Process, pace: Pace) -> tuple[Turn, Turn]:
     """Both, and who was first is second in the next round."""
-    turns = [(plain, alone, shown.single_alone, shown.busy_alone), (process, shown, shown.single, shown.busy)]
-    for who, its, single, busy in turns if number % 2 == 0 else reversed(turns):
-        other = process if who is plain else plain
-        with frozen(other.pid):
-            single.append(client.measure(url(who), pace.alone, connections=1, seed=number))
-            before = cpu_seconds(who.pid)
-            busy.append(client.measure(url(who), pace.requests, connections=CONNECTIONS, seed=number))
-            after = cpu_seconds(who.pid)
-        its.cpu_ms.append({part: (after[part] - before[part]) / pace.requests * 1000 for part in PARTS})
+    if number % 2:
+        turn = _turn(number, client, process, plain, pace)
+        return turn, _turn(number, client, plain, process, pace)
+    alone = _turn(number, client, plain, process, pace)
+    return _turn(number, client, process, plain, pace), alone
+
+
+def _turn(number: int, client: Client, who: Process, other: Process, pace: Pace) -> Turn:
+    with frozen(other.pid):
+        single = client.measure(url(who), pace.alone, connections=1, seed=number)
+        before = cpu_seconds(who.pid)
+        busy = client.measure(url(who), pace.requests, connections=CONNECTIONS, seed=number)
+        after = cpu_seconds(who.pid)
+    return Turn(single, busy, {part: (after[part] - before[part]) / pace.requests * 1000 for part in PARTS})
 
 
 def _say(line: str) -> None:

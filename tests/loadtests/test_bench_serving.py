@@ -13,7 +13,7 @@ import yaml
 
 from loadtests.bench_serving.client import Client, Load
 from loadtests.bench_serving.contenders import KNOBS, STEPS, TUNED, Contenders
-from loadtests.bench_serving.race import Pace, Results, Shown
+from loadtests.bench_serving.race import Pace, Results, Shown, Turn
 from loadtests.bench_serving.report import Report, report, verdict
 from loadtests.bench_serving.sustained import A_MINUTE, answers_a_minute, gates
 from loadtests.bench_serving.work import PARTS, frozen, part_of
@@ -26,17 +26,20 @@ def load(rps: float = 50, *, first_token_ms: float = 10, failed: int = 0, ended:
     return Load(100, failed, 2, rps, 40 * rps, first_token_ms, 20, 2, 100, 200, [], ended or [])
 
 
-def shown(rates: list[float], alone: list[float], *, first_token_ms: float = 12) -> Shown:
-    one = Shown("nothing", start_seconds=30, memory_mb=2000)
-    one.busy, one.busy_alone = list(map(load, rates)), list(map(load, alone))
-    one.single, one.single_alone = [load(first_token_ms=first_token_ms) for _ in rates], [load() for _ in rates]
-    one.cpu_ms = [dict.fromkeys(PARTS, 1.0) for _ in rates]
-    return one
+def turn(rps: float = 50, *, first_token_ms: float = 10, cpu_ms: float = 1, failed: int = 0) -> Turn:
+    return Turn(
+        load(first_token_ms=first_token_ms), load(rps, failed=failed), dict.fromkeys(PARTS, cpu_ms / len(PARTS))
+    )
 
 
-def race(rates: list[float], alone: list[float]) -> Report:
-    plain = Shown("itself", start_seconds=10, memory_mb=1000, cpu_ms=[dict.fromkeys(PARTS, 0.5)])
-    return report(Results(plain, {TUNED: shown(rates, alone)}), Pace(rounds=len(rates)))
+def race(rates: list[float], alone: list[float], *, failed: int = 0) -> Report:
+    shown = Shown("what we serve with", start_seconds=30, memory_mb=2000)
+    shown.rounds = [
+        (turn(ours, first_token_ms=12, cpu_ms=4, failed=failed), turn(its, cpu_ms=2))
+        for ours, its in zip(rates, alone, strict=True)
+    ]
+    plain = Shown("its own server", start_seconds=10, memory_mb=1000)
+    return report(Results(plain, {TUNED: shown}), Pace(rounds=len(rates)))
 
 
 def row(made: Report, name: str) -> dict[str, Any]:
@@ -61,10 +64,7 @@ def test_the_bar_is_met_or_not() -> None:
 
 
 def test_failed_requests_are_said_under_the_table() -> None:
-    plain = Shown("itself", 10, cpu_ms=[dict.fromkeys(PARTS, 0.5)])
-    broken = shown([50], [50])
-    broken.busy = [load(failed=3)]
-    assert f"{TUNED}: 3 requests failed" in report(Results(plain, {TUNED: broken}), Pace(rounds=1))["table"]
+    assert f"{TUNED}: 3 requests failed" in race([50], [50], failed=3)["table"]
 
 
 def test_vllm_alone_has_the_engine_arguments_that_are_served_with(tmp_path: Path) -> None:
