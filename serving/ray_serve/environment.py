@@ -80,7 +80,7 @@ def of(port: int, folder: Path) -> dict[str, str]:
         # The only HAProxy there is: when it is gone, so is the service. Another is started after three looks in vain,
         # every 10 s by default.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
-        # How long a replica that must go stays there, however idle, for balancers to hear of it. Ours does at once; with
+        # How long a replica that must go stays, however idle, for balancers to hear of it. Ours does at once; with
         # the default of 30 s an engine more would compete for the cores.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
     }
