@@ -48,6 +48,7 @@ BLIND_SPIKE, BLIND_RETURN = 60.0, 30.0  # where nobody can say how many replicas
 GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
 SETTLES_WITHIN = 30.0  # seconds: Ray's counters come in every few seconds
 SERVICE_SECONDS = 60.0
+ROUNDS = 2
 
 AT_ONCE = 1000.0  # sources that come or go in a second
 RATE_EACH = 1.0  # requests a second from each of Locust's users, who are sources of requests here, not people
@@ -128,17 +129,20 @@ def _wish(stream: bool) -> dict[str, Any]:
 
 
 def seconds_for(requests: int, url: str) -> float:
-    """How long an answer takes when so many are asked for at the same time."""
+    """How long an answer takes when so many are under way. Each is asked for ROUNDS times; the last time counts."""
 
-    def ask() -> float:
-        body, began = json.dumps(_wish(stream=False)).encode(), time.monotonic()
-        headers = {"Content-Type": "application/json", **_token()}
-        request = urllib.request.Request(f"{url}{CHAT}", body, headers)
-        with urllib.request.urlopen(request, timeout=SERVICE_SECONDS) as response:
-            response.read()
-        return time.monotonic() - began
+    def ask(stream: bool) -> float:
+        for _ in range(ROUNDS):
+            body, began = json.dumps(_wish(stream)).encode(), time.monotonic()
+            headers = {"Content-Type": "application/json", **_token()}
+            request = urllib.request.Request(f"{url}{CHAT}", body, headers)
+            with urllib.request.urlopen(request, timeout=SERVICE_SECONDS) as response:
+                for _ in response:
+                    pass
+            took = time.monotonic() - began
+        return took
 
-    asked = [gevent.spawn(ask) for _ in range(requests)]
+    asked = [gevent.spawn(ask, number < requests * STREAMS) for number in range(requests)]
     return math.fsum(one.get() for one in asked) / requests
 
 
@@ -169,9 +173,11 @@ class Story(LoadTestShape):
         assert self.runner.environment.host
         url = self.runner.environment.host.rstrip("/")
         self.watch = Watch.of(SERVING_PORT, SHORT) if SERVING_PORT else None
-        calm, spike = self._rates(url)
+        busy = self._busy()
+        spike = max(2, round(busy / seconds_for(busy, url)))  # Little: a rate is what is under way, by its time
+        calm = max(1, round(spike / CALM_SHARE))
         if self.watch:
-            self.watch.begin()
+            self.watch.begin(sent=ROUNDS * busy)
         self.began = self.watch.began if self.watch else time.monotonic()
         looking = gevent.spawn(self.watch.keep_looking) if self.watch else None
         yield from self._phase(CALM, calm, lambda since: since >= CALM_SECONDS)
@@ -184,13 +190,10 @@ class Story(LoadTestShape):
             looking.kill()
             self._wait_for_counts(self.watch)
 
-    def _rates(self, url: str) -> tuple[int, int]:
-        """Requests a second. Little: under way = a second's requests x the seconds that each takes."""
+    def _busy(self) -> int:
+        """Requests under way that one replica more is meant for."""
         scaling = self.watch and self.watch.scaling
-        busy = min(math.ceil(scaling.target * (scaling.min + 1)), BUSIEST) if scaling else BUSY
-        seconds_for(2, url)  # the first ones of a service take longer
-        spike = max(2, round(busy / seconds_for(busy, url)))
-        return max(1, round(spike / CALM_SHARE)), spike
+        return min(math.ceil(scaling.target * (scaling.min + 1)), BUSIEST) if scaling else BUSY
 
     def _phase(self, name: str, rate: int, is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
         begins = time.monotonic()

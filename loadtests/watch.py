@@ -17,8 +17,9 @@ from workshop.processes import CannotStart
 from workshop.serving_cluster import METRICS_OFFSET, status
 
 LOOK_SECONDS = 1.0
-COUNT_EVERY = 5  # looks; Ray's numbers are no newer
+COUNT_EVERY = 2  # looks; Ray's numbers are no newer
 LEAST_WITHIN = 120.0  # seconds for a deployment that has just been under load to become small
+COUNTED_WITHIN = 15.0  # seconds; Ray's numbers are a little older than that at most
 REST_SECONDS = 10.0
 # An engine's own count of finished requests, by the length of their answers.
 SAMPLE = re.compile(r"^ray_vllm_request_generation_tokens_(count|bucket)\{(.*)\} (\S+)$", re.MULTILINE)
@@ -43,21 +44,29 @@ class Watch:
         """None where nobody can be asked, or nothing scales."""
         try:
             deployment = engines_of(status(port))
+            scaling = deployment and scaling_of(deployment)
+            if not scaling:
+                return None
+            watch = cls(port, scaling, longer_than)
+            watch.count()
         except OSError:
             return None
-        scaling = deployment and scaling_of(deployment)
-        return cls(port, scaling, longer_than) if scaling else None
+        return watch
 
-    def begin(self) -> None:
-        """The run begins now, with as few replicas as there may be. Raises CannotStart if they do not become few."""
-        patience_ends = time.monotonic() + LEAST_WITHIN
-        self.look()
-        while not self.is_small():
-            if time.monotonic() > patience_ends:
+    def begin(self, sent: int) -> None:
+        """The run begins now: with as few replicas as there may be, and after the `sent` requests since `of` have been
+        counted, if they ever are. Raises CannotStart if the replicas do not become few.
+        """
+        expected, began = self.counted.total() + sent, time.monotonic()
+        while True:
+            self.look()
+            self.count()
+            waited = time.monotonic() - began
+            if self.is_small() and (self.counted.total() >= expected or waited > COUNTED_WITHIN):
+                break
+            if waited > LEAST_WITHIN:
                 raise CannotStart(f"the deployment does not come down to its {self.scaling.min} replicas: who uses it?")
             time.sleep(LOOK_SECONDS)
-            self.look()
-        self.count()
         self.before = self.counted.copy()
         self.looks.clear()
         self.engines.clear()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.watch import Watch
+from tests.waiting import wait_for
 from workshop import serving_cluster
 from workshop.serving_cluster import DASHBOARD_OFFSET, METRICS_OFFSET, free_ports, token_file
 
@@ -81,7 +82,7 @@ def ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ray]:
 def watch_of(ray: Ray) -> Watch:
     watch = Watch.of(ray.port, SHORT)
     assert watch
-    watch.begin()
+    watch.begin(sent=0)
     return watch
 
 
@@ -114,6 +115,24 @@ def test_engines_are_counted_from_the_beginning_on_and_without_short_answers(ray
     watch.look()
     watch.count()
     assert watch.finished() == {"first": 9, "second": 5}
+
+
+def test_the_run_begins_when_the_engines_have_counted_what_came_before(
+    ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadtests.watch.LOOK_SECONDS", 0.01)
+    ray.finished = {"first": (20, 16)}
+    watch = Watch.of(ray.port, SHORT)
+    assert watch
+    began = threading.Thread(target=watch.begin, args=(3,))
+    began.start()
+    wait_for(lambda: len(watch.looks) > 1, "it waits for the count")
+    ray.finished = {"first": (23, 16)}
+    began.join(10)
+    ray.finished = {"first": (24, 16)}
+    watch.look()
+    watch.count()
+    assert watch.finished() == {"first": 1}
 
 
 def test_an_engine_that_is_gone_has_finished_what_it_had(ray: Ray) -> None:
