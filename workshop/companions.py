@@ -90,9 +90,14 @@ def stand_before(stage: Stage, port: int) -> None:
         "ray": f"127.0.0.1:{port + METRICS_OFFSET}",
         "haproxy": f"127.0.0.1:{port + HAPROXY_METRICS_OFFSET}",
     }
-    stage.look.append(
-        f"# Ray's own dashboard: http://127.0.0.1:{port + DASHBOARD_OFFSET}   its token: {token_file(port)}"
+    # Past the gateway, where strangers may ask twenty times a minute.
+    crowd = (
+        """hey -z 20s -c 20 -m POST -T application/json -d '{{"messages":[{{"role":"user","content":"Hello"}}]}}' """
     )
+    stage.look += [
+        f"{crowd}http://localhost:{port}/v1/chat/completions   # and watch a second replica come",
+        f"# Ray's own dashboard: http://127.0.0.1:{port + DASHBOARD_OFFSET}   its token: {token_file(port)}",
+    ]
 
 
 def _takes_traces(stage: Stage) -> str:

@@ -79,12 +79,7 @@ SEEN = (
     "# in a browser: {url}/playground   {url}/playground/traces   {url}/playground/dashboards",
 )
 
-DEPLOYED = (
-    STREAMED[1],
-    "hey -z 20s -c 20 -m POST -T application/json "
-    """-d '{{"prompt":"What is Ray Serve?","temperature":0.7}}' {url}/generate   # and watch a second replica come""",
-    *SEEN[1:],
-)
+DEPLOYED = (STREAMED[1], *SEEN[1:])
 
 DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
