@@ -25,6 +25,7 @@ WITH_A_SLASH = "google/medgemma-27b"  # the simulator under a name as vLLM's mod
 GATEWAYS = "gateway"  # request ids, limits in headers: what any gateway of ours has
 CONFIGURED = "settings"  # started with SETTINGS, and with its log and its people in reach
 SIMULATED = "simulated"  # answers that are known before
+PLAIN = "plain"  # fields of OpenAI's and no others; vLLM has its own, which a gateway passes on
 TOOLS = "tools"
 CHOICES = "choices"
 LOGPROBS = "logprobs"
@@ -98,7 +99,7 @@ def model_server() -> Iterator[ModelServer]:
 @contextmanager
 def gateway(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
     with model_server() as server, started(GATEWAY, server, {**SETTINGS, **(settings or {})}) as subject:
-        yield of(subject, GATEWAYS, CONFIGURED, SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS)
+        yield of(subject, GATEWAYS, CONFIGURED, SIMULATED, PLAIN, TOOLS, CHOICES, LOGPROBS, FAULTS)
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def embedded() -> Iterator[Stack]:
             f"{server.url}/v1",
             server.key,
             SIMULATOR,
-            frozenset({SIMULATED, TOOLS, CHOICES, LOGPROBS, FAULTS}),
+            frozenset({SIMULATED, PLAIN, TOOLS, CHOICES, LOGPROBS, FAULTS}),
             upstream=upstream,
         )
         upstream.close()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.asking import ask, only_choice, question, simulated
 from tests.conformance.clients import OPENAI, Client
-from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, SIMULATED, TOOLS, Stack
+from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, PLAIN, SIMULATED, TOOLS, Stack
 
 
 def test_an_answer_has_all_that_a_client_reads(client: Client, stack: Stack) -> None:
@@ -27,6 +27,7 @@ def test_the_model_that_answered_is_named(client: Client, stack: Stack) -> None:
 
 
 @pytest.mark.clients(*OPENAI[:2])
+@pytest.mark.needs(PLAIN)
 def test_no_field_is_strange_to_openais_types(client: Client, stack: Stack) -> None:
     assert client("whole", stack, ask())["untyped"] == []
 

@@ -11,10 +11,9 @@ import itertools
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -40,7 +39,6 @@ class Asked:
     finish_reason: str = ""
     done: bool = False  # [DONE] has come
     error: str = ""
-    pieces: list[float] = field(default_factory=list)
 
     @property
     def answered(self) -> bool:
@@ -58,8 +56,12 @@ class Asked:
         return self.streamed and self.first_token is not None and self.ended is None
 
     @property
-    def at_the_beginning(self) -> bool:
-        return self.streamed and self.first_token is None and self.ended is None
+    def by_the_engine(self) -> bool:
+        return self.answered and not self.fallback
+
+    @property
+    def by_the_fallback(self) -> bool:
+        return self.answered and bool(self.fallback)
 
     def __str__(self) -> str:
         took = (self.ended or time.monotonic()) - self.began
@@ -79,13 +81,14 @@ class Crowd:
         return [one for one in self.asked if one.ended is not None]
 
     @property
-    def lost(self) -> list[str]:
-        """Those that were not answered, in words."""
-        return [str(one) for one in self.ended if not one.answered]
+    def cut(self) -> list[Asked]:
+        """Streams that had begun, and whose readers were told."""
+        return [one for one in self.ended if one.told_of_its_end]
 
-    def by(self) -> Counter[str]:
-        """How many were answered, by whom: `vllm`, or the fallback's name."""
-        return Counter(one.fallback or "vllm" for one in self.ended if one.answered)
+    @property
+    def lost(self) -> list[str]:
+        """Those that ended in any other way than well, in words."""
+        return [str(one) for one in self.ended if not (one.answered or one.told_of_its_end)]
 
     def since(self, moment: float) -> list[Asked]:
         """Those that were asked later, and have ended."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import psutil
 
@@ -34,8 +34,10 @@ class Deployed:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def status(self) -> dict[str, Any]:
-        return serving_cluster.status(self.port)
+    def import_path(self) -> str:
+        """Of the one application."""
+        [application] = serving_cluster.status(self.port)["applications"].values()
+        return str(application["deployed_app_config"]["import_path"])
 
     def replicas(self) -> list[Replica]:
         """Those with an engine; none while nobody can say."""
@@ -47,20 +49,17 @@ class Deployed:
     def running(self) -> list[Replica]:
         return [one for one in self.replicas() if one.state == RUNNING]
 
-    def only(self) -> Replica:
-        [replica] = self.running()
-        return replica
+    def wait_for_replicas(self, right: Callable[[list[Replica]], object], what: str) -> list[Replica]:
+        """What there is once it is right."""
+        return wait_for(lambda: now if right(now := self.replicas()) else [], what)
 
-    def wait_for_replicas(self, count: int, besides: tuple[Replica, ...] = ()) -> list[Replica]:
-        """Exactly so many that run, none of them one of those which were there before, and nothing coming or going."""
-        gone = {one.id for one in besides}
-
-        def settled() -> list[Replica]:
-            now = self.replicas()
-            right = len(now) == count and all(one.state == RUNNING and one.id not in gone for one in now)
-            return now if right else []
-
-        return wait_for(settled, f"{count} replicas run, other ones than {sorted(gone)}")
+    def wait_until_all_run(self, count: int, besides: tuple[Replica, ...] = ()) -> list[Replica]:
+        """So many, none of them one of those, and nothing comes or goes any more."""
+        old = {one.id for one in besides}
+        return self.wait_for_replicas(
+            lambda now: len(now) == count and all(one.state == RUNNING and one.id not in old for one in now),
+            f"{count} replicas run",
+        )
 
     def processes(self) -> list[psutil.Process]:
         """All of the cluster's, from the launcher down."""
@@ -68,23 +67,18 @@ class Deployed:
         return [launcher, *launcher.children(recursive=True)]
 
     def named(self, name: str) -> list[int]:
-        """The pids of those whose name or command begins with this."""
-        return [one.pid for one in self.processes() if name in (_name(one), *_words(one)[:1])]
+        """The pids of those that go by this name."""
+        return [one.pid for one in self.processes() if name in _names(one)]
 
 
-def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+def kill(pid: int | None, number: signal.Signals = signal.SIGKILL) -> None:
+    assert pid is not None, "it has no process yet"
     os.kill(pid, number)
 
 
-def _name(process: psutil.Process) -> str:
+def _names(process: psutil.Process) -> list[str]:
+    """Its program's, and what it calls itself in the process table; none of one that is gone."""
     try:
-        return str(process.name())
-    except psutil.Error:
-        return ""
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
+        return [process.name(), *process.cmdline()[:1]]
     except psutil.Error:
         return []

@@ -1,0 +1,154 @@
+"""The full deployment on one real cluster: it answers, loses what it must and nothing else, grows and shrinks.
+
+The tests stand in the order in which they run, and each leaves the cluster as the next one needs it.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from tests.demo_6 import conformance
+from tests.demo_6.conftest import MODEL
+from tests.demo_6.crowd import Crowd, crowd
+from tests.demo_6.deployed import RUNNING, Deployed, kill, wait_for
+from tests.grader.subject import Subject
+from workshop import serving_cluster
+from workshop.serving_cluster import CONFIGS
+
+QUESTION, ANSWER = "What is FastAPI?", "FastAPI is a modern Python framework"
+SOME = 10  # answers; so many are no chance
+
+
+def answers_rightly(gateway: Subject) -> None:
+    answer = gateway.ask(QUESTION, temperature=0, max_tokens=60, model=MODEL)
+    assert answer.status == 200, answer.summary
+    assert answer.json["output"].startswith(ANSWER)
+    assert "x-fallback" not in answer.headers, "it was the fallback that answered"
+
+
+@contextmanager
+def twenty(gateway: Subject) -> Iterator[Crowd]:
+    """People, of whom six read streams. When they go, nobody may have been left without an answer or a word."""
+    with crowd(gateway.service.url, whole=14, streams=6) as people:
+        wait_for_the_engine(people)
+        wait_for(lambda: any(one.in_the_middle for one in people.asked), "a stream has begun")
+        yield people
+    assert not people.lost
+
+
+def wait_for_the_engine(people: Crowd) -> None:
+    """Until the cluster answers what is asked from now on."""
+    now = time.monotonic()
+    wait_for(lambda: sum(one.by_the_engine for one in people.since(now)) >= SOME, "the engine answers")
+
+
+def wait_for_the_fallback(people: Crowd) -> None:
+    now = time.monotonic()
+    wait_for(lambda: sum(one.by_the_fallback for one in people.since(now)) >= SOME, "the fallback answers")
+
+
+def test_the_real_model_answers_rightly(gateway: Subject) -> None:
+    answers_rightly(gateway)
+
+
+def test_openais_clients_find_all_that_they_look_for(gateway: Subject) -> None:
+    conformance.passes(gateway, MODEL, *conformance.BUILT)
+
+
+# --- faults ------------------------------------------------------------------------------------------------------
+
+
+def test_a_frozen_replica_is_not_waited_for_and_its_streams_go_on_when_it_thaws(
+    cluster: Deployed, gateway: Subject
+) -> None:
+    with twenty(gateway) as people:
+        frozen = cluster.running()
+        for replica in frozen:
+            kill(replica.pid, signal.SIGSTOP)
+        wait_for_the_fallback(people)
+        for replica in frozen:
+            kill(replica.pid, signal.SIGCONT)
+        wait_for_the_engine(people)
+    assert not people.cut
+
+
+def test_haproxy_comes_back_and_the_controller_is_not_missed(cluster: Deployed, gateway: Subject) -> None:
+    with twenty(gateway) as people:
+        for proxy in cluster.named("haproxy"):
+            kill(proxy)
+        wait_for_the_fallback(people)
+        wait_for_the_engine(people)
+        [controller] = cluster.named("ray::ServeController")
+        killed = time.monotonic()
+        kill(controller)
+        wait_for(lambda: cluster.named("ray::ServeController") not in ([], [controller]), "another controller is there")
+        wait_for(cluster.running, "and it knows the replicas")
+        assert not [one for one in people.since(killed) if one.fallback], "no request goes through the controller"
+
+
+def test_of_two_one_is_killed_and_the_other_loses_its_engine_and_only_begun_streams_are_cut(
+    cluster: Deployed, gateway: Subject
+) -> None:
+    with twenty(gateway) as people:
+        one, other = cluster.wait_until_all_run(2)  # it has grown: twenty are more than one is to have
+        kill(one.pid)
+        wait_for_the_engine(people)
+        kill(other.engine_pids[0])
+        last = time.monotonic()
+        cluster.wait_until_all_run(2, besides=(one, other))
+        wait_for_the_engine(people)
+    assert people.cut
+    assert all(cut.first_token and cut.first_token < last for cut in people.cut), "what had not begun can be saved"
+
+
+def test_when_it_shrinks_the_streams_that_run_come_to_their_end(cluster: Deployed, gateway: Subject) -> None:
+    with crowd(gateway.service.url, whole=0, streams=3) as people:
+        cluster.wait_until_all_run(1)
+    assert not people.lost
+    assert not people.cut
+
+
+# --- the other deployment ----------------------------------------------------------------------------------------
+
+
+def redeploy_by_hand(cluster: Deployed) -> None:
+    """Until all that runs is of the other file. Nothing happens if it is deployed already."""
+    file = CONFIGS / "by_hand.yaml"
+    if "by_hand" in cluster.import_path():
+        return
+    before = {one.id for one in cluster.replicas()}
+    serving_cluster.redeploy(cluster.port, file)
+    cluster.wait_for_replicas(
+        lambda now: now and all(one.id not in before and one.state == RUNNING for one in now),
+        f"all replicas are those of {file.name}",
+    )
+
+
+def test_a_redeploy_under_load_costs_nobody_an_answer(cluster: Deployed, gateway: Subject) -> None:
+    with crowd(gateway.service.url, whole=3, streams=1) as people:  # as many as one replica is to have
+        redeploy_by_hand(cluster)
+        wait_for_the_engine(people)
+    assert not people.lost
+    assert not people.cut
+
+
+def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, gateway: Subject) -> None:
+    redeploy_by_hand(cluster)
+    answers_rightly(gateway)
+
+
+def test_openais_clients_find_in_it_all_that_it_has(cluster: Deployed, gateway: Subject) -> None:
+    redeploy_by_hand(cluster)
+    conformance.passes(gateway, MODEL, *conformance.BY_HAND)
+
+
+def test_when_it_is_told_to_stop_no_process_is_left(cluster: Deployed) -> None:
+    mine = cluster.processes()
+    cluster.process.stop()
+    _, left = psutil.wait_procs(mine, timeout=0)
+    assert not left
