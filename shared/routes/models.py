@@ -28,13 +28,17 @@ def model_routes(service: Service) -> APIRouter:
         # Names have slashes (google/medgemma-27b), and must not climb out of /models on theirs.
         if any(part in ("", ".", "..") for part in name.split("/")):
             raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
+        shown, refusal = b"", None
         try:
-            return _as_it_came(await service.upstream.models(quote(name, safe="/")))
-        except UpstreamRejected:  # vLLM shows no model by itself, and lists it all the same
-            entry = _entry(await service.upstream.models(), name)
-            if entry is None:
-                raise
+            shown = await service.upstream.models(quote(name, safe="/"))
+        except UpstreamRejected as error:
+            refusal = error
+        # vLLM shows no model by itself, and Ray Serve one without its date; both list it in full.
+        if b'"created"' not in shown and (entry := _entry(await service.upstream.models(), name)):
             return _as_it_came(orjson.dumps(entry))
+        if refusal:
+            raise refusal
+        return _as_it_came(shown)
 
     return router
 
