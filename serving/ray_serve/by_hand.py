@@ -26,7 +26,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 
 from serving.ray_serve.arguments import ServingArguments
-from serving.ray_serve.warm_server import PROMPTS, warm_up_request
+from serving.ray_serve.warm_server import PROMPTS, heartbeat, warm_up_request
 
 app = FastAPI()
 # What the class uses stands before it: Serve takes a copy of the class, and of all that it knows, as it is decorated.
@@ -112,6 +112,7 @@ class VLLMDeployment:
     async def check_health(self) -> None:
         """Serve asks every few seconds; what this raises ends the replica, and a new one takes its place."""
         await self.engine.check_health()
+        await heartbeat(self.engine)
 
     @app.get("/health")
     async def health(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A replica that has answered before Serve sends it anybody.
+"""A replica that has answered before Serve sends it anybody, and whose engine is asked for a sign of life after that.
 
 An engine's first answers take seconds: kernels are chosen, buffers are made, Python reads the rest of its code. Serve
 calls a replica ready once its constructor returns, so the constructor asks first.
@@ -14,6 +14,7 @@ from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionReque
 
 PROMPTS = ("Hello", "What is this?", "Say more about it, please.", "And in one word?") * 2  # a batch, not a queue
 TOKENS = 16
+HEARTBEAT_SECONDS = 5.0  # an engine that says nothing for so long between two steps is frozen
 
 
 # region: warm-server
@@ -28,6 +29,10 @@ class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no type
         await super().start()
         await asyncio.gather(*(self._ask(prompt, stream) for prompt in PROMPTS for stream in (False, True)))
 
+    async def check_health(self) -> None:
+        await super().check_health()
+        await heartbeat(self.engine)
+
     async def _ask(self, prompt: str, stream: bool) -> None:
         request = warm_up_request(prompt, stream)
         async for _ in self.engine.chat(request, None):
@@ -41,6 +46,12 @@ def warm_up_request(prompt: str, stream: bool) -> ChatCompletionRequest:
     return ChatCompletionRequest(
         messages=[{"role": "user", "content": prompt}], max_tokens=TOKENS, stream=stream, ignore_eos=True
     )
+
+
+async def heartbeat(engine: Any) -> None:
+    """A dead engine is known to be dead; a frozen one has to be asked something. Raises TimeoutError."""
+    async with asyncio.timeout(HEARTBEAT_SECONDS):
+        await engine.is_sleeping()
 
 
 class AsWritten(VLLMEngine):  # type: ignore[misc]
