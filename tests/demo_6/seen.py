@@ -31,6 +31,10 @@ def test_every_panel_on_the_engine_has_numbers_to_draw(cluster: Deployed, gatewa
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 def test_one_trace_leads_from_the_gateway_into_vllm(gateway: Subject, streamed: bool) -> None:
+    leads_into_vllm(gateway, streamed)
+
+
+def leads_into_vllm(gateway: Subject, streamed: bool) -> None:
     trace_id = ask(gateway, "01", stream=streamed)
     trace = wait_for(lambda: reaching_vllm(gateway, trace_id), "vLLM's span is in the gateway's trace", PATIENCE)
     assert trace

@@ -16,6 +16,12 @@ from tests.demo_6 import conformance
 from tests.demo_6.conftest import MODEL
 from tests.demo_6.crowd import Crowd, crowd
 from tests.demo_6.deployed import RUNNING, Deployed, kill, wait_for
+from tests.demo_6.seen import (  # noqa: F401  # they come first: an import stands at the top
+    leads_into_vllm,
+    test_every_panel_on_the_engine_has_numbers_to_draw,
+    test_one_trace_leads_from_the_gateway_into_vllm,
+    test_what_the_gateway_leaves_out_vllm_leaves_out_too,
+)
 from tests.grader.subject import Subject
 from workshop import serving_cluster
 from workshop.serving_cluster import CONFIGS
@@ -140,6 +146,7 @@ def test_a_redeploy_under_load_costs_nobody_an_answer(cluster: Deployed, gateway
 def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, gateway: Subject) -> None:
     redeploy_by_hand(cluster)
     answers_rightly(gateway)
+    leads_into_vllm(gateway, streamed=True)
 
 
 def test_openais_clients_find_in_it_all_that_it_has(cluster: Deployed, gateway: Subject) -> None:
