@@ -26,6 +26,8 @@ def guarded(work: Callable[[], int]) -> int:
     guard = os.getpid()
     child = os.fork()
     if not child:
+        # Who stops a whole group stops us alone, and we stop the rest in order: Ray waits long for parts that are gone.
+        os.setsid()
         _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != guard:
             return 1
