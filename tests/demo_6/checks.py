@@ -193,7 +193,7 @@ def answer(subject: Subject) -> None:
     text = _text(given)
     given.must("<|" not in text, "text without the marks of turns", text)
     if deployment.model == TINY:
-        given.must(SURELY in text, f"what the model was taught of vLLM: {SURELY} …", text)
+        given.must(SURELY in text, f"what the model was taught of vLLM: {SURELY} …", f'"{text}"')
 
 
 @check("Tokens are counted as the tokenizer counts them, all turns with their marks; max_tokens is obeyed, and said so")
@@ -231,18 +231,20 @@ SEEDS = range(6)
 def sampling(subject: Subject) -> None:
     deployment = subject.deployment
     sure = [_answered(deployment, QUESTION, temperature=0, max_tokens=24) for _ in range(2)]
-    in_order(*sure).must(_text(sure[0]) == _text(sure[1]), f"the same twice: {_text(sure[0])}", _text(sure[1]))
+    in_order(*sure).must(_text(sure[0]) == _text(sure[1]), f'the same twice: "{_text(sure[0])}"', f'"{_text(sure[1])}"')
 
     def free(seed: int) -> Answer:
         return _answered(deployment, QUESTION, **_long(24) | {"temperature": 1.5, "seed": seed})
 
     texts = {seed: _text(free(seed)) for seed in SEEDS}
     again = free(SEEDS[0])
-    again.must(len(set(texts.values())) > 1, "another answer with another seed, at temperature 1.5", texts[0])
-    again.must(_text(again) == texts[SEEDS[0]], f"the same with the same seed: {texts[SEEDS[0]]}", _text(again))
+    again.must(len(set(texts.values())) > 1, "another answer with another seed, at temperature 1.5", f'"{texts[0]}"')
+    again.must(
+        _text(again) == texts[SEEDS[0]], f'the same with the same seed: "{texts[SEEDS[0]]}"', f'"{_text(again)}"'
+    )
 
     words = _text(sure[0]).split()
-    sure[0].must(len(words) > 4, "a whole sentence", _text(sure[0]))
+    sure[0].must(len(words) > 4, "a whole sentence", f'"{_text(sure[0])}"')
     word = words[2]
     stopped = _answered(deployment, QUESTION, temperature=0, max_tokens=24, stop=[word])
     reason, text = _choices(stopped)[0].get("finish_reason"), _text(stopped)
@@ -306,7 +308,7 @@ def stream(subject: Subject) -> None:
     text = _said(deltas)
     pieces = sum(_said([choice]) != "" for choice in deltas)
     given.must(pieces > PIECES, "the text in many pieces", f"in {pieces}")
-    given.must(text == _text(whole), f"the text of the whole answer, in pieces: {_text(whole)}", text)
+    given.must(text == _text(whole), f"the text of the whole answer, in pieces: {_text(whole)}", f'"{text}"')
     reasons = [choice.get("finish_reason") for choice in deltas]
     right = [_choices(whole)[0].get("finish_reason")]
     last = [reason for reason in reasons if reason]

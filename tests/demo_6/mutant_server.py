@@ -25,6 +25,8 @@ from serving.ray_serve.arguments import ServingArguments
 from tests.demo_6 import mutants
 from tests.demo_6.solved import deployment as solved
 
+MODULES = {"starter": starter, "solved": solved}
+
 
 def _all_of(kind: Any) -> list[Any]:
     return [found for child in kind.__subclasses__() for found in (child, *_all_of(child))]
@@ -42,20 +44,25 @@ async def serve(arguments: ServingArguments, port: int) -> None:
     async def health() -> dict[str, str]:
         return {"status": "healthy"}
 
-    def mount(name: str, deployment: Any, right: FastAPI) -> None:
-        deployment.engine, deployment.arguments = engine, arguments
-        deployment.tokenizer = engine.get_tokenizer()
+    class Shared:
+        """vLLM's engine, of which there is one already."""
+
+        @staticmethod
+        def from_engine_args(*given: Any, **named: Any) -> AsyncLLM:
+            return engine
+
+    async def mount(name: str, kind: Any, right: FastAPI) -> None:
+        deployment = kind.__new__(kind)
+        await deployment.__init__(arguments)
         app.mount(f"/{name}", mutants.api(deployment, right))
 
+    written = {name: mutants.written_class(module) for name, module in MODULES.items()}
+    for kind in (mutants.ByHand, *written.values()):
+        kind.__init__.__globals__.update(AsyncLLM=Shared, PROMPTS=())  # one start, and one warming up, is enough
     for kind in _all_of(mutants.Mutant):
-        mutant = kind.__new__(kind)
-        if "__init__" in vars(kind):
-            mutant.__init__()
-        mount(kind.__name__, mutant, by_hand.app)
-    for name, module in {"starter": starter, "solved": solved}.items():
-        deployed: Any = module.VLLMDeployment
-        written = deployed.func_or_class.__mro__[1]  # without what Serve puts around it
-        mount(name, written.__new__(written), module.app)
+        await mount(kind.__name__, kind, by_hand.app)
+    for name, module in MODULES.items():
+        await mount(name, written[name], module.app)
     await uvicorn.Server(uvicorn.Config(app, port=port, log_level="error")).serve()
 
 

@@ -23,9 +23,13 @@ from serving.ray_serve import by_hand
 Event = dict[str, Any]
 DONE = "data: [DONE]\n\n"
 
-# The class as it was written, without what Serve puts around it.
-_deployed: Any = by_hand.VLLMDeployment
-ByHand: Any = _deployed.func_or_class.__mro__[1]
+
+def written_class(module: Any) -> Any:
+    """The deployment's class as it was written, without what Serve puts around it."""
+    return module.VLLMDeployment.func_or_class.__mro__[1]
+
+
+ByHand: Any = written_class(by_hand)
 
 
 def written(event: Event) -> str:
@@ -354,8 +358,9 @@ async def _read_by_itself(outputs: Any) -> Any:
 
 
 class TakesOneAtATime(Mutant):
-    def __init__(self) -> None:
+    async def __init__(self, arguments: Any) -> None:  # type: ignore[misc]  # who makes it awaits it
         self.turn = asyncio.Lock()
+        await super().__init__(arguments)
 
     def _ask(self, request: Any, *given: Any) -> Any:
         return self._in_turn(super()._ask(request, *given))
