@@ -32,6 +32,11 @@ SETTINGS = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What changes the cluster's deployment, and stops it in the end, comes after all the others that stand on it."""
+    items.sort(key=lambda item: item.path == Path(__file__).with_name("test_demo_6.py"))
+
+
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[str]:
     """Whom vLLM tells of its part of a trace."""
