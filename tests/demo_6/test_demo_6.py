@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
+import pytest
 
-from tests.demo_6 import conformance
+from tests.demo_6 import conformance, graded
 from tests.demo_6.conftest import MODEL
 from tests.demo_6.crowd import Crowd, crowd
 from tests.demo_6.deployed import RUNNING, Deployed, kill, wait_for
@@ -64,6 +65,11 @@ def test_the_real_model_answers_rightly(gateway: Subject) -> None:
 
 def test_openais_clients_find_all_that_they_look_for(gateway: Subject) -> None:
     conformance.passes(gateway, MODEL, *conformance.BUILT)
+
+
+@pytest.mark.parametrize("name", graded.GENTLE)
+def test_the_reference_passes(name: str, cluster: Deployed, gateway: Subject) -> None:
+    graded.passes(gateway, cluster.port, name)
 
 
 # --- faults ------------------------------------------------------------------------------------------------------
@@ -152,6 +158,11 @@ def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, gateway:
 def test_openais_clients_find_in_it_all_that_it_has(cluster: Deployed, gateway: Subject) -> None:
     redeploy_by_hand(cluster)
     conformance.passes(gateway, MODEL, *conformance.BY_HAND)
+
+
+def test_it_passes_the_checks_as_the_other_does(cluster: Deployed, gateway: Subject) -> None:
+    redeploy_by_hand(cluster)
+    graded.passes(gateway, cluster.port, *graded.GENTLE)
 
 
 def test_when_it_is_told_to_stop_no_process_is_left(cluster: Deployed) -> None:
