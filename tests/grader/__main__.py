@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     with ExitStack() as running:
         try:
             if options.url:
-                subject = running.enter_context(found(options.url, options.upstream, options.log_file))
+                subject = running.enter_context(
+                    found(options.url, options.upstream, options.log_file, checklist.cluster)
+                )
             else:
                 models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
                 server = running.enter_context(embedded_server(settings=models))

@@ -190,8 +190,8 @@ def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
 
 
 @contextmanager
-def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[Subject]:
-    """A service that runs already. Raises DeadService."""
+def found(url: str, upstream_url: str | None, log_file: str | None, cluster: bool = False) -> Iterator[Subject]:
+    """A service that runs already, with a `cluster` behind it. Raises DeadService."""
     receiver = os.environ.get(TRACES) or _beside(url, TRACES_PORT_OFFSET)
     # What make demo-N starts beside the service is sent every trace.
     kept = {} if os.environ.get(TRACES) else {"TRACE_SAMPLE_RATIO": "1"}
@@ -208,7 +208,7 @@ def found(url: str, upstream_url: str | None, log_file: str | None) -> Iterator[
             running.callback(upstream.close)
         traces = Traces(receiver)
         running.callback(traces.close)
-        deployment = _deployment_of(service)
+        deployment = _deployment_of(service) if cluster else None
         if deployment is not None:
             running.callback(deployment.close)
         yield Subject(
