@@ -1,8 +1,8 @@
 """Demo 6 under load: calm, a spike, calm again; and a deployment that grows for it and shrinks after it.
 
 An open loop: people come when they come, each second as many as the shape says, and do not wait for one another; half
-of them want a stream. How many a spike is depends on the machine: as many as keep one replica more busy than there have
-to be, which Little's law tells from how long answers take when so many are asked for at once. Where Ray's REST API can
+of them want a stream. How many a spike is depends on the machine: as many as keep the deployment a little busier than it
+is meant to be, which Little's law tells from how long answers take when so many are under way. Where Ray's REST API can
 be asked (SERVING_PORT), the phases last until there is something to see: until the new replica has had a while to show
 what it is good for, until it is gone; and the gates say whether it came and went in time. Where it cannot, phases last
 for so long, and gates about replicas are left out.
@@ -55,7 +55,8 @@ RATE_EACH = 1.0  # requests a second from each of Locust's users, who are source
 STREAMS = 0.5  # of all requests
 LENGTHS = (120, 180)  # tokens: a reader's half a minute, an engine's half a second
 SHORT = 50  # tokens; this many or fewer has no answer of ours, and those have that an engine warms up with
-BUSY, BUSIEST = 10, 60  # requests under way; who has a target gets what belongs to it, or so many
+TOO_BUSY = 1.2  # times what the replicas that there have to be are meant to hold
+BUSY, BUSIEST = 6, 60  # requests under way, where nobody says what they are meant to hold; and at most
 CALM_SHARE = 8  # of the spike's rate, calm is one part in so many
 SEED = 6
 
@@ -183,6 +184,7 @@ class Story(LoadTestShape):
         yield from self._phase(CALM, calm, lambda since: since >= CALM_SECONDS)
         yield from self._phase(SPIKE, spike, self._has_grown)
         yield from self._phase(CALM_AGAIN, calm, self._is_back)
+        yield 0, AT_ONCE  # else somebody comes after the last one has been counted
         patience_ends = time.monotonic() + GETS_THROUGH_WITHIN
         while people and time.monotonic() < patience_ends:
             yield 0, AT_ONCE
@@ -191,9 +193,9 @@ class Story(LoadTestShape):
             self._wait_for_counts(self.watch)
 
     def _busy(self) -> int:
-        """Requests under way that one replica more is meant for."""
+        """Requests under way that are more than there should be, but not by much: it is a small machine that grows."""
         scaling = self.watch and self.watch.scaling
-        return min(math.ceil(scaling.target * (scaling.min + 1)), BUSIEST) if scaling else BUSY
+        return min(math.ceil(scaling.target * scaling.min * TOO_BUSY), BUSIEST) if scaling else BUSY
 
     def _phase(self, name: str, rate: int, is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
         begins = time.monotonic()
