@@ -1,11 +1,11 @@
 """Demo 6 under load: calm, a spike, calm again; and a deployment that grows for it and shrinks after it.
 
 An open loop: people come when they come, each second as many as the shape says, and do not wait for one another; half
-of them want a stream. How many a spike is depends on the machine: as many as keep the deployment a little busier than it
-is meant to be, which Little's law tells from how long answers take when so many are under way. Where Ray's REST API can
-be asked (SERVING_PORT), the phases last until there is something to see: until the new replica has had a while to show
-what it is good for, until it is gone; and the gates say whether it came and went in time. Where it cannot, phases last
-for so long, and gates about replicas are left out.
+of them want a stream. How many a spike is depends on the machine: as many as make the deployment a little busier than
+it is meant to be, which Little's law tells from how long answers take when so many are under way. Where Ray's REST API
+can be asked (SERVING_PORT), the phases last until there is something to see: until the new replica has had a while to
+show what it is good for, until it is gone; and the gates say whether it came and went in time. Where it cannot, phases
+last for so long, and gates about replicas are left out.
 
 Gates: nothing is lost, few answers are a fallback's, a replica more within the delays that the config file sets, back
 again within those, and the engines' own count of finished requests is ours. Written: build/load-6.json and .svg.
