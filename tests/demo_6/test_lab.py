@@ -1,6 +1,7 @@
 """The lab of demo 6 runs as written: first against an engine by itself, then against all that `make demo-6` starts.
 
-But for the cluster, which is the one of all these tests: it takes half a minute to start, and the lab leaves it whole.
+But for the cluster, which is the one of all these tests: it takes half a minute to start. What takes as long to heal
+again, the page shows and test_demo_6.py does.
 """
 
 import re
