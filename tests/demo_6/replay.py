@@ -1,0 +1,36 @@
+"""Plays the load of a run that was seen to Ray's own autoscaler, as the rehearsal does: what would it have wanted when?
+
+Runs in the serving environment. In: a config file and the run's JSON. Out: a list of how many replicas were wanted at
+the end of each second, on stdout.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+
+from serving.ray_serve.arguments import ServingArguments
+from serving.ray_serve.rehearsal import Autoscaler
+
+TICK = 0.2
+
+
+def main(config: Path, run: Path) -> None:
+    arguments = ServingArguments(**yaml.safe_load(config.read_text())["applications"][0]["args"])
+    autoscaler = Autoscaler(arguments.serve_options()["autoscaling_config"])
+    wanted, looked = [], 0.0
+    for second in json.loads(run.read_text())["seconds"]:
+        for beat in range(round(1 / TICK)):
+            now = second["at"] + beat * TICK
+            if now >= looked:
+                each = round(second["under_way"] / second["running"])
+                autoscaler.look(now, {f"replica-{number}": each for number in range(second["running"])})
+                looked = now + autoscaler.look_s
+            autoscaler.decide(now)
+        wanted.append(autoscaler.target)
+    print(json.dumps(wanted))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,38 @@
+"""The rehearsal's autoscaler and the real one agree: given the load that was seen, it wants what was wanted then.
+
+What was seen is the run that is kept with the results; no cluster is started.
+"""
+
+import itertools
+import json
+import subprocess
+
+import pytest
+
+from loadtests.autoscaling import Run
+from workshop.processes import ROOT
+from workshop.serving_cluster import LAPTOP, PYTHON
+
+RESULT = ROOT / "loadtests" / "results" / "autoscaling.json"
+APART = 5  # seconds: looks of one second, and on which side of one a replica looked and the controller decided
+
+
+@pytest.fixture(scope="module")
+def replayed() -> list[int]:
+    command = [str(PYTHON), "-m", "tests.demo_6.replay", str(LAPTOP), str(RESULT)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    wanted: list[int] = json.loads(done.stdout.splitlines()[-1])
+    return wanted
+
+
+def changes(wanted: list[int]) -> list[tuple[int, int]]:
+    """When another number was wanted, and which."""
+    return [(at, now) for at, (before, now) in enumerate(itertools.pairwise(wanted), 1) if now != before]
+
+
+def test_it_decides_as_often_the_same_way_and_at_about_the_same_time(replayed: list[int]) -> None:
+    seen = changes([second.wanted or 0 for second in Run.read(RESULT.read_text()).seconds])
+    ours = changes(replayed)
+    assert [wanted for _, wanted in ours] == [wanted for _, wanted in seen] == [2, 1]
+    assert all(abs(at - then) <= APART for (at, _), (then, _) in zip(ours, seen, strict=True)), (ours, seen)
