@@ -156,8 +156,6 @@ def _wait_for(condition: Callable[[], object], seconds: float) -> bool:
 
 # --- answers -----------------------------------------------------------------------------------------------------
 
-COUNTED_WITHIN = 30.0  # seconds until an engine's numbers are where they are read; Ray's default is every ten
-
 
 @check("A replica is warm before anybody is sent to it: its engine has answered several requests when it is ready")
 def warm(subject: Subject) -> None:
@@ -165,7 +163,7 @@ def warm(subject: Subject) -> None:
     if not cluster.fresh:
         raise NotGraded("it looks at an engine that nobody has asked yet; without a URL the grader starts one")
     name = "request_success_total"
-    _wait_for(lambda: cluster.number(name) >= 2, COUNTED_WITHIN)
+    _wait_for(lambda: cluster.number(name) >= 2, cluster.counted_within)
     asked = cluster.number(name)
     if asked < 2:
         raise Failed("an engine that has finished a few requests by itself", f"{asked:g} of them", cluster.shown(name))
@@ -375,7 +373,7 @@ def client_leaves(subject: Subject) -> None:
     # It needs fewer tokens than this one, and began earlier: were it still in the engine, it would be done before.
     mark = _answered(deployment, **_long(MARK))
     shown = then(in_order(left.answer, mark), deployment.shown(SIZES))
-    if not _wait_for(lambda: finished(MARK) > before[MARK], COUNTED_WITHIN):
+    if not _wait_for(lambda: finished(MARK) > before[MARK], deployment.counted_within):
         if not deployment.number(f"{SIZES}_count"):
             raise NotGraded(f"what the engine has finished cannot be seen: there is no vllm metric {SIZES}")
         raise Failed(f"an engine that was asked for {MARK} tokens, as we asked", "no such request", shown.curl)
@@ -526,9 +524,6 @@ def engine_gone(subject: Subject) -> None:
     _must_survive(subject, "kill -9 of the engine's process", lambda: _lose_engine(subject))
 
 
-ILL_WITHIN = 60.0  # seconds
-
-
 @dataclass(slots=True)
 class Loss:
     """What became of a deployment without its engine."""
@@ -546,7 +541,7 @@ def _lose_engine(subject: Subject) -> Loss:
         deployment = subject.deployment
         deployment.lose_engine()
         told = _ask(deployment)
-        _losses[subject] = Loss(told, _wait_for(deployment.is_ill, ILL_WITHIN))
+        _losses[subject] = Loss(told, _wait_for(deployment.is_ill, deployment.ill_within))
     return _losses[subject]
 
 

@@ -104,7 +104,9 @@ ARGUMENTS = {"model": "workshop-tiny", "source": "serving/tiny_model/weights/hf"
 
 
 class Mounted(Deployment):
-    """One of many at a path of its own. They share an engine, and lose it together."""
+    """One of many at a path of its own. They share an engine, and lose it together. What they say, they say at once."""
+
+    counted_within = ill_within = 5.0
 
     def __init__(self, server: Process, url: str, name: str) -> None:
         super().__init__(Service(f"{url}/{name}", patience=60), Service(url), ARGUMENTS)

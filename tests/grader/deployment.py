@@ -29,6 +29,9 @@ class Deployment:
     `arguments`: what its config file says of it, as far as is known.
     """
 
+    counted_within = 30.0  # seconds until what its engine has done is in its numbers; Ray's default is every ten
+    ill_within = 60.0  # seconds until Serve has asked how it is, and believed it
+
     def __init__(self, service: Service, numbers: Service, arguments: Mapping[str, Any]) -> None:
         self.service = service
         self.arguments = arguments
