@@ -1,7 +1,8 @@
 """A day of traffic, played to Ray Serve's own autoscaler in a moment and without a cluster: is the promise kept?
 
-`python -m serving.ray_serve.rehearsal FILE.yaml`, in the serving environment. In: a config file. Out: the curve of the
-day, how many first tokens came in time, and what it cost in replica-seconds; exit status 1 if a promise is broken.
+`python -m serving.ray_serve.rehearsal FILE.yaml`, in the serving environment. In: a config file; and traffic that was
+recorded, if --recorded names a run that `make load-6` has kept. Out: the curve of the day, how many first tokens came
+in time, and what it cost in replica-seconds; exit status 1 if a promise is broken.
 
 What decides is Ray's: its look-back window, target, delays and bounds, with a clock that is moved by hand. The rest is
 a model. Traffic comes at random around the day's curve, the same for every file. A replica computes one token for each
@@ -20,7 +21,7 @@ import math
 import random
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,12 +34,12 @@ from serving.ray_serve.arguments import ServingArguments
 KEPT, BROKEN, UNREADABLE = 0, 1, 2
 SEED = 6
 BARS = " ▁▂▃▄▅▆▇█"
-COLUMNS = 72
+COLUMNS, PARTS = 72, 8
 HOURS = 24
 # Requests a second, hour by hour, as parts of the busiest: a quiet night, and a rush in the morning and in the evening.
 CURVE = (
-    *(0.08, 0.05, 0.05, 0.05, 0.05, 0.08, 0.15, 0.25, 0.3, 0.85, 0.3, 0.25),
-    *(0.2, 0.25, 0.3, 0.3, 0.3, 0.25, 0.25, 0.3, 1.0, 0.3, 0.2, 0.1),
+    *(0.08, 0.05, 0.05, 0.05, 0.05, 0.08, 0.12, 0.18, 0.22, 0.9, 0.22, 0.2),
+    *(0.15, 0.18, 0.22, 0.22, 0.2, 0.18, 0.18, 0.22, 1.0, 0.22, 0.15, 0.1),
 )
 SPREAD = 0.5  # of the logarithm of an answer's length
 RAMP = 0.5  # of an hour, in which the traffic goes from one hour's to the next one's
@@ -61,8 +62,8 @@ class Machine:
 
 
 MACHINES = {
-    # Measured: workshop-tiny on one core, a replica each. The day lasts 24 minutes, as delays are of seconds.
-    "cpu": Machine(60, 36, 40, 15, 0.004, 0.0009, first_token_s=1.0, share=0.99, replicas=1.3),
+    # Measured: workshop-tiny, one replica on a core of its own. The day lasts 24 minutes, as delays are of seconds.
+    "cpu": Machine(60, 22, 150, 15, 0.0033, 0.0003, first_token_s=1.0, share=0.99, replicas=1.3),
     # Assumed: a model of 27 billion parameters on four GPUs. The day is a day.
     "gpu": Machine(3600, 16, 250, 180, 0.020, 0.0004, first_token_s=1.0, share=0.99, replicas=9),
 }
@@ -72,6 +73,13 @@ MACHINES = {
 class Request(NamedTuple):
     came: float
     tokens: int
+
+
+class Traffic(NamedTuple):
+    """Requests, in the order in which they come, and how long it lasts."""
+
+    requests: Iterable[Request]
+    seconds: float
 
 
 class Replica:
@@ -171,15 +179,12 @@ class Hour:
 @dataclass(slots=True)
 class Day:
     machine: Machine
+    seconds: float
     columns: list[Hour] = field(default_factory=lambda: [Hour() for _ in range(COLUMNS)])
     replica_seconds: float = 0.0
     most: int = 0
     started: int = 0
     cut: int = 0  # answers that were not finished when their replica had to go
-
-    @property
-    def seconds(self) -> float:
-        return HOURS * self.machine.hour_s
 
     def column(self, moment: float) -> Hour:
         return self.columns[min(int(moment / self.seconds * COLUMNS), COLUMNS - 1)]
@@ -212,13 +217,13 @@ class Day:
 
 
 # region: rehearse
-def rehearse(arguments: ServingArguments, machine: Machine) -> Day:
-    """The whole day. Raises ValueError for numbers that Ray does not take."""
-    day = Day(machine)
+def rehearse(arguments: ServingArguments, machine: Machine, traffic: Traffic) -> Day:
+    """All of it, second by second. Raises ValueError for numbers that Ray does not take."""
+    day = Day(machine, traffic.seconds)
     autoscaler = Autoscaler(arguments.serve_options()["autoscaling_config"])
     numbers = itertools.count()
     replicas = [Replica(next(numbers), 0.0) for _ in range(autoscaler.target)]
-    coming, line = deque(_traffic(machine)), deque[Request]()
+    coming, line = deque(traffic.requests), deque[Request]()
     tick = min(autoscaler.look_s, machine.first_token_s) / 5
     looked = 0.0
     for beat in range(int(day.seconds / tick)):
@@ -241,19 +246,46 @@ def rehearse(arguments: ServingArguments, machine: Machine) -> Day:
         day.most = max(day.most, len(replicas))
         day.column(now).replicas = len(replicas)
     day.started = next(numbers)
+    for request in line:  # nobody had room for these
+        day.column(request.came).late += 1
     return day
 
 
 # endregion: rehearse
 
 
-def _traffic(machine: Machine) -> Iterator[Request]:
-    """Requests at random moments around the day's curve; answers of any length, most of them short."""
-    chance, moment = random.Random(SEED), 0.0
-    while (moment := moment + chance.expovariate(machine.busiest)) < HOURS * machine.hour_s:
-        tokens = max(1, round(chance.lognormvariate(math.log(machine.tokens), SPREAD)))
-        if chance.random() < _busyness(moment / machine.hour_s):
-            yield Request(moment, tokens)
+def a_day(machine: Machine) -> Traffic:
+    """Requests at random moments around the day's curve."""
+    seconds = HOURS * machine.hour_s
+
+    def requests() -> Iterator[Request]:
+        chance, moment = random.Random(SEED), 0.0
+        while (moment := moment + chance.expovariate(machine.busiest)) < seconds:
+            tokens = _tokens(machine, chance)
+            if chance.random() < _busyness(moment / machine.hour_s):
+                yield Request(moment, tokens)
+
+    return Traffic(requests(), seconds)
+
+
+def recorded(file: Path, machine: Machine) -> Traffic:
+    """What came in each second of a run that was kept. Raises ValueError or OSError."""
+    try:
+        asked = [int(second["asked"]) for second in json.loads(file.read_text())["seconds"]]
+    except (LookupError, TypeError) as error:
+        raise ValueError(f"no run that was kept: {error}") from None
+    chance = random.Random(SEED)
+    moments = (second + moment for second, count in enumerate(asked) for moment in _moments(count, chance))
+    return Traffic((Request(moment, _tokens(machine, chance)) for moment in moments), float(len(asked)))
+
+
+def _moments(count: int, chance: random.Random) -> list[float]:
+    return sorted(chance.random() for _ in range(count))
+
+
+def _tokens(machine: Machine, chance: random.Random) -> int:
+    """Of an answer: most are short, some are long."""
+    return max(1, round(chance.lognormvariate(math.log(machine.tokens), SPREAD)))
 
 
 def _busyness(hour: float) -> float:
@@ -299,15 +331,15 @@ def _end(replicas: list[Replica], now: float, day: Day) -> None:
 
 def report(day: Day, named: str) -> str:
     """For a person: the day as a curve, and the promises."""
-    columns = day.columns
-    hours = "".join(f"{hour:<9}" for hour in range(0, HOURS, 3))
+    columns, width = day.columns, COLUMNS // PARTS
+    begins = "".join(f"{f'{part * day.seconds / PARTS:.0f} s':<{width}}" for part in range(PARTS))
     curves = (
-        ("hour", hours.rstrip()),
+        ("begins at", begins.rstrip()),
         ("requests", _bars([hour.came for hour in columns])),
         ("replicas", "".join(str(hour.replicas) if hour.replicas < 10 else "+" for hour in columns)),
         ("late", _bars([hour.late / max(hour.came, 1) for hour in columns], most=1.0)),
     )
-    lines = [f"A day of {day.seconds / 60:g} minutes, {day.came:,} requests · {named}\n"]
+    lines = [f"{day.came:,} requests in {day.seconds / 60:.3g} minutes · {named}\n"]
     lines += [f"  {name:<9} {curve}" for name, curve in curves]
     lines.append(
         f"\n  {day.most} replicas at most, {day.started} started; the longest wait for a first token "
@@ -354,13 +386,16 @@ def read(file: Path) -> ServingArguments:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m serving.ray_serve.rehearsal", description=__doc__)
     parser.add_argument("configs", type=Path, nargs="+", metavar="FILE.yaml")
+    parser.add_argument("--recorded", type=Path, metavar="RUN.json", help="traffic that came, in place of the day")
     parser.add_argument("--json", action="store_true", help="print one JSON object a file instead")
     options = parser.parse_args(arguments)
     kept = True
     for config in options.configs:
         try:
             serving = read(config)
-            day = rehearse(serving, MACHINES[serving.hardware])
+            machine = MACHINES[serving.hardware]
+            traffic = recorded(options.recorded, machine) if options.recorded else a_day(machine)
+            day = rehearse(serving, machine, traffic)
         except (OSError, ValueError) as error:
             print(f"{config}: {' '.join(str(error).split())}", file=sys.stderr)
             return UNREADABLE

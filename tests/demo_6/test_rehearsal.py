@@ -12,6 +12,7 @@ from workshop.processes import ROOT
 from workshop.serving_cluster import CONFIGS, LAPTOP, PYTHON
 
 SOLVED = ROOT / "tests" / "demo_6" / "solved" / "serve.yaml"
+RECORDED = ROOT / "loadtests" / "results" / "autoscaling.json"
 STARTER = ROOT / "demos" / "demo_6_ray_serve_vllm" / "exercise" / "serve.yaml"
 
 RIGHT = {
@@ -36,8 +37,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def rehearsed(*files: Path) -> list[dict[str, Any]]:
+def rehearsed(*files: Path, recorded: Path | None = None) -> list[dict[str, Any]]:
     command = [str(PYTHON), "-m", "serving.ray_serve.rehearsal", *map(str, files), "--json"]
+    command += ["--recorded", str(recorded)] if recorded else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -89,6 +91,19 @@ def test_replicas_come_with_the_rush_and_go_after_it(days: dict[str, dict[str, A
 def test_a_day_is_the_same_twice_and_its_traffic_the_same_for_all(days: dict[str, dict[str, Any]]) -> None:
     assert rehearsed(LAPTOP) == [days["laptop"]]
     assert len({sum(column["requests"] for column in day["columns"]) for day in days.values()}) == 1
+
+
+# Times in seconds. A real cluster takes its time to be told, and to tell.
+def test_the_traffic_of_a_real_run_brings_the_second_replica_when_it_came_and_takes_it_when_it_went() -> None:
+    run = json.loads(RECORDED.read_text())
+    wanted = {second["at"]: second["wanted"] for second in run["seconds"]}
+    real = [at for at in wanted if at and wanted[at] != wanted[at - 1]]
+    [day] = rehearsed(LAPTOP, recorded=RECORDED)
+    replicas = [column["replicas"] for column in day["columns"]]
+    column_s = len(wanted) / len(replicas)
+    changes = [n * column_s for n in range(1, len(replicas)) if replicas[n] != replicas[n - 1]]
+    assert len(real) == 2
+    assert changes == pytest.approx(real, abs=3)
 
 
 @pytest.mark.parametrize(
