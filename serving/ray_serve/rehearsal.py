@@ -65,7 +65,7 @@ MACHINES = {
     # Measured: workshop-tiny, one replica on a core of its own. The day lasts 24 minutes, as delays are of seconds.
     "cpu": Machine(60, 22, 150, 15, 0.0033, 0.0003, first_token_s=1.0, share=0.99, replicas=1.3),
     # Assumed: a model of 27 billion parameters on four GPUs. The day is a day.
-    "gpu": Machine(3600, 16, 250, 180, 0.020, 0.0004, first_token_s=1.0, share=0.99, replicas=9),
+    "gpu": Machine(3600, 16, 250, 180, 0.020, 0.0004, first_token_s=1.0, share=0.99, replicas=7),
 }
 # endregion: machine
 
@@ -332,14 +332,14 @@ def _end(replicas: list[Replica], now: float, day: Day) -> None:
 def report(day: Day, named: str) -> str:
     """For a person: the day as a curve, and the promises."""
     columns, width = day.columns, COLUMNS // PARTS
-    begins = "".join(f"{f'{part * day.seconds / PARTS:.0f} s':<{width}}" for part in range(PARTS))
+    begins = "".join(f"{_span(part * day.seconds / PARTS):<{width}}" for part in range(PARTS))
     curves = (
         ("begins at", begins.rstrip()),
         ("requests", _bars([hour.came for hour in columns])),
         ("replicas", "".join(str(hour.replicas) if hour.replicas < 10 else "+" for hour in columns)),
         ("late", _bars([hour.late / max(hour.came, 1) for hour in columns], most=1.0)),
     )
-    lines = [f"{day.came:,} requests in {day.seconds / 60:.3g} minutes · {named}\n"]
+    lines = [f"{day.came:,} requests in {_span(day.seconds)} · {named}\n"]
     lines += [f"  {name:<9} {curve}" for name, curve in curves]
     lines.append(
         f"\n  {day.most} replicas at most, {day.started} started; the longest wait for a first token "
@@ -348,6 +348,12 @@ def report(day: Day, named: str) -> str:
     for name, promise in day.promises.items():
         lines.append(f"  {'✓' if promise['kept'] else '✗'} {name:<5} {promise['expected']}: {promise['got']}")
     return "\n".join(lines)
+
+
+def _span(seconds: float) -> str:
+    units = {"h": 3600, "min": 60, "s": 1}
+    unit = next((name for name, size in units.items() if seconds >= 2 * size), "s")
+    return f"{seconds / units[unit]:.0f} {unit}"
 
 
 def _bars(values: Sequence[float], most: float = 0.0) -> str:
