@@ -17,7 +17,6 @@ TOKENS = 16
 HEARTBEAT_SECONDS = 5.0  # an engine that says nothing for so long between two steps is frozen
 
 
-# region: warm-server
 class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no types
     def _get_default_engine_class(self) -> type[VLLMEngine]:
         return AsWritten
@@ -25,6 +24,7 @@ class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no type
     async def _start_engine(self) -> None:
         await self.engine.start()  # Ray's own reports what runs here too, by a process that each start waits for
 
+    # region: warm-server
     async def start(self) -> None:
         await super().start()
         await asyncio.gather(*(self._ask(prompt, stream) for prompt in PROMPTS for stream in (False, True)))
@@ -38,8 +38,7 @@ class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no type
         async for _ in self.engine.chat(request, None):
             pass
 
-
-# endregion: warm-server
+    # endregion: warm-server
 
 
 def warm_up_request(prompt: str, stream: bool) -> ChatCompletionRequest:
