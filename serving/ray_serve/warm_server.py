@@ -29,16 +29,16 @@ class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no type
         await super().start()
         await asyncio.gather(*(self._ask(prompt, stream) for prompt in PROMPTS for stream in (False, True)))
 
-    async def check_health(self) -> None:
-        await super().check_health()
-        await heartbeat(self.engine)
-
     async def _ask(self, prompt: str, stream: bool) -> None:
         request = warm_up_request(prompt, stream)
         async for _ in self.engine.chat(request, None):
             pass
 
     # endregion: warm-server
+
+    async def check_health(self) -> None:
+        await super().check_health()
+        await heartbeat(self.engine)
 
 
 def warm_up_request(prompt: str, stream: bool) -> ChatCompletionRequest:

@@ -99,10 +99,8 @@ def other(server: ModelServer) -> Iterator[ModelServer]:
 
 @contextmanager
 def _embedded() -> Iterator[ModelServer]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LOCAL_SERVED_MODEL_NAME", f"{SMALL}={SIMULATOR}")
-        with embedded_server() as server:
-            yield server
+    with embedded_server(settings={"LOCAL_SERVED_MODEL_NAME": f"{SMALL}={SIMULATOR}"}) as server:
+        yield server
 
 
 @pytest.fixture
