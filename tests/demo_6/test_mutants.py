@@ -42,7 +42,7 @@ TASKS = {
 # Who is wrong in what.
 MUTANTS: dict[str, set[str]] = {
     "SaysTheSameToEverybody": {"answer", "stream"},
-    "LeavesTheTemplateOut": {"answer", "tokens"},
+    "LeavesTheTemplateOut": {"answer", "tokens", "stream"},
     "HearsTheLastTurnAlone": {"tokens"},
     "ShowsTheMarksOfTurns": {"answer", "stream"},
     "AnswersAsNobody": {"answer"},
@@ -51,7 +51,7 @@ MUTANTS: dict[str, set[str]] = {
     "AnswersAtAnyLength": {"tokens"},
     "IsAlwaysDone": {"tokens"},
     "IsAlwaysSure": {"sampling"},
-    "IsNeverSure": {"sampling", "stream"},
+    "IsNeverSure": {"sampling"},
     "ForgetsTheSeed": {"sampling"},
     "StopsAtNothing": {"sampling"},
     "HasOneChoice": {"sampling"},
@@ -81,6 +81,7 @@ MUTANTS: dict[str, set[str]] = {
 }
 
 ALWAYS = {"answer", "stream"}
+LUCK = {"IsNeverSure": ALWAYS}  # what it says may be right, once in a while
 # Checks that a mutant's fault is near to, and that it must pass all the same.
 NEIGHBOURS: dict[str, set[str]] = {
     "LeavesTheTemplateOut": {"unknown_model"},
@@ -172,7 +173,7 @@ def test_the_starter_fails_its_tasks_and_nothing_else(name: str, mounted: Mount)
 
 @pytest.mark.parametrize("mutant", [name for name, lost in MUTANTS.items() if lost != {"health"}])
 def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, mounted: Mount) -> None:
-    looked_at = ALWAYS | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
+    looked_at = (ALWAYS - LUCK.get(mutant, set())) | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
     results = [run(check, mounted(mutant)) for check in CHECKLIST.checks if check.name in looked_at]
     lost = {result.check.name for result in results if result.status is Status.FAILED}
     assert lost == MUTANTS[mutant], "\n".join(map(report.failure, results))
