@@ -436,7 +436,7 @@ def _must_not_be_limited(given: Answer) -> None:
         raise NotGraded(f"we ask more often than it lets anybody; start the service with {limits}")
 
 
-PEOPLE = 4
+PEOPLE, PAUSE = 4, 0.1  # seconds between an answer and the next question
 BACK_WITHIN = 150.0  # seconds until a new replica answers, on a machine with other things to do
 
 
@@ -452,6 +452,7 @@ class Load:
         while not self.over.is_set():
             document = {"prompt": _question(), "max_tokens": 12, "temperature": 0.7}
             self.answers.append(self.subject.service.post(GENERATE, document, headers=self.subject.somebody.headers))
+            self.over.wait(PAUSE)  # the new replica needs the machine as well
 
     @property
     def failed(self) -> list[Answer]:
@@ -463,6 +464,14 @@ class Load:
 
     def of_others(self, since: int = 0) -> int:
         return sum(FALLBACK in answer.headers for answer in self.answers[since:])
+
+    def must_have_begun(self) -> None:
+        """vLLM answers, as long as nothing has happened."""
+        began = _wait_for(lambda: self.failed or self.of_vllm() >= PEOPLE, BACK_WITHIN)
+        self.must_have_lost_nothing("nothing happens")
+        if not began:
+            got = self.answers[-1] if self.answers else None
+            raise Failed("answers of vLLM", got.summary if got else "none", got.curl if got else "")
 
     def must_have_lost_nothing(self, what: str) -> None:
         failed = self.failed
@@ -491,22 +500,18 @@ def _must_survive(subject: Subject, what: str, blow: Callable[[], object]) -> No
     """Nobody is left without an answer when that happens, and after a while it is vLLM again that answers."""
     cluster = subject.deployment.cluster
     with _asking(subject) as load:
-        began = _wait_for(lambda: load.failed or load.of_vllm() >= PEOPLE, BACK_WITHIN)
+        load.must_have_begun()
         before = {replica.id for replica in cluster.replicas()}
-        if began and not load.failed:
-            blow()
-            told = len(load.answers)
+        blow()
+        told = len(load.answers)
 
-            def is_back() -> bool:
-                anew = any(replica.id not in before for replica in cluster.replicas())
-                return anew and load.of_vllm(len(load.answers) - 2 * PEOPLE) == 2 * PEOPLE
+        def is_back() -> bool:
+            anew = any(replica.id not in before for replica in cluster.replicas())
+            return anew and load.of_vllm(len(load.answers) - 2 * PEOPLE) == 2 * PEOPLE
 
-            _wait_for(lambda: load.failed or is_back(), BACK_WITHIN)
-            back = is_back()
+        back = _wait_for(lambda: load.failed or is_back(), BACK_WITHIN)
     load.must_have_lost_nothing(what)
     shown = f"# {what}, while people ask:\n{load.answers[-1].curl}"
-    if not began:
-        raise Failed("answers of vLLM to begin with", load.answers[-1].summary, shown)
     if not load.of_others(told):
         raise Failed("X-Fallback to say who answers meanwhile", "no answer has it", shown)
     if not back:
@@ -564,8 +569,7 @@ def health(subject: Subject) -> None:
 def redeploy(subject: Subject) -> None:
     cluster = subject.deployment.cluster
     with _asking(subject) as load:
-        _wait_for(lambda: load.failed or load.of_vllm() >= PEOPLE, BACK_WITHIN)
-        load.must_have_lost_nothing("nothing at all happens")
+        load.must_have_begun()
         old, before = {replica.id for replica in cluster.replicas()}, len(load.answers)
         environment = {**(cluster.arguments.get("environment") or {}), "GRADED": secrets.token_hex(4)}
         cluster.redeploy(environment=environment)
@@ -597,6 +601,8 @@ def scale_up(subject: Subject) -> None:
         raise Failed("replicas.max over replicas.min", f"{least} to {most}", shown)
     target = float(replicas.get("target_ongoing_requests") or 5)
     crowd = int(min(3 * target * least, 48))
+    # What an earlier crowd has brought goes first.
+    _wait_for(lambda: 0 < len(cluster.replicas()) < most, float(replicas.get("downscale_delay_s") or 600))
     before = len(cluster.replicas())
     patience = min(float(replicas.get("upscale_delay_s") or 30), 30) + BACK_WITHIN
     over = Event()
