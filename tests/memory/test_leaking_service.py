@@ -33,7 +33,7 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
         assert gateway.state() == "normal"
         assert gateway.check("cache")["entries"] == 50
 
-        gateway.ask(leak_kb=50_000)
+        gateway.ask(leak_kb=45_000)
         gateway.wait_until_memory_is("warning")
         assert gateway.health()["status"] == "healthy"
         assert gateway.check("cache")["entries"] == 51
