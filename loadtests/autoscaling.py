@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Self
 
 from loadtests.gate import Gate, percentile
 from loadtests.streams import Heard
-from workshop.serving_cluster import ROUTER
 
 NEAR = 2  # seconds to either side, whose answers count for a second's percentiles
 BUILDS_UP_WITHIN = 10.0  # seconds: load is there at once, but requests under way are not, and Serve looks now and then
 STARTS_WITHIN = 120.0  # seconds for a new replica, on a machine that it shares with the load
+ROUTER = "LLMRouter"  # of Ray's own applications: it picks among the engines, and has none
 FALLBACKS = 0.05  # of all answers; more, and it was not this deployment that was seen
 
 

@@ -2,10 +2,10 @@
 
 An open loop: people come when they come, each second as many as the shape says, and do not wait for one another; half
 of them want a stream. How many a spike is depends on the machine: as many as make the deployment a little busier than
-it is meant to be, which Little's law tells from how long answers take when so many are under way. Where Ray's REST API
-can be asked (SERVING_PORT), the phases last until there is something to see: until the new replica has had a while to
-show what it is good for, until it is gone; and the gates say whether it came and went in time. Where it cannot, phases
-last for so long, and gates about replicas are left out.
+it is meant to be, which Little's law tells from how long answers take when so many are under way, and what is under
+way corrects. Where Ray's REST API can be asked (SERVING_PORT), the phases last until there is something to see: until
+the new replica has had a while to show what it is good for, until it is gone; and the gates say whether it came and
+went in time. Where it cannot, phases last for so long, and gates about replicas are left out.
 
 Gates: nothing is lost, few answers are a fallback's, a replica more within the delays that the config file sets, back
 again within those, and the engines' own count of finished requests is ours. Written: build/load-6.json and .svg.
@@ -20,6 +20,7 @@ import math
 import os
 import random
 import secrets
+import statistics
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,8 @@ STREAMS = 0.5  # of all requests
 LENGTHS = (120, 180)  # tokens: a reader's half a minute, an engine's half a second
 SHORT = 50  # tokens; this many or fewer has no answer of ours, and those have that an engine warms up with
 TOO_BUSY = 1.2  # times what the replicas that there have to be are meant to hold
+FAR_TOO_BUSY = 6  # times that; on a machine that has become slower since
+CORRECTED_EVERY = 3  # seconds
 BUSY, BUSIEST = 6, 60  # requests under way, where nobody says what they are meant to hold; and at most
 CALM_SHARE = 8  # of the spike's rate, calm is one part in so many
 SEED = 6
@@ -181,9 +184,9 @@ class Story(LoadTestShape):
             self.watch.begin(sent=ROUNDS * busy)
         self.began = self.watch.began if self.watch else time.monotonic()
         looking = gevent.spawn(self.watch.keep_looking) if self.watch else None
-        yield from self._phase(CALM, calm, lambda since: since >= CALM_SECONDS)
-        yield from self._phase(SPIKE, spike, self._has_grown)
-        yield from self._phase(CALM_AGAIN, calm, self._is_back)
+        yield from self._phase(CALM, itertools.repeat(calm), lambda since: since >= CALM_SECONDS)
+        yield from self._phase(SPIKE, self._corrected(spike, busy), self._has_grown)
+        yield from self._phase(CALM_AGAIN, itertools.repeat(calm), self._is_back)
         yield 0, AT_ONCE  # else somebody comes after the last one has been counted
         patience_ends = time.monotonic() + GETS_THROUGH_WITHIN
         while people and time.monotonic() < patience_ends:
@@ -197,11 +200,28 @@ class Story(LoadTestShape):
         scaling = self.watch and self.watch.scaling
         return min(math.ceil(scaling.target * scaling.min * TOO_BUSY), BUSIEST) if scaling else BUSY
 
-    def _phase(self, name: str, rate: int, is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
-        begins = time.monotonic()
+    def _phase(self, name: str, rates: Iterator[int], is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
+        begins, sent = time.monotonic(), []
         while not is_over(time.monotonic() - begins):
-            yield rate, AT_ONCE
-        self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, rate))
+            sent.append(next(rates))
+            yield sent[-1], AT_ONCE
+        mean = round(statistics.fmean(sent), 1)
+        self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, mean))
+
+    def _corrected(self, rate: int, busy: int) -> Iterator[int]:
+        """What one look at a machine says of it may be wrong: more while too few are under way and nothing grows, and
+        fewer when so many are that they would be refused.
+        """
+        while True:
+            under_way = []
+            for _ in range(CORRECTED_EVERY):
+                yield rate
+                under_way.append(len(people))
+            mean = max(statistics.fmean(under_way), 1.0)
+            if mean < busy and not (self.watch and self.watch.wants_more()):
+                rate = math.ceil(rate * min(busy / mean, 2.0))
+            elif mean > busy * FAR_TOO_BUSY:
+                rate = max(1, rate * 3 // 4)
 
     def _has_grown(self, since: float) -> bool:
         if not self.watch:

@@ -26,7 +26,6 @@ RUN = ROOT / ".run"
 HAPROXY_METRICS_OFFSET = 2  # see serving/ray_serve/environment.py
 METRICS_OFFSET = 4
 DASHBOARD_OFFSET = 5
-ROUTER = "LLMRouter"  # the deployment that picks among the replicas, and has no engine
 ENGINE = "VLLM::"  # how vLLM's processes call themselves
 PORTS = 70  # that a cluster takes, from its own on
 FIRST_PORT, LAST_PORT = 10_000, 32_000  # where free ones are looked for: not those that the system gives away by itself

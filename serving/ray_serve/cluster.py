@@ -139,6 +139,7 @@ class Cluster:
         mine = psutil.Process().children(recursive=True)
         ray.shutdown()
         end(mine)
+        Path(os.environ["RAY_AUTH_TOKEN_PATH"]).unlink(missing_ok=True)  # it opens nothing any more
         if not keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
 

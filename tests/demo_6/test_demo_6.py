@@ -165,8 +165,9 @@ def test_it_passes_the_checks_as_the_other_does(cluster: Deployed, gateway: Subj
     graded.passes(gateway, cluster.port, *graded.GENTLE)
 
 
-def test_when_it_is_told_to_stop_no_process_is_left(cluster: Deployed) -> None:
+def test_when_it_is_told_to_stop_no_process_and_no_token_is_left(cluster: Deployed) -> None:
     mine = cluster.processes()
     cluster.process.stop()
     _, left = psutil.wait_procs(mine, timeout=0)
     assert not left
+    assert not serving_cluster.token_file(cluster.port).exists()

@@ -209,7 +209,7 @@ def test_a_streams_spans_end_with_it_and_tell_when_its_first_chunk_came(all_kept
     assert 0 < first < lasted
     assert [name for name, _ in client.events] == ["try", "first_chunk"]
     assert client.ended == trace.root.ended
-    assert (trace.root.ended - trace.root.started) / 1e6 == pytest.approx(line["latency_ms"], abs=1)
+    assert lasted * 1000 < (trace.root.ended - trace.root.started) / 1e6 < line["latency_ms"] + 0.1, "it rounds"
     [innermost] = trace.named("CircuitBreaker")
     assert innermost.ended < client.ended, "a layer is done with a stream when it hands it on"
     assert client.attributes["gen_ai.request.stream"] is True
