@@ -168,7 +168,7 @@ images: ## the containers' images, by docker: the gateway, Ray Serve with vLLM; 
 	@docker build --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
 	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
 
-reference: $(RUNTIME) ## write anew what is made of other files: .env.example, the README's table of settings, manifests
+reference: $(RUNTIME) ## write anew what is made of other files: .env.example, tables of the READMEs, manifests
 	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
 
 clean: ## remove environments and everything that runs left behind

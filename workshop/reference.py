@@ -1,6 +1,6 @@
-"""What the README and `.env.example` say that stands somewhere else already: the settings, and the benchmark's results.
+"""What the READMEs and `.env.example` say that stands elsewhere already: the settings, and the benchmarks' results.
 
-`python -m workshop.reference` writes both files; a test holds them to what it would write.
+`python -m workshop.reference` writes these files; tests hold them to what it would write.
 """
 
 import json
@@ -13,12 +13,14 @@ from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
 README = ROOT / "README.md"
-RESULTS = ROOT / "loadtests" / "results" / "bench.json"
+SERVING_NOTE = ROOT / "loadtests" / "bench_serving" / "README.md"
+RESULTS = ROOT / "loadtests" / "results"
 
 
 def main() -> None:
     ENV_EXAMPLE.write_text(env_example())
     README.write_text(with_tables(README.read_text()))
+    SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
 
 
 def env_example() -> str:
@@ -32,7 +34,13 @@ def env_example() -> str:
 def with_tables(readme: str) -> str:
     """The README with its generated parts replaced."""
     readme = _replaced(readme, "<!-- settings: begin (make reference) -->\n", table(), "<!-- settings: end -->\n")
-    return _replaced(readme, "<!-- bench: begin (make bench) -->\n", measured(), "<!-- bench: end -->\n")
+    return _replaced(readme, "<!-- bench: begin (make bench) -->\n", measured("bench"), "<!-- bench: end -->\n")
+
+
+def with_serving(note: str) -> str:
+    """The note on the serving benchmark with its table replaced."""
+    begin, end = "<!-- serving: begin (make bench-serving) -->\n", "<!-- serving: end -->\n"
+    return _replaced(note, begin, measured("serving"), end)
 
 
 def _replaced(text: str, begin: str, new: str, end: str) -> str:
@@ -41,9 +49,9 @@ def _replaced(text: str, begin: str, new: str, end: str) -> str:
     return before + begin + new + end + after
 
 
-def measured() -> str:
-    """The table that `make bench` wrote beside its results."""
-    report = json.loads(RESULTS.read_text())
+def measured(name: str) -> str:
+    """The table that a benchmark wrote beside its results."""
+    report = json.loads((RESULTS / f"{name}.json").read_text())
     table: str = report["table"]
     return table + "\n"
 

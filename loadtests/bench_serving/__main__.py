@@ -1,7 +1,8 @@
 """`make bench-serving`: measure, print the table and the bar, write loadtests/results/serving.json and serving.svg.
 
-Read the ratios, not the numbers. The exit status says whether the bar of the design is met. `--quick` is three minutes'
-look, which writes nothing; `--sustained` asks instead whether five minutes of steady load are answered.
+Read the ratios, not the numbers. The exit status says whether one of the two deployments meets the bar of the design.
+`--quick` is three minutes' look, which writes nothing; `--sustained` asks instead whether five minutes of steady load
+are answered.
 """
 
 import argparse
@@ -9,11 +10,12 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from loadtests.bench_serving.contenders import KNOBS, STEPS, TUNED
+from loadtests.bench_serving.contenders import KNOBS, STEPS
 from loadtests.bench_serving.plot import plot
 from loadtests.bench_serving.race import QUICK, Pace, run
-from loadtests.bench_serving.report import AT_LEAST, report, verdict
+from loadtests.bench_serving.report import passed, report, verdict
 from loadtests.bench_serving.sustained import sustain
 from workshop.processes import ROOT, CannotStart
 from workshop.serving_cluster import free_ports, ray_serve
@@ -46,10 +48,10 @@ def _race(folder: Path, *, quick: bool) -> int:
     print(f"{made['table']}\n\n{verdict(made)}")
     if not quick:
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "serving.json").write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+        (RESULTS / "serving.json").write_text(_document(made))
         (RESULTS / "serving.svg").write_text(plot(made))
-    tuned = next(row for row in made["contenders"] if row["name"] == TUNED)
-    return int(tuned["over_alone"] < AT_LEAST)
+        print("\n`make reference` puts this table into loadtests/bench_serving/README.md")
+    return int(not passed(made))
 
 
 def _sustained(url: str | None, minutes: int, folder: Path) -> int:
@@ -59,11 +61,15 @@ def _sustained(url: str | None, minutes: int, folder: Path) -> int:
         port = free_ports()
         with ray_serve(port, output=folder / "ray.log"):
             found = sustain(f"http://127.0.0.1:{port}", MODEL, minutes, folder)
-        (RESULTS / "serving_sustained.json").write_text(json.dumps(found, indent=2) + "\n")
+        (RESULTS / "serving_sustained.json").write_text(_document(found))
     for gate in found["gates"]:
         print(f"{'✓' if gate['passed'] else '✗'} {gate['name']}: {gate['got']} ({gate['expected']})")
     print(f"{found['requests']} requests in {found['seconds']:.0f} s; first token {found['first_token_ms']:.0f} ms")
     return int(not all(gate["passed"] for gate in found["gates"]))
+
+
+def _document(found: dict[str, Any]) -> str:
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ class Setup:
 
 
 TUNED = "Ray Serve, tuned"
+BY_HAND = "by hand"
 PLAIN = "vLLM alone"
 
 # From Serve's defaults to what we serve with: each is the one above and one knob more.
@@ -56,20 +57,19 @@ STEPS = (
     ),
     Setup(TUNED, "no LLMRouter: HAProxy picks the replica with the fewest. What laptop.yaml serves with"),
 )
-# Beside it: what we serve with, and one knob turned the other way.
+# Beside it: what we serve with, but for one thing.
 KNOBS = (
-    Setup("by hand", "serving/ray_serve/by_hand.py in the builder's place", "serving.ray_serve.by_hand:build"),
-    Setup("not optimized", "RAY_SERVE_THROUGHPUT_OPTIMIZED=0", environment={"RAY_SERVE_THROUGHPUT_OPTIMIZED": "0"}),
+    Setup(BY_HAND, "serving/ray_serve/by_hand.py in the builder's place", "serving.ray_serve.by_hand:build"),
     Setup("no engine metrics", "log_engine_metrics: false", "loadtests.bench_serving.applications:unmeasured"),
     Setup(
-        "no request metrics",
-        "RAY_SERVE_HAPROXY_METRICS_ENABLED=0: HAProxy tells nobody of each request",
-        environment={"RAY_SERVE_HAPROXY_METRICS_ENABLED": "0"},
-    ),
-    Setup(
-        "4 HAProxy threads",
-        "RAY_SERVE_HAPROXY_NBTHREAD=4, the default",
-        environment={"RAY_SERVE_HAPROXY_NBTHREAD": "4"},
+        "looked at less often",
+        "the controller twice a second, not ten times; numbers for Prometheus every 10 s, not every 2; HAProxy's none",
+        environment={
+            "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+            "RAY_metrics_report_interval_ms": "10000",
+            "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
+            "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        },
     ),
 )
 

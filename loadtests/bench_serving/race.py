@@ -22,7 +22,7 @@ CONNECTIONS = 20
 @dataclass(slots=True, frozen=True)
 class Pace:
     rounds: int = 4
-    requests: int = 150  # of CONNECTIONS at a time, a round
+    requests: int = 300  # of CONNECTIONS at a time, a round
     alone: int = 12  # one after the other, a round
 
 

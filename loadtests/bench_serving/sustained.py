@@ -4,12 +4,14 @@ In: an OpenAI API's URL, how many minutes. Out: gates, over what `vllm bench ser
 moments, whether those before them are answered or not.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from loadtests.bench.cores import machine
 from loadtests.bench_serving.client import Client, Load
 from loadtests.gate import Gate
 
@@ -25,7 +27,13 @@ def sustain(url: str, model: str, minutes: int, folder: Path) -> dict[str, Any]:
         load = client.measure(url, OFFERED * minutes, per_second=OFFERED / 60)
     found = asdict(load)
     del found["ended"]
-    return found | {"minutes": minutes, "gates": [asdict(gate) for gate in gates(load)]}
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "minutes": minutes,
+        **found,
+        "gates": [asdict(gate) for gate in gates(load)],
+    }
 
 
 def gates(load: Load) -> list[Gate]:

@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import ValidationError
 from ray import serve
 from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
@@ -46,6 +47,20 @@ class Usage:
             "completion_tokens": self.completion,
             "total_tokens": self.prompt + self.completion,
         }
+
+
+def _whole(message: Any) -> dict[str, Any]:
+    """A message as the chat template takes it: its text may come in parts, or not at all. Raises HTTPException."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return {**message, "content": content}
+    try:
+        parts = [dict(part) for part in content]  # each is looked at only now
+    except ValidationError as error:
+        raise HTTPException(400, f"content: {error.errors()[0]['msg']}") from None
+    if foreign := {part["type"] for part in parts} - {"text"}:
+        raise HTTPException(400, f"This model reads text, and nothing of type {', '.join(sorted(foreign))}.")
+    return {**message, "content": "\n".join(part["text"] for part in parts)}
 
 
 async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[RequestOutput]:
@@ -128,6 +143,8 @@ class VLLMDeployment:
     async def chat(self, request: ChatCompletionRequest, received: Request) -> Response:
         if request.model not in (None, self.arguments.model):
             raise HTTPException(404, f"The model `{request.model}` does not exist.")
+        if not request.messages:
+            raise HTTPException(400, "messages: there is none.")
         outputs = self._ask(request, extract_trace_headers(received.headers))
         if request.stream:
             return StreamingResponse(self._events(await _begun(outputs), request), media_type="text/event-stream")
@@ -138,10 +155,11 @@ class VLLMDeployment:
     ) -> AsyncIterator[RequestOutput]:
         """The engine batches whatever is asked at the same time. Closing the iterator takes the request out of it."""
         # region: ask
-        messages: list[Any] = list(request.messages)
+        messages = [_whole(message) for message in request.messages]
         tokens = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         room = self.arguments.max_model_len - len(tokens)
-        wanted = request.max_completion_tokens or request.max_tokens or room
+        wished = [request.max_completion_tokens, request.max_tokens, room]
+        wanted = next(length for length in wished if length is not None)
         if room < 1 or wanted > room:
             limit = self.arguments.max_model_len
             raise HTTPException(400, f"{len(tokens)} tokens and {wanted} to come exceed the context of {limit}.")

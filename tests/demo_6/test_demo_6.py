@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
 import pytest
@@ -23,6 +24,7 @@ from tests.demo_6.seen import (  # noqa: F401  # they come first: an import stan
     test_one_trace_leads_from_the_gateway_into_vllm,
     test_what_the_gateway_leaves_out_vllm_leaves_out_too,
 )
+from tests.grader.service import Answer, Service
 from tests.grader.subject import Subject
 from workshop import serving_cluster
 from workshop.serving_cluster import CONFIGS
@@ -36,6 +38,28 @@ def answers_rightly(gateway: Subject) -> None:
     assert answer.status == 200, answer.summary
     assert answer.json["output"].startswith(ANSWER)
     assert "x-fallback" not in answer.headers, "it was the fallback that answered"
+
+
+def reads_what_may_be_asked(cluster: Deployed) -> None:
+    """OpenAI's API has more than one form of a message, and clients use them; what it lacks is refused."""
+    service = Service(cluster.url)
+
+    def asked(*messages: Any) -> Answer:
+        return service.post(
+            "/v1/chat/completions", {"model": MODEL, "messages": messages, "max_tokens": 12, "temperature": 0}
+        )
+
+    text = {"type": "text", "text": QUESTION}
+    picture = {"type": "image_url", "image_url": {"url": "http://localhost:1/picture.png"}}
+    whole, parts = asked({"role": "user", "content": QUESTION}), asked({"role": "user", "content": [text]})
+    assert whole.status == parts.status == 200, parts.summary
+    assert whole.json["choices"][0]["message"]["content"] == parts.json["choices"][0]["message"]["content"]
+    silent = asked({"role": "assistant"}, {"role": "user", "content": QUESTION})
+    assert silent.status == 200, "who calls a tool need say nothing"
+    for refused in ([], [{"role": "user", "content": [text, picture]}], [{"role": "user", "content": ["text"]}]):
+        given = asked(*refused)
+        assert given.status == 400, given.summary
+        assert given.json["error"]["message"], given.summary
 
 
 @contextmanager
@@ -59,8 +83,9 @@ def wait_for_the_fallback(people: Crowd) -> None:
     wait_for(lambda: sum(one.by_the_fallback for one in people.since(now)) >= SOME, "the fallback answers")
 
 
-def test_the_real_model_answers_rightly(gateway: Subject) -> None:
+def test_the_real_model_answers_rightly(cluster: Deployed, gateway: Subject) -> None:
     answers_rightly(gateway)
+    reads_what_may_be_asked(cluster)
 
 
 def test_openais_clients_find_all_that_they_look_for(gateway: Subject) -> None:
@@ -152,6 +177,7 @@ def test_a_redeploy_under_load_costs_nobody_an_answer(cluster: Deployed, gateway
 def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, gateway: Subject) -> None:
     redeploy_by_hand(cluster)
     answers_rightly(gateway)
+    reads_what_may_be_asked(cluster)
     leads_into_vllm(gateway, streamed=True)
 
 
