@@ -49,6 +49,7 @@ BLIND_SPIKE, BLIND_RETURN = 60.0, 30.0  # where nobody can say how many replicas
 GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
 SETTLES_WITHIN = 30.0  # seconds: Ray's counters come in every few seconds
 SERVICE_SECONDS = 60.0
+OWN_WITHIN = 60.0  # seconds for the deployment to answer by itself, after whatever happened to it before
 ROUNDS = 2
 
 AT_ONCE = 1000.0  # sources that come or go in a second
@@ -132,22 +133,35 @@ def _wish(stream: bool) -> dict[str, Any]:
     }
 
 
-def seconds_for(requests: int, url: str) -> float:
-    """How long an answer takes when so many are under way. Each is asked for ROUNDS times; the last time counts."""
+def seconds_for(requests: int, url: str) -> tuple[float, int]:
+    """How long an answer of the deployment takes when so many are under way, and how many it gave to find that out.
 
-    def ask(stream: bool) -> float:
+    Each is asked for ROUNDS times; the last time counts. Raises CannotStart if others answer in its place.
+    """
+
+    def ask(stream: bool) -> tuple[float, int]:
+        own = 0
         for _ in range(ROUNDS):
             body, began = json.dumps(_wish(stream)).encode(), time.monotonic()
             headers = {"Content-Type": "application/json", **_token()}
             request = urllib.request.Request(f"{url}{CHAT}", body, headers)
             with urllib.request.urlopen(request, timeout=SERVICE_SECONDS) as response:
+                own += "x-fallback" not in response.headers
                 for _ in response:
                     pass
             took = time.monotonic() - began
-        return took
+        return took, own
 
-    asked = [gevent.spawn(ask, number < requests * STREAMS) for number in range(requests)]
-    return math.fsum(one.get() for one in asked) / requests
+    answered, patience_ends = 0, time.monotonic() + OWN_WITHIN
+    while time.monotonic() < patience_ends:
+        asked = [gevent.spawn(ask, number < requests * STREAMS) for number in range(requests)]
+        found = [one.get() for one in asked]
+        own = sum(by_it for _, by_it in found)
+        answered += own
+        if own == ROUNDS * requests:
+            return statistics.fmean(took for took, _ in found), answered
+        gevent.sleep(1.0)
+    raise CannotStart("a fallback answers in the deployment's place")
 
 
 # --- the shape ---------------------------------------------------------------------------------------------------
@@ -177,11 +191,14 @@ class Story(LoadTestShape):
         assert self.runner.environment.host
         url = self.runner.environment.host.rstrip("/")
         self.watch = Watch.of(SERVING_PORT, SHORT) if SERVING_PORT else None
+        if self.watch:
+            self.watch.settle()  # what more replicas can do is not what this machine can
         busy = self._busy()
-        spike = max(2, round(busy / seconds_for(busy, url)))  # Little: a rate is what is under way, by its time
+        seconds, answered = seconds_for(busy, url)
+        spike = max(2, round(busy / seconds))  # Little: a rate is what is under way, by its time
         calm = max(1, round(spike / CALM_SHARE))
         if self.watch:
-            self.watch.begin(sent=ROUNDS * busy)
+            self.watch.begin(sent=answered)
         self.began = self.watch.began if self.watch else time.monotonic()
         looking = gevent.spawn(self.watch.keep_looking) if self.watch else None
         yield from self._phase(CALM, itertools.repeat(calm), lambda since: since >= CALM_SECONDS)

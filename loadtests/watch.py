@@ -53,20 +53,26 @@ class Watch:
             return None
         return watch
 
-    def begin(self, sent: int) -> None:
-        """The run begins now: with as few replicas as there may be, and after the `sent` requests since `of` have been
-        counted, if they ever are. Raises CannotStart if the replicas do not become few.
-        """
-        expected, began = self.counted.total() + sent, time.monotonic()
-        while True:
-            self.look()
-            self.count()
-            waited = time.monotonic() - began
-            if self.is_small() and (self.counted.total() >= expected or waited > COUNTED_WITHIN):
-                break
-            if waited > LEAST_WITHIN:
+    def settle(self) -> None:
+        """Until it has as few replicas as there may be. Raises CannotStart if it does not come down to them."""
+        patience_ends = time.monotonic() + LEAST_WITHIN
+        self.look()
+        while not self.is_small():
+            if time.monotonic() > patience_ends:
                 raise CannotStart(f"the deployment does not come down to its {self.scaling.min} replicas: who uses it?")
             time.sleep(LOOK_SECONDS)
+            self.look()
+
+    def begin(self, sent: int) -> None:
+        """The run begins now: with few replicas, and after the `sent` requests since `of` have been counted, if they
+        ever are. Raises CannotStart.
+        """
+        expected, patience_ends = self.counted.total() + sent, time.monotonic() + COUNTED_WITHIN
+        self.count()
+        while self.counted.total() < expected and time.monotonic() < patience_ends:
+            time.sleep(LOOK_SECONDS)
+            self.count()
+        self.settle()
         self.before = self.counted.copy()
         self.looks.clear()
         self.engines.clear()
@@ -108,7 +114,7 @@ class Watch:
 
     def is_small(self) -> bool:
         look = self.looks[-1]
-        return look.wanted == look.running == self.scaling.min
+        return look.wanted == look.running == self.scaling.min and not look.starting
 
     def wants_more(self) -> bool:
         return any(look.wanted > self.scaling.min for look in self.looks)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from loadtests.watch import Watch
-from tests.waiting import wait_for
 from workshop import serving_cluster
+from workshop.processes import CannotStart
 from workshop.serving_cluster import DASHBOARD_OFFSET, METRICS_OFFSET, free_ports, token_file
 
 TOKEN = "a-token"
@@ -107,6 +107,19 @@ def test_a_deployment_grows_and_shrinks_before_the_eyes(ray: Ray) -> None:
     assert watch.looks[-1].stopping == 1
 
 
+def test_it_waits_until_what_was_before_is_over(ray: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = watch_of(ray)
+    monkeypatch.setattr("loadtests.watch.LOOK_SECONDS", 0.01)
+    ray.replicas = {"first": "RUNNING", "second": "STARTING"}  # one is being replaced
+    threading.Timer(0.3, lambda: ray.replicas.update(second="STOPPING")).start()
+    watch.settle()
+    assert ray.replicas["second"] == "STOPPING", "which needs nothing of the machine"
+    ray.replicas["second"] = "RUNNING"
+    monkeypatch.setattr("loadtests.watch.LEAST_WITHIN", 0.0)
+    with pytest.raises(CannotStart, match="does not come down to its 1 replicas"):
+        watch.settle()
+
+
 def test_engines_are_counted_from_the_beginning_on_and_without_short_answers(ray: Ray) -> None:
     ray.finished = {"first": (116, 16)}
     watch = watch_of(ray)
@@ -126,7 +139,8 @@ def test_the_run_begins_when_the_engines_have_counted_what_came_before(
     assert watch
     began = threading.Thread(target=watch.begin, args=(3,))
     began.start()
-    wait_for(lambda: len(watch.looks) > 1, "it waits for the count")
+    began.join(0.3)
+    assert began.is_alive(), "it waits for the count"
     ray.finished = {"first": (23, 16)}
     began.join(10)
     ray.finished = {"first": (24, 16)}
