@@ -140,7 +140,9 @@ def test_of_two_one_is_killed_and_the_other_loses_its_engine_and_only_begun_stre
         cluster.wait_until_all_run(2, besides=(one, other))
         wait_for_the_engine(people)
     assert people.cut
-    assert all(cut.first_token and cut.first_token < last for cut in people.cut), "what had not begun can be saved"
+    # By when they were asked: a token that an engine has sent before it ended may be read a moment later.
+    late = [f"{cut}, asked {cut.began - last:.1f} s after it" for cut in people.cut if cut.began > last]
+    assert not late, "what is asked after the last engine ended can be saved"
 
 
 def test_when_it_shrinks_the_streams_that_run_come_to_their_end(cluster: Deployed, gateway: Subject) -> None:
