@@ -23,7 +23,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke test lint lock reference images slides bench bench-serving clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images slides bench bench-serving clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -123,23 +123,33 @@ programs: $(RUNTIME)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-# Most tests wait, for servers and for windows: five at a time, see tests/order.py for who runs what. Of those that load a
+# Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green.
+# Most tests wait, for servers and for windows: five at a time, see tests/order.py for the order. Of those that load a
 # service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
+PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,mutants.py lab.py load.py demo_6.py)
 ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))
+# The lock of Ray and vLLM is for this Python. With another one, the tests that need them are left out, and say so.
+SERVING_PYTHON := 3.11
+serving_fits = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null | grep -x '$(SERVING_PYTHON)')
 
-# All that tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
-# REQUIRE_PEERS: here a client that is missing is a failure, not a test less. What fails on a machine that others may be
-# using is run once more by itself, and both results are printed: a fault fails twice, a starved machine seldom does.
-test: export REQUIRE_PEERS := 1
-test: ## everything: lint, types, every test
-	@$(MAKE) --no-print-directory --jobs 4 lint programs peers install-serving
+check: lint ## lint, types, and every test that starts no server: a minute
+	@$(PYTEST) --speed check --numprocesses 2 --dist worksteal
+
+# What the tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
+test: ## what every change is tested with: check, services, a browser, vLLM once; 12 minutes on 2 cores
+	@$(MAKE) --no-print-directory --jobs 3 lint programs $(if $(serving_fits),install-serving)
+	@$(PYTEST) --speed test --numprocesses 5 --dist loadfile
+
+# REQUIRE_PEERS: here a client that is missing is a failure, not a test less.
+prove: export REQUIRE_PEERS := 1
+prove: ## all the rest: mutants, labs, load, stress, drills, every client, the cluster's faults; half an hour
+	@$(MAKE) --no-print-directory --jobs 4 $(DEV) programs peers $(if $(serving_fits),install-serving)
 	@failed=0; \
-	  $(VENV)/bin/pytest --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
-	  $(VENV)/bin/pytest --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
-	  $(VENV)/bin/pytest $(CLUSTER) || failed=1; \
-	  [ $$failed = 0 ] || { echo "what failed, once more, by itself:"; \
-	    $(VENV)/bin/pytest --last-failed --last-failed-no-failures none; }
+	  $(PYTEST) --speed prove --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
+	  $(PYTEST) --speed prove --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
+	  $(PYTEST) --speed prove $(CLUSTER) || failed=1; \
+	  exit $$failed
 
 test-%: $(DEV) programs ## the tests of demo N
 	@$(VENV)/bin/pytest tests/demo_$*

@@ -1,10 +1,19 @@
-"""For all tests: in which order they run, see order.py, and that programs are forked, not read anew; see nursery.py."""
+"""For all tests: their speed, see speeds.py; their order, see order.py; programs forked, not read again, see nursery.py."""
 
-from tests import nursery
+import pytest
+
+from tests import nursery, order, speeds
 from tests.grader import callers, stand
-from tests.order import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.order import pytest_xdist_make_scheduler
+from tests.speeds import pytest_addoption, pytest_configure
 
-__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_xdist_make_scheduler"]
 
 stand.launch = nursery.gateway
 callers.accounts = nursery.accounts
+
+
+@pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    speeds.choose(config, items)
+    order.longest_first(items)

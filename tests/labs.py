@@ -1,22 +1,24 @@
 """Run the commands of a Markdown page as written, in order, against what `make demo-N` starts.
 
 In: a page whose ```bash blocks are commands, and whose ```text blocks are what the block before prints (… stands for
-anything). Out: one Step a block; a variable that a block sets at the beginning of a line is there in those that follow,
-as in a terminal that stays open. ```console blocks are commands that stay in the foreground: shown, not run here, but
-for those that start the demo anew, with other settings.
+anything). Out: one Step a block, and the Story that they tell together. A variable that a block sets at the beginning
+of a line is there in those that follow, as in a terminal that stays open. ```console blocks are commands that stay in
+the foreground: shown, not run here, but for those that start the demo once more, with other settings.
 """
 
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.frame.conftest import demo_port
+from tests.grader.check import Checklist
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT, Process
@@ -121,31 +123,61 @@ def parts_of(text: str, number: int) -> list[Part]:
     ]
 
 
-class Terminals:
-    """What runs in the first terminal, one part after the other; the second stays open, and `folder` is its memory."""
+@dataclass(slots=True)
+class Story:
+    """The steps of a page in their order, each with the lab that it runs in. To run one is to run those before it.
 
-    def __init__(self, number: int, folder: Path, running: ExitStack) -> None:
-        self._number = number
-        self._folder = folder
-        self._running = running
-        self._part: Part | None = None
-        self._lab: Lab | None = None
+    `at` gives the lab of a step, and starts it where it does not run yet.
+    """
 
-    def at(self, part: Part) -> Lab:
-        """The demo as this part wants it, started if it does not run."""
-        if self._lab is None or self._part is not part:
-            self._running.close()
-            self._lab = self._running.enter_context(started(self._number, self._folder, part.settings))
-            self._part = part
-        return self._lab
+    steps: Sequence[tuple[Step, Callable[[], Lab]]]
+    _told: int = 0
+    _failed: str = ""
+
+    def run(self, number: int) -> None:
+        """Run step `number`, counted from 0, after all those before it that have not run yet."""
+        while self._told <= number:
+            if self._failed:
+                pytest.skip(f"it needs {self._failed}, which failed")
+            self._run_next(number)
+
+    def _run_next(self, wanted: int) -> None:
+        step, lab = self.steps[self._told]
+        name = f"step {self._told + 1} ({step.title})"
+        try:
+            lab().run(step)
+        except BaseException as failure:
+            self._failed = name
+            if self._told < wanted:
+                raise AssertionError(f"{name}, which comes before, failed: {failure}") from failure
+            raise
+        self._told += 1
+
+
+def started_once(text: str, settings: Mapping[str, str]) -> list[Part]:
+    """A page whose steps all stand on one start of the demo, with these settings."""
+    return [Part(settings, steps_of(text))]
+
+
+def titles(steps: Sequence[Step]) -> list[str]:
+    """What the steps are called in a report: their number, counted from 1, and how they begin."""
+    return [f"{number}: {step.title}" for number, step in enumerate(steps, start=1)]
 
 
 @contextmanager
-def terminals(number: int, folder: Path) -> Iterator[Terminals]:
-    """Two of them, with one database, for a lab that starts demo `number` more than once."""
-    with pytest.MonkeyPatch.context() as both, ExitStack() as running:
-        both.setenv("DATABASE_URL", f"sqlite:///{folder / 'workshop.db'}")
-        yield Terminals(number, folder, running)
+def story(number: int, parts: Sequence[Part], folder: Path) -> Iterator[Story]:
+    """The lab of demo `number`. Each of its parts starts the demo once more; one database and one terminal for all."""
+    with pytest.MonkeyPatch.context() as both_terminals, ExitStack() as running:
+        both_terminals.setenv("DATABASE_URL", f"sqlite:///{folder / 'workshop.db'}")
+        labs: dict[int, Lab] = {}
+
+        def at(index: int) -> Lab:
+            if index not in labs:
+                running.close()  # the part before
+                labs[index] = running.enter_context(started(number, folder, parts[index].settings))
+            return labs[index]
+
+        yield Story([(step, partial(at, index)) for index, part in enumerate(parts) for step in part.steps])
 
 
 @contextmanager
@@ -162,3 +194,46 @@ def started(number: int, folder: Path, settings: Mapping[str, str] | None = None
     )
     with process:
         yield Lab(port, folder, frozenset({*environment, "PORT", "MAKEFLAGS", "MAKELEVEL"}))
+
+
+class LabTests:
+    """What is true of every lab: a subclass in a demo's test_lab.py says which one.
+
+    `parts` are the page's starts of the demo. `proof` heads the table that says which checks show what.
+    """
+
+    number: int
+    page: Path
+    parts: Sequence[Part]
+    checklist: Checklist
+    proof: str
+
+    @classmethod
+    def steps(cls) -> list[Step]:
+        return [step for part in cls.parts for step in part.steps]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "number" in metafunc.fixturenames:
+            steps = self.steps()
+            metafunc.parametrize("number", range(len(steps)), ids=titles(steps))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def story(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+        with story(cls.number, cls.parts, tmp_path_factory.mktemp("lab")) as told:
+            yield told
+
+    @pytest.mark.prove
+    def test_a_step_of_the_lab_runs_as_written(self, number: int, story: Story) -> None:
+        story.run(number)
+
+    def test_the_lab_says_which_checks_show_what_must_be_true(self) -> None:
+        table = self.page.read_text().partition(f"| {self.proof} |")[2].partition("\n\n")[0]
+        assert sorted(re.findall(r"`(\w+)`", table)) == sorted(check.name for check in self.checklist.checks)
+
+    def test_the_lab_has_steps_and_says_what_they_print(self) -> None:
+        assert len(self.steps()) > 8
+        assert all(step.expected for step in self.steps())
+
+    def test_every_start_of_the_demo_is_followed_by_something_to_try(self) -> None:
+        assert all(part.steps for part in self.parts)

@@ -30,7 +30,7 @@ def test_a_client_that_is_missing_is_a_failure_where_all_must_be_there(monkeypat
         clients.started("litellm")
 
 
-def test_make_test_installs_the_peers_and_requires_them() -> None:
+def test_make_prove_installs_the_peers_and_requires_them() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    assert "test: export REQUIRE_PEERS := 1" in makefile
-    assert re.search(r"^test:.*\n\t.*\$\(MAKE\) .*\bpeers\b", makefile, re.MULTILINE)
+    assert "prove: export REQUIRE_PEERS := 1" in makefile
+    assert re.search(r"^prove:.*\n\t.*\$\(MAKE\) .*\bpeers\b", makefile, re.MULTILINE)

@@ -1,21 +1,6 @@
-"""One embedded server for all of demo 1's services, and those services, started when the first test asks for one."""
+"""What the tests of demo 1 stand on, see tests/exams.py."""
 
-from collections.abc import Iterator
+from tests.demo_1.checks import CHECKLIST
+from tests.exams import stands_on
 
-import pytest
-
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.services import Start, services
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[ModelServer]:
-    with embedded_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def service(server: ModelServer) -> Iterator[Start]:
-    """The service of a build function; started once, stopped at the end."""
-    with services(lambda build: started(build, server, {})) as start:
-        yield start
+server, desk, receiver, service = stands_on(CHECKLIST)

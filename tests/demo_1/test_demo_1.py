@@ -1,14 +1,9 @@
 """The checks of demo 1, checked: the reference passes them all, starter and mutants lose what they must."""
 
-import pytest
-
 from tests.demo_1.checks import CHECKLIST
-from tests.grader import report
-from tests.grader.grading import Status, run
-from tests.grader.stand import ModelServer, started
-from tests.services import Start
+from tests.exams import Exam
 
-NAMES = [check.name for check in CHECKLIST.checks]
+NAMES = {check.name for check in CHECKLIST.checks}
 
 # What the starter's five tasks are graded by. The rest it is given.
 TASKS = {
@@ -75,38 +70,14 @@ NEIGHBOURS: dict[str, set[str]] = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_reference_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("demos.demo_1_guarded.app:build"))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("demos.demo_1_guarded.exercise.app:build"))
-    assert result.status is (Status.FAILED if name in TASKS else Status.PASSED), report.line(result)
-    if name in TASKS:
-        assert all([result.expected, result.got, "curl -i -X POST http://localhost:8000" in result.curl]), result
-
-
-@pytest.mark.parametrize("name", sorted(TASKS))
-def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("tests.demo_1.solved:build"))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer) -> None:
-    looked_at = (set(NAMES) - SLOW) | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
-    with started(f"tests.demo_1.mutants:{mutant}", server, {}) as subject:
-        results = [run(check, subject) for check in CHECKLIST.checks if check.name in looked_at]
-    lost = {result.check.name for result in results if result.status is Status.FAILED}
-    assert lost == MUTANTS[mutant], "\n".join(report.line(result) for result in results)
-
-
-def test_every_check_is_lost_by_some_mutant() -> None:
-    assert set(NAMES) == set().union(*MUTANTS.values())
-
-
-def test_there_are_twenty_points() -> None:
-    assert sum(check.points for check in CHECKLIST.checks) == 20
+class TestDemo1(Exam):
+    checklist = CHECKLIST
+    reference = "demos.demo_1_guarded.app:build"
+    exercise = "demos.demo_1_guarded.exercise.app:build"
+    solved = "tests.demo_1.solved:build"
+    mutants_in = "tests.demo_1.mutants"
+    tasks = TASKS
+    looked_at_when_solved = TASKS
+    mutants = MUTANTS
+    near = NEIGHBOURS
+    always = NAMES - SLOW

@@ -1,36 +1,16 @@
 """The lab of demo 1 runs as written: each command of its README in order, against what `make demo-1` starts."""
 
-import re
-from collections.abc import Iterator
-
-import pytest
-
 from tests import labs
 from tests.demo_1.checks import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_1_guarded" / "README.md"
-STEPS = labs.read_steps(README)
 TIMEOUT = "5"  # seconds; room for two retries, and less to wait for what hangs
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[labs.Lab]:
-    with labs.started(1, tmp_path_factory.mktemp("lab"), {"TIMEOUT": TIMEOUT}) as lab:
-        yield lab
-
-
-# The steps stand on each other, as they do for a person: run the file whole.
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)
-def test_a_step_of_the_lab_runs_as_written(step: labs.Step, lab: labs.Lab) -> None:
-    lab.run(step)
-
-
-def test_the_lab_says_which_checks_show_each_point_of_the_checklist() -> None:
-    table = README.read_text().partition("| the checklist |")[2].partition("\n\n")[0]
-    assert re.findall(r"`(\w+)`", table) == [check.name for check in CHECKLIST.checks]
-
-
-def test_the_lab_has_steps_and_says_what_they_print() -> None:
-    assert len(STEPS) > 8
-    assert all(step.expected for step in STEPS)
+class TestLab(labs.LabTests):
+    number = 1
+    page = README
+    parts = labs.started_once(README.read_text(), {"TIMEOUT": TIMEOUT})
+    checklist = CHECKLIST
+    proof = "the checklist"

@@ -1,24 +1,10 @@
-"""The checks of demo 2, checked: starter and mutants lose their points, and demo 1's checks pass too.
+"""The checks of demo 2, checked: the reference passes them all, starter and mutants lose their points."""
 
-That the reference passes them all, `make grade-2` says in the lab: test_lab.py.
-"""
-
-from collections.abc import Iterator
-
-import pytest
-
-from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_2.checks import CHECKLIST
-from tests.grader import report
-from tests.grader.callers import Desk
-from tests.grader.grading import Status, run
-from tests.grader.stand import ModelServer, started
-from tests.grader.subject import Subject
-from tests.services import Start
+from tests.exams import Exam
 
-EXERCISE = "demos.demo_2_who_and_how_often.exercise.app:build"
 REFERENCE = "demos.demo_2_who_and_how_often.app:build"
-NAMES = [check.name for check in CHECKLIST.checks]
+NAMES = {check.name for check in CHECKLIST.checks}
 
 # What the starter is given: it says no secrets, refunds what it never took, and counts in Redis as the reference does.
 GIVEN = {"token_secret", "token_refund", "redis_lost"}
@@ -70,44 +56,19 @@ NO_LIMITS = {"RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_RPH": "1000000", "RATE_LIM
 NO_LIMITS["RATE_LIMIT_ANONYMOUS_RPM"] = NO_LIMITS["RATE_LIMIT_RPM"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service(EXERCISE))
-    assert result.status is (Status.PASSED if name in GIVEN else Status.FAILED), report.line(result)
-    if name not in GIVEN:
-        assert all([result.expected, result.got, "http://localhost:8000" in result.curl]), result
+LOST = {mutant: lost for mutant, (lost, _) in MUTANTS.items()}
+NEAR = {mutant: near for mutant, (_, near) in MUTANTS.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("tests.demo_2.solved:build"))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer, desk: Desk) -> None:
-    lost, near = MUTANTS[mutant]
-    with started(f"tests.demo_2.mutants:{mutant}", server, CHECKLIST.environment, desk) as subject:
-        results = [run(check, subject) for check in CHECKLIST.checks if check.name in lost | near]
-    failed = {result.check.name for result in results if result.status is Status.FAILED}
-    assert failed == lost, "\n".join(report.line(result) + report.failure(result) for result in results)
-
-
-def test_every_check_is_lost_by_some_mutant() -> None:
-    assert set(NAMES) == set().union(*(lost for lost, _ in MUTANTS.values()))
-
-
-@pytest.fixture(scope="module")
-def without_limits(server: ModelServer) -> Iterator[Subject]:
-    with started(REFERENCE, server, NO_LIMITS) as subject:
-        yield subject
-
-
-@pytest.mark.parametrize("name", [check.name for check in DEMO_1.checks])
-def test_what_demo_1_does_demo_2_does(name: str, without_limits: Subject) -> None:
-    result = run(DEMO_1[name], without_limits)
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-def test_there_are_twenty_points() -> None:
-    assert sum(check.points for check in CHECKLIST.checks) == 20
+class TestDemo2(Exam):
+    checklist = CHECKLIST
+    reference = REFERENCE
+    exercise = "demos.demo_2_who_and_how_often.exercise.app:build"
+    solved = "tests.demo_2.solved:build"
+    mutants_in = "tests.demo_2.mutants"
+    tasks = NAMES - GIVEN
+    looked_at_when_solved = NAMES
+    mutants = LOST
+    near = NEAR
+    always = frozenset()
+    as_demo_1 = NO_LIMITS

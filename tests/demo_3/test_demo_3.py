@@ -1,20 +1,12 @@
-"""The checks of demo 3, checked: starter and mutants lose what they must.
-
-That the reference passes them all, `make grade-3` says in the lab: test_lab.py.
-"""
+"""The checks of demo 3, checked: the reference passes them all, starter and mutants lose what they must."""
 
 import os
 import subprocess
 import sys
 
-import pytest
-
-from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_3.checks import CHECKLIST
-from tests.grader import report
-from tests.grader.grading import Status, run
+from tests.exams import Exam
 from tests.grader.stand import ModelServer, started
-from tests.services import Start
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_3_caching.app:build"
@@ -70,37 +62,18 @@ NEIGHBOURS: dict[str, set[str]] = {
 }
 
 
-@pytest.mark.parametrize("name", [check.name for check in DEMO_1.checks])
-def test_a_cache_takes_nothing_away_of_what_demo_1_proved(name: str, service: Start) -> None:
-    result = run(DEMO_1[name], service(REFERENCE))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("demos.demo_3_caching.exercise.app:build"))
-    assert result.status is (Status.PASSED if name in GIVEN else Status.FAILED), report.line(result)
-    if name not in GIVEN:
-        assert all([result.expected, result.got, "localhost:8000" in result.curl]), result
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("tests.demo_3.solved:build"))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer) -> None:
-    looked_at = (set(NAMES) - SLOW) | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
-    with started(f"tests.demo_3.mutants:{mutant}", server, CHECKLIST.environment) as subject:
-        results = [run(check, subject) for check in CHECKLIST.checks if check.name in looked_at]
-    lost = {result.check.name for result in results if result.status is Status.FAILED}
-    assert lost == MUTANTS[mutant], "\n".join(report.line(result) for result in results)
-
-
-def test_every_check_is_lost_by_some_mutant() -> None:
-    assert set(NAMES) == set().union(*MUTANTS.values())
+class TestDemo3(Exam):
+    checklist = CHECKLIST
+    reference = REFERENCE
+    exercise = "demos.demo_3_caching.exercise.app:build"
+    solved = "tests.demo_3.solved:build"
+    mutants_in = "tests.demo_3.mutants"
+    tasks = set(NAMES) - GIVEN
+    looked_at_when_solved = frozenset(NAMES)
+    mutants = MUTANTS
+    near = NEIGHBOURS
+    always = set(NAMES) - SLOW
+    as_demo_1 = CHECKLIST.environment
 
 
 def test_every_check_is_named_in_the_exercise() -> None:
@@ -108,10 +81,6 @@ def test_every_check_is_named_in_the_exercise() -> None:
 
     tasks = " ".join(part.__doc__ or "" for part in (cache.cache_key, cache.Store, cache.SingleFlight))
     assert not [name for name in NAMES if name not in tasks and name != "sampled"]
-
-
-def test_there_are_twenty_points() -> None:
-    assert sum(check.points for check in CHECKLIST.checks) == 20
 
 
 def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(server: ModelServer) -> None:

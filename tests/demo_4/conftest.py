@@ -1,22 +1,6 @@
-"""One embedded server for all of demo 4's services, and those services, started when the first test asks for one."""
-
-from collections.abc import Iterator
-
-import pytest
+"""What the tests of demo 4 stand on, see tests/exams.py."""
 
 from tests.demo_4.checks import CHECKLIST
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.services import Start, services
+from tests.exams import stands_on
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[ModelServer]:
-    with embedded_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def service(server: ModelServer) -> Iterator[Start]:
-    """The service of a build function; started once, stopped at the end."""
-    with services(lambda build: started(build, server, CHECKLIST.environment)) as start:
-        yield start
+server, desk, receiver, service = stands_on(CHECKLIST)

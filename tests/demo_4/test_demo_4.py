@@ -1,22 +1,12 @@
-"""The checks of demo 4, checked: starter and mutants lose what they must.
-
-That the reference passes them all, `make grade-4` says in the lab: test_lab.py.
-"""
+"""The checks of demo 4, checked: the reference passes them all, starter and mutants lose what they must."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
-import pytest
-
-from tests.demo_1.checks import CHECKLIST as DEMO_1
 from tests.demo_4.checks import CHECKLIST
-from tests.grader import report
-from tests.grader.grading import Status, run
+from tests.exams import Exam
 from tests.grader.stand import ModelServer, started
-from tests.grader.subject import Subject
-from tests.services import Start
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_4_streaming.app:build"
@@ -124,43 +114,18 @@ AS_DEMO_1 = {
 }
 
 
-@pytest.fixture(scope="module")
-def as_demo_1(server: ModelServer) -> Iterator[Subject]:
-    with started(REFERENCE, server, AS_DEMO_1) as subject:
-        yield subject
-
-
-@pytest.mark.parametrize("name", [check.name for check in DEMO_1.checks])
-def test_what_survives_its_upstream_takes_nothing_away_of_what_demo_1_proved(name: str, as_demo_1: Subject) -> None:
-    result = run(DEMO_1[name], as_demo_1)
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("demos.demo_4_streaming.exercise.app:build"))
-    assert result.status is (Status.FAILED if name in TASKS else Status.PASSED), report.failure(result)
-    if name in TASKS:
-        assert all([result.expected, result.got, "localhost:8000" in result.curl]), result
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name in TASKS or name not in SLOW])
-def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("tests.demo_4.solved:build"))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer) -> None:
-    looked_at = (set(NAMES) - SLOW) | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
-    with started(f"tests.demo_4.mutants:{mutant}", server, CHECKLIST.environment) as subject:
-        results = [run(check, subject) for check in CHECKLIST.checks if check.name in looked_at]
-    lost = {result.check.name for result in results if result.status is Status.FAILED}
-    assert lost == MUTANTS[mutant], "\n".join(report.line(result) for result in results)
-
-
-def test_every_check_is_lost_by_some_mutant() -> None:
-    assert set(NAMES) == set().union(*MUTANTS.values())
+class TestDemo4(Exam):
+    checklist = CHECKLIST
+    reference = REFERENCE
+    exercise = "demos.demo_4_streaming.exercise.app:build"
+    solved = "tests.demo_4.solved:build"
+    mutants_in = "tests.demo_4.mutants"
+    tasks = TASKS
+    looked_at_when_solved = TASKS | (set(NAMES) - SLOW)
+    mutants = MUTANTS
+    near = NEIGHBOURS
+    always = set(NAMES) - SLOW
+    as_demo_1 = AS_DEMO_1
 
 
 def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
@@ -168,10 +133,6 @@ def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
 
     tasks = " ".join(part.__doc__ or "" for part in (breaker.Breaker, streams.Events, streams.relay))
     assert {name for name in NAMES if name in tasks} == TASKS
-
-
-def test_there_are_twenty_points() -> None:
-    assert sum(check.points for check in CHECKLIST.checks) == 20
 
 
 def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(server: ModelServer) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.demo_5.checks import CHECKLIST
-from tests.grader import report
+from tests.exams import Exam, Start
 from tests.grader.grading import Status, run
 from tests.grader.service import Service
 from tests.grader.stand import ModelServer, started
 from tests.grader.subject import Configured, Subject
-from tests.services import Start
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_5_observability.app:build"
@@ -131,34 +130,18 @@ WRONG_ALERTS = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_reference_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service(REFERENCE))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_starter_fails_its_tasks_and_nothing_else(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service(EXERCISE))
-    assert result.status is (Status.FAILED if name in TASKS else Status.PASSED), report.failure(result)
-    if name in TASKS:
-        assert all([result.expected, result.got, result.curl]), result
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name in TASKS | QUICK])
-def test_the_exercise_solved_as_the_hints_say_passes(name: str, service: Start) -> None:
-    result = run(CHECKLIST[name], service("tests.demo_5.solved:build"))
-    assert result.status is Status.PASSED, report.failure(result)
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, server: ModelServer, receiver: str) -> None:
-    looked_at = ALWAYS | MUTANTS[mutant] | NEIGHBOURS.get(mutant, set())
-    build = f"tests.demo_5.mutants:{mutant}"
-    with started(build, server, CHECKLIST.environment, receiver=receiver) as subject:
-        results = [run(check, subject) for check in CHECKLIST.checks if check.name in looked_at]
-    lost = {result.check.name for result in results if result.status is Status.FAILED}
-    assert lost == MUTANTS[mutant], "\n".join(report.line(result) for result in results)
+class TestDemo5(Exam):
+    checklist = CHECKLIST
+    reference = REFERENCE
+    exercise = EXERCISE
+    solved = "tests.demo_5.solved:build"
+    mutants_in = "tests.demo_5.mutants"
+    tasks = TASKS
+    looked_at_when_solved = TASKS | QUICK
+    mutants = MUTANTS
+    near = NEIGHBOURS
+    always = ALWAYS
+    lost_elsewhere = frozenset({"cost_alert"})  # by the alerts below
 
 
 def with_alert(folder: Path, rules: str) -> Subject:
@@ -190,18 +173,10 @@ def test_without_promtool_nobody_loses_the_point_of_the_alert(service: Start, mo
     assert "\n" not in result.why
 
 
-def test_every_check_is_lost_by_some_mutant() -> None:
-    assert set(NAMES) == set().union(*MUTANTS.values()) | {"cost_alert"}
-
-
 def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
     folder = ROOT / "demos" / "demo_5_observability" / "exercise"
     tasks = (folder / "first_token.py").read_text() + (folder / "cost_alert.yml").read_text()
     assert {name for name in NAMES if name in tasks} == TASKS
-
-
-def test_there_are_twenty_points() -> None:
-    assert sum(check.points for check in CHECKLIST.checks) == 20
 
 
 def test_a_service_that_runs_is_graded_as_far_as_one_can_see_from_outside(server: ModelServer, receiver: str) -> None:

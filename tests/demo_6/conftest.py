@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.demo_6.deployed import Deployed
+from tests.demo_6.question import MODEL
 from tests.grader.stand import ModelServer, embedded_server, started, trace_receiver
 from tests.grader.subject import Subject
 from workshop.serving_cluster import free_ports, ray_serve
 
 GATEWAY = "demos.demo_6_ray_serve_vllm.app:build"
-MODEL = "workshop-tiny"
 
 # Nothing but what a test is about decides how a call ends, and what waits for recovery waits for seconds.
 SETTINGS = {

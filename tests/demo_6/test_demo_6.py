@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from tests.demo_6 import conformance, graded
-from tests.demo_6.conftest import MODEL
 from tests.demo_6.crowd import Crowd, crowd
 from tests.demo_6.deployed import RUNNING, Deployed, kill, wait_for
+from tests.demo_6.question import MODEL, QUESTION, answers_rightly, wait_for_the_engine, wait_for_the_fallback
 from tests.demo_6.seen import (  # noqa: F401  # they come first: an import stands at the top
     leads_into_vllm,
     test_every_panel_on_the_engine_has_numbers_to_draw,
@@ -30,16 +30,7 @@ from tests.grader.subject import Subject
 from workshop import serving_cluster
 from workshop.serving_cluster import CONFIGS
 
-QUESTION, ANSWER = "What is FastAPI?", "FastAPI is a modern Python framework"
-SOME = 10  # answers; so many are no chance
 READ_WITHIN = 1.0  # seconds, by a reader on a busy machine, of what was sent before
-
-
-def answers_rightly(gateway: Subject) -> None:
-    answer = gateway.ask(QUESTION, temperature=0, max_tokens=60, model=MODEL)
-    assert answer.status == 200, answer.summary
-    assert answer.json["output"].startswith(ANSWER)
-    assert "x-fallback" not in answer.headers, "it was the fallback that answered"
 
 
 def reads_what_may_be_asked(cluster: Deployed) -> None:
@@ -72,17 +63,6 @@ def twenty(gateway: Subject) -> Iterator[Crowd]:
         wait_for(lambda: any(one.in_the_middle for one in people.asked), "a stream has begun")
         yield people
     assert not people.lost
-
-
-def wait_for_the_engine(people: Crowd) -> None:
-    """Until the cluster answers what is asked from now on."""
-    now = time.monotonic()
-    wait_for(lambda: sum(one.by_the_engine for one in people.since(now)) >= SOME, "the engine answers")
-
-
-def wait_for_the_fallback(people: Crowd) -> None:
-    now = time.monotonic()
-    wait_for(lambda: sum(one.by_the_fallback for one in people.since(now)) >= SOME, "the fallback answers")
 
 
 def test_the_real_model_answers_rightly(cluster: Deployed, gateway: Subject) -> None:

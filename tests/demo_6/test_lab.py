@@ -26,6 +26,7 @@ README = ROOT / "demos" / "demo_6_ray_serve_vllm" / "README.md"
 BY_HAND, _, REST = README.read_text().partition("## 4 ·")
 [DEMO] = labs.parts_of(REST, 6)
 ENGINE_STEPS = labs.steps_of(BY_HAND)
+STEPS = [*ENGINE_STEPS, *DEMO.steps]
 ENGINE_PORT, CLUSTER_PORT = 8500, 8000 + SERVING_PORT_OFFSET
 START_SECONDS = 120.0  # of an engine, on a machine that has other things to do
 
@@ -79,21 +80,28 @@ def demo(cluster: Deployed, receiver: str, folder: Path) -> Iterator[labs.Lab]:
             yield labs.Lab(port, folder, frozenset(ours), moved)
 
 
-# The steps stand on each other, as they do for a person: run the file whole.
-@pytest.mark.parametrize("step", ENGINE_STEPS, ids=[step.title for step in ENGINE_STEPS])
-def test_a_step_with_the_engine_alone_runs_as_written(step: labs.Step, engine: labs.Lab) -> None:
-    engine.run(step)
+@pytest.fixture(scope="module")
+def story(request: pytest.FixtureRequest) -> labs.Story:
+    def alone() -> labs.Lab:
+        engine: labs.Lab = request.getfixturevalue("engine")
+        return engine
+
+    def whole() -> labs.Lab:
+        demo: labs.Lab = request.getfixturevalue("demo")
+        return demo
+
+    return labs.Story([*((step, alone) for step in ENGINE_STEPS), *((step, whole) for step in DEMO.steps)])
 
 
-@pytest.mark.parametrize("step", DEMO.steps, ids=[step.title for step in DEMO.steps])
-def test_a_step_with_the_cluster_runs_as_written(step: labs.Step, demo: labs.Lab) -> None:
-    demo.run(step)
+@pytest.mark.prove
+@pytest.mark.parametrize("number", range(len(STEPS)), ids=labs.titles(STEPS))
+def test_a_step_of_the_lab_runs_as_written(number: int, story: labs.Story) -> None:
+    story.run(number)
 
 
 def test_the_lab_has_steps_and_says_what_they_print() -> None:
-    steps = [*ENGINE_STEPS, *DEMO.steps]
-    assert len(steps) > 12
-    assert all(step.expected for step in steps)
+    assert len(STEPS) > 12
+    assert all(step.expected for step in STEPS)
 
 
 def test_the_lab_says_which_checks_show_what_must_be_true() -> None:

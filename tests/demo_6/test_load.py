@@ -6,8 +6,9 @@ What each gate is there for, tests/loadtests/test_autoscaling.py shows without a
 import pytest
 
 from loadtests.__main__ import SCENARIOS, run
-from tests.demo_6.conftest import GATEWAY, MODEL, SETTINGS
+from tests.demo_6.conftest import GATEWAY, SETTINGS
 from tests.demo_6.deployed import Deployed
+from tests.demo_6.question import MODEL
 from tests.grader.stand import ModelServer, started
 from workshop.companions import TRY_SECONDS
 

@@ -1,0 +1,24 @@
+"""The real vLLM under a real Ray Serve, as far as every change is tested with it: it answers, and one replica dies.
+
+All that a cluster must bear, and the load that makes it grow, is in test_demo_6.py and test_load.py.
+"""
+
+from tests.demo_6.crowd import crowd
+from tests.demo_6.deployed import Deployed, kill
+from tests.demo_6.question import answers_rightly, wait_for_the_engine, wait_for_the_fallback
+from tests.grader.subject import Subject
+
+
+def test_vllm_answers_rightly_through_ray_serve_and_the_gateway(gateway: Subject) -> None:
+    answers_rightly(gateway)
+
+
+def test_the_only_replica_is_killed_and_nobody_is_left_without_an_answer(cluster: Deployed, gateway: Subject) -> None:
+    with crowd(gateway.service.url, whole=3, streams=0) as people:  # as many as one replica is to have
+        wait_for_the_engine(people)
+        [replica] = cluster.wait_until_all_run(1)
+        kill(replica.pid)
+        wait_for_the_fallback(people)
+        cluster.wait_until_all_run(1, besides=(replica,))
+        wait_for_the_engine(people)
+    assert not people.lost
