@@ -1,4 +1,4 @@
-"""For all tests: their speed, see speeds.py; their order, see order.py; programs forked, not read again, see nursery.py."""
+"""For all tests: their speed, see speeds.py; their order, see order.py; programs that fork, see nursery.py."""
 
 import pytest
 
