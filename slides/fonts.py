@@ -1,7 +1,7 @@
 """The type of the decks: each deck carries its fonts, so that it looks the same on every machine.
 
-In: the node_modules that package-lock.json fills. Out: the theme with the fonts in it as data: a deck stays one file that
-needs nothing beside it.
+In: the node_modules that package-lock.json fills. Out: the theme with the fonts in it as data: a deck stays one file
+that needs nothing beside it.
 Knows which faces theme.css asks for; knows nothing about decks.
 """
 
