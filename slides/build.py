@@ -8,13 +8,13 @@ Knows the order of the steps; each step is a module of its own.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slides import marp
 from slides.deck import Deck, DeckError, read_deck
-from slides.fonts import write_theme
-from slides.render import marp_markdown, speaker_script
+from slides.fonts import drawable, write_theme
+from slides.render import marp_markdown, shown_text, speaker_script
 from slides.rules import Fault, faults_of
 from workshop.node import NodeError
 
@@ -87,7 +87,8 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
     markdown = [_write_markdown(deck, root) for deck in decks]
     theme = write_theme(THEME, modules, build / "slides" / "theme.css")
     written = [marp.write_html(node, modules, theme, markdown)]
-    faults: list[Fault] = []
+    known = drawable(modules)
+    faults = [fault for deck in decks for fault in _undrawable(deck, known, root)]
     if chromium and options.measure is not False:
         for deck, found in zip(decks, marp.measure(node, modules, written[0], chromium), strict=True):
             faults += [
@@ -98,6 +99,14 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
     for files in zip(*written, strict=True):
         print("  ".join(str(file.relative_to(root)) for file in files))
     return _fail(faults) if faults else 0
+
+
+def _undrawable(deck: Deck, known: set[str], root: Path) -> Iterator[Fault]:
+    folder = (root / deck.path).parent
+    for number, slide in enumerate(deck.slides, start=1):
+        for unknown in sorted({*shown_text(slide, root, folder)} - known - {"\n"}):
+            text = f"slide {number} shows {unknown} (U+{ord(unknown):04X}), which none of the deck's fonts can draw"
+            yield Fault(deck.path, slide.line, text)
 
 
 def _write_markdown(deck: Deck, root: Path) -> Path:

@@ -9,6 +9,8 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from slides.woff import characters
+
 
 @dataclass(slots=True, frozen=True)
 class Face:
@@ -19,10 +21,10 @@ class Face:
     weight: int = 400
     style: str = "normal"
 
-    @property
-    def path(self) -> str:
-        """Below node_modules. Latin is all that the decks are written in; DejaVu's file has the symbols as well."""
-        return f"@fontsource/{self.package}/files/{self.package}-latin-{self.weight}-{self.style}.woff2"
+    def file(self, modules: Path, form: str) -> Path:
+        """`form` is woff or woff2. The decks are written in Latin letters; DejaVu's file has the symbols as well."""
+        name = f"{self.package}-latin-{self.weight}-{self.style}.{form}"
+        return modules / "node_modules" / "@fontsource" / self.package / "files" / name
 
 
 # Single weights and not a variable font: Chromium cannot put a variable font into a PDF as a font.
@@ -39,9 +41,14 @@ FACES = (
 
 def write_theme(theme: Path, modules: Path, target: Path) -> Path:
     """`target`: the theme, followed by the fonts themselves. `modules` is the folder that has node_modules."""
-    rules = [_font_face(face, modules / "node_modules" / face.path) for face in FACES]
+    rules = [_font_face(face, face.file(modules, "woff2")) for face in FACES]
     target.write_text("\n".join([theme.read_text(encoding="utf-8"), *rules]) + "\n", encoding="utf-8")
     return target
+
+
+def drawable(modules: Path) -> set[str]:
+    """The characters that a deck can show: each is in one of its fonts."""
+    return set().union(*(characters(face.file(modules, "woff").read_bytes()) for face in FACES))
 
 
 def _font_face(face: Face, file: Path) -> str:
