@@ -17,7 +17,8 @@ _FOREIGN = ", a font of this machine that the deck does not carry"
 
 
 def _box(top: int, height: int) -> str:
-    return f'<div style="position: absolute; left: 60px; width: 9px; top: {top}px; height: {height}px"></div>'
+    """`top` counts from the edge of the slide, CSS from below its border of 8 px."""
+    return f'<div style="position: absolute; left: 60px; width: 9px; top: {top - 8}px; height: {height}px"></div>'
 
 
 def _picture(words: str, size: int) -> str:
