@@ -1,7 +1,7 @@
 """Images, fonts, scripts and style sheets: a deck must carry its own.
 
 In: Markdown, CSS, SVG or HTML. Out: the references to assets that a browser would fetch from elsewhere, and a deck's
-pictures as data that the HTML carries.
+pictures as part of its HTML.
 A link that a reader may click is no asset. Knows nothing about slides.
 """
 
@@ -22,6 +22,8 @@ _OUTSIDE = [
 _PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\(\s*(?P<target>[^)\s]+)\s*\)")
 _RAW_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=\s*([\"'])\s*[^\"'\s].*?\1")
+_PROLOG = re.compile(r"<\?xml.*?\?>|<!DOCTYPE[^>]*>|<!--.*?-->", re.DOTALL)
+_ID = re.compile(r"""(?P<before>\bid="|url\(#|href="#)(?P<id>[\w-]+)""")
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 
 
@@ -55,14 +57,24 @@ def picture_faults(text: str, folder: Path) -> list[str]:
 
 
 def carry_pictures(text: str, folder: Path) -> str:
-    """The same Markdown with each picture as data: Markdown's own syntax does not allow SVG there, so as an img tag."""
-    return _PICTURE.sub(_as_data(folder), text)
+    """The same Markdown with each picture in it, an SVG as elements: an img has none of the page's fonts."""
+    return _PICTURE.sub(_as_html(folder), text)
 
 
-def _as_data(folder: Path) -> Callable[[re.Match[str]], str]:
+def _as_html(folder: Path) -> Callable[[re.Match[str]], str]:
     def replace(found: re.Match[str]) -> str:
-        file = folder / found["target"]
+        file, alt = folder / found["target"], html.escape(found["alt"])
+        if file.suffix == ".svg":
+            return f"<figure>{_elements(file, alt)}</figure>"
         data = base64.b64encode(file.read_bytes()).decode("ascii")
-        return f'<img alt="{html.escape(found["alt"])}" src="data:{_TYPES[file.suffix]};base64,{data}">'
+        return f'<img alt="{alt}" src="data:{_TYPES[file.suffix]};base64,{data}">'
 
     return replace
+
+
+def _elements(file: Path, alt: str) -> str:
+    """An SVG for use inside HTML: on one line, because a blank one ends HTML in Markdown, and with ids of its own."""
+    text = _PROLOG.sub("", file.read_text(encoding="utf-8"))
+    text = _ID.sub(rf"\g<before>{file.stem}-\g<id>", text)
+    text = text.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1)
+    return re.sub(r"\s*\n\s*", " ", text.strip())

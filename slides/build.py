@@ -2,22 +2,24 @@
 
 In: slides/demo_*.md, or the decks that are named. Out: build/slides/ with, for each deck, the Markdown that Marp reads,
 HTML, the speaker's script, and a PDF where a Chromium is found. Exit status 1 and one line a fault when a deck breaks a
-rule, shows code that is gone, or overflows.
+rule, shows code that is gone, overflows, or would look different elsewhere.
 Knows the order of the steps; each step is a module of its own.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slides import marp
 from slides.deck import Deck, DeckError, read_deck
-from slides.render import marp_markdown, speaker_script
+from slides.fonts import drawable, write_theme
+from slides.render import marp_markdown, shown_text, speaker_script
 from slides.rules import Fault, faults_of
 from workshop.node import NodeError
 
 ROOT = Path(__file__).resolve().parent.parent
+THEME = ROOT / "slides" / "theme.css"
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -82,19 +84,29 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
     build = root / "build"
     node = marp.find_node(build)
     modules = marp.install_marp(node, build)
-    faults: list[str] = []
-    for deck in decks:
-        markdown = _write_markdown(deck, root)
-        written = [marp.write_html(node, modules, markdown)]
-        if chromium and options.measure is not False:
+    markdown = [_write_markdown(deck, root) for deck in decks]
+    theme = write_theme(THEME, modules, build / "slides" / "theme.css")
+    written = [marp.write_html(node, modules, theme, markdown)]
+    known = drawable(modules)
+    faults = [fault for deck in decks for fault in _undrawable(deck, known, root)]
+    if chromium and options.measure is not False:
+        for deck, found in zip(decks, marp.measure(node, modules, written[0], chromium), strict=True):
             faults += [
-                str(Fault(deck.path, deck.slides[number - 1].line, f"slide {number} {text}"))
-                for number, text in marp.measure(node, modules, written[0], chromium)
+                Fault(deck.path, deck.slides[number - 1].line, f"slide {number} {text}") for number, text in found
             ]
-        if chromium and (options.pdf or not options.html):
-            written.append(marp.write_pdf(node, modules, markdown, chromium))
-        print("  ".join(str(path.relative_to(root)) for path in written))
+    if chromium and (options.pdf or not options.html):
+        written.append(marp.write_pdf(node, modules, theme, markdown, chromium))
+    for files in zip(*written, strict=True):
+        print("  ".join(str(file.relative_to(root)) for file in files))
     return _fail(faults) if faults else 0
+
+
+def _undrawable(deck: Deck, known: set[str], root: Path) -> Iterator[Fault]:
+    folder = (root / deck.path).parent
+    for number, slide in enumerate(deck.slides, start=1):
+        for unknown in sorted({*shown_text(slide, root, folder)} - known - {"\n"}):
+            text = f"slide {number} shows {unknown} (U+{ord(unknown):04X}), which none of the deck's fonts can draw"
+            yield Fault(deck.path, slide.line, text)
 
 
 def _write_markdown(deck: Deck, root: Path) -> Path:

@@ -1,6 +1,6 @@
 """Marp, and the Chromium that it needs.
 
-In: expanded Markdown. Out: HTML and PDF beside it, and what a browser measured on the HTML.
+In: expanded Markdown and the theme. Out: HTML and PDF beside it, and what a browser measured on the HTML.
 Marp comes from package-lock.json; Chromium from the system or not at all.
 Knows programs and where they lie; knows nothing about decks and their rules.
 """
@@ -8,13 +8,15 @@ Knows programs and where they lie; knows nothing about decks and their rules.
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from workshop import node as nodes
-from workshop.node import Node, run
+from workshop.node import Node, NodeError, run
 
 HERE = Path(__file__).resolve().parent
 OLDEST_NODE = 18  # that Marp runs on
+BROWSER_PATIENCE = 120  # seconds that one step of a browser may take: on a busy machine its start takes many
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -35,27 +37,40 @@ def find_chromium() -> str | None:
     return next((path for path in map(shutil.which, BROWSERS) if path), None)
 
 
-def write_html(node: Node, marp: Path, markdown: Path) -> Path:
-    return _convert(node, marp, markdown, ".html", ["--html"], {})
+def write_html(node: Node, marp: Path, theme: Path, decks: Sequence[Path]) -> list[Path]:
+    return _convert(node, marp, theme, decks, ".html", [], {})
 
 
-def write_pdf(node: Node, marp: Path, markdown: Path, chromium: str) -> Path:
-    return _convert(node, marp, markdown, ".pdf", ["--html", "--pdf", "--pdf-outlines"], {"CHROME_PATH": chromium})
+def write_pdf(node: Node, marp: Path, theme: Path, decks: Sequence[Path], chromium: str) -> list[Path]:
+    options = ["--pdf", "--pdf-outlines", f"--browser-timeout={BROWSER_PATIENCE}"]
+    return _convert(node, marp, theme, decks, ".pdf", options, {"CHROME_PATH": chromium})
 
 
-def measure(node: Node, marp: Path, html: Path, chromium: str) -> list[tuple[int, str]]:
-    """The faults that only a browser sees, each with the number of its slide: overflow, tiny type, outside requests."""
-    script = [str(HERE / "measure.mjs"), str(marp), chromium, str(html)]
-    report = run([*node.node, *script], f"measuring {html.name}")
-    return [(fault["slide"], fault["text"]) for fault in json.loads(report)]
+def measure(node: Node, marp: Path, decks: Sequence[Path], chromium: str) -> list[list[tuple[int, str]]]:
+    """For each deck's HTML what only a browser sees, with the number of the slide: overflow, tiny type, other fonts."""
+    script = [str(HERE / "measure.mjs"), str(marp), chromium, str(BROWSER_PATIENCE), *map(str, decks)]
+    report = run([*node.node, *script], "measuring the slides")
+    return [[(fault["slide"], fault["text"]) for fault in faults] for faults in json.loads(report)]
 
 
 def _convert(
-    node: Node, marp: Path, markdown: Path, suffix: str, options: list[str], environment: dict[str, str]
-) -> Path:
-    output = markdown.with_suffix(suffix)
+    node: Node,
+    marp: Path,
+    theme: Path,
+    decks: Sequence[Path],
+    suffix: str,
+    options: list[str],
+    environment: dict[str, str],
+) -> list[Path]:
+    """All decks in one run, which starts one browser at most; what is written lies beside the Markdown."""
     program = marp / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
-    command = [*node.node, str(program), "--no-stdin", "--config", str(HERE / "marp.config.mjs")]
-    command += [*options, "--theme", str(HERE / "theme.css"), "--output", str(output), str(markdown)]
-    run(command, f"marp {output.name}", None, {**os.environ, **environment})
-    return output
+    command = [*node.node, str(program), "--no-stdin", "--config", str(HERE / "marp.config.mjs"), "--html"]
+    command += [*options, "--theme", str(theme), *map(str, decks)]
+    outputs = [deck.with_suffix(suffix) for deck in decks]
+    for output in outputs:
+        output.unlink(missing_ok=True)
+    run(command, f"marp {suffix.removeprefix('.')}", None, {**os.environ, **environment})
+    missing = [output.name for output in outputs if not output.is_file()]
+    if missing:
+        raise NodeError(f"marp wrote no {', '.join(missing)}")
+    return outputs

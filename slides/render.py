@@ -4,9 +4,11 @@ In: a Deck that obeys the rules. Out: Marp Markdown with code and pictures in it
 Knows Marp's directives and the classes of theme.css; runs nothing.
 """
 
+import html
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from slides.assets import carry_pictures
@@ -40,6 +42,12 @@ def marp_markdown(deck: Deck, root: Path) -> str:
     ]
     slides = [_slide(slide, root, folder) for slide in deck.slides]
     return "\n".join(front_matter) + "\n\n" + "\n\n---\n\n".join(slides) + "\n"
+
+
+def shown_text(slide: Slide, root: Path, folder: Path) -> str:
+    """What the slide shows, with its markup: code and pictures, and no notes."""
+    blocks = tuple(block for block in slide.blocks if not isinstance(block, Comment))
+    return html.unescape(_slide(replace(slide, blocks=blocks), root, folder))
 
 
 def speaker_script(deck: Deck) -> str:

@@ -13,6 +13,19 @@ from workshop.node import Node, NodeError
 needs_chromium = pytest.mark.skipif(marp.find_chromium() is None, reason="no Chromium here")
 
 
+_FOREIGN = ", a font of this machine that the deck does not carry"
+
+
+def _box(top: int, height: int) -> str:
+    """`top` counts from the edge of the slide, CSS from below its border of 8 px."""
+    return f'<div style="position: absolute; left: 60px; width: 9px; top: {top - 8}px; height: {height}px"></div>'
+
+
+def _picture(words: str, size: int) -> str:
+    text = f'<text y="90" font-family="Inter" font-size="{size}">{words}</text>'
+    return f'<figure><svg viewBox="0 0 1160 100">{text}</svg></figure>'
+
+
 @pytest.fixture
 def built(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose build folder has Marp in it already: installing it once is enough for all tests."""
@@ -49,9 +62,13 @@ def test_without_a_browser_the_deck_is_html_and_the_build_says_what_is_missing(
     assert not (built / "build/slides/demo_1.pdf").exists()
 
 
-def test_the_html_asks_for_nothing_from_outside_not_even_for_an_emoji(built: Path, no_chromium: None) -> None:
+def test_the_html_asks_for_nothing_from_outside_not_even_for_an_emoji(
+    built: Path, no_chromium: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     _deck(built, "## Code", "## Code \N{ROCKET} :rocket: $x$")
-    assert main(["--html"], built) == 0
+    assert main(["--html"], built) == 1
+    complaint = "slide 2 shows \N{ROCKET} (U+1F680), which none of the deck's fonts can draw"
+    assert capsys.readouterr().err == f"slides/demo_1.md:14: {complaint}\n"
     html = (built / "build/slides/demo_1.html").read_text()
     assert "\N{ROCKET}" in html
     assert outside_assets(html) == []
@@ -73,25 +90,41 @@ def test_a_deck_that_fits_passes_the_measuring_and_becomes_a_pdf(built: Path) ->
     assert (built / "build/slides/demo_1.pdf").read_bytes().startswith(b"%PDF")
 
 
+# What is added to a deck, and how the fault that only a browser sees begins and ends.
+SEEN = [
+    ("- one line\n" * 14, "overflows by ", " of it are cut off"),
+    ("x" * 200, "clips ", " at its right"),
+    ('<span style="font-size: 12px">small print</span>', 'sets <span> "small print" in 12 px', "needs 16"),
+    ("<script>fetch('https://cdn.invalid/a.json')</script>", "makes the deck ask for https://cdn.invalid/a.json", ""),
+    (_box(top=650, height=15), "overflows by 7 px at its bottom: <div>", "<div>"),
+    (_box(top=700, height=40), "overflows by 82 px at its bottom: <div>, and 20 px of it are cut off", ""),
+    ('<span style="font-family: sans-serif">whose?</span>', 'draws part of "whose?" in ', _FOREIGN),
+    ("beyond all fonts: \u16a0", "shows \u16a0 (U+16A0), which none of the deck's fonts can draw", ""),
+    (_picture("x", size=14), 'sets <text> "x" in 14 px', "needs 16"),
+    (_picture("wider than its picture " * 9, size=20), "cuts off ", "at the right of its picture"),
+]
+# What nobody sees from a chair.
+UNSEEN = [
+    _box(top=650, height=10),
+    '<div style="overflow: hidden; width: 200px"><div style="width: 202px; height: 9px"></div></div>',
+    "\u2192 \u25b8 \u25c0 \u2713 \u2717 \u2264 \u2026 \u20ac \u00b7 \u00f1 \u00a1 `\u250c\u2500\u2510 \u2502`",
+]
+
+
 @needs_chromium
-@pytest.mark.parametrize(
-    ("addition", "complaint"),
-    [
-        ("- one line\n" * 14, "slide 2 overflows by"),
-        ("x" * 200, "slide 2 clips"),
-        ('<span style="font-size: 12px">small print</span>', 'slide 2 sets <span> "small print" in 12 px'),
-        (
-            "<script>fetch('https://cdn.invalid/a.json')</script>",
-            "makes the deck ask for https://cdn.invalid/a.json",
-        ),
-    ],
-)
-def test_what_only_a_browser_sees_fails_the_build(
-    built: Path, capsys: pytest.CaptureFixture[str], addition: str, complaint: str
+def test_what_only_a_browser_sees_fails_the_build_and_what_nobody_sees_does_not(
+    built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _deck(built, "## Code", f"## Code\n\n{addition}\n")
+    additions = [addition for addition, _, _ in SEEN] + UNSEEN
+    text = (built / "slides/demo_1.md").read_text()
+    for number, addition in enumerate(additions, start=10):
+        (built / f"slides/demo_{number}.md").write_text(text.replace("## Code", f"## Code\n\n{addition}\n", 1))
     assert main(["--html"], built) == 1
-    assert complaint in capsys.readouterr().err
+    lines = capsys.readouterr().err.splitlines()
+    for number, (_, beginning, end) in enumerate(SEEN, start=10):
+        faults = [line.partition(": slide ")[2][2:] for line in lines if line.startswith(f"slides/demo_{number}.md:")]
+        assert any(fault.startswith(beginning) and fault.endswith(end) for fault in faults), (beginning, faults)
+    assert [line for line in lines for number in range(10 + len(SEEN), 30) if f"demo_{number}.md" in line] == []
 
 
 def test_npm_runs_again_only_when_the_lock_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from slides.assets import outside_assets
 from slides.build import ROOT, main
 from slides.deck import read_deck
+from slides.fonts import FACES
 from slides.regions import read_region
 
 DECKS = sorted((ROOT / "slides").glob("demo_*.md"))
@@ -42,6 +43,19 @@ def test_the_picture_of_demo_1_shows_the_layers_that_demo_1_stacks_in_their_orde
 
 def test_the_theme_asks_for_nothing_from_outside() -> None:
     assert outside_assets((ROOT / "slides/theme.css").read_text(encoding="utf-8")) == []
+
+
+def test_the_theme_and_the_pictures_ask_only_for_fonts_that_the_decks_carry() -> None:
+    theme = (ROOT / "slides/theme.css").read_text(encoding="utf-8")
+    stacks = re.findall(r"--(?:sans|mono): (.*);", theme)
+    assert {name.strip('" ') for stack in stacks for name in stack.split(",")} == {face.family for face in FACES}
+    assert set(re.findall(r"font-family: (.*?);", theme)) == {"var(--sans)", "var(--mono)"}
+    for picture in (ROOT / "slides/pictures").glob("*.svg"):
+        text = picture.read_text(encoding="utf-8")
+        assert set(re.findall(r'font-family="(.*?),', text)) <= {"Inter", "JetBrains Mono"}, picture.name
+        assert {int(weight) for weight in re.findall(r'font-weight="(\d+)"', text)} <= {
+            face.weight for face in FACES if face.family == "Inter"
+        }, picture.name
 
 
 def test_the_lock_file_pins_every_package_and_names_no_registry() -> None:

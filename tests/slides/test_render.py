@@ -24,8 +24,30 @@ def test_included_code_stands_in_the_deck_with_the_name_of_its_file(repository: 
 
 def test_a_picture_travels_inside_the_deck_with_its_alt_text(repository: Path) -> None:
     text = _deck_text(repository)
-    assert '<img alt="Two boxes" src="data:image/svg+xml;base64,' in text
+    assert '<figure><svg role="img" aria-label="Two boxes" xmlns="http://www.w3.org/2000/svg"' in text
     assert "box.svg" not in text
+
+
+def test_a_photograph_travels_as_data(repository: Path) -> None:
+    (repository / "slides" / "box.png").write_bytes(b"PNG")
+    deck = repository / "slides" / "demo_1.md"
+    deck.write_text(deck.read_text().replace("box.svg", "box.png"))
+    assert '<img alt="Two boxes" src="data:image/png;base64,UE5H">' in _deck_text(repository)
+
+
+def test_two_pictures_keep_their_own_arrowheads_and_markdown_does_not_tear_them(repository: Path) -> None:
+    arrow = '<?xml version="1.0"?>\n<svg><defs><marker id="tip"/></defs>\n\n  <path marker-end="url(#tip)"/>\n</svg>\n'
+    for name in ("box.svg", "other.svg"):
+        (repository / "slides" / name).write_text(arrow)
+    deck = repository / "slides" / "demo_1.md"
+    deck.write_text(deck.read_text().replace("(box.svg)", "(box.svg)\n\n![Other boxes](other.svg)"))
+    figures = [line for line in _deck_text(repository).splitlines() if line.startswith("<figure>")]
+    assert [line.replace("Two", "Other").replace("box-tip", "other-tip") for line in figures] == [
+        '<figure><svg role="img" aria-label="Other boxes"><defs><marker id="other-tip"/></defs> '
+        '<path marker-end="url(#other-tip)"/> </svg></figure>'
+    ] * 2
+    assert "box-tip" in figures[0]
+    assert "other-tip" in figures[1]
 
 
 def test_code_with_fences_of_its_own_gets_a_longer_fence(repository: Path) -> None:

@@ -1,0 +1,158 @@
+"""The decks as an instructor makes them, on a machine whose fonts are not the author's: one build for all tests."""
+
+import os
+import re
+import shutil
+import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from slides import marp
+from slides.build import ROOT
+from slides.fonts import FACES
+from tests.slides import odd_fonts
+from workshop.node import NodeError
+
+DECKS = sorted(path.stem for path in (ROOT / "slides").glob("demo_*.md"))
+BUILT = ROOT / "build" / "slides"
+LAUNCH = 180_000  # milliseconds: the machine may be busy
+
+# Each element's place on its slide and, last, whether a font has not come. In print all slides are laid out at once.
+BOXES = """async () => {
+  await Promise.all([...document.fonts].map((font) => font.load()))
+  return [...document.querySelectorAll('svg[data-marpit-svg] section')].map((section) => {
+    const slide = section.getBoundingClientRect()
+    return [...section.querySelectorAll('*')].map((element) => {
+      const box = element.getBoundingClientRect()
+      const words = element.textContent.trim().slice(0, 30)
+      return [`${element.localName} ${words}`, box.left - slide.left, box.top - slide.top, box.width, box.height]
+    })
+  })
+}"""
+
+pytestmark = [
+    pytest.mark.skipif(marp.find_chromium() is None, reason="no Chromium here"),
+    pytest.mark.timeout(1800),  # the build of all decks takes half a minute of a quiet machine
+]
+
+
+@dataclass(slots=True, frozen=True)
+class Made:
+    """What `make slides` said, and the environment with one odd font that it ran in."""
+
+    done: subprocess.CompletedProcess[str]
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    try:
+        modules = marp.install_marp(marp.find_node(ROOT / "build"), ROOT / "build")
+    except NodeError as error:
+        pytest.skip(str(error))
+    environment = odd_fonts.environment(tmp_path_factory.mktemp("odd"), modules)
+    for file in BUILT.glob("demo_*"):
+        file.unlink()
+    done = subprocess.run(
+        ["make", "--no-print-directory", "slides"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1500,
+    )
+    return Made(done, environment)
+
+
+@contextmanager
+def _page(environment: dict[str, str] | None = None) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=marp.find_chromium(),
+            args=["--no-sandbox"],
+            env={**(environment or os.environ)},
+            timeout=LAUNCH,
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(LAUNCH)
+        page.emulate_media(media="print")
+        yield page
+        browser.close()
+
+
+def _boxes(environment: dict[str, str] | None) -> dict[str, list[list[list[Any]]]]:
+    found = {}
+    with _page(environment) as page:
+        for deck in DECKS:
+            page.goto((BUILT / f"{deck}.html").as_uri())
+            found[deck] = page.evaluate(BOXES)
+    return found
+
+
+def test_make_slides_ends_well_and_says_what_it_wrote(made: Made) -> None:
+    assert made.done.returncode == 0, made.done.stderr
+    for deck in DECKS:
+        assert f"build/slides/{deck}.html  build/slides/{deck}.pdf\n" in made.done.stdout
+        assert (BUILT / f"{deck}.notes.txt").is_file()
+
+
+def test_the_odd_machine_really_has_no_other_font(made: Made) -> None:
+    with _page(made.environment) as page:
+        page.set_content('<p style="font-family: sans-serif">any font</p>')
+        session = page.context.new_cdp_session(page)
+        session.send("DOM.enable")
+        session.send("CSS.enable")
+        root = session.send("DOM.getDocument")["root"]["nodeId"]
+        node = session.send("DOM.querySelector", {"nodeId": root, "selector": "p"})
+        fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node["nodeId"]})["fonts"]
+    assert [font["familyName"] for font in fonts] == [odd_fonts.FAMILY]
+
+
+def test_every_box_of_every_slide_is_where_it_is_on_this_machine(made: Made) -> None:
+    odd, here = _boxes(made.environment), _boxes(None)
+    moved = [
+        f"{deck}, slide {number}: {one[0]}: {one[1:]}, {other[1:]}"
+        for deck in DECKS
+        for number, (some, others) in enumerate(zip(odd[deck], here[deck], strict=True), start=1)
+        for one, other in zip(some, others, strict=True)
+        if one[0] != other[0] or any(abs(a - b) > 1 for a, b in zip(one[1:], other[1:], strict=True))
+    ]
+    assert moved == []
+    assert all(len(slides) > 10 and all(slides) for slides in odd.values()), "slides without boxes were compared"
+
+
+def test_a_deck_alone_on_a_stick_needs_nothing_beside_it(made: Made, tmp_path: Path) -> None:
+    asked: list[str] = []
+    alone = [Path(shutil.copy(BUILT / f"{deck}.html", tmp_path / f"{deck}.html")).as_uri() for deck in DECKS]
+    with _page() as page:
+        page.on("request", lambda request: asked.append(request.url))
+        for deck in alone:
+            page.goto(deck)
+            page.evaluate("Promise.all([...document.fonts].map((font) => font.load()))")
+            assert page.evaluate("[...document.fonts].map((font) => font.status)") == ["loaded"] * len(FACES)
+    assert [url for url in asked if not url.startswith("data:")] == alone
+
+
+@pytest.mark.parametrize("deck", DECKS)
+def test_a_pdf_has_the_decks_fonts_in_it_and_no_others(made: Made, deck: str) -> None:
+    objects = _objects((BUILT / f"{deck}.pdf").read_bytes())
+    embedded = set(re.findall(rb"/FontName\s*/[A-Z]{6}\+(\w+)-\w+", objects))
+    assert {b"Inter", b"JetBrainsMono"} <= embedded <= {b"Inter", b"JetBrainsMono", b"DejaVuSansMono"}
+    descriptors = re.findall(rb"/Type\s*/FontDescriptor\b.*?>>", objects, re.DOTALL)
+    assert descriptors
+    assert all(b"/FontFile" in descriptor for descriptor in descriptors)
+    assert b"/Type3" not in objects, "a variable font, or one that a PDF cannot hold, is drawn as shapes"
+
+
+def _objects(pdf: bytes) -> bytes:
+    """A PDF's objects as text; they are packed together in compressed streams."""
+    packed = re.findall(rb"/ObjStm\b.*?stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    return pdf + b"\n".join(zlib.decompress(stream) for stream in packed)
