@@ -191,7 +191,7 @@ def build_service(
         async with AsyncExitStack() as opened:
             for resource in (*resources, *layers, service.upstreams, *service.checks):
                 if isinstance(resource, Resource):
-                    await resource.open()
+                    await _open(resource)
                     opened.push_async_callback(resource.close)
             yield
 
@@ -213,6 +213,14 @@ def build_service(
         app.add_middleware(around)
     app.add_middleware(RequestId)  # the last one added is the outermost
     return app
+
+
+async def _open(resource: Resource) -> None:
+    try:
+        await resource.open()
+    except Exception:
+        log.exception("a bug: %s cannot be opened", type(resource).__name__)
+        raise
 
 
 class _Application(FastAPI):
