@@ -15,6 +15,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
+from shared.loading import CannotLoad, must_parse
 from tests.grader import report
 from tests.grader.check import Check, Checklist
 from tests.grader.choice import BadChoice, chosen, remember
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             if not options.json:
                 print(report.heading(target, checklist, checks), flush=True)
             subject = _stand(target, checklist, options, running)
-        except (DeadService, WrongDemo, BadChoice, CannotStart) as reason:
+        except (DeadService, WrongDemo, BadChoice, CannotLoad, CannotStart) as reason:
             print(reason, file=sys.stderr)
             return NOTHING_TO_GRADE
         results = _graded(checks, subject, target, shown=not options.json)
@@ -64,9 +65,11 @@ def _target(options: argparse.Namespace) -> Target:
 
 
 def _stand(target: Target, checklist: Checklist, options: argparse.Namespace, running: ExitStack) -> Subject:
-    """The service, found or started with all that stands around it. Raises CannotStart."""
+    """The service, found or started with all that stands around it. Raises CannotStart, CannotLoad."""
     if target.url:
         return running.enter_context(found(target.url, options.upstream, options.log_file, checklist.cluster))
+    for file in target.own_files:  # before anything is started for code that cannot run
+        must_parse(file)
     models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
     server = running.enter_context(embedded_server(settings=models))
     receiver = running.enter_context(trace_receiver()) if checklist.traces else ""

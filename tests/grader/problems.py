@@ -5,7 +5,6 @@ lines of the operational log. What is not such a line counts for nothing: a serv
 """
 
 import json
-import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Self
 from workshop.processes import ROOT
 
 NEVER_AWAITED = "was never awaited"
+WARNING = "RuntimeWarning"  # the kind of warning that says so
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,14 +44,20 @@ class Problem:
                 str(record.get("returned_to", "")),
             )
         if record.get("logger") == "py.warnings" and isinstance(message, str) and NEVER_AWAITED in message:
-            place, _, rest = message.replace(f"{ROOT}/", "").partition(": ")
-            return cls(*_halves(rest.splitlines()[0]), place, "\n".join(textwrap.dedent(message).splitlines()[1:]))
+            first, _, source = message.replace(f"{ROOT}/", "").partition("\n")
+            place, _, said = first.partition(": ")
+            return cls(*_halves(said), place, source.strip())
         return None
 
     @property
     def same(self) -> tuple[str, str]:
         """What tells it from other problems: reasons may have numbers of their own."""
         return self.kind, self.place
+
+    def follows(self, other: "Problem") -> bool:
+        """Was this coroutine never awaited because the other problem kept it from that?"""
+        _, _, function = other.place.partition(", in ")
+        return self.kind == WARNING and other.kind != WARNING and f"'{function}'" in self.reason
 
     def __str__(self) -> str:
         parts = [self.place, f"{self.kind}: {self.reason}" if self.reason else self.kind]

@@ -13,7 +13,9 @@ MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_GRADED: "–"}
 WIDTH = 118  # columns
 SHOWN_WHOLE = 2  # lost checks with the same explanation; of more, the first only
 
-Reasons = tuple[tuple[str, str], ...]
+BROKEN = '500 {"error"'  # how an answer looks that an exception has made
+
+Same = tuple[str, str]
 
 
 def heading(target: Target, checklist: Checklist, checks: Sequence[Check]) -> str:
@@ -46,24 +48,28 @@ def summary(target: Target, checklist: Checklist, results: Sequence[Result]) -> 
 
 def raised(results: Sequence[Result]) -> str:
     """What the service said of its own failures, each once, with the lost checks that it explains; may be empty."""
-    alike: dict[tuple[str, str], Problem] = {}
+    alike: dict[Same, Problem] = {}
     for result in results:
         for problem in result.problems:
             alike.setdefault(problem.same, problem)
-    return "\n".join(_raised(problem, results) for problem in alike.values())
+    told = [problem for problem in alike.values() if not any(problem.follows(other) for other in alike.values())]
+    return "\n".join(_raised(problem, results) for problem in told)
 
 
 def _raised(problem: Problem, results: Sequence[Result]) -> str:
     lines = [f"\n! {problem}", textwrap.indent(problem.source, "    ")]
     if problem.returned_to:
         lines.append(f"  {problem.returned_to} cannot use what this returns.")
-    lost = [
-        result.check.name
-        for result in results
-        if result.status is Status.FAILED and any(one.same == problem.same for one in result.problems)
-    ]
-    explains = f"It happened during {_counted(len(lost), 'lost check')}: {', '.join(lost)}."
-    lines.append(_wrapped(explains if lost else "It cost no check its points."))
+    lost = [result for result in results if result.status is Status.FAILED]
+    seen = [result for result in lost if any(one.same == problem.same for one in result.problems)]
+    broke = [result.check.name for result in seen if BROKEN in result.got]
+    others = [result.check.name for result in seen if BROKEN not in result.got]
+    if broke:
+        lines.append(_wrapped(f"It explains {len(broke)} of {_counted(len(lost), 'lost check')}: {', '.join(broke)}."))
+    if others:
+        lines.append(_wrapped(f"It was {'also ' if broke else ''}raised while these looked: {', '.join(others)}."))
+    if not seen:
+        lines.append("  It cost no check its points.")
     return "\n".join(line for line in lines if line)
 
 
@@ -71,22 +77,21 @@ def _raised(problem: Problem, results: Sequence[Result]) -> str:
 
 
 def failures(results: Sequence[Result], again: str) -> str:
-    """What was lost. Of several checks with one explanation the first is shown whole, and the others in a line each.
+    """What was lost. Of several checks that one exception explains the first is shown whole, the others by name.
 
     `again` is the command that shows one of those whole.
     """
-    by_reason: dict[Reasons, list[Result]] = {}
-    for result in results:
-        if result.status is Status.FAILED:
-            by_reason.setdefault(tuple(dict.fromkeys(problem.same for problem in result.problems)), []).append(result)
-    in_short = [
-        result for reasons, alike in by_reason.items() if reasons and len(alike) > SHOWN_WHOLE for result in alike[1:]
-    ]
-    shown = [failure(result) for alike in by_reason.values() for result in alike if result not in in_short]
-    if in_short:
-        shown.append("\nLost as well, with the same exception:")
-        shown += [f"  ✗ {result.check.name:<24} got {_in_short(result.got)}" for result in in_short]
-        shown.append(f"  To see one whole: {again} ONLY={in_short[0].check.name}")
+    lost = [result for result in results if result.status is Status.FAILED]
+    explained: dict[tuple[Same, ...], list[Result]] = {}
+    for result in lost:
+        if result.problems and BROKEN in result.got:
+            explained.setdefault(tuple(dict.fromkeys(problem.same for problem in result.problems)), []).append(result)
+    by_name = [result for alike in explained.values() if len(alike) > SHOWN_WHOLE for result in alike[1:]]
+    shown = [failure(result) for result in lost if result not in by_name]
+    if by_name:
+        names = ", ".join(result.check.name for result in by_name)
+        shown.append(_wrapped(f"\n✗ {names}: 500 as well, by the exception above.", indent=""))
+        shown.append(f"  To see one whole: {again} ONLY={by_name[0].check.name}")
     return "\n".join(shown)
 
 
@@ -117,13 +122,9 @@ def _how_to_see(target: Target, results: Sequence[Result]) -> str:
     return _wrapped(f"\nThe service answered 500 in {', '.join(broke)}. Its own log has the exception: look {where}.")
 
 
-def _wrapped(text: str) -> str:
+def _wrapped(text: str, indent: str = "  ") -> str:
     start = "\n" if text.startswith("\n") else ""
-    return start + textwrap.fill(text.strip(), WIDTH, initial_indent="  ", subsequent_indent="  ")
-
-
-def _in_short(text: str) -> str:
-    return textwrap.shorten(text, 86, placeholder=" …")
+    return start + textwrap.fill(text.strip(), WIDTH, initial_indent=indent, subsequent_indent="  ")
 
 
 # --- the score ------------------------------------------------------------------------------------------------------

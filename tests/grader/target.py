@@ -44,6 +44,11 @@ class Target:
         return f"demos/{DEMOS[self.number].package}/exercise"
 
     @property
+    def own_files(self) -> list[Path]:
+        """The attendee's code, if it is to be graded."""
+        return sorted((ROOT / self.exercise).glob("*.py")) if self.solution == EXERCISE and not self.url else []
+
+    @property
     def name(self) -> str:
         """Where the score belongs, in a few words."""
         if self.url:

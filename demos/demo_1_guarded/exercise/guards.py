@@ -21,7 +21,7 @@ class InputLimit:
     """
 
     def __init__(self, max_chars: int) -> None:
-     self.max_chars = max_chars
+        self.max_chars = max_chars
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         return await next(call)
