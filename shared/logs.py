@@ -93,10 +93,20 @@ def _json(record: Mapping[str, Any]) -> bytes:
     """The record's line; empty, and said so, if it cannot be JSON: the other lines must not be lost with it."""
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
+    except TypeError as error:
+        wrong = ", ".join(repr(name) for name, value in record.items() if not _is_json(value))
+        bug = TypeError(f"the log line's {wrong or 'names'} cannot be JSON: {error}")
         fields = {"request_id": record.get("request_id")}
-        log.exception("a bug: the log line of a request cannot be written as JSON", extra={"fields": fields})
+        log.error("a bug: a request has no log line", exc_info=bug, extra={"fields": fields})
         return b""
+
+
+def _is_json(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 class JsonFormatter(logging.Formatter):

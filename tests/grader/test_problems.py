@@ -59,7 +59,10 @@ def test_a_log_line_that_cannot_be_json_is_told_and_takes_no_other_with_it(serve
         subject.ask(FAIL, headers={"X-Request-ID": "bad"})
         assert subject.log.lines_of(subject.answered("Hola"))
         (line,) = told(subject, "bad")
-    assert (line["exception"], line["reason"]) == ("TypeError", "Type is not JSON serializable: object")
+    assert (line["exception"], line["reason"]) == (
+        "TypeError",
+        "the log line's 'odd' cannot be JSON: Type is not JSON serializable: object",
+    )
 
 
 def test_a_layer_that_cannot_be_opened_is_told_with_its_line(server: ModelServer) -> None:
