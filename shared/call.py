@@ -186,7 +186,8 @@ class Call:
             try:
                 tell(outcome)
             except Exception:  # one layer's bookkeeping must not rob the others of theirs
-                log.exception("a layer failed to settle request %s", self.request_id)
+                fields = {"request_id": self.request_id}
+                log.exception("a layer failed to settle request %s", self.request_id, extra={"fields": fields})
 
     def detached(self) -> "Call":
         """The same request as a call of its own, for work that may outlive this one. Somebody must settle it."""

@@ -16,6 +16,8 @@ from typing import Any
 
 import orjson
 
+from shared.origin import explained
+
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.05
@@ -66,7 +68,7 @@ class LineLog:
             self._thread.submit(self._emit, records)
 
     def _emit(self, records: list[dict[str, Any]]) -> None:
-        lines = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
+        lines = b"".join(line for record in records if (line := _json(record)))
         if self._stdout:
             shown = self._shown
             on_stdout = lines if shown is None else "".join(f"{shown(record)}\n" for record in records).encode()
@@ -87,8 +89,31 @@ class LineLog:
                 self._complained = True
 
 
+def _json(record: Mapping[str, Any]) -> bytes:
+    """The record's line; empty, and said so, if it cannot be JSON: the other lines must not be lost with it."""
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError as error:
+        wrong = ", ".join(repr(name) for name, value in record.items() if not _is_json(value))
+        bug = TypeError(f"the log line's {wrong or 'names'} cannot be JSON: {error}")
+        fields = {"request_id": record.get("request_id")}
+        log.error("a bug: a request has no log line", exc_info=bug, extra={"fields": fields})
+        return b""
+
+
+def _is_json(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
 class JsonFormatter(logging.Formatter):
-    """A log record as one JSON object: timestamp (seconds), level, logger, message, and a traceback if any."""
+    """A log record as one JSON object: timestamp (seconds), level, logger, message.
+
+    With an exception, also its type, its reason, the line of this project that it comes from, and the traceback.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -99,14 +124,35 @@ class JsonFormatter(logging.Formatter):
         }
         line |= getattr(record, "fields", {})
         if record.exc_info:
+            if record.exc_info[1] is not None:
+                line |= explained(record.exc_info[1])
             line["traceback"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+class OncePerRequest(logging.Filter):
+    """Lets an exception through once for each request that it fails, however many handlers hear of it on its way out.
+
+    What comes without a request id (the web server's own report) is let through if nobody has told of it before.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return True
+        request_id = getattr(record, "fields", {}).get("request_id")
+        told: set[str | None] = error.__dict__.setdefault("_told", set())
+        if request_id in told or (request_id is None and told):
+            return False
+        told.add(request_id)
+        return True
 
 
 def configure_operational_log(level: int = logging.INFO, formatter: logging.Formatter | None = None) -> None:
     """Send everything that uses `logging` to stderr, as JSON lines unless `formatter` makes others."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter or JsonFormatter())
+    handler.addFilter(OncePerRequest())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says of its start and end, we say in one line

@@ -3,11 +3,11 @@
 After "Your server as a function" (Eriksen, 2013) and Rust's tower: a handler answers a call, a layer wraps a handler.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Protocol, runtime_checkable
 
 from shared.call import Call
-from shared.reply import Reply
+from shared.reply import Completion, Reply, TokenStream
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
@@ -36,7 +36,25 @@ def compose(layers: Sequence[Layer], innermost: Handler) -> Handler:
 
 
 def _wrap(layer: Layer, next: Handler) -> Handler:
-    return lambda call: layer(call, next)
+    if type(layer).__module__.startswith("shared."):  # what mypy has checked need not be looked at a thousand times
+        return lambda call: layer(call, next)
+
+    async def handle(call: Call) -> Reply:
+        reply = await layer(call, next)
+        if not isinstance(reply, Completion | TokenStream):
+            raise _not_a_reply(layer, reply)
+        return reply
+
+    return handle
+
+
+def _not_a_reply(layer: Layer, returned: object) -> TypeError:
+    """Said here, at the layer: further out nobody could tell which one it was."""
+    name = type(layer).__name__
+    if isinstance(returned, Coroutine):
+        returned.close()  # or Python warns, later and elsewhere, that nobody awaited it
+        return TypeError(f"{name} returned a coroutine instead of a reply: is an `await` missing?")
+    return TypeError(f"{name} returned {type(returned).__name__} instead of a reply: is a `return` missing?")
 
 
 @runtime_checkable

@@ -7,7 +7,6 @@ stderr and exit status 1.
 
 import argparse
 import gc
-import importlib
 import logging
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from shared.asgi.protocol import BoundedHttpProtocol
+from shared.loading import CannotLoad, load_application
 from shared.logs import configure_operational_log, writable
 from shared.orders import orders_of_workers
 from shared.readable import ReadableFormatter
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends because they were told to has not failed
     try:
         serve(options.build, load_settings(**given))
-    except (CannotStart, BadSetting) as reason:
+    except (CannotStart, CannotLoad, BadSetting) as reason:
         print(reason, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -115,8 +115,7 @@ class _Workers(Multiprocess):
 
 
 def _build(path: str, settings: Settings) -> FastAPI:
-    module, _, function = path.partition(":")
-    app: FastAPI = getattr(importlib.import_module(module), function or "build")(settings)
+    app = load_application(path, settings)
     _spare_the_collector()
     return app
 

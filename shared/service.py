@@ -22,7 +22,7 @@ from shared.errors import InvalidRequest, ServiceError
 from shared.layers.tracing import Tracing
 from shared.pipeline import Layer, Resource, compose
 from shared.prices import Price, PriceList, Prices
-from shared.reply import Chunk, Reply, TokenStream
+from shared.reply import Chunk, Completion, Reply, TokenStream
 from shared.routes.generate import generate_routes
 from shared.routes.health import Checked, health_routes
 from shared.routes.refusals import answer_errors_in_the_envelope
@@ -67,6 +67,9 @@ class Service:
         """Send the call through the layers and settle it. Raises ServiceError, and nothing else."""
         try:
             reply = await self._handler(call)
+            if not isinstance(reply, TokenStream):
+                self._settle_completion(call, reply)
+                return reply
         except ServiceError as error:
             error.noted_headers = call.response_headers
             if isinstance(error, InvalidRequest):
@@ -77,17 +80,14 @@ class Service:
             call.finish(Outcome(Ending.LEFT))
             raise
         except Exception:
-            log.exception("a bug: request %s failed inside the stack", call.request_id)
+            fields = {"request_id": call.request_id}
+            log.exception("a bug: request %s failed inside the stack", call.request_id, extra={"fields": fields})
             bug = ServiceError("the service failed; the request id is in its log")
             call.finish(Outcome(Ending.FAILED, error=bug))
             raise bug from None
-        if isinstance(reply, TokenStream):
-            waited = round(call.elapsed_ms(), 2)
-            call.metadata["time_to_first_token_ms"] = call.log_fields["time_to_first_token_ms"] = waited
-            return self._settled_at_its_end(call, reply)
-        reason, cached = reply.finish_reason, reply.cached
-        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text), cached=cached, reason=reason)
-        return reply
+        waited = round(call.elapsed_ms(), 2)
+        call.metadata["time_to_first_token_ms"] = call.log_fields["time_to_first_token_ms"] = waited
+        return self._settled_at_its_end(call, reply)
 
     # endregion: answer
 
@@ -101,6 +101,10 @@ class Service:
         if call.trace is not None:
             return await follow_try(call, call.trace, self.upstreams.base_url(call.target), self.upstreams)
         return await self.upstreams(call)
+
+    def _settle_completion(self, call: Call, reply: Completion) -> None:
+        reason, cached = reply.finish_reason, reply.cached
+        self._settle(call, Ending.FINISHED, reply.model, reply.usage, len(reply.text), cached=cached, reason=reason)
 
     def _settle(
         self,
@@ -187,7 +191,7 @@ def build_service(
         async with AsyncExitStack() as opened:
             for resource in (*resources, *layers, service.upstreams, *service.checks):
                 if isinstance(resource, Resource):
-                    await resource.open()
+                    await _open(resource)
                     opened.push_async_callback(resource.close)
             yield
 
@@ -209,6 +213,14 @@ def build_service(
         app.add_middleware(around)
     app.add_middleware(RequestId)  # the last one added is the outermost
     return app
+
+
+async def _open(resource: Resource) -> None:
+    try:
+        await resource.open()
+    except Exception:
+        log.exception("a bug: %s cannot be opened", type(resource).__name__)
+        raise
 
 
 class _Application(FastAPI):

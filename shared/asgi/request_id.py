@@ -3,10 +3,13 @@
 The id stands in `request.state.request_id` from here on.
 """
 
+import logging
 import re
 import uuid
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
 
 HEADER = b"x-request-id"
 # Sane: short, and nothing that could break a log line, a header or a shell.
@@ -28,7 +31,13 @@ class RequestId:
                 message["headers"] = [*message.get("headers", ()), (HEADER, request_id.encode())]
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            # Of a response that had begun, say. Nobody further out knows the id.
+            fields = {"request_id": request_id}
+            log.exception("a bug: %s %s failed", scope["method"], scope["path"], extra={"fields": fields})
+            raise
 
 
 def _from_client(scope: Scope) -> str | None:

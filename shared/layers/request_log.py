@@ -45,7 +45,10 @@ class RequestLog:
 
     def _write(self, call: Call, outcome: Outcome) -> None:
         if self._lines is not None:
-            self._lines.write(self._record(call, outcome))
+            record = self._record(call, outcome)
+            if not isinstance(record, dict):
+                raise TypeError(f"the record of a log line must be a dict, and not {type(record).__name__}")
+            self._lines.write(record)
 
 
 # region: log-line

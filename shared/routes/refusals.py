@@ -24,7 +24,9 @@ def as_response(request: Request, error: Exception) -> Response:
         case HTTPException():
             refusal = _of_the_framework(request, error)
         case _:
-            log.error("a bug: %s %s failed", request.method, request.url.path, exc_info=error)
+            fields = {"request_id": getattr(request.state, "request_id", None)}
+            said = "a bug: %s %s failed"
+            log.error(said, request.method, request.url.path, exc_info=error, extra={"fields": fields})
             refusal = ServiceError("the service failed; the request id is in its log")
     request_id = getattr(request.state, "request_id", None)
     headers = {**refusal.headers(), **(getattr(error, "headers", None) or {})} if refusal is not error else None

@@ -1,34 +1,37 @@
-"""`python -m tests.grader N [--url URL]`: grade demo N, the reference, the exercise, or any service that runs.
+"""Grade demo N: the reference, the exercise, or any service that runs. `make grade-N`.
 
-Exit status 0 at full marks of what could be graded, 1 below, 2 when there was nothing to grade.
+Exit status 0 at full marks of what could be graded, 3 below, 2 when there was nothing to grade: a service that does not
+answer or is another demo, code that does not load, a name that no check has. Each of these is told on stderr.
 """
 
 import argparse
 import importlib
+import re
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
 from types import FrameType
-from urllib.parse import urlsplit
+from typing import NoReturn
 
+from shared.loading import CannotLoad, must_parse
 from tests.grader import report
-from tests.grader.check import Checklist
-from tests.grader.grading import Result, Score, Status, grade
-from tests.grader.stand import (
-    TINY,
-    DeadService,
-    embedded_server,
-    found,
-    serving_cluster,
-    started,
-    trace_receiver,
-)
+from tests.grader.check import Check, Checklist
+from tests.grader.choice import BadChoice, chosen, remember
+from tests.grader.grading import Result, Score, grade
+from tests.grader.identity import DeadService, identify
+from tests.grader.stand import TINY, embedded_server, found, serving_cluster, started, trace_receiver
 from tests.grader.subject import Subject
+from tests.grader.target import EXERCISE, REFERENCE, Target
 from workshop.processes import ROOT, CannotStart
-from workshop.serving_cluster import LAPTOP
+from workshop.urls import BadUrl, service_url
 
-PASSED, LOST_POINTS, NOTHING_TO_GRADE, INTERRUPTED = 0, 1, 2, 130
+PASSED, NOTHING_TO_GRADE, LOST_POINTS, INTERRUPTED = 0, 2, 3, 130
+
+
+class WrongDemo(Exception):
+    """One line: which demo it is, and how to start the other."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,80 +40,98 @@ def main(arguments: list[str] | None = None) -> int:
     checklist: Checklist = importlib.import_module(f"tests.demo_{options.number}.checks").CHECKLIST
     with ExitStack() as running:
         try:
-            if options.url:
-                subject = running.enter_context(
-                    found(options.url, options.upstream, options.log_file, checklist.cluster)
-                )
-            else:
-                models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
-                server = running.enter_context(embedded_server(settings=models))
-                build = _build(options.number, options.solution)
-                receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
-                config = _config(options.number, options.solution)
-                cluster = running.enter_context(serving_cluster(config)) if checklist.cluster else None
-                subject = running.enter_context(
-                    started(build, server, checklist.environment, receiver=receiver, deployment=cluster)
-                )
-        except (DeadService, CannotStart) as reason:
+            target = _target(options)
+            checks = chosen(options.only, checklist.checks, target.memory)
+            if not options.json:
+                print(report.heading(target, checklist, checks), flush=True)
+            subject = _stand(target, checklist, options, running)
+        except (DeadService, WrongDemo, BadChoice, CannotLoad, CannotStart) as reason:
             print(reason, file=sys.stderr)
             return NOTHING_TO_GRADE
-        results = _grade(checklist, subject, options)
+        results = _graded(checks, subject, target, shown=not options.json)
+        print(report.document(target, results) if options.json else report.summary(target, checklist, results))
     return PASSED if Score.of(results).full else LOST_POINTS
 
 
-def _grade(checklist: Checklist, subject: Subject, options: argparse.Namespace) -> list[Result]:
-    if options.json:
-        results = list(grade(checklist.checks, subject))
-        print(report.document(options.number, options.url, results))
-        return results
-    print(f"{checklist.title} · {options.url or f'the {options.solution}'}\n", flush=True)
-    results = []
-    for result in grade(checklist.checks, subject):
-        print(report.line(result), flush=True)
-        results.append(result)
-    failures = [result for result in results if result.status is Status.FAILED]
-    for result in failures:
-        print(report.failure(result))
-    if failures and not options.url:
-        demo = f"make demo-{options.number} SOLUTION={options.solution}"
-        print(f"\nThe commands talk to what {demo} starts: let it run in another terminal.")
-    print(f"\n{report.closing(Score.of(results))}")
+def _target(options: argparse.Namespace) -> Target:
+    """What is to be graded, which answers if it is to run already. Raises DeadService, WrongDemo."""
+    target = Target(options.number, options.solution, options.url or "")
+    if not options.url:
+        return target
+    identity = identify(options.url, options.number)
+    if lacks := identity.lacks(options.number):
+        raise WrongDemo(f"{options.url}: {lacks}")
+    return replace(target, says=str(identity), has_more=identity.has_more(options.number))
+
+
+def _stand(target: Target, checklist: Checklist, options: argparse.Namespace, running: ExitStack) -> Subject:
+    """The service, found or started with all that stands around it. Raises CannotStart, CannotLoad."""
+    if target.url:
+        return running.enter_context(found(target.url, options.upstream, options.log_file, checklist.cluster))
+    for file in target.own_files:  # before anything is started for code that cannot run
+        must_parse(file)
+    models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
+    server = running.enter_context(embedded_server(settings=models))
+    receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
+    cluster = running.enter_context(serving_cluster(target.config)) if checklist.cluster else None
+    return running.enter_context(
+        started(target.build, server, checklist.environment, receiver=receiver, deployment=cluster)
+    )
+
+
+def _graded(checks: Sequence[Check], subject: Subject, target: Target, *, shown: bool) -> list[Result]:
+    """The results, each `shown` when it is there, and remembered even if the grading is broken off."""
+    results: list[Result] = []
+    try:
+        for result in grade(checks, subject):
+            results.append(result)
+            if shown:
+                print(report.line(result), flush=True)
+    finally:
+        remember(target.memory, results)
     return results
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that answers a mistake with one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(re.sub(r"^argument [^:]+: ", "", message), file=sys.stderr)
+        sys.exit(NOTHING_TO_GRADE)
+
+
 def _read(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.grader", description=__doc__)
-    parser.add_argument("number", type=int, choices=_demos(), help="which demo's checks")
+    parser = _Parser(prog="python -m tests.grader", description=__doc__)
+    parser.add_argument("number", type=_demo, help="which demo's checks")
     parser.add_argument("--url", type=_url, help="grade this running service; without it one is started")
     parser.add_argument(
         "--upstream", type=_url, help="its embedded model server (default: 100 ports above the service)"
     )
     parser.add_argument("--log-file", help="its request log (default: LOG_FILE or logs.json, if it writes there)")
-    parser.add_argument("--solution", choices=["reference", "exercise"], default="reference", help="which one to start")
+    parser.add_argument("--solution", type=_solution, default=REFERENCE, help="which one to start, or exercise")
+    parser.add_argument("--only", default="", metavar="CHECKS", help="names of checks; failed: those that failed last")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a report")
     return parser.parse_args(arguments)
 
 
-def _demos() -> list[int]:
-    return sorted(int(path.parent.name.removeprefix("demo_")) for path in (ROOT / "tests").glob("demo_*/checks.py"))
+def _demo(text: str) -> int:
+    numbers = sorted(path.parent.name.removeprefix("demo_") for path in (ROOT / "tests").glob("demo_*/checks.py"))
+    if text not in numbers:
+        raise argparse.ArgumentTypeError(f"there is no demo {text}; there are {', '.join(numbers)}")
+    return int(text)
 
 
-def _build(number: int, solution: str) -> str:
-    (package,) = (path.name for path in (ROOT / "demos").glob(f"demo_{number}_*"))
-    return f"demos.{package}.{'exercise.' if solution == 'exercise' else ''}app:build"
-
-
-def _config(number: int, solution: str) -> Path:
-    """What Ray Serve deploys, where a demo has one."""
-    (package,) = (ROOT / "demos").glob(f"demo_{number}_*")
-    return package / "exercise" / "serve.yaml" if solution == "exercise" else LAPTOP
+def _solution(text: str) -> str:
+    if text not in (REFERENCE, EXERCISE):
+        raise argparse.ArgumentTypeError(f"SOLUTION={text}: write {EXERCISE} for your version, {REFERENCE} for ours")
+    return text
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text} is not a URL; write http://{text.lstrip('/') or 'localhost:8000'}")
-    return text.rstrip("/")
+    try:
+        return service_url(text)
+    except BadUrl as reason:
+        raise argparse.ArgumentTypeError(str(reason)) from None
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:

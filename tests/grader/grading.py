@@ -4,10 +4,11 @@ In: checks and a Subject. Out: one Result a check, and the Score.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tests.grader.check import Check
+from tests.grader.problems import Problem
 from tests.grader.subject import Subject
 from tests.grader.verdict import Failed, NotGraded
 
@@ -20,7 +21,10 @@ class Status(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Result:
-    """`why` says why a check was not graded; `expected`, `got` and `curl` belong to a failure."""
+    """`why` says why a check was not graded; `expected`, `got` and `curl` belong to a failure.
+
+    `problems` is what the service said of its own failures meanwhile.
+    """
 
     check: Check
     status: Status
@@ -28,6 +32,7 @@ class Result:
     got: str = ""
     curl: str = ""
     why: str = ""
+    problems: tuple[Problem, ...] = ()
 
     @property
     def earned(self) -> int:
@@ -62,6 +67,10 @@ def grade(checks: Sequence[Check], subject: Subject) -> Iterator[Result]:
 
 
 def run(check: Check, subject: Subject) -> Result:
+    return replace(_looked(check, subject), problems=tuple(subject.problems.take()))
+
+
+def _looked(check: Check, subject: Subject) -> Result:
     try:
         check.look(subject)
     except Failed as failed:

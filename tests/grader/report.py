@@ -4,9 +4,27 @@ import json
 import textwrap
 from collections.abc import Sequence
 
+from tests.grader.check import Check, Checklist
 from tests.grader.grading import Result, Score, Status
+from tests.grader.problems import Problem
+from tests.grader.target import EXERCISE, Target
 
 MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_GRADED: "–"}
+WIDTH = 118  # columns
+SHOWN_WHOLE = 2  # lost checks with the same explanation; of more, the first only
+
+BROKEN = '500 {"error"'  # how an answer looks that an exception has made
+
+Same = tuple[str, str]
+
+
+def heading(target: Target, checklist: Checklist, checks: Sequence[Check]) -> str:
+    """What is graded, before anything is."""
+    points = sum(check.points for check in checks)
+    chosen = len(checks) < len(checklist.checks)
+    of_all = f" of {len(checklist.checks)}" if chosen else ""
+    counted = f"{checklist.title}: {_counted(len(checks), 'check')}{of_all}, {_points(points)}"
+    return "\n".join([target.heading, *target.notes, counted, ""])
 
 
 def line(result: Result) -> str:
@@ -15,6 +33,66 @@ def line(result: Result) -> str:
     points = "–" if result.status is Status.NOT_GRADED else str(result.earned)
     said = f"not graded: {result.why}" if result.status is Status.NOT_GRADED else check.title
     return f" {MARKS[result.status]} {points}/{check.points}  {check.name:<24} {said}"
+
+
+def summary(target: Target, checklist: Checklist, results: Sequence[Result]) -> str:
+    """All that is said once the checks are done: what the service raised, what was lost, the score."""
+    chosen = len(results) if len(results) < len(checklist.checks) else 0
+    parts = [raised(results), failures(results, target.command), _how_to_see(target, results)]
+    score = closing(Score.of(results), target.name, ran=chosen)
+    return "\n".join([*(part for part in parts if part), "", *target.notes, score])
+
+
+# --- what the service raised ----------------------------------------------------------------------------------------
+
+
+def raised(results: Sequence[Result]) -> str:
+    """What the service said of its own failures, each once, with the lost checks that it explains; may be empty."""
+    alike: dict[Same, Problem] = {}
+    for result in results:
+        for problem in result.problems:
+            alike.setdefault(problem.same, problem)
+    told = [problem for problem in alike.values() if not any(problem.follows(other) for other in alike.values())]
+    return "\n".join(_raised(problem, results) for problem in told)
+
+
+def _raised(problem: Problem, results: Sequence[Result]) -> str:
+    lines = [f"\n! {problem}", textwrap.indent(problem.source, "    ")]
+    if problem.returned_to:
+        lines.append(f"  {problem.returned_to} cannot use what this returns.")
+    lost = [result for result in results if result.status is Status.FAILED]
+    seen = [result for result in lost if any(one.same == problem.same for one in result.problems)]
+    broke = [result.check.name for result in seen if BROKEN in result.got]
+    others = [result.check.name for result in seen if BROKEN not in result.got]
+    if broke:
+        lines.append(_wrapped(f"It explains {len(broke)} of {_counted(len(lost), 'lost check')}: {', '.join(broke)}."))
+    if others:
+        lines.append(_wrapped(f"It was {'also ' if broke else ''}raised while these looked: {', '.join(others)}."))
+    if not seen:
+        lines.append("  It cost no check its points.")
+    return "\n".join(line for line in lines if line)
+
+
+# --- what was lost --------------------------------------------------------------------------------------------------
+
+
+def failures(results: Sequence[Result], again: str) -> str:
+    """What was lost. Of several checks that one exception explains the first is shown whole, the others by name.
+
+    `again` is the command that shows one of those whole.
+    """
+    lost = [result for result in results if result.status is Status.FAILED]
+    explained: dict[tuple[Same, ...], list[Result]] = {}
+    for result in lost:
+        if result.problems and BROKEN in result.got:
+            explained.setdefault(tuple(dict.fromkeys(problem.same for problem in result.problems)), []).append(result)
+    by_name = [result for alike in explained.values() if len(alike) > SHOWN_WHOLE for result in alike[1:]]
+    shown = [failure(result) for result in lost if result not in by_name]
+    if by_name:
+        names = ", ".join(result.check.name for result in by_name)
+        shown.append(_wrapped(f"\n✗ {names}: 500 as well, by the exception above.", indent=""))
+        shown.append(f"  To see one whole: {again} ONLY={by_name[0].check.name}")
+    return "\n".join(shown)
 
 
 def failure(result: Result) -> str:
@@ -29,17 +107,50 @@ def failure(result: Result) -> str:
     return "\n".join(shown)
 
 
-def closing(score: Score) -> str:
-    left_out = score.total - score.graded
-    return f"Score: {score.earned}/{score.graded}" + (f" ({_points(left_out)} not graded)" if left_out else "")
+def _how_to_see(target: Target, results: Sequence[Result]) -> str:
+    """Where the curls lead, and where to look for exceptions that the grader cannot see."""
+    failed = [result for result in results if result.status is Status.FAILED]
+    if not failed:
+        return ""
+    if not target.url:
+        which = f" SOLUTION={EXERCISE}" if target.solution == EXERCISE else ""
+        return f"\nThe commands talk to what `make demo-{target.number}{which}` starts: let it run in another terminal."
+    broke = [result.check.name for result in failed if result.got.startswith("500")]
+    if not broke:
+        return ""
+    where = "in the terminal where it runs, by the request_id of the answer"
+    return _wrapped(f"\nThe service answered 500 in {', '.join(broke)}. Its own log has the exception: look {where}.")
 
 
-def document(demo: int, url: str | None, results: Sequence[Result]) -> str:
+def _wrapped(text: str, indent: str = "  ") -> str:
+    start = "\n" if text.startswith("\n") else ""
+    return start + textwrap.fill(text.strip(), WIDTH, initial_indent=indent, subsequent_indent="  ")
+
+
+# --- the score ------------------------------------------------------------------------------------------------------
+
+
+def closing(score: Score, graded: str = "", ran: int = 0) -> str:
+    """`graded` says what. `ran` is the number of checks, if they were not all of them."""
+    parts = [f"Score: {score.earned}/{score.graded}"]
+    if ran:
+        parts.append(f"of the {_counted(ran, 'check')} run")
+    if left_out := score.total - score.graded:
+        parts.append(f"({_points(left_out)} not graded)")
+    if graded:
+        parts.append(f"· {graded}")
+    return " ".join(parts)
+
+
+def document(target: Target, results: Sequence[Result]) -> str:
+    """One JSON object: the score, and what is known of each check."""
     score = Score.of(results)
     return json.dumps(
         {
-            "demo": demo,
-            "url": url,
+            "demo": target.number,
+            "url": target.url or None,
+            "subject": target.name,
+            "notes": target.notes,
             "score": score.earned,
             "graded": score.graded,
             "total": score.total,
@@ -54,6 +165,7 @@ def document(demo: int, url: str | None, results: Sequence[Result]) -> str:
                     "got": result.got or None,
                     "curl": result.curl or None,
                     "why": result.why or None,
+                    "raised": list(dict.fromkeys(map(str, result.problems))),
                 }
                 for result in results
             ],
@@ -63,4 +175,8 @@ def document(demo: int, url: str | None, results: Sequence[Result]) -> str:
 
 
 def _points(number: int) -> str:
-    return f"{number} point" if number == 1 else f"{number} points"
+    return _counted(number, "point")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

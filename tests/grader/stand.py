@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from tests.grader.callers import Desk
 from tests.grader.deployment import Cluster, Deployment
 from tests.grader.log_file import LogFile
+from tests.grader.problems import Problems, problems_in
 from tests.grader.service import Service
 from tests.grader.subject import OTLP, TRACES, Configured, Subject
 from tests.grader.traces import Traces
@@ -37,10 +39,6 @@ DEFAULT_SERVING_PORT = 8400
 
 # Short waits, so that grading takes seconds.
 SHORT = {"TIMEOUT": "2", "MAX_RETRIES": "3", "RETRY_DELAY": "0.1", "MAX_CHARS": "4000", "MAX_BODY_BYTES": "1000000"}
-
-
-class DeadService(Exception):
-    """Nothing answers there; the text is one line."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -111,14 +109,17 @@ def started(
     desk: Desk | None = None,
     receiver: str = "",
     deployment: Deployment | None = None,
+    problems: Problems | None = None,
 ) -> Iterator[Subject]:
     """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart.
 
     Its tokens are made at `desk`, or at one of its own. All of its traces go to `receiver`, if there is one. With a
     `deployment` that is its upstream, and `server` is its fallback.
     """
+    problems = problems or Problems()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         log, printed = Path(folder) / "logs.json", Path(folder) / "printed.txt"
+        running.enter_context(problems.of(printed))
         desk = desk or Desk(Path(folder))
         settings = {
             "OPENAI_BASE_URL": f"{server.url}/v1",
@@ -135,7 +136,10 @@ def started(
             **environment,
         }
         configured = Configured.from_environment(settings)
-        port = _start(running, lambda port: launch(build, port=port, environment=settings, output=printed))
+        try:
+            port = _start(running, lambda port: launch(build, port=port, environment=settings, output=printed))
+        except CannotStart as reason:
+            raise CannotStart(_said_at_its_end(printed) or str(reason)) from None
         # Our ports are gone when the report is read: its curls talk to what `make demo-N` starts.
         service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=configured.patience)
         upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
@@ -155,7 +159,8 @@ def started(
             model=None if deployment else SIMULATOR,
             desk=desk,
             deployment=deployment,
-            again=lambda other: started(build, server, {**environment, **other}, desk, receiver, deployment),
+            again=lambda other: started(build, server, {**environment, **other}, desk, receiver, deployment, problems),
+            problems=problems,
         )
 
 
@@ -167,6 +172,14 @@ def _in_front_of(deployment: Deployment, fallback: ModelServer) -> dict[str, str
         "FALLBACKS": f"{TINY}@{fallback.url}/v1",
         "FALLBACK_API_KEYS": fallback.key,
     }
+
+
+def _said_at_its_end(printed: Path) -> str:
+    """Why a service ended before it answered: its last words for people, or the exception in its log."""
+    text = printed.read_text(errors="replace") if printed.exists() else ""
+    said = [line for line in text.splitlines() if not line.startswith("{")]
+    raised = [f"{problem}\n{textwrap.indent(problem.source, '    ')}" for problem in problems_in(text)]
+    return "\n".join(said or raised)
 
 
 def _folder_of(build: str) -> Path:
@@ -191,7 +204,7 @@ def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
 
 @contextmanager
 def found(url: str, upstream_url: str | None, log_file: str | None, cluster: bool = False) -> Iterator[Subject]:
-    """A service that runs already, with a `cluster` behind it. Raises DeadService."""
+    """A service that runs already, with a `cluster` behind it."""
     receiver = os.environ.get(TRACES) or _beside(url, TRACES_PORT_OFFSET)
     # What make demo-N starts beside the service is sent every trace.
     kept = {} if os.environ.get(TRACES) else {"TRACE_SAMPLE_RATIO": "1"}
@@ -200,9 +213,6 @@ def found(url: str, upstream_url: str | None, log_file: str | None, cluster: boo
     with ExitStack() as running:
         service = Service(url, patience=configured.patience)
         running.callback(service.close)
-        alive = service.get("/health")
-        if alive.status is None:
-            raise DeadService(f"nothing answers at {url}: {alive.text}; start it with make demo-N, or say where it is")
         upstream, no_upstream = _upstream_of(service, upstream_url, key)
         if upstream is not None:
             running.callback(upstream.close)

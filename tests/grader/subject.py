@@ -13,6 +13,7 @@ from typing import Any, Self
 from tests.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
 from tests.grader.deployment import Deployment
 from tests.grader.log_file import LogFile
+from tests.grader.problems import Problems
 from tests.grader.service import Answer, Service
 from tests.grader.traces import Traces
 from tests.grader.upstream import Upstream
@@ -97,9 +98,11 @@ class Subject:
         desk: Desk | None = None,
         deployment: Deployment | None = None,
         again: Callable[[Mapping[str, str]], AbstractContextManager["Subject"]] | None = None,
+        problems: Problems | None = None,
     ) -> None:
         self.service = service
         self.configured = configured
+        self.problems = problems or Problems()  # none are seen of a service that somebody else has started
         self._upstream = upstream
         self._no_upstream = no_upstream
         self._log = log

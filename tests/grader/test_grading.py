@@ -7,6 +7,7 @@ from tests.grader.check import Check
 from tests.grader.grading import Score, Status, grade
 from tests.grader.service import Service
 from tests.grader.subject import Configured, Subject
+from tests.grader.target import Target
 from tests.grader.verdict import Failed, NotGraded
 
 
@@ -63,7 +64,9 @@ def test_a_failure_shows_what_was_expected_what_came_and_the_curl() -> None:
 
 
 def test_the_document_has_the_score_and_each_check() -> None:
-    document = json.loads(report.document(1, "http://x", list(grade([PASSES, FAILS, CANNOT_TELL], SUBJECT))))
+    document = json.loads(
+        report.document(Target(1, url="http://x"), list(grade([PASSES, FAILS, CANNOT_TELL], SUBJECT)))
+    )
     assert (document["score"], document["graded"], document["total"]) == (3, 5, 9)
     assert [check["status"] for check in document["checks"]] == ["passed", "failed", "not_graded"]
     assert document["checks"][1] | {"expected": "200", "got": "500", "earned": 0} == document["checks"][1]

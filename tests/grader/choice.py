@@ -1,0 +1,51 @@
+"""Which checks are run: all, some by name, or those that failed the last time.
+
+In: what stands after ONLY=, and a file that remembers. Out: the checks. Names that nobody knows raise BadChoice.
+"""
+
+import contextlib
+import difflib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.grader.check import Check
+from tests.grader.grading import Result, Status
+
+FAILED = "failed"  # ONLY=failed
+
+
+class BadChoice(Exception):
+    """One line that says what would be right."""
+
+
+def chosen(only: str, checks: Sequence[Check], memory: Path) -> Sequence[Check]:
+    """The checks that `only` names, in their own order. `failed` is all of them when nothing did. Raises BadChoice."""
+    wanted = set(re.split(r"[\s,]+", only)) - {""}
+    names = [check.name for check in checks]
+    if FAILED in wanted:
+        wanted = wanted - {FAILED} | remembered(memory) & set(names)
+    for name in sorted(wanted - set(names)):
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        right = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+        raise BadChoice(f"ONLY={only}: there is no check {name}; {right}")
+    return [check for check in checks if check.name in wanted] or checks
+
+
+def remembered(memory: Path) -> set[str]:
+    """The names of the checks that failed the last time; none if nothing was graded yet."""
+    try:
+        names = json.loads(memory.read_text())
+    except (OSError, ValueError):
+        return set()
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
+
+
+def remember(memory: Path, results: Sequence[Result]) -> None:
+    """Checks that were not run this time are what they were."""
+    ran = {result.check.name for result in results}
+    failed = {result.check.name for result in results if result.status is Status.FAILED}
+    with contextlib.suppress(OSError):  # a folder that cannot be written must not cost a score
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps(sorted(remembered(memory) - ran | failed)) + "\n")

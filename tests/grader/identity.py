@@ -1,0 +1,101 @@
+"""Which service answers at a URL, as far as it says so itself: GET / of ours names its demo and its routes.
+
+In: a URL. Out: its Identity, and whether it is the demo that is to be graded. Services of other people say nothing of
+the kind, and are graded like any other.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+
+from shared import SERVICE_NAME
+from tests.grader.service import Service
+from workshop import direct
+
+ANSWERS_WITHIN = 5.0  # seconds for a service that runs, before the grader believes that it hangs
+DEMO = re.compile(r"Demo (\d)\b")
+# A route that the demo has, and the one before has not.
+BRINGS = {
+    2: "GET /usage",
+    3: "GET /cache/stats",
+    4: "POST /generate/stream",
+    5: "GET /metrics",
+}
+
+
+class DeadService(Exception):
+    """No service answers there; the text is one line."""
+
+
+@dataclass(slots=True, frozen=True)
+class Identity:
+    """`demo` is 0 for a service that does not say which one it is. `routes` as in `GET /health`."""
+
+    ours: bool = False
+    title: str = ""
+    demo: int = 0
+    routes: Sequence[str] = ()
+
+    @classmethod
+    def read(cls, document: Any) -> "Identity":
+        if not isinstance(document, dict) or document.get("service") != SERVICE_NAME:
+            return cls()
+        title, routes = document.get("title"), document.get("routes")
+        title = title if isinstance(title, str) else ""
+        named = DEMO.match(title)
+        return cls(True, title, int(named[1]) if named else 0, routes if isinstance(routes, list) else ())
+
+    def __str__(self) -> str:
+        return f"it says: {self.title}" if self.title else "it does not say which demo it is"
+
+    def lacks(self, number: int) -> str:
+        """Why this cannot be demo `number`; empty if it can be."""
+        if not self.ours or self.demo == number or self.demo > number:
+            return ""
+        missing = [route for demo, route in BRINGS.items() if demo <= number and route not in self.routes]
+        if self.demo:
+            without = f": it has no {missing[0].partition(' ')[2]}" if missing else ""
+            return f"this is demo {self.demo}, not demo {number}{without}; start the other with make demo-{number}"
+        if missing:
+            return (
+                f"this is not demo {number}: it has no {missing[0].partition(' ')[2]}; start it with make demo-{number}"
+            )
+        return ""
+
+    def has_more(self, number: int) -> str:
+        """What a later demo brings may cost points of an earlier one; empty if it is not a later one."""
+        if not self.ours or self.demo <= number:
+            return ""
+        return (
+            f"This is demo {self.demo}, not demo {number}: its limits and its caches may cost points here. "
+            f"Its own checks: make grade-{self.demo}"
+        )
+
+
+def identify(url: str, number: int) -> Identity:
+    """What answers there. Raises DeadService, also for a hanging one."""
+    _must_answer(url, number)
+    service = Service(url, patience=ANSWERS_WITHIN)
+    try:
+        return Identity.read(service.get("/").json)
+    finally:
+        service.close()
+
+
+def _must_answer(url: str, number: int) -> None:
+    """Any HTTP will do: what it ought to say is for the checks to see. Raises DeadService."""
+    try:
+        direct.urlopen(f"{url}/health", ANSWERS_WITHIN).close()
+    except HTTPError:
+        return
+    except HTTPException as fault:
+        raise DeadService(f"what listens at {url} does not speak HTTP ({type(fault).__name__})") from None
+    except OSError as fault:
+        said = direct.why(url, fault, ANSWERS_WITHIN).replace(f"{url}: it took", f"{url} took")
+        refused = isinstance(getattr(fault, "reason", None), ConnectionRefusedError)
+        raise DeadService(
+            said + (f"; start it with make demo-{number}, or say where it is: URL=…" if refused else "")
+        ) from None

@@ -1,0 +1,200 @@
+"""An exception is told with the line that a person must look at: in their own code, if that had a part in it."""
+
+import asyncio
+import importlib.util
+import json
+import logging
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from shared import origin
+from shared.call import Outcome, Usage
+from shared.logs import JsonFormatter, OncePerRequest
+from shared.origin import Origin, origin_of
+from shared.pipeline import compose
+from shared.service import Service
+from shared.settings import Settings
+from tests.shared.conftest import answering, completion, make_call
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Turns source into a module of somebody's project, beside which ours lies."""
+
+    def in_project(file: str) -> bool:
+        return file == __file__ or any(Path(file).is_relative_to(folder) for folder in (tmp_path, origin.OURS))
+
+    monkeypatch.setattr(origin, "_in_project", in_project)
+    monkeypatch.setattr(origin, "relative", lambda file: Path(file).name)
+
+    def load(source: str) -> ModuleType:
+        file = tmp_path / "guards.py"
+        file.write_text(textwrap.dedent(source))
+        spec = importlib.util.spec_from_file_location("guards", file)
+        assert spec
+        assert spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def told(layer: object) -> Origin:
+    """Where the exception comes from that a call through this layer ends in."""
+    handler = compose([layer], answering(completion()))  # type: ignore[list-item]
+    with pytest.raises((TypeError, ZeroDivisionError, AttributeError)) as raised:
+        asyncio.run(handler(make_call()))  # type: ignore[arg-type]
+    found = origin_of(raised.value)
+    assert found
+    return found
+
+
+def test_an_exception_in_somebodys_layer_is_told_with_its_line_and_the_part_that_failed(load: Load) -> None:
+    guards = load("""
+        class Guard:
+            async def __call__(self, call, next):
+                share = 1 / (call.retries * 2)
+                return await next(call)
+    """)
+    assert told(guards.Guard()) == Origin(
+        "guards.py",
+        4,
+        "Guard.__call__",
+        "share = 1 / (call.retries * 2)\n        ~~^~~~~~~~~~~~~~~~~~~~",
+    )
+
+
+def test_what_somebody_gave_to_our_code_is_told_as_theirs(load: Load) -> None:
+    guards = load("""
+        from shared.errors import InvalidRequest
+        class Guard:
+            async def __call__(self, call, next):
+                raise InvalidRequest()
+    """)
+    assert (told(guards.Guard()).function, told(guards.Guard()).line) == ("Guard.__call__", 5)
+
+
+def test_what_fails_further_in_is_not_the_fault_of_a_layer_further_out(load: Load) -> None:
+    guards = load("""
+        class Guard:
+            async def __call__(self, call, next):
+                return await next(call)
+    """)
+
+    async def fails(call: object, next: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        asyncio.run(compose([guards.Guard(), fails], answering(completion()))(make_call()))  # type: ignore[arg-type, list-item]
+    found = origin_of(raised.value)
+    assert found
+    assert found.file == "test_origin.py"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return next(call)", "Guard returned a coroutine instead of a reply: is an `await` missing?"),
+        ("await next(call)", "Guard returned NoneType instead of a reply: is a `return` missing?"),
+        ("return (await next(call)).text", "Guard returned str instead of a reply: is a `return` missing?"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_layer_that_gives_back_no_reply_is_named(body: str, reason: str, load: Load) -> None:
+    guards = load(f"""
+        class Guard:
+            async def __call__(self, call, next):
+                {body}
+    """)
+    found = told(guards.Guard())
+    assert (found.file, found.function) == ("guards.py", "Guard.__call__")
+    assert found.returned_to.startswith("pipeline.py:")
+    with pytest.raises(TypeError) as raised:
+        asyncio.run(compose([guards.Guard()], answering(completion()))(make_call()))  # type: ignore[arg-type]
+    assert str(raised.value) == reason
+
+
+@pytest.mark.parametrize(
+    ("cost", "exception"),
+    [
+        ("def cost(self, model, usage): return 0.5", "cannot unpack non-iterable float"),
+        ("def cost(self, model, usage): return None", "cannot unpack non-iterable NoneType"),
+        ("async def cost(self, model, usage): return 0.5, 'model'", "cannot unpack non-iterable coroutine"),
+        ("def cost(self, model, usage): return 0.5, 'model', 7", "too many values to unpack"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_a_statement_of_ours_that_cannot_use_what_somebody_returned_is_told_as_theirs(
+    cost: str, exception: str, load: Load
+) -> None:
+    guards = load(f"""
+        class Tariff:
+            {cost}
+    """)
+    service = Service(Settings(), "a service", layers=[], prices=guards.Tariff())
+    with pytest.raises((TypeError, ValueError), match=exception) as raised:
+        service._settle(make_call(), "finished", "workshop-sim", Usage(1, 2), 3)  # type: ignore[arg-type]
+    found = origin_of(raised.value)
+    assert found
+    assert (found.file, found.line, found.function) == ("guards.py", 3, "Tariff.cost")
+    assert found.returned_to.startswith("service.py:")
+    assert found.source == cost
+
+
+def test_what_was_returned_one_statement_earlier_is_told_as_theirs(load: Load) -> None:
+    from shared.layers.request_log import RequestLog
+
+    guards = load("""
+        def log_record(call, outcome):
+            fields = {"request_id": call.request_id}
+            return list(fields)
+    """)
+    log = RequestLog("-", record=guards.log_record)
+    log._lines = object()  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="must be a dict, and not list") as raised:
+        log._write(make_call(), Outcome("finished"))  # type: ignore[arg-type]
+    found = origin_of(raised.value)
+    assert found
+    assert (found.function, found.line) == ("log_record", 4)
+
+
+def test_a_syntax_error_is_told_with_its_line_and_a_caret(load: Load) -> None:
+    with pytest.raises(SyntaxError) as raised:
+        load("x = 1\nclass Guard\n    pass\n")
+    found = origin_of(raised.value)
+    assert found == Origin("guards.py", 2, "", "class Guard\n           ^")
+
+
+def record(error: Exception, request_id: str | None) -> logging.LogRecord:
+    made = logging.LogRecord("shared", logging.ERROR, "", 0, "a bug", (), (type(error), error, error.__traceback__))
+    if request_id:
+        made.fields = {"request_id": request_id}
+    return made
+
+
+def test_an_exception_is_logged_once_for_each_request_and_not_again_without_one() -> None:
+    error, once = ValueError("x"), OncePerRequest()
+    assert once.filter(record(error, "a"))
+    assert not once.filter(record(error, "a"))
+    assert once.filter(record(error, "b"))
+    assert not once.filter(record(error, None))
+    assert once.filter(record(ValueError("x"), None))
+
+
+def test_the_log_line_of_an_exception_has_its_type_its_reason_and_its_place() -> None:
+    try:
+        raise ZeroDivisionError("nothing to share")
+    except ZeroDivisionError as error:
+        line = json.loads(JsonFormatter().format(record(error, "req-7")))
+    assert line["request_id"] == "req-7"
+    assert (line["exception"], line["reason"]) == ("ZeroDivisionError", "nothing to share")
+    assert line["file"] == "tests/shared/test_origin.py"
+    assert line["source"].startswith('raise ZeroDivisionError("nothing to share")')
+    assert line["function"] == "test_the_log_line_of_an_exception_has_its_type_its_reason_and_its_place"
