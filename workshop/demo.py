@@ -50,7 +50,7 @@ from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
 LOOK_SECONDS = 0.2
-SILENT_SECONDS = 2.0  # that a process may take to end before we say what we wait for
+SILENT_SECONDS = 3.0  # that a process may take to end before we say what we wait for
 OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 
 

@@ -7,12 +7,10 @@ In: signals. Out: Stopped, raised where the main thread is, and never where that
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SAME_PRESS_SECONDS = 0.2  # some programs that start us pass a signal on that we have had from the terminal already
 
 
 class Stopped(BaseException):
@@ -20,9 +18,9 @@ class Stopped(BaseException):
 
 
 class _Told:
-    """What we have been told so far. `at` is when, on time.monotonic(); None: nothing."""
+    """What we have been told so far."""
 
-    at: float | None = None
+    to_stop = False
     held = 0
     waiting = False
 
@@ -30,13 +28,14 @@ class _Told:
         self._end_at_once = end_at_once
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.at is not None:
-            if number == signal.SIGINT and time.monotonic() - self.at > SAME_PRESS_SECONDS:
-                self._end_at_once()
-            return
-        self.at = time.monotonic()
         if number == signal.SIGINT:
             _leave_the_line()
+        if self.to_stop:
+            # Who asks us to stop may do so twice, through make and by itself. Whoever presses Ctrl-C again means it.
+            if number == signal.SIGINT:
+                self._end_at_once()
+            return
+        self.to_stop = True
         if self.held:
             self.waiting = True
             return
@@ -68,9 +67,13 @@ def held() -> Iterator[None]:
 
 
 def end_quietly() -> None:
-    """For the moments before `listen`, in which nothing has been started yet: a signal ends us, with one line."""
+    """For the moments before `listen`, in which nothing has been started yet: a signal ends us, with one line.
+
+    The Makefile has Ctrl-C held back until here: Python, interrupted while it starts, says so at length.
+    """
     for number in SIGNALS:
         signal.signal(number, _end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
