@@ -50,7 +50,8 @@ from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
 LOOK_SECONDS = 0.2
-SILENT_SECONDS = 3.0  # that a process may take to end before we say what we wait for
+SILENT_SECONDS = 5.0  # that a process may take to end before we say what we wait for
+LONG_SECONDS = 15.0  # of one that is given more than this to end, we say it at once
 OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 
 
@@ -238,7 +239,9 @@ def _aloud(process: Process) -> Iterator[Process]:
         yield process
     finally:
         wait = f"stopping {process.name}: at most {process.grace:g} s; Ctrl-C again ends at once"
-        slow = threading.Timer(SILENT_SECONDS, print, (wait,), {"file": sys.stderr, "flush": True})
+        slow = threading.Timer(
+            0 if process.grace > LONG_SECONDS else SILENT_SECONDS, print, (wait,), {"file": sys.stderr, "flush": True}
+        )
         slow.daemon = True
         if process.output or process.name != GATEWAY:
             slow.start()
