@@ -238,15 +238,19 @@ def _aloud(process: Process) -> Iterator[Process]:
     try:
         yield process
     finally:
-        wait = f"stopping {process.name}: at most {process.grace:g} s; Ctrl-C again ends at once"
-        slow = threading.Timer(
-            0 if process.grace > LONG_SECONDS else SILENT_SECONDS, print, (wait,), {"file": sys.stderr, "flush": True}
-        )
+        seconds = 0 if process.grace > LONG_SECONDS else SILENT_SECONDS
+        slow = threading.Timer(seconds, _say_that_it_stops, (process,))
         slow.daemon = True
         if process.output or process.name != GATEWAY:
             slow.start()
         process.stop()
         slow.cancel()
+
+
+def _say_that_it_stops(process: Process) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        wait = f"at most {process.grace:g} s; Ctrl-C again ends at once"
+        print(f"stopping {process.name}: {wait}", file=sys.stderr, flush=True)
 
 
 def _tell(demo: Demo, number: int, stage: Stage) -> None:
