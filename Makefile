@@ -89,7 +89,7 @@ demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own vers
 	@$(HOLD) $(PY) -m workshop.demo $* --solution $(SOLUTION) $(call given,CONFIG,--config)
 
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
-	@$(PY) -m workshop.webhook $(if $(URL),--url $(URL)) $(if $(RESOLVED),--resolved) $(FILE)
+	@$(PY) -m workshop.webhook $(if $(URL),--url "$$URL") $(if $(RESOLVED),--resolved) $(FILE)
 
 doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
 	@$(PY) -m workshop.doctor
@@ -151,7 +151,7 @@ grade-%: $(DEV) ## grade demo N; URL=http://… for a running service, SOLUTION=
 	@$(PY) -m tests.grader $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
 
 load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
-	@$(PY) -m loadtests $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
+	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION)
 
 # Without its peers the bench still runs, and says who is missing.
 bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 for a minute's look

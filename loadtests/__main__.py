@@ -105,6 +105,9 @@ def main() -> int:
     except (CannotStart, BadUrl) as reason:
         print(reason, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
     print(json.dumps(report) if options.json else _for_people(report))
     return int(not all(gate["passed"] for gate in report["gates"]))
 

@@ -47,20 +47,25 @@ def silence(url: str, patience: float) -> str:
     except urllib.error.HTTPError as refusal:
         return f"it answers {refusal.code}"
     except (OSError, ValueError, http.client.HTTPException) as fault:
-        return why(fault, patience)
+        return reason(fault, patience)
 
 
-def why(fault: Exception, patience: float) -> str:
-    """What kept a service from answering within `patience` seconds."""
-    reason = getattr(fault, "reason", fault)
+def why(url: str, fault: Exception, patience: float) -> str:
+    """What kept a service from answering within `patience` seconds, in one line that begins with its URL."""
+    return f"{url}: {reason(fault, patience)}"
+
+
+def reason(fault: Exception, patience: float) -> str:
+    """The same, to follow the service's name."""
+    cause = getattr(fault, "reason", fault)
     # urllib wraps what goes wrong before the request is sent, and nothing after it.
-    if isinstance(reason, TimeoutError) and reason is fault:
+    if isinstance(cause, TimeoutError) and cause is fault:
         return f"it took the connection and did not answer within {patience:g} s"
-    if isinstance(reason, TimeoutError):
+    if isinstance(cause, TimeoutError):
         return f"no connection within {patience:g} s"
-    if isinstance(reason, ConnectionRefusedError):
+    if isinstance(cause, ConnectionRefusedError):
         return "nobody listens there"
-    return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)
+    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
 
 
 def past_proxies(environment: Mapping[str, str], *more: str) -> dict[str, str]:

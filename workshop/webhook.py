@@ -96,7 +96,7 @@ def post(url: str, headers: dict[str, str], body: bytes, patience: float = PATIE
     except urllib.error.HTTPError as refusal:
         return Answer(refusal.code, refusal.read().decode(errors="replace"))
     except (OSError, http.client.HTTPException) as fault:
-        return Answer(0, f"{url}: {direct.why(fault, patience)}")
+        return Answer(0, direct.why(url, fault, patience))
 
 
 def notification(alerts: Sequence[dict[str, Any]]) -> bytes:
