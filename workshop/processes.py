@@ -25,6 +25,7 @@ from workshop.urls import reached_at
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.05
+START_SECONDS = 120.0  # that a server has to answer for the first time, on a machine that has other things to do
 PROBE_SECONDS = 2.0  # that a server has for each answer while we wait for it to come up
 GATEWAY = "the gateway"
 GATEWAY_GRACE = 10  # seconds that calls in flight have once a gateway was told to stop
@@ -55,7 +56,7 @@ class Process:
     grace: float = 10.0
     _popen: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout: float = 60.0) -> Self:
+    def start(self, timeout: float = START_SECONDS) -> Self:
         """Start and wait until it answers. Raises CannotStart after stopping what was started."""
         with held():
             self._popen = self._launch()

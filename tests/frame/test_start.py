@@ -84,6 +84,7 @@ def without_rights() -> Iterator[None]:
 
 
 def test_a_port_that_takes_rights_is_one_line_that_names_port() -> None:
+    "localhost".encode("idna")  # read now what Python may not read without rights
     with without_rights(), pytest.raises(CannotListen, match=r"127\.0\.0\.1:80: a port below 1024 .* another PORT$"):
         bound("127.0.0.1", 80)
 
