@@ -82,11 +82,14 @@ lock: ## turn the *.in lists into lock files
 
 demo-6 grade-6 load-6 test-6: $(SERVING)
 
+# Holds Ctrl-C back until Python has started and can end in good order, where env can do that: see workshop/stopping.py.
+HOLD := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+
 demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own version
-	@$(PY) -m workshop.demo $* --solution $(SOLUTION) $(call given,CONFIG,--config)
+	@$(HOLD) $(PY) -m workshop.demo $* --solution $(SOLUTION) $(call given,CONFIG,--config)
 
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
-	@$(PY) -m workshop.webhook $(if $(URL),--url $(URL)) $(if $(RESOLVED),--resolved) $(FILE)
+	@$(PY) -m workshop.webhook $(if $(URL),--url "$$URL") $(if $(RESOLVED),--resolved) $(FILE)
 
 doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
 	@$(PY) -m workshop.doctor
@@ -97,7 +100,7 @@ drill-answer: $(RUNTIME) ## say what it was: questions about the drill that runs
 	@$(PY) -m workshop.drills.exam $(call given,ANSWERS,--answers)
 
 drill-%: $(RUNTIME) ## demo 5 with something broken in it; for N: slow, 429, stampede, dead-upstream, leak
-	@$(PY) -m workshop.drills $* $(call given,CALM,--calm)
+	@$(HOLD) $(PY) -m workshop.drills $* $(call given,CALM,--calm)
 
 # --- who may call ---------------------------------------------------------------------------------------------------
 
@@ -160,7 +163,7 @@ grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a runn
 	  { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
 
 load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
-	@$(PY) -m loadtests $* $(if $(URL),--url $(URL)) --solution $(SOLUTION)
+	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION)
 
 # Without its peers the bench still runs, and says who is missing.
 bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 for a minute's look

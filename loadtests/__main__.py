@@ -6,7 +6,6 @@ Without --url the demo is started here, on free ports, with the embedded model b
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,12 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workshop import direct
 from workshop.companions import EMBEDDED_MODEL, SERVING_PORT_OFFSET, TRY_SECONDS
 from workshop.demo import DEMOS, build_path, config_path
-from workshop.processes import ROOT, CannotStart, answers, free_port, gateway, model_server
+from workshop.processes import ROOT, CannotStart, child_environment, free_port, gateway, model_server
 from workshop.serving_cluster import free_ports, ray_serve, token_file
+from workshop.urls import BadUrl, service_url
 
 LONGEST_RUN = 300  # seconds
+PROBE_SECONDS = 5.0  # that a service has to say that it is there
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,15 +95,19 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with ExitStack() as running:
-            url, tokens, serving_port = options.url, None, _serving_port(options.url)
+            url = service_url(options.url) if options.url else ""
+            tokens, serving_port = None, _serving_port(url)
             if not url:
                 url, tokens, serving_port = running.enter_context(_demo(options.number, options.solution))
             if announced := SCENARIOS[options.number].announced:
                 print(announced, file=sys.stderr, flush=True)
             report = run(SCENARIOS[options.number], url, tokens, serving_port)
-    except CannotStart as reason:
+    except (CannotStart, BadUrl) as reason:
         print(reason, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
     print(json.dumps(report) if options.json else _for_people(report))
     return int(not all(gate["passed"] for gate in report["gates"]))
 
@@ -111,14 +117,14 @@ def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: i
 
     Without `tokens`, those are used that stand in TOKENS. `serving_port` is that of the cluster behind the service.
     """
-    if not answers(f"{url.rstrip('/')}/health"):
-        raise CannotStart(f"{url} does not answer at /health")
+    if reason := direct.silence(f"{url}/health", PROBE_SECONDS):
+        raise CannotStart(f"{url} does not answer at /health: {reason}")
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / scenario.file), "--headless"]
-    command += ["--users", str(scenario.users), "--spawn-rate", str(scenario.users), "--host", url.rstrip("/")]
+    command += ["--users", str(scenario.users), "--spawn-rate", str(scenario.users), "--host", url]
     command += ["--run-time", str(LONGEST_RUN), "--only-summary", "--loglevel", "WARNING"]
-    environment = {**os.environ, "SERVING_PORT": str(serving_port or "")}
-    if tokens is not None:
-        environment["TOKENS"] = tokens
+    own = {"SERVING_PORT": str(serving_port or "")} | ({} if tokens is None else {"TOKENS": tokens})
+    host = urllib.parse.urlsplit(url).hostname or ""
+    environment = child_environment(own, *([host] if direct.is_ours(host) else []))
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     for line in reversed(done.stdout.splitlines()):
         if line.startswith('{"summary"'):
@@ -163,9 +169,9 @@ def _upstreams(model_port: int, serving_port: int | None) -> dict[str, str]:
     }
 
 
-def _serving_port(url: str | None) -> int | None:
+def _serving_port(url: str) -> int | None:
     """That of the cluster behind a demo which was started on this machine by `make demo-N`."""
-    parts = urllib.parse.urlsplit(url or "")
+    parts = urllib.parse.urlsplit(url)
     if parts.hostname not in {"localhost", "127.0.0.1"} or not parts.port:
         return None
     port = parts.port + SERVING_PORT_OFFSET
@@ -175,7 +181,7 @@ def _serving_port(url: str | None) -> int | None:
 def _token(user: str, environment: Mapping[str, str]) -> str:
     command = [sys.executable, "-m", "shared.accounts", "create", user]
     made = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, check=False
+        command, capture_output=True, text=True, cwd=ROOT, env=child_environment(environment), check=False
     )
     if made.returncode:
         raise CannotStart(made.stderr.strip())

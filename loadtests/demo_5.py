@@ -20,7 +20,6 @@ import random
 import secrets
 import time
 import urllib.parse
-import urllib.request
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +33,7 @@ from locust import FastHttpUser, constant, events, task
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtests.gates import Gate, Record, judge_with, percentile, summary
+from workshop import direct
 
 SECONDS = float(os.environ.get("LOAD_SECONDS", "20"))
 PROMETHEUS = os.environ.get("PROMETHEUS_URL", "").rstrip("/")
@@ -204,7 +204,7 @@ def _listen(here: Lived, readline: Callable[[], bytes]) -> None:
 
 def _scrape(url: str) -> dict[str, float]:
     """The numbers of GET /metrics, by the names that the gates have for them."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
+    with direct.urlopen(f"{url}/metrics", 30) as answer:
         text = answer.read().decode()
     found: dict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(text):
@@ -364,7 +364,7 @@ def _prometheus(now: Counts) -> Gate:
 
 def _asked(query: str) -> float:
     url = f"{PROMETHEUS}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with direct.urlopen(url, 30) as answer:
         result = json.load(answer)["data"]["result"]
     return float(result[0]["value"][1]) if result else 0.0
 

@@ -36,6 +36,7 @@ from loadtests.autoscaling_plot import plot
 from loadtests.bench.cores import machine
 from loadtests.gates import Gate, Record, judge_with, percentile
 from loadtests.watch import Watch
+from workshop import direct
 from workshop.processes import ROOT, CannotStart
 
 SERVING_PORT = int(os.environ.get("SERVING_PORT") or 0)
@@ -145,7 +146,7 @@ def seconds_for(requests: int, url: str) -> tuple[float, int]:
             body, began = json.dumps(_wish(stream)).encode(), time.monotonic()
             headers = {"Content-Type": "application/json", **_token()}
             request = urllib.request.Request(f"{url}{CHAT}", body, headers)
-            with urllib.request.urlopen(request, timeout=SERVICE_SECONDS) as response:
+            with direct.urlopen(request, SERVICE_SECONDS) as response:
                 own += "x-fallback" not in response.headers
                 for _ in response:
                     pass

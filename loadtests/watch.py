@@ -6,13 +6,13 @@ In: the cluster's port on this machine. Out: Looks, and finished requests by eng
 import itertools
 import re
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
 from loadtests.autoscaling import Look, Scaling, engines_of, look_of, scaling_of
+from workshop import direct
 from workshop.processes import CannotStart
 from workshop.serving_cluster import METRICS_OFFSET, status
 
@@ -97,7 +97,7 @@ class Watch:
 
     def count(self) -> None:
         url = f"http://127.0.0.1:{self.port + METRICS_OFFSET}/metrics"
-        with urllib.request.urlopen(url, timeout=REST_SECONDS) as response:
+        with direct.urlopen(url, REST_SECONDS) as response:
             text = response.read().decode()
         finished: Counter[str] = Counter()
         for kind, labels, value in SAMPLE.findall(text):

@@ -1,8 +1,8 @@
 """Run one service: `python -m shared.server demos.demo_1_guarded.app:build [--port 8000]`.
 
 In: the import path of a `build` function. Out: a listening server, of one process or of several, until SIGINT or
-SIGTERM; then it refuses new requests, finishes those in flight, and ends. What keeps it from starting is one line on
-stderr and exit status 1.
+SIGTERM; then it refuses new requests, finishes those in flight, and ends. A request that is not finished within the
+grace is answered with `shutting_down`. What keeps it from starting is one line on stderr and exit status 1.
 """
 
 import argparse
@@ -19,8 +19,10 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from shared.asgi.protocol import BoundedHttpProtocol
+from shared.listener import CannotListen, bound
 from shared.loading import CannotLoad, load_application
 from shared.logs import configure_operational_log, writable
 from shared.orders import orders_of_workers
@@ -34,7 +36,9 @@ log = logging.getLogger(__name__)
 YOUNG_OBJECTS = 20_000  # made, less those gone, before the collector looks at them
 GENERATIONS = (20, 20)  # looks at the young before one at the older
 KEEP_ALIVE = 75  # seconds; longer than the usual load balancer's 60, so that it is never us who close first
+BACKLOG = 2048
 BUILD = "SERVICE_BUILD"  # the environment variable that tells a worker what to build
+ATTENDED = "SERVICE_ATTENDED"  # and the one that tells it that somebody reads what it says as it stops
 
 
 class CannotStart(Exception):
@@ -46,13 +50,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("build", help="module:function that makes the application from Settings")
     parser.add_argument("--host", help="address to listen on (HOST)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (PORT)")
+    parser.add_argument(
+        "--grace", type=int, metavar="SECONDS", help="most that requests in flight are given at the end (TIMEOUT + 1)"
+    )
+    parser.add_argument(
+        "--attended", action="store_true", help="say in words what is waited for at the end, for someone at a terminal"
+    )
     options = parser.parse_args(arguments)
+    if options.attended:
+        os.environ[ATTENDED] = "yes"
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     configure_operational_log()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends because they were told to has not failed
     try:
-        serve(options.build, load_settings(**given))
-    except (CannotStart, CannotLoad, BadSetting) as reason:
+        serve(options.build, load_settings(**given), options.grace)
+    except (CannotStart, CannotListen, CannotLoad, BadSetting) as reason:
         print(reason, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -60,22 +72,23 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def serve(build: str, settings: Settings) -> None:
-    """Listen and answer until told to stop. Raises CannotStart, BadSetting."""
+def serve(build: str, settings: Settings, grace: int | None = None) -> None:
+    """Listen and answer until told to stop. Raises CannotStart, CannotListen, BadSetting."""
     _speak(settings)
     if settings.log_file != "-" and (reason := writable(settings.log_file)):
         raise CannotStart(f"LOG_FILE={settings.log_file}: cannot be written: {reason}")
     app = _build(build, settings)  # also before workers do it: what is wrong is said once, and here
-    with _listen(settings) as listener:
+    with bound(settings.host, settings.port) as listener:
+        listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
-        fields = {"event": "listening", "url": f"http://{host}:{port}", "workers": settings.workers}
-        log.info("listening", extra={"fields": fields})
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        log.info("listening", extra={"fields": {"event": "listening", "url": url, "workers": settings.workers}})
         if settings.workers == 1:
-            uvicorn.Server(_configuration(app, settings)).run(sockets=[listener])
+            _Server(_configuration(app, settings, grace)).run(sockets=[listener])
         else:
             os.environ[BUILD] = build
             with metrics_of_workers(), orders_of_workers():
-                _Workers(_configuration("shared.server:worker", settings), [listener]).run()
+                _Workers(_configuration("shared.server:worker", settings, grace), [listener]).run()
 
 
 def worker() -> FastAPI:
@@ -88,6 +101,30 @@ def worker() -> FastAPI:
     return _build(os.environ[BUILD], settings)
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says what it waits for when it stops."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        grace, in_flight = self.config.timeout_graceful_shutdown, len(self.server_state.tasks)
+        if in_flight and os.environ.get(ATTENDED):
+            waiting = f"waiting for {in_flight} request{'s' * (in_flight > 1)} in flight, at most {grace} s"
+            print(f"stopping: {waiting}; Ctrl-C again ends at once", file=sys.stderr, flush=True)
+        elif in_flight:
+            fields = {"event": "stopping", "in_flight": in_flight, "grace_s": grace}
+            log.info("stopping", extra={"fields": fields})
+        await super().shutdown(sockets)
+
+
+class _Worker(Process):
+    """uvicorn's process of one worker, with our server in it."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        if self._server is None:
+            self._server = _Server(self.config)
+        return self._server
+
+
 class _Workers(Multiprocess):
     """uvicorn's supervisor, which lets go of the port as soon as it stops, and says when a worker could not start.
 
@@ -95,6 +132,12 @@ class _Workers(Multiprocess):
     """
 
     _alive: frozenset[int | None] = frozenset()
+
+    def init_processes(self) -> None:
+        for _ in range(self.processes_num):
+            process = _Worker(self.config, self.sockets)
+            process.start()
+            self.processes.append(process)
 
     def keep_subprocess_alive(self) -> None:
         super().keep_subprocess_alive()
@@ -137,7 +180,8 @@ def _speak(settings: Settings) -> None:
         configure_operational_log(formatter=ReadableFormatter())
 
 
-def _configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) -> uvicorn.Config:
+    longest = int(settings.timeout) + 1
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
@@ -149,22 +193,8 @@ def _configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # X-Forwarded-For is believed from nobody here; see TRUSTED_PROXIES
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=int(settings.timeout) + 1,
+        timeout_graceful_shutdown=longest if grace is None else min(grace, longest),
     )
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-        listener.listen(2048)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CannotStart(f"cannot listen on {settings.host}:{settings.port}: {reason}; choose another PORT") from None
-    return listener
 
 
 def _end_with_parent() -> None:

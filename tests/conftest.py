@@ -1,4 +1,9 @@
-"""For all tests: their speed, see speeds.py; their order, see order.py; programs that fork, see nursery.py."""
+"""For all tests: their speed, see speeds.py; their order, see order.py; programs that fork, see nursery.py.
+
+And that no proxy is asked for this machine, by whichever client a test uses.
+"""
+
+import os
 
 import pytest
 
@@ -6,11 +11,14 @@ from tests import nursery, order, speeds
 from tests.grader import callers, stand
 from tests.order import pytest_xdist_make_scheduler
 from tests.speeds import pytest_addoption, pytest_configure
+from workshop.direct import past_proxies
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_xdist_make_scheduler"]
 
 stand.launch = nursery.gateway
 callers.accounts = nursery.accounts
+
+os.environ.update(past_proxies(os.environ))
 
 
 @pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop import processes
-from workshop.processes import ROOT, Process, die_with_parent
+from workshop.processes import ROOT, Process, child_environment, die_with_parent
 
 READ_BEFORE = (
     "demos.demo_1_guarded.app",
@@ -95,19 +95,26 @@ class Forked(Process):
         order = {
             "program": SERVICE,
             "arguments": self.command[3:],  # after python -m shared.server
-            "environment": {**os.environ, **self.environment},
+            "environment": child_environment(self.environment),
             "output": str(self.output) if self.output else os.devnull,
         }
         return Child(NURSERY.ask(order))
 
 
-def gateway(build: str, *, port: int, environment: Mapping[str, str], output: Path | None = None) -> Process:
+def gateway(
+    build: str,
+    *,
+    port: int,
+    environment: Mapping[str, str],
+    output: Path | None = None,
+    host: str = "127.0.0.1",
+) -> Process:
     """As workshop.processes.gateway."""
-    process = processes.gateway(build, port=port, environment=environment, output=output)
+    process = processes.gateway(build, port=port, environment=environment, output=output, host=host)
     told = {**os.environ, **environment}
     if told.get("UVICORN_WORKERS", "1") not in {"", "0", "1"} or told.get("ENV") == "production":
         return process
-    return Forked(process.name, process.command, process.ready_url, environment, output)
+    return Forked(process.name, process.command, process.ready_url, environment, output, grace=process.grace)
 
 
 def accounts(arguments: Sequence[str], database_url: str) -> subprocess.CompletedProcess[str]:

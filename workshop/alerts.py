@@ -11,7 +11,6 @@ import http.client
 import json
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from typing import Any
 
 from shared.settings import BadSetting
 from shared.webhooks.notification import FIRING, RESOLVED, fingerprint
+from workshop import direct
 from workshop.webhook import PATIENCE, deliver, moment, new_id, notification, the_secret
 
 REMIND = 300.0  # seconds between two words about an alert that goes on
@@ -123,7 +123,7 @@ class Forwarder:
 def firing(prometheus: str) -> dict[str, Alert]:
     """The alerts that fire there, by what tells them apart. Raises NoAlerts."""
     try:
-        with urllib.request.urlopen(f"{prometheus}/api/v1/alerts", timeout=PATIENCE) as response:
+        with direct.urlopen(f"{prometheus}/api/v1/alerts", PATIENCE) as response:
             found = json.load(response)["data"]["alerts"]
             return {
                 fingerprint(alert["labels"]): {

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.settings import Settings
 from workshop import programs
@@ -24,6 +25,7 @@ from workshop.serving_cluster import (
     ray_serve,
     token_file,
 )
+from workshop.urls import reached_at
 
 PROMETHEUS_PORT_OFFSET = 200
 TRACES_PORT_OFFSET = 300
@@ -41,7 +43,7 @@ class Stage:
     """`environment`: what the gateway is started with, besides ours. `targets`: who has metrics, by the job's name.
 
     `own_rules` are the attendee's. `config`: what Ray Serve deploys. `claim` says that a port is meant to be used, and
-    raises CannotStart if it is taken.
+    raises CannotListen if it is taken.
     `look` is what the person is told to look at besides, a line each.
     """
 
@@ -56,6 +58,11 @@ class Stage:
     @property
     def port(self) -> int:
         return self.settings.port
+
+    @property
+    def gateway(self) -> str:
+        """The URL at which the gateway is reached from this machine."""
+        return reached_at(self.settings.host, self.settings.port)
 
     def says(self, name: str) -> bool:
         """Has somebody given this setting a value?"""
@@ -142,7 +149,7 @@ def prometheus_server(stage: Stage) -> Process | None:
     return prometheus(
         port=port,
         folder=RUN / f"prometheus-{port}",
-        targets={"gateway": f"127.0.0.1:{stage.port}", **stage.targets},
+        targets={"gateway": urlsplit(stage.gateway).netloc, **stage.targets},
         rules=[*RULES, *_sound(stage.own_rules)],
         output=emptied(RUN / f"prometheus-{port}.log"),
     )
@@ -159,12 +166,11 @@ def alert_forwarder(stage: Stage) -> Process | None:
     source = stage.environment.get("PROMETHEUS_URL") or stage.settings.prometheus_url
     if not source:
         return None
-    gateway = f"http://127.0.0.1:{stage.port}"
-    work = ("--prometheus", source, "--to", gateway, "--every", str(FORWARD_SECONDS))
+    work = ("--prometheus", source, "--to", stage.gateway, "--every", str(FORWARD_SECONDS))
     return Process(
         name="the alert forwarder",
         command=[sys.executable, "-m", "workshop.alerts", *work],
-        ready_url=f"{gateway}/health",  # it listens nowhere itself
+        ready_url=f"{stage.gateway}/health",  # it listens nowhere itself
         environment=stage.environment,
         output=emptied(RUN / f"alerts-{stage.port}.log"),
     )

@@ -3,19 +3,26 @@
 In: the demo's number and the settings. What keeps it from starting is one line on stderr and exit status 1.
 """
 
+if __name__ == "__main__":
+    from workshop import stopping
+
+    stopping.end_quietly()  # reading the rest takes a second, in which the screen is blank: that invites a Ctrl-C
+
 import argparse
-import signal
-import socket
+import contextlib
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from urllib.parse import urlsplit
 
+from shared.listener import CannotListen, bound
 from shared.settings import BadSetting, Settings, load_settings
-from workshop import traffic
+from workshop import direct, stopping, traffic
 from workshop.companions import (
     RUN,
     Companion,
@@ -26,11 +33,25 @@ from workshop.companions import (
     serving_cluster,
     trace_receiver,
 )
-from workshop.processes import ROOT, CannotStart, Process, gateway, model_server
+from workshop.processes import (
+    GATEWAY,
+    ROOT,
+    CannotStart,
+    Process,
+    adopt_orphans,
+    end_at_once,
+    gateway,
+    model_server,
+    stop_all,
+)
 from workshop.serving_cluster import LAPTOP
+from workshop.stopping import Stopped
+from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
 LOOK_SECONDS = 0.2
+SILENT_SECONDS = 5.0  # that a process may take to end before we say what we wait for
+LONG_SECONDS = 15.0  # of one that is given more than this to end, we say it at once
 OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 
 
@@ -114,10 +135,6 @@ def config_path(demo: Demo, solution: str) -> Path:
     return _exercise(demo) / OWN_CONFIG if solution == "exercise" else LAPTOP
 
 
-class Stopped(Exception):
-    """Ctrl-C, or somebody asked us to end."""
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make demo-N")
     parser.add_argument("number", type=int, choices=DEMOS)
@@ -129,18 +146,27 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def until_stopped(work: Callable[[], None]) -> int:
-    """Do it until somebody says that it is enough. The exit status; why it could not be done is one line on stderr."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    """Do it until somebody says that it is enough, and leave nothing running. The exit status.
+
+    Why it could not be done is one line on stderr. Ctrl-C is 0 and one line: it is how a demo ends.
+    """
+    adopt_orphans()
+    stopping.listen(end_at_once)
+    status = 0
     try:
-        work()
-    except (CannotStart, BadSetting) as reason:
-        if str(reason):
-            print(reason, file=sys.stderr)
-        return 1
+        try:
+            work()
+        except (CannotStart, CannotListen, BadSetting) as reason:
+            status = 1
+            if str(reason):
+                print(reason, file=sys.stderr)
+        finally:
+            stop_all()
     except Stopped:
-        print("\nstopped", file=sys.stderr)
-    return 0
+        stop_all()
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("stopped", file=sys.stderr)
+    return status
 
 
 def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path | None = None) -> None:
@@ -152,7 +178,7 @@ def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path
     with started(demo, build_path(demo, solution), settings, own_rules, config=config) as running:
         _tell(demo, number, running.stage)
         if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
-            traffic.begin(f"http://127.0.0.1:{settings.port}")
+            traffic.begin(reached_at(settings.host, settings.port))
         running.stay()
 
 
@@ -182,7 +208,9 @@ def started(
     config: Path | None = None,
 ) -> Iterator[Running]:
     """All that the demo needs, with the service that `build` makes, which prints to `output`. Raises CannotStart."""
-    _must_be_free(settings.host, settings.port, "PORT")
+    if settings.port == 0:
+        raise CannotStart("PORT=0: a demo needs a port that it can tell you; write PORT=8000, or another free one")
+    _claim(settings.port, "PORT", settings.host)
     stage = Stage(settings, claim=_claim, own_rules=own_rules, config=config or LAPTOP)
     to_start = []
     if not settings.openai_base_url:
@@ -196,19 +224,45 @@ def started(
         to_start.append(upstream)
     # What the companions tell the gateway is known before it starts; they start once it is there.
     companions = [process for companion in demo.companions if (process := companion(stage))]
-    to_start.append(gateway(build, port=settings.port, environment=stage.environment, output=output))
+    to_start.append(
+        gateway(build, host=settings.host, port=settings.port, environment=stage.environment, output=output)
+    )
     with ExitStack() as running:
-        yield Running(stage, [running.enter_context(process) for process in (*to_start, *companions)])
+        yield Running(stage, [running.enter_context(_aloud(process)) for process in (*to_start, *companions)])
+
+
+@contextmanager
+def _aloud(process: Process) -> Iterator[Process]:
+    """It runs inside. We say so if it is slow to end; a gateway on our terminal says itself what it waits for."""
+    process.start()
+    try:
+        yield process
+    finally:
+        seconds = 0 if process.grace > LONG_SECONDS else SILENT_SECONDS
+        slow = threading.Timer(seconds, _say_that_it_stops, (process,))
+        slow.daemon = True
+        if process.output or process.name != GATEWAY:
+            slow.start()
+        process.stop()
+        slow.cancel()
+
+
+def _say_that_it_stops(process: Process) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        wait = f"at most {process.grace:g} s; Ctrl-C again ends at once"
+        print(f"stopping {process.name}: {wait}", file=sys.stderr, flush=True)
 
 
 def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
     upstream = settings.openai_base_url or stage.environment["OPENAI_BASE_URL"]
-    url = f"http://localhost:{settings.port}"
+    url = shown_at(settings.host, settings.port)
     print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
     print(f"The lab: demos/{demo.package}/README.md\nTry:\n")
     for command in (*demo.try_this, *stage.look):
         print(f"  {command.format(url=url)}")
+    if note := _proxy_note(url):
+        print(f"\n{note}")
     print("\nOne log line a request appears below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
 
 
@@ -221,25 +275,19 @@ def _also_in(settings: Settings) -> str:
     return "" if settings.log_file == "-" else f" and in {settings.log_file}"
 
 
-def _claim(port: int, name: str) -> None:
-    _must_be_free("127.0.0.1", port, name)
+def _proxy_note(url: str) -> str:
+    """For people whose own clients ask the proxy that the environment names: it knows no service of this machine."""
+    host = urlsplit(url).hostname or ""
+    variable = direct.proxy_for(os.environ, host)
+    hosts = ",".join(dict.fromkeys(["localhost", "127.0.0.1", host]))
+    return f"{variable} is set: tell curl and other clients to come here directly: export NO_PROXY={hosts}" * bool(
+        variable
+    )
 
 
-def _must_be_free(host: str, port: int, name: str) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CannotStart(f"cannot listen on {host}:{port}: {reason}; choose another {name}") from None
-
-
-def _stop(signal_number: int, frame: FrameType | None) -> None:
-    # Once is enough: a second Ctrl-C while we stop things must not leave half of them running.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise Stopped
+def _claim(port: int, name: str, host: str = "127.0.0.1") -> None:
+    """Raises CannotListen if nobody could listen there."""
+    bound(host, port, name).close()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
+HTTP_VARIABLES = ("http_proxy", "all_proxy")  # those that count for http://
+PROXY_VARIABLES = (*HTTP_VARIABLES, "https_proxy")
 OURS = ("localhost", "127.0.0.1", "::1", "[::1]")  # programs differ in how they want an IPv6 address
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -39,50 +40,55 @@ def is_ours(host: str) -> bool:
 
 
 def silence(url: str, patience: float) -> str:
-    """Why `url` does not answer 200 within `patience` seconds, in one line; empty if it does."""
+    """Why `url` does not answer 200 within `patience` seconds, to follow its name; empty if it does."""
     try:
         with urlopen(url, patience) as response:
-            return "" if response.status == 200 else f"{url} answers {response.status}, not 200"
+            return "" if response.status == 200 else f"it answers {response.status}"
     except urllib.error.HTTPError as refusal:
-        return f"{url} answers {refusal.code}, not 200"
+        return f"it answers {refusal.code}"
     except (OSError, ValueError, http.client.HTTPException) as fault:
-        return why(url, fault, patience)
+        return reason(fault, patience)
 
 
 def why(url: str, fault: Exception, patience: float) -> str:
-    """What went wrong with a question that nobody answered within `patience` seconds, in one line."""
-    reason = getattr(fault, "reason", fault)
-    connected = not isinstance(fault, urllib.error.URLError)  # urllib wraps what goes wrong before the answer is read
-    if isinstance(reason, TimeoutError) and connected:
-        return f"{url}: it took the connection and did not answer within {patience:g} s"
-    if isinstance(reason, TimeoutError):
-        return f"{url}: no connection within {patience:g} s"
-    if isinstance(reason, ConnectionRefusedError):
-        return f"{url}: nobody listens there"
-    return f"{url}: {getattr(reason, 'strerror', None) or reason or type(reason).__name__}"
+    """What kept a service from answering within `patience` seconds, in one line that begins with its URL."""
+    return f"{url}: {reason(fault, patience)}"
+
+
+def reason(fault: Exception, patience: float) -> str:
+    """The same, to follow the service's name."""
+    cause = getattr(fault, "reason", fault)
+    # urllib wraps what goes wrong before the request is sent, and nothing after it.
+    if isinstance(cause, TimeoutError) and cause is fault:
+        return f"it took the connection and did not answer within {patience:g} s"
+    if isinstance(cause, TimeoutError):
+        return f"no connection within {patience:g} s"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nobody listens there"
+    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
 
 
 def past_proxies(environment: Mapping[str, str], *more: str) -> dict[str, str]:
-    """What keeps a program with this environment from asking a proxy for this machine, or for the hosts in `more`.
+    """The variables that keep a program from asking a proxy for this machine, or for the hosts in `more`.
 
     Empty if the environment names no proxy.
     """
-    if not proxy_in(environment):
+    if not _set(environment, PROXY_VARIABLES):
         return {}
     listed = [name.strip() for name in _no_proxy(environment).split(",") if name.strip()]
     hosts = ",".join(dict.fromkeys([*listed, *OURS, *more]))
     return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
-def proxy_in(environment: Mapping[str, str]) -> str:
-    """The first variable that names a proxy; empty if none does."""
-    return next((name for name in environment if name.lower() in PROXY_VARIABLES and environment[name]), "")
-
-
-def reached_directly(environment: Mapping[str, str], host: str) -> bool:
-    """Would curl with this environment ask `host` without a proxy?"""
+def proxy_for(environment: Mapping[str, str], host: str) -> str:
+    """The variable that would have a client ask a proxy for http://`host`; empty if it would ask `host` itself."""
     listed = {name.strip().lstrip(".") for name in _no_proxy(environment).split(",")}
-    return not proxy_in(environment) or "*" in listed or host in listed
+    return "" if listed & {"*", host} else _set(environment, HTTP_VARIABLES)
+
+
+def _set(environment: Mapping[str, str], variables: tuple[str, ...]) -> str:
+    """The first of these, written large or small, that has a value; empty if none does."""
+    return next((name for name in environment if name.lower() in variables and environment[name]), "")
 
 
 def _no_proxy(environment: Mapping[str, str]) -> str:

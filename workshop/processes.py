@@ -12,16 +12,28 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
+import psutil
+
+from workshop import direct
+from workshop.stopping import held
+from workshop.urls import reached_at
+
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.05
+START_SECONDS = 120.0  # that a server has to answer for the first time, on a machine that has other things to do
+PROBE_SECONDS = 2.0  # that a server has for each answer while we wait for it to come up
+GATEWAY = "the gateway"
+GATEWAY_GRACE = 10  # seconds that calls in flight have once a gateway was told to stop
+STOP_SECONDS = 5.0  # that it takes besides, to tell those that cannot end in time, and to close what it has open
+# What leads Python, and so our own code, somewhere else. A child of ours starts without them.
+FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class CannotStart(Exception):
@@ -30,7 +42,10 @@ class CannotStart(Exception):
 
 @dataclass
 class Process:
-    """A server. `ready_url` answers 200 once it is up; `output` takes stdout and stderr, None leaves them on ours."""
+    """A server. `ready_url` answers 200 once it is up; `output` takes stdout and stderr, None leaves them on ours.
+
+    `grace` is how many seconds it has to end once it was told to.
+    """
 
     name: str
     command: list[str]
@@ -38,11 +53,14 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
     output: Path | None = None
     directory: Path = ROOT
+    grace: float = 10.0
     _popen: subprocess.Popen[bytes] | None = None
 
-    def start(self, timeout: float = 60.0) -> Self:
+    def start(self, timeout: float = START_SECONDS) -> Self:
         """Start and wait until it answers. Raises CannotStart after stopping what was started."""
-        self._popen = self._launch()
+        with held():
+            self._popen = self._launch()
+            _started.append(self)
         try:
             self._wait_until_ready(timeout)
         except BaseException:
@@ -50,16 +68,17 @@ class Process:
             raise
         return self
 
-    def stop(self, grace: float = 10.0) -> None:
+    def stop(self) -> None:
         """SIGTERM, then SIGKILL after `grace` seconds, to the process and everything that it started."""
         if self._popen is None:
             return
         self._signal_group(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(grace)
+            self._popen.wait(self.grace)
         self._signal_group(signal.SIGKILL)
         self._popen.wait()
         self._popen = None
+        _started.remove(self)
 
     @property
     def pid(self) -> int:
@@ -82,7 +101,7 @@ class Process:
             return subprocess.Popen(
                 self.command,
                 cwd=self.directory,
-                env={**os.environ, **self.environment},
+                env=child_environment(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -113,14 +132,61 @@ class Process:
         return lines[-1] if lines else ""
 
 
-def gateway(build: str, *, port: int, environment: Mapping[str, str], output: Path | None = None) -> Process:
-    """A service of ours, e.g. `demos.demo_1_guarded.app:build`."""
+_started: list[Process] = []  # that we have not stopped yet, in the order in which they were started
+
+
+def stop_all() -> None:
+    """Stop what still runs, the newest first. For the end of a program, after whatever ended it."""
+    for process in reversed(_started.copy()):
+        process.stop()
+
+
+def end_at_once() -> None:
+    """SIGKILL to all that descends from us, whatever it is doing. Who waits for one of them in `stop` goes on."""
+    me = psutil.Process()
+    while alive := [process for process in me.children(recursive=True) if _runs(process)]:
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(POLL_SECONDS)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def child_environment(own: Mapping[str, str] | None = None, *hosts: str) -> dict[str, str]:
+    """What a program of ours is started with: our environment and its `own`.
+
+    Without what would have Python run somebody else's code instead of this folder's. No proxy is asked for this
+    machine, nor for `hosts`.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    environment = {**inherited, **(own or {})}
+    return environment | direct.past_proxies(environment, *hosts)
+
+
+def gateway(
+    build: str,
+    *,
+    port: int,
+    environment: Mapping[str, str],
+    output: Path | None = None,
+    host: str = "127.0.0.1",
+) -> Process:
+    """A service of ours, e.g. `demos.demo_1_guarded.app:build`, which listens on `host` whatever HOST says."""
+    told = ["--host", host, "--port", str(port), "--grace", str(GATEWAY_GRACE)]
+    told += [] if output else ["--attended"]
     return Process(
-        name="the gateway",
-        command=[sys.executable, "-m", "shared.server", build, "--port", str(port)],
-        ready_url=f"http://127.0.0.1:{port}/health",
+        name=GATEWAY,
+        command=[sys.executable, "-m", "shared.server", build, *told],
+        ready_url=f"{reached_at(host, port)}/health",
         environment=environment,
         output=output,
+        grace=GATEWAY_GRACE + STOP_SECONDS,
     )
 
 
@@ -137,11 +203,7 @@ def model_server(*, port: int, environment: Mapping[str, str] | None = None, out
 
 def answers(url: str) -> bool:
     """Does `url` answer 200 right now?"""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (OSError, ValueError, urllib.error.URLError):
-        return False
+    return not direct.silence(url, PROBE_SECONDS)
 
 
 def free_port() -> int:
@@ -160,3 +222,9 @@ def die_with_parent() -> None:
     """Even a parent that is killed outright leaves nothing running. Linux only; elsewhere a no-op."""
     if _prctl is not None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def adopt_orphans() -> None:
+    """What our children leave behind becomes ours, so that `end_at_once` finds it. Linux only; elsewhere a no-op."""
+    if _prctl is not None:
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)

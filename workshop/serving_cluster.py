@@ -17,7 +17,8 @@ from typing import Any
 
 import psutil
 
-from workshop.processes import ROOT, CannotStart, Process
+from workshop import direct
+from workshop.processes import ROOT, CannotStart, Process, child_environment
 
 CONFIGS = ROOT / "serving" / "ray_serve"
 LAPTOP = CONFIGS / "laptop.yaml"
@@ -38,12 +39,11 @@ REST_SECONDS = 30.0
 class Cluster(Process):
     """A Process with the time that Ray takes to come and to go."""
 
+    grace: float = STOP_SECONDS
+
     def start(self, timeout: float = START_SECONDS) -> "Cluster":
         super().start(timeout)
         return self
-
-    def stop(self, grace: float = STOP_SECONDS) -> None:
-        super().stop(grace)
 
 
 def ray_serve(
@@ -92,7 +92,7 @@ def status(port: int) -> dict[str, Any]:
         headers={"Authorization": f"Bearer {token_file(port).read_text().strip()}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=REST_SECONDS) as response:
+        with direct.urlopen(request, REST_SECONDS) as response:
             found: dict[str, Any] = json.load(response)
             return found
     except urllib.error.HTTPError as error:
@@ -108,7 +108,7 @@ def redeploy(port: int, config: Path) -> None:
         "--address",
         f"http://127.0.0.1:{port + DASHBOARD_OFFSET}",
     ]
-    environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_file(port))}
+    environment = child_environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_file(port))})
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotStart(f"serve deploy: {(done.stderr or done.stdout).strip().splitlines()[-1]}")

@@ -22,9 +22,12 @@ from urllib.parse import urlsplit
 from shared.settings import BadSetting, load_settings
 from shared.webhooks.notification import FIRING, RESOLVED
 from shared.webhooks.signature import signed_headers
+from workshop import direct
+from workshop.urls import BadUrl, service_url
 
 PATH = "/webhooks/ingest"
 PATIENCE = 15.0  # seconds
+BY_HAND = 5.0  # seconds that a person waits in silence
 NEVER = "0001-01-01T00:00:00Z"  # how Alertmanager writes the end of what has not ended
 EXAMPLE = "DemoAlert"
 
@@ -52,16 +55,17 @@ class Answer:
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
+        url = service_url(options.url)
         secret = options.secret or the_secret()
         body = _body(options)
         id = options.id or new_id()
         headers = signed_headers(secret, id, int(time.time() - options.age), body)
-    except (BadSetting, OSError) as reason:
+    except (BadSetting, BadUrl, OSError) as reason:
         print(reason, file=sys.stderr)
         return 1
     for name, value in headers.items():
         print(f"{name}: {value}", file=sys.stderr)
-    answer = post(options.url, headers, body)
+    answer = post(url, headers, body, BY_HAND)
     print(f"{answer.status or 'no answer:'} {answer.text}")
     return 0 if answer.taken else 1
 
@@ -83,16 +87,16 @@ def deliver(url: str, secret: str, id: str, body: bytes) -> Answer:
     return post(url, signed_headers(secret, id, int(time.time()), body), body)
 
 
-def post(url: str, headers: dict[str, str], body: bytes) -> Answer:
+def post(url: str, headers: dict[str, str], body: bytes, patience: float = PATIENCE) -> Answer:
     url = url if urlsplit(url).path.strip("/") else url.rstrip("/") + PATH
     request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+        with direct.urlopen(request, patience) as response:
             return Answer(response.status, response.read().decode())
     except urllib.error.HTTPError as refusal:
         return Answer(refusal.code, refusal.read().decode(errors="replace"))
     except (OSError, http.client.HTTPException) as fault:
-        return Answer(0, f"{url}: {getattr(fault, 'reason', fault)}")
+        return Answer(0, direct.why(url, fault, patience))
 
 
 def notification(alerts: Sequence[dict[str, Any]]) -> bytes:

@@ -15,7 +15,7 @@ from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 ABOVE = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)
 
 

@@ -16,7 +16,7 @@ from tests.frame.conftest import demo_port, make
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import answers, free_port, gateway, model_server
 
-PROMPT = {"prompt": "Explica qué es FastAPI en 2 líneas", "temperature": 0.7, "max_tokens": 100}
+PROMPT = {"prompt": "Explica qué es FastAPI en 2 líneas", "temperature": 0, "max_tokens": 100}
 
 
 def generate(port: int, body: dict[str, Any]) -> Any:

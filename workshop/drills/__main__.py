@@ -1,5 +1,10 @@
 """`python -m workshop.drills slow`: start demo 5 with something broken in it, its users too, and stay until Ctrl-C."""
 
+if __name__ == "__main__":
+    from workshop import stopping
+
+    stopping.end_quietly()  # see workshop/demo.py
+
 import argparse
 import sys
 

@@ -7,10 +7,11 @@ import json
 import math
 import time
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from workshop import direct
 
 PATIENCE = 5.0  # seconds
 
@@ -74,7 +75,7 @@ class Evidence:
 
 def _get(url: str) -> Any:
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+        with direct.urlopen(url, PATIENCE) as response:
             return json.load(response)
     except (OSError, ValueError) as error:
         raise NoEvidence(f"{url} does not answer: {error}") from None

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from shared.settings import Settings, load_settings
+from workshop import direct
 from workshop.companions import RUN, emptied
 from workshop.demo import DEMOS, started
 from workshop.drills.drill import Drill
@@ -18,8 +19,10 @@ from workshop.drills.evidence import Evidence
 from workshop.drills.running import Running, noted
 from workshop.drills.traffic import RATE, Traffic
 from workshop.processes import CannotStart
+from workshop.urls import reached_at, shown_at
 
 CALM_SECONDS = 20.0
+PATIENCE = 10.0  # seconds that the model server has to take a fault
 
 # A simulated model that takes 0.4 seconds for an answer, and strangers who may ask as often as they like.
 SETTINGS = {
@@ -41,7 +44,7 @@ def run(drill: Drill, calm: float) -> None:
     if settings.openai_base_url:
         raise CannotStart("a drill breaks its upstream, so it takes the embedded one: unset OPENAI_BASE_URL")
     printed = emptied(RUN / f"drill-{settings.port}.log")
-    url = f"http://127.0.0.1:{settings.port}"
+    url = reached_at(settings.host, settings.port)
     with ExitStack() as opened:
         running = opened.enter_context(started(DEMOS[5], drill.build, settings, output=printed))
         known = running.stage.environment
@@ -53,6 +56,7 @@ def run(drill: Drill, calm: float) -> None:
         opened.enter_context(noted(settings.port, Running(drill.name, evidence)))
         users = opened.enter_context(Traffic(url, RATE, drill.first))
         breaks = threading.Timer(calm, _break, (drill, users, known["OPENAI_BASE_URL"]))
+        breaks.daemon = True
         opened.callback(breaks.cancel)
         breaks.start()
         _tell(drill, settings, evidence, printed)
@@ -63,11 +67,12 @@ def _break(drill: Drill, users: Traffic, upstream: str) -> None:
     users.ask = drill.then
     if drill.fault is not None:
         faults = upstream.removesuffix("/v1") + "/admin/faults"
-        urllib.request.urlopen(urllib.request.Request(faults, json.dumps(drill.fault).encode(), method="PUT")).close()
+        request = urllib.request.Request(faults, json.dumps(drill.fault).encode(), method="PUT")
+        direct.urlopen(request, PATIENCE).close()
 
 
 def _tell(drill: Drill, settings: Settings, evidence: Evidence, printed: Path) -> None:
-    url = f"http://localhost:{settings.port}"
+    url = shown_at(settings.host, settings.port)
     here = f"PORT={settings.port} " if settings.port != 8000 else ""
     print(f"\nA drill: demo 5 at {url}, with users. Soon there will be something wrong with it. They say:\n")
     print(f"  {drill.complaint}\n")
