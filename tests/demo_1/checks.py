@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.grader.check import Checklist
 from tests.grader.service import Answer
-from tests.grader.stand import SIMULATOR, embedded_server
+from tests.grader.stand import MORE_NAMES, UNPRICED
 from tests.grader.subject import Subject
 from tests.grader.verdict import Failed, NotGraded
 
@@ -391,22 +391,23 @@ def tokens(subject: Subject) -> None:
     answer.must(given == counted, f'"tokens": {counted}', f'"tokens": {given}')
 
 
-UNPRICED = "model-without-a-price"
-NAMES = f"gpt-4o-mini={SIMULATOR},{UNPRICED}={SIMULATOR}"
-
-
 @check("The cost is tokens / 1e6 × price, each way at its own price, in USD with 6 decimals; price_source says whose")
 def cost(subject: Subject) -> None:
     for prompt in (HOLA, "Una palabra tras otra. " * 100):  # a dear answer, a dear question
         _must_cost(subject.answered(prompt))
-    if not subject.can_start_again:
-        return
-    with embedded_server(settings={"LOCAL_SERVED_MODEL_NAME": NAMES}) as other:
-        settings = {"OPENAI_BASE_URL": f"{other.url}/v1", "OPENAI_API_KEY": other.key}
-        with subject.started_with(settings) as namesake:
-            _must_cost(namesake.answered(HOLA, model="gpt-4o-mini"))
-            unknown = namesake.answered(HOLA, model=UNPRICED)
-            _must_name_the_source(unknown, "default")
+    served = subject.upstream.models() if subject.has_upstream else []
+    for other in set(PRICES).intersection(served):
+        _must_cost(_called(other, subject.answered(HOLA, model=other)))
+    if UNPRICED in served:
+        _must_name_the_source(_called(UNPRICED, subject.answered(HOLA, model=UNPRICED)), "default")
+
+
+def _called(model: str, answer: Answer) -> Answer:
+    """The answer of a model that may have this name in front of the grader's embedded server alone."""
+    names = " ".join(f"{name}={value}" for name, value in MORE_NAMES.items())
+    if model not in names:
+        return answer
+    return replace(answer, curl=f"# {names} make demo-1: then its model server goes by {model}, too\n{answer.curl}")
 
 
 def _must_cost(answer: Answer) -> None:

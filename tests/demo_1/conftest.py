@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.grader.stand import ModelServer, embedded_server, started
+from tests.grader.stand import MORE_NAMES, ModelServer, embedded_server, started
 from tests.services import Start, services
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ModelServer]:
-    with embedded_server() as server:
+    with embedded_server(settings=MORE_NAMES) as server:
         yield server
 
 

@@ -16,6 +16,7 @@ from tests.grader import report
 from tests.grader.check import Checklist
 from tests.grader.grading import Result, Score, Status, grade
 from tests.grader.stand import (
+    MORE_NAMES,
     TINY,
     DeadService,
     embedded_server,
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
                     found(options.url, options.upstream, options.log_file, checklist.cluster)
                 )
             else:
-                models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
+                models = {"LOCAL_MODELS": TINY} if checklist.cluster else MORE_NAMES
                 server = running.enter_context(embedded_server(settings=models))
                 build = _build(options.number, options.solution)
                 receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
