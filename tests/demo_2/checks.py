@@ -353,15 +353,15 @@ def token_limit(subject: Subject) -> None:
     admitted = len(answers) - len(refused)
     shown.must(admitted >= least, f"at least {least} of {calls} calls answered", f"{admitted} answered")
     for answer in refused[:1]:
-        wait = int(answer.headers["retry-after"])
-        wait_until(answer.received + wait)
+        seconds = int(answer.headers["retry-after"])
+        wait_until(answer.received + seconds)
         again = ask(subject, caller, max_tokens=max_tokens)
-        again.must(again.status == 200, f"200 after the {wait} seconds that Retry-After asked for")
+        again.must(again.status == 200, f"200 after the {seconds} seconds that Retry-After asked for")
     if limit < MOST_TOKENS:
         never = ask(subject, caller, max_tokens=limit + 1)
-        status, wait = never.status or 0, never.headers.get("retry-after")
-        never.must(400 <= status < 500, f"a 4xx for more tokens than the limit of {limit}")
-        never.must(wait is None, "no Retry-After: no wait will help", f"Retry-After: {wait}")
+        given = never.headers.get("retry-after")
+        never.must(400 <= (never.status or 0) < 500, f"a 4xx for more tokens than the limit of {limit}")
+        never.must(given is None, "no Retry-After: no wait will help", f"Retry-After: {given}")
 
 
 def tokens_of(answer: Answer) -> int:
@@ -401,7 +401,7 @@ def limit_headers(subject: Subject) -> None:
     configured = subject.configured
     used = 0
     for number in range(3):
-        answer = answered(subject, caller)
+        answer = answered(subject, caller, max_tokens=16)
         must_say(answer, configured.requests, configured.requests - number - 1, configured.window)
         must_tell_the_reset(answer, [answer], configured.window)
         must_have(answer, "x-ratelimit-limit-tokens", configured.rate_limit_tpm)

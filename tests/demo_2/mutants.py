@@ -135,15 +135,8 @@ def anonymous_is_a_bad_token(settings: Settings) -> FastAPI:
     return demo_2(settings, authenticator=AnonymousIsATokenToo)
 
 
-class WantsATokenOfEverybody(Authenticator):
-    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
-        if "authorization" not in headers:
-            raise Unauthorized("a token is required")
-        return await super().identify(headers, peer)
-
-
 def strangers_are_refused(settings: Settings) -> FastAPI:
-    return demo_2(settings, authenticator=WantsATokenOfEverybody)
+    return demo_2(settings, required=True)
 
 
 class KnowsOneUser(Authenticator):

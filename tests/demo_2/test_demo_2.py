@@ -31,7 +31,7 @@ MUTANTS: dict[str, tuple[set[str], set[str]]] = {
     "any_token_is_accepted": ({"token_check", "hostile_headers", "revoked"}, WHO),
     "tokens_are_compared_unhashed": ({"token_check"}, WHO),
     "anonymous_is_a_bad_token": ({"token_check", "per_address"}, WHO),
-    "strangers_are_refused": ({"token_check"}, {"token_secret"}),
+    "strangers_are_refused": ({"token_check", "per_address"}, {"keys_required"}),
     "all_users_are_one": ({"usage"}, WHO),
     "other_schemes_are_strangers": ({"hostile_headers", "database_outage"}, WHO),
     "looks_everything_up": ({"database_outage"}, WHO),
