@@ -107,7 +107,6 @@ SLOW = {
 # Slow checks that a mutant's fault is near to, and that it must pass all the same.
 NEIGHBOURS: dict[str, set[str]] = {
     "deadline_from_now": {"timeout"},
-    "late_calls_go_on": {"arrival"},
     "deadline_told_to_nobody": {"timeout"},
     "retries_everything": {"retries"},
     "pauses_that_do_not_grow": {"retries"},
