@@ -84,7 +84,7 @@ MUTANTS: dict[str, set[str]] = {
     "only_embedded_models_have_a_price": {"cost"},
     "never_says_default": {"cost"},
     "always_says_default": {"cost"},
-    "latency_without_the_upstream": {"latency"},
+    "latency_without_the_upstream": {"latency", "log_line"},
     "bare_health": {"health"},
     "another_envelope": {"http_answers"},
     "blocks_the_process": {"not_blocking"},
