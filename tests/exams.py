@@ -15,7 +15,7 @@ from tests.grader import report
 from tests.grader.callers import Desk
 from tests.grader.check import Checklist
 from tests.grader.grading import Result, Status, run
-from tests.grader.stand import ModelServer, embedded_server, started, trace_receiver
+from tests.grader.stand import MORE_NAMES, ModelServer, embedded_server, started, trace_receiver
 from tests.grader.subject import Subject
 
 Start = Callable[[str], Subject]
@@ -110,7 +110,7 @@ def stands_on(checklist: Checklist, *, one_desk: bool = False) -> tuple[Fixture,
 
     @pytest.fixture(scope="session")
     def server() -> Iterator[ModelServer]:
-        with embedded_server() as server:
+        with embedded_server(settings=MORE_NAMES) as server:
             yield server
 
     @pytest.fixture(scope="session")

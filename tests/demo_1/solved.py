@@ -26,7 +26,8 @@ class InputLimit:
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if len(call.request.prompt) > self.max_chars:
-            raise InvalidRequest(f"at most {self.max_chars} characters", param="prompt")
+            length = len(call.request.prompt)
+            raise InvalidRequest(f"{length} characters; at most {self.max_chars}", param="prompt")
         return await next(call)
 
 
@@ -79,9 +80,13 @@ def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
 
 
 class Tariff:
+    PRICES = dict.fromkeys(("gpt-4o-mini", "workshop-tiny", "workshop-sim"), (0.15, 0.60))
+    DEFAULT = 0.15, 0.60
+
     def cost(self, model: str, usage: Usage) -> tuple[float, str]:
-        dollars = usage.input / 1_000_000 * 0.15 + usage.output / 1_000_000 * 0.60
-        return round(dollars, 6), "model"
+        price_in, price_out = self.PRICES.get(model, self.DEFAULT)
+        dollars = usage.input / 1_000_000 * price_in + usage.output / 1_000_000 * price_out
+        return round(dollars, 6), "model" if model in self.PRICES else "default"
 
 
 def build(settings: Settings) -> FastAPI:

@@ -4,6 +4,7 @@ Each function builds an application as `demos.demo_2_who_and_how_often.app:build
 `python -m shared.server tests.demo_2.mutants:fixed_window`. Who must catch which is in test_demo_2.py.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from shared.accounts.tokens import Tokens, digest_of
 from shared.accounts.usage import UsageLedger, Used
 from shared.asgi.gate import gate
 from shared.call import Call, Caller, Outcome, Usage
-from shared.errors import DatabaseUnavailable, ServiceError, Unauthorized
+from shared.errors import DatabaseUnavailable, Overloaded, RateLimited, ServiceError, Unauthorized
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -27,10 +28,11 @@ from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog, log_record
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.limits.allowance import SECOND, Allowances, Limits
+from shared.limits.allowance import MOST, SECOND, Allowances, Limits
 from shared.limits.memory import MemoryLimiter
 from shared.limits.redis import RedisCounts
 from shared.limits.verdict import Limiter, Verdict, nothing_to_settle
+from shared.limits.window import NEVER
 from shared.pipeline import Handler, Layer
 from shared.redis_link import RedisGone, RedisLink
 from shared.reply import Reply
@@ -131,6 +133,46 @@ class AnonymousIsATokenToo(Authenticator):
 
 def anonymous_is_a_bad_token(settings: Settings) -> FastAPI:
     return demo_2(settings, authenticator=AnonymousIsATokenToo)
+
+
+def strangers_are_refused(settings: Settings) -> FastAPI:
+    return demo_2(settings, required=True)
+
+
+class KnowsOneUser(Authenticator):
+    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
+        caller = await super().identify(headers, peer)
+        return caller if caller.user is None else replace(caller, id="user:somebody", user="somebody")
+
+
+def all_users_are_one(settings: Settings) -> FastAPI:
+    return demo_2(settings, authenticator=KnowsOneUser)
+
+
+class TakesOtherSchemesForNothing(Authenticator):
+    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
+        if not headers.get("authorization", "").lower().startswith("bearer "):
+            headers = {name: value for name, value in headers.items() if name != "authorization"}
+        return await super().identify(headers, peer)
+
+
+def other_schemes_are_strangers(settings: Settings) -> FastAPI:
+    return demo_2(settings, authenticator=TakesOtherSchemesForNothing)
+
+
+class LooksEverythingUp(Authenticator):
+    """Asks the database about what cannot be a token."""
+
+    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
+        try:
+            return await super().identify(headers, peer)
+        except Unauthorized:
+            await self._tokens.caller(digest_of(headers["authorization"]))
+            raise
+
+
+def looks_everything_up(settings: Settings) -> FastAPI:
+    return demo_2(settings, authenticator=LooksEverythingUp)
 
 
 class NoChallenge(Unauthorized):
@@ -252,6 +294,27 @@ def burst_is_ignored(settings: Settings) -> FastAPI:
     return demo_2(settings, limiter=lambda inner: OffBy(inner, -settings.rate_limit_burst))
 
 
+class WritesNothingDown(Around):
+    async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
+        return await MemoryLimiter().admit(key, limits, tokens)
+
+
+def writes_nothing_down(settings: Settings) -> FastAPI:
+    return demo_2(settings, limiter=WritesNothingDown)
+
+
+class SaysOverloaded(RateLimit):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await super().__call__(call, next)
+        except RateLimited as refused:
+            raise Overloaded("too much", retry_after=refused.retry_after) from None
+
+
+def refuses_with_503(settings: Settings) -> FastAPI:
+    return demo_2(settings, limit=SaysOverloaded)
+
+
 class FixedWindow(Around):
     """Counts from a caller's first request on, and begins anew when the window is over."""
 
@@ -296,6 +359,33 @@ def retry_after_is_a_guess(settings: Settings) -> FastAPI:
 
 def retry_after_is_the_whole_window(settings: Settings) -> FastAPI:
     return demo_2(settings, limiter=lambda inner: Waits(inner, lambda true, limits: limits.window))
+
+
+class WaitsForTokens(Around):
+    """Says another wait for tokens than the true one."""
+
+    def __init__(self, inner: Limiter, wait: Callable[[int, Limits], int]) -> None:
+        super().__init__(inner)
+        self.wait = wait
+
+    async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
+        verdict = await self.inner.admit(key, limits, tokens)
+        if true := verdict.reading.wait_tokens:
+            return verdict._replace(reading=verdict.reading._replace(wait_tokens=self.wait(true, limits)))
+        return verdict
+
+
+def retry_after_of_tokens_is_a_guess(settings: Settings) -> FastAPI:
+    return demo_2(
+        settings, limiter=lambda inner: WaitsForTokens(inner, lambda true, limits: NEVER if true == NEVER else SECOND)
+    )
+
+
+def waits_for_what_never_fits(settings: Settings) -> FastAPI:
+    return demo_2(
+        settings,
+        limiter=lambda inner: WaitsForTokens(inner, lambda true, limits: limits.window if true == NEVER else true),
+    )
 
 
 class CountsRefusals(Around):
@@ -412,13 +502,44 @@ def failed_calls_keep_their_reservation(settings: Settings) -> FastAPI:
     return demo_2(settings, limiter=lambda inner: KeepsTheReservation(inner, of_failures=True))
 
 
+class GivesAllBack(Around):
+    """A call that has ended counts no tokens any more."""
+
+    async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
+        verdict = await self.inner.admit(key, limits, tokens)
+        return verdict._replace(settle=lambda used: verdict.settle(0))
+
+
+def all_tokens_are_given_back(settings: Settings) -> FastAPI:
+    return demo_2(settings, limiter=GivesAllBack)
+
+
+class OneWindowOfTokens(Around):
+    """Requests are counted for each caller, and tokens for all of them together."""
+
+    def __init__(self, inner: Limiter) -> None:
+        super().__init__(inner)
+        self.tokens = MemoryLimiter()
+
+    async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
+        together = await self.tokens.admit("all", replace(limits, requests=MOST, hourly=MOST), tokens)
+        if not together.reading.admitted:
+            return together._replace(limits=limits)
+        own = await self.inner.admit(key, replace(limits, tokens=MOST), 0)
+        return Verdict(limits, own.reading._replace(tokens=together.reading.tokens), together.settle)
+
+
+def all_callers_share_their_tokens(settings: Settings) -> FastAPI:
+    return demo_2(settings, limiter=OneWindowOfTokens)
+
+
 # --- what the caller is told -------------------------------------------------------------------------------------
 
 
 class Says:
     """Changes what the limits noted for the headers of each reply."""
 
-    def __init__(self, change: Callable[[dict[str, str]], None]) -> None:
+    def __init__(self, change: Callable[[dict[str, str]], object]) -> None:
         self.change = change
 
     def __call__(self, settings: Settings, redis: RedisLink | None) -> RateLimit:
@@ -440,6 +561,58 @@ def headers_lie(settings: Settings) -> FastAPI:
         headers[name] = str(int(headers[name]) + 1)
 
     return demo_2(settings, limit=Says(one_more))
+
+
+class ResetsAtTheNextPlace(Around):
+    """Tells how long until one more fits, and not until the window is empty."""
+
+    async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
+        verdict = await self.inner.admit(key, limits, tokens)
+        latest = limits.window - verdict.reading.next_release
+        return verdict._replace(reading=verdict.reading._replace(latest=latest))
+
+
+def reset_is_the_next_place(settings: Settings) -> FastAPI:
+    return demo_2(settings, limiter=ResetsAtTheNextPlace)
+
+
+def reset_is_the_whole_window(settings: Settings) -> FastAPI:
+    def whole(headers: dict[str, str]) -> None:
+        headers["x-ratelimit-reset-requests"] = f"{settings.rate_limit_window_sec:g}s"
+
+    return demo_2(settings, limit=Says(whole))
+
+
+def headers_without_the_tokens_reset(settings: Settings) -> FastAPI:
+    return demo_2(settings, limit=Says(lambda headers: headers.pop("x-ratelimit-reset-tokens")))
+
+
+def headers_of_the_draft_alone(settings: Settings) -> FastAPI:
+    def without_openais(headers: dict[str, str]) -> None:
+        for name in [name for name in headers if name.startswith("x-ratelimit")]:
+            del headers[name]
+
+    return demo_2(settings, limit=Says(without_openais))
+
+
+def headers_with_fractions_of_seconds(settings: Settings) -> FastAPI:
+    def exact(headers: dict[str, str]) -> None:
+        headers["RateLimit"] = re.sub(r"t=(\d+)", r"t=\1.0", headers["RateLimit"])
+
+    return demo_2(settings, limit=Says(exact))
+
+
+class SaysNothingToTheRefused(RateLimit):
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await super().__call__(call, next)
+        except RateLimited:
+            call.response_headers.clear()
+            raise
+
+
+def refusals_without_headers(settings: Settings) -> FastAPI:
+    return demo_2(settings, limit=SaysNothingToTheRefused)
 
 
 def headers_of_one_convention(settings: Settings) -> FastAPI:

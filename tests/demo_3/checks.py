@@ -3,13 +3,15 @@
 They import nothing of the service, and so grade anybody's. Each asks questions of its own that nobody has asked before.
 """
 
+import re
 import secrets
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
+
+from redis import Redis
 
 from tests.grader.callers import STRANGER, TOKENS
 from tests.grader.check import Checklist
@@ -115,11 +117,12 @@ def hit_speed(subject: Subject) -> None:
     prompt = _question()
     with subject.upstream.fault({"latency_ms": SLOW_MS}):
         first = _ask(subject, prompt)
-        hits = [_ask(subject, prompt) for _ in range(5)]
+        hits = [_ask(subject, prompt) for _ in range(10)]
         _must_be("hit", hits[0], first)
-        allowed, took = min(HIT_MS, first.ms / 10), statistics.median(answer.ms for answer in hits)
+        # The fastest: a busy machine makes hits slower, and nothing makes them faster than they are.
+        allowed, took = min(HIT_MS, first.ms / 10), min(answer.ms for answer in hits)
         _in_order(first, hits[0]).must(
-            took <= allowed, f"hits in {allowed:.0f} ms or less", f"{took:.0f} ms, the middle one of five"
+            took <= allowed, f"hits in {allowed:.0f} ms or less", f"{took:.0f} ms, the fastest of ten"
         )
 
 
@@ -242,6 +245,34 @@ def ttl(subject: Subject) -> None:
         shown = _in_order(first, answer)
         shown.must(hits > 0 and old >= TTL, f"hits for {TTL:g} seconds", f"{hits} hits, and no more at {old:.2f}")
         _must_be("miss", answer, first)
+        _must_be_forgotten(short, expired=3)  # the first answer, its successor, and the one in there
+        _must_live_from_the_last(short)
+
+
+def _must_live_from_the_last(subject: Subject) -> None:
+    """What is put in place of an older answer has all of its time before it."""
+    prompt = _question()
+    first = _ask(subject, prompt)
+    _sleep_until(first.received + 0.6 * TTL)
+    anew = _ask(subject, prompt, headers=_wishing(subject, "no-cache"))
+    _sleep_until(first.received + 1.2 * TTL)
+    last = _ask(subject, prompt)
+    if last.received < anew.sent + TTL:  # else nobody can say
+        _must_be("hit", last, first, anew)
+
+
+def _must_be_forgotten(subject: Subject, expired: int) -> None:
+    """Nobody asks for it again, and it is no longer counted all the same; so many answers have come to their end."""
+    alone = _ask(subject, _question())
+    _wait_for(lambda: _stats(subject).at(int, "responses", "entries") == 0)
+    stats = _stats(subject)
+    for name, right in (("entries", 0), ("expirations", expired)):
+        given = stats.at(int, "responses", name)
+        _in_order(alone, stats).must(given == right, f'"{name}": {right} when {TTL:g} seconds have passed', given)
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 # --- the size ----------------------------------------------------------------------------------------------------
@@ -255,8 +286,29 @@ MANY = 80  # answers of a few hundred bytes: more than LITTLE_MB holds
 def size_bound(subject: Subject) -> None:
     with subject.started_with({"CACHE_MAX_SIZE": f"{FEW}"}) as small:
         _must_make_room(small, 2 * FEW, "entries", FEW)
+        stats = _stats(small)
+        # All of them were put once, and the first was asked for again in the end.
+        made_room = 2 * FEW + 3 - FEW
+        given = stats.at(int, "responses", "evictions")
+        stats.must(given == made_room, f'"evictions": {made_room}: of {2 * FEW + 3} answers {FEW} are there', given)
     with subject.started_with({"CACHE_MAX_MEMORY_MB": f"{LITTLE_MB}"}) as small:
         _must_make_room(small, MANY, "bytes", round(LITTLE_MB * 1_000_000))
+    with subject.started_with({"CACHE_MAX_MEMORY_MB": f"{NEXT_TO_NOTHING / 1_000_000:g}"}) as none:
+        _must_leave_out(none)
+
+
+NEXT_TO_NOTHING = 100  # bytes; less than any answer
+
+
+def _must_leave_out(subject: Subject) -> None:
+    """An answer that is larger than all of the cache is given, and not kept."""
+    prompt = _question()
+    first = _ask(subject, prompt, max_tokens=64)
+    _must_be("miss", _ask(subject, prompt, max_tokens=64), first)
+    stats = _stats(subject)
+    for name in ("entries", "bytes"):
+        held = stats.at(int, "responses", name)
+        stats.must(held == 0, f'"{name}": 0 where {NEXT_TO_NOTHING} bytes are all there is', held)
 
 
 def _must_make_room(subject: Subject, questions: int, unit: str, most: int) -> None:
@@ -310,6 +362,7 @@ def single_flight(subject: Subject) -> None:
 FOLLOWERS = 5
 LEAVES_AFTER = 0.7  # seconds; long enough for the others to have come
 ANSWERED_AFTER_MS = 1200
+COMES_WITHIN = 10.0  # seconds
 
 
 @check("Whoever asked first may leave: the others, who ask the same, are answered all the same")
@@ -335,7 +388,7 @@ def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    patience_ends = time.monotonic() + 2
+    patience_ends = time.monotonic() + COMES_WITHIN
     while not condition() and time.monotonic() < patience_ends:
         time.sleep(0.02)
 
@@ -369,7 +422,8 @@ def _summarize(subject: Subject, text: str) -> Answer:
 def stats(subject: Subject) -> None:
     before = _stats(subject)
     prompts = [_question() for _ in range(3)]
-    for prompt in (*prompts, *prompts, prompts[0]):
+    answers = [_ask(subject, prompt) for prompt in prompts]
+    for prompt in (*prompts, prompts[0]):
         _ask(subject, prompt)
 
     def grown(name: str, stats: Answer) -> int:
@@ -382,7 +436,13 @@ def stats(subject: Subject) -> None:
         after.must(
             grown(name, after) == by, f"{by} more {name} after 3 new questions and 4 old ones", grown(name, after)
         )
-    after.must(grown("bytes", after) > 0, "more bytes", f"{grown('bytes', after)} more")
+    more, text = grown("bytes", after), sum(len(answer.at(str, "output").encode()) for answer in answers)
+    after.must(more > text / 2, f"more bytes, for answers of {text} bytes", f"{more} more")  # half: one may compress
+    _ask(subject, prompts[0], headers=_wishing(subject, "no-cache"))
+    renewed = _stats(subject)
+    for name, most in (("entries", 3.0), ("bytes", more * 1.1)):
+        shown, given = _in_order(after, renewed), grown(name, renewed)
+        shown.must(given <= most, f"the {name} of 3 answers when one has been renewed: {most:.0f}", given)
     hits, misses = (after.at(int, "responses", name) for name in ("hits", "misses"))
     rate, right = after.at(float, "responses", "hit_rate"), hits / (hits + misses)
     after.must(abs(rate - right) < 0.001, f'"hit_rate": {right:.4f}, which is {hits} of {hits + misses}', rate)
@@ -412,7 +472,7 @@ def dead_upstream(subject: Subject) -> None:
         _must_be("hit", known, first)
 
 
-BACK_WITHIN = 5.0  # seconds
+BACK_WITHIN = 30.0  # seconds
 
 
 @check(
@@ -424,7 +484,12 @@ def redis_lost(subject: Subject) -> None:
     with redis_server.RedisServer() as redis:
         settings = {"CACHE_BACKEND": "redis", "REDIS_URL": redis.url}
         with subject.started_with(settings) as one, subject.started_with(settings) as two:
-            _must_share(one, two)
+            asked = _must_share(one, two)
+            _must_tell_nothing(redis, asked)
+            elsewhere = {**settings, "OPENAI_BASE_URL": f"{ANOTHER_WAY.sub('//localhost', subject.upstream.url)}/v1"}
+            with subject.started_with(elsewhere) as third:
+                other = _ask(third, asked.prompt)
+                _must_be("miss", other, asked.answer)
             redis.kill()
             for service in (one, two):
                 prompt = _question()
@@ -443,7 +508,30 @@ def _share(one: Subject, two: Subject) -> bool:
     return _cache_of(_ask(two, prompt)) == "hit"
 
 
-def _must_share(one: Subject, two: Subject) -> None:
+def _must_share(one: Subject, two: Subject) -> "Asked":
     prompt = _question()
     first = _ask(one, prompt)
     _must_be("hit", _ask(two, prompt), first)
+    return Asked(prompt, first)
+
+
+ANOTHER_WAY = re.compile(r"//127\.0\.0\.1")  # the same machine, and for a service another upstream
+LONGEST_NAME = 150  # characters, what stands before the key and all
+
+
+@dataclass(slots=True, frozen=True)
+class Asked:
+    """A question that is kept in Redis."""
+
+    prompt: str
+    answer: Answer
+
+
+def _must_tell_nothing(redis: redis_server.RedisServer, asked: Asked) -> None:
+    """The names in Redis are short, and have no question in them."""
+    with Redis.from_url(redis.url) as client:
+        names = [bytes(name).decode(errors="replace") for name in client.scan_iter()]
+    word = asked.prompt.split()[-1]
+    for name in names:
+        private = len(name) <= LONGEST_NAME and word not in name
+        asked.answer.must(private, f"names in Redis of at most {LONGEST_NAME} characters, without the question", name)

@@ -5,8 +5,10 @@ Each function builds an application as `demos.demo_3_caching.app:build` does, an
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any, ClassVar
 
 from fastapi import FastAPI
@@ -15,8 +17,9 @@ from shared.accounts.address import ClientAddress
 from shared.accounts.authenticator import Authenticator
 from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens
+from shared.cache.cache import MakeStore
 from shared.cache.key import MakeKey, cache_key
-from shared.cache.memory import MemoryStore
+from shared.cache.memory import ENTRY_OVERHEAD, MemoryStore
 from shared.cache.single_flight import Fetch
 from shared.call import Call, ChatRequest
 from shared.errors import ServiceError, UpstreamError, UpstreamUnavailable
@@ -116,6 +119,38 @@ def users_share(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=key))
 
 
+def never_the_same_key(settings: Settings) -> FastAPI:
+    numbers = count()
+
+    def key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+        owner = [*owner, str(next(numbers))]
+        return cache_key(request, cache=cache, owner=owner, upstream=upstream)
+
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=key))
+
+
+def ignores_the_upstream(settings: Settings) -> FastAPI:
+    def key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+        return cache_key(request, cache=cache, owner=owner, upstream="")
+
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=key))
+
+
+def _readable(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+    return json.dumps([cache, owner, upstream, request.to_wire()], sort_keys=True)
+
+
+def the_key_is_the_question(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=_readable))
+
+
+def the_key_is_long(settings: Settings) -> FastAPI:
+    def key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
+        return cache_key(request, cache=cache, owner=owner, upstream=upstream) * 4
+
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=key))
+
+
 # --- what is kept, and for how long ------------------------------------------------------------------------------
 
 
@@ -205,6 +240,41 @@ def ttl_half_as_long(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, store=LivesHalfAsLong))
 
 
+def _with_store(settings: Settings, store: MakeStore) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, store=store))
+
+
+class KeepsTheFirst(MemoryStore):
+    """What is there stays there, until its time is up."""
+
+    def put(self, key: str, value: bytes, ttl: float) -> bool:
+        return self.get(key) is not None or super().put(key, value, ttl)
+
+
+def keeps_the_first_answer(settings: Settings) -> FastAPI:
+    return _with_store(settings, KeepsTheFirst)
+
+
+class NeverTidiesUp(MemoryStore):
+    """What nobody asks for again stays, and counts."""
+
+    def drop_expired(self) -> None:
+        return
+
+
+def counts_what_has_expired(settings: Settings) -> FastAPI:
+    return _with_store(settings, NeverTidiesUp)
+
+
+class CountsNoExpirations(MemoryStore):
+    def _expire(self, key: str) -> None:
+        self.discard(key)
+
+
+def counts_no_expirations(settings: Settings) -> FastAPI:
+    return _with_store(settings, CountsNoExpirations)
+
+
 # --- the size ----------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +284,49 @@ def unbounded(settings: Settings) -> FastAPI:
 
 def counts_entries_and_not_bytes(settings: Settings) -> FastAPI:
     return demo_3(settings.model_copy(update={"cache_max_memory_mb": 1e3}))
+
+
+def counts_bytes_and_not_entries(settings: Settings) -> FastAPI:
+    return demo_3(settings.model_copy(update={"cache_max_size": 10**6}))
+
+
+class CountsTwice(MemoryStore):
+    """What is put in place of an older answer counts, and so does the older answer."""
+
+    def put(self, key: str, value: bytes, ttl: float) -> bool:
+        older = self._entries.get(key)
+        kept = super().put(key, value, ttl)
+        self.bytes += older.size if older is not None else 0
+        return kept
+
+
+def counts_twice_what_is_put_twice(settings: Settings) -> FastAPI:
+    return _with_store(settings, CountsTwice)
+
+
+class CountsNoEvictions(MemoryStore):
+    def trim(self, max_entries: int, max_bytes: int) -> None:
+        super().trim(max_entries, max_bytes)
+        self.evictions = 0
+
+
+def counts_no_evictions(settings: Settings) -> FastAPI:
+    return _with_store(settings, CountsNoEvictions)
+
+
+class KeepsWhatIsTooLarge(MemoryStore):
+    """Makes room until nothing is left, and keeps the newcomer all the same."""
+
+    def put(self, key: str, value: bytes, ttl: float) -> bool:
+        most, self.max_bytes = self.max_bytes, max(self.max_bytes, len(key) + len(value) + ENTRY_OVERHEAD)
+        try:
+            return super().put(key, value, ttl)
+        finally:
+            self.max_bytes = most
+
+
+def keeps_what_is_too_large(settings: Settings) -> FastAPI:
+    return _with_store(settings, KeepsWhatIsTooLarge)
 
 
 class FirstInFirstOut(MemoryStore):
@@ -295,6 +408,26 @@ class AllLeaveTogether:
 
 def the_leader_takes_all_along(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, flights=AllLeaveTogether()))
+
+
+class NeverLands:
+    """One task for all, and for all time."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, asyncio.Future[Completion]] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.tasks
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
+        if key in self.tasks:
+            return replace(await asyncio.shield(self.tasks[key]), cached=True)
+        task = self.tasks[key] = asyncio.ensure_future(fetch(call))
+        return await asyncio.shield(task)
+
+
+def flights_never_land(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, flights=NeverLands()))
 
 
 # --- what a hit is, costs and takes ------------------------------------------------------------------------------
@@ -380,6 +513,16 @@ class OneForAll(ResponseCache):
 
 def one_cache_for_all(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=OneForAll)
+
+
+class CountsKilobytes(ResponseCache):
+    async def report(self) -> Mapping[str, Any]:
+        told = await super().report()
+        return {name: {**numbers, "bytes": (numbers["bytes"] or 0) // 1000} for name, numbers in told.items()}
+
+
+def stats_in_kilobytes(settings: Settings) -> FastAPI:
+    return demo_3(settings, cache=CountsKilobytes)
 
 
 class Flatters(ResponseCache):

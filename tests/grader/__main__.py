@@ -21,7 +21,7 @@ from tests.grader.check import Check, Checklist
 from tests.grader.choice import BadChoice, chosen, remember
 from tests.grader.grading import Result, Score, grade
 from tests.grader.identity import DeadService, identify
-from tests.grader.stand import TINY, embedded_server, found, serving_cluster, started, trace_receiver
+from tests.grader.stand import MORE_NAMES, TINY, embedded_server, found, serving_cluster, started, trace_receiver
 from tests.grader.subject import Subject
 from tests.grader.target import EXERCISE, REFERENCE, Target
 from workshop.processes import ROOT, CannotStart
@@ -70,7 +70,7 @@ def _stand(target: Target, checklist: Checklist, options: argparse.Namespace, ru
         return running.enter_context(found(target.url, options.upstream, options.log_file, checklist.cluster))
     for file in target.own_files:  # before anything is started for code that cannot run
         must_parse(file)
-    models = {"LOCAL_MODELS": TINY} if checklist.cluster else {}
+    models = {"LOCAL_MODELS": TINY} if checklist.cluster else MORE_NAMES
     server = running.enter_context(embedded_server(settings=models))
     receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
     cluster = running.enter_context(serving_cluster(target.config)) if checklist.cluster else None

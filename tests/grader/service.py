@@ -5,6 +5,7 @@ each request was on its way, by the client's clock: within that time the service
 """
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -145,6 +146,37 @@ class Service:
         ended = time.monotonic()
         self._last_seen[bearer_token(sent)] = ended
         return Answer(status, received, text, (ended - started) * 1000, shown, started, ended)
+
+    def post_slowly(self, path: str, document: object, seconds: float, *, patience: float | None = None) -> Answer:
+        """POST a JSON document whose second half comes `seconds` after the first; `sent` of the answer is when it does.
+
+        `ms` counts from the beginning all the same.
+        """
+        body = json.dumps(document)
+        halves = body[: len(body) // 2], body[len(body) // 2 :]
+        headers = {"Content-Type": "application/json"}
+        written = f"(printf %s {shlex.quote(halves[0])}; sleep {seconds:g}; printf %s {shlex.quote(halves[1])})"
+        shown = curl("POST", f"{self._shown_url}{path}", {**headers, "Expect": ""})
+        moments: list[float] = []
+
+        def slowly() -> Iterator[bytes]:
+            moments.append(time.monotonic())
+            yield halves[0].encode()
+            time.sleep(seconds)
+            moments.append(time.monotonic())
+            yield halves[1].encode()
+
+        headers["Content-Length"] = str(len(body))
+        given = self._content(headers, None, patience) | {"content": slowly()}
+        status, received, text = None, httpx2.Headers(), ""
+        try:
+            response = self._client.request("POST", f"{self.url}{path}", **given)
+            status, received, text = response.status_code, response.headers, response.text
+        except httpx2.TransportError as fault:
+            text = self._why(fault, patience)
+        ended = time.monotonic()
+        command = self.around(self.shown(f"{written} | {shown} -T -"))
+        return Answer(status, received, text, (ended - moments[0]) * 1000, command, moments[-1], ended)
 
     @contextmanager
     def stream(

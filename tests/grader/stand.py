@@ -32,6 +32,9 @@ TRACES_PORT_OFFSET = 300  # and where traces are shown, this far
 SERVING_PORT_OFFSET = 400  # and Ray Serve, this far
 SIMULATOR = "workshop-sim"
 TINY = "workshop-tiny"
+UNPRICED = "model-without-a-price"
+# By these names, too, the embedded server answers, so that a price list is asked for more than one.
+MORE_NAMES = {"LOCAL_SERVED_MODEL_NAME": f"gpt-4o-mini={SIMULATOR},{UNPRICED}={SIMULATOR}"}
 DEFAULT_URL = "http://localhost:8000"
 DEFAULT_UPSTREAM = "http://localhost:8100"
 DEFAULT_TRACES = "http://localhost:8300"

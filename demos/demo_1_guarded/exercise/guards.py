@@ -32,7 +32,7 @@ class Deadline:
 
     When the time is up, what is still going on is cancelled and the caller hears `DeadlineExceeded` (504). Put the
     moment into `call.deadline` as well (seconds, on the clock of `time.perf_counter()`): task 3 wants to know it.
-    Check: timeout.
+    Checks: timeout, arrival, upstream_rate_limit.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -46,9 +46,10 @@ class RetryTransient:
     """Task 3. What may work on another try is tried again, at most `max_retries` times after the first.
 
     Every `UpstreamError` knows whether it is `retryable`; what is not, is raised at once. Before the first retry pass
-    `delay` seconds, then twice that, and so on, with a little chance in it; longer if the upstream says so (the error's
-    `retry_after`); and not at all if the wait would outlast `call.remaining()`. An `UpstreamRateLimited` (429) that is
-    raised in the end has a `retry_after`, ours if the upstream gave none. Count in `call.retries`.
+    `delay` seconds, then twice that, and so on, with a little chance in it (a fifth more or less); longer if the
+    upstream says so (the error's `retry_after`); and not at all if the wait would outlast `call.remaining()`. While one
+    call waits, the others go on. An `UpstreamRateLimited` (429) that is raised in the end has a `retry_after`, ours if
+    the upstream gave none. `call.retries` is there to count in.
     Checks: retries, backoff, upstream_rate_limit; no_retry_of_rejections must stay as it is.
     """
 

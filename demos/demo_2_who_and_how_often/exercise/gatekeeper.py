@@ -30,8 +30,8 @@ class Doorkeeper(Authenticator):
     `await tokens.caller(digest)`, which is None if there is nobody and raises DatabaseUnavailable (503) by itself;
     `known`, a dictionary that forgets, with `get(digest)` and `put(digest, caller)`: whoever is in it need not be
     looked up.
-    Checks: token_check, hostile_headers, keys_required, revoked, database_outage, usage, budget; token_secret must stay
-    as it is.
+    Checks: token_check, hostile_headers, keys_required, revoked, database_outage, per_address, usage, budget;
+    token_secret must stay as it is.
     """
 
     def __init__(self, tokens: Tokens, addresses: ClientAddress, *, required: bool, cache_ttl: float) -> None:
@@ -60,8 +60,8 @@ class SlidingWindow:
     """Task 2. At most `limit` in any `window` seconds, wherever they begin.
 
     `wait`: 0.0 if `weight` more fits in at this moment, otherwise the seconds until it does; infinite if it never will.
-    `take`: write it down. What is not taken must leave no trace. Old entries must not pile up.
-    Checks: window_limit, sliding, refused_free.
+    `take`: write it down. What is not taken must leave no trace.
+    Checks: window_limit, sliding, retry_after, refused_free, token_limit, limit_headers.
     """
 
     def __init__(self, limit: int, window: float) -> None:
@@ -92,8 +92,8 @@ class FairShare:
 
     Task 4. Before the model is called, the tokens that the call may use are taken: `worst_case(call.request)`
     (shared/layers/rate_limit.py). When it has ended (`call.on_done`), what it really used stands in their place:
-    `outcome.spent.total`. An answer that a client waits for must not have to wait for that.
-    Checks: token_limit, token_refund.
+    `outcome.spent.total`. What can never fit has no `retry_after`.
+    Checks: token_limit, token_refund, limit_headers.
     """
 
     def __init__(self, settings: Settings) -> None:

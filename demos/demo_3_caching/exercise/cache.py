@@ -16,10 +16,11 @@ from shared.reply import Completion
 def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
     """Task 1. The name under which an answer is kept: equal for equal questions, and only for them.
 
-    What makes two questions equal: all of `request.to_wire()`, which is what the model is sent; the `cache`,
-    "responses" or "summaries"; the `owner`, who may see the answer; the `upstream`, who gave it. The name is short, and
-    does not tell what was asked. You see it work together with task 2.
-    Checks: hit, pays_once, hit_is_free, key, callers, cache_control, summaries.
+    What makes two questions equal: all of `request.to_wire()`, which is what the model is sent; the `owner`, who may
+    see the answer; the `upstream`, who gave it. `cache` is "responses" or "summaries": each has a store of its own
+    anyway. The name is short, 100 characters or less, and does not tell what was asked. You see it work together with
+    task 2.
+    Checks: hit, pays_once, hit_is_free, key, callers, cache_control, summaries, redis_lost.
     """
     return secrets.token_hex(16)
 
@@ -27,10 +28,10 @@ def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstrea
 class Store:
     """Task 2. Values under keys, in memory, bounded, and each for its time only.
 
-    Never more than `max_entries` entries, never more than `max_bytes` bytes of keys and values together: what was not
-    used for longest makes room. `bytes`, `evictions` (had to make room) and `expirations` (time was up) are what
+    Never more than `max_entries` entries, never more than `max_bytes` bytes in all: what was not used for longest makes
+    room. `bytes` (of what is there), `evictions` (had to make room) and `expirations` (time was up) are what
     GET /cache/stats shows. All methods run on the event loop, one after the other: no locks.
-    Checks: hit_speed, ttl, size_bound, lru, stats, dead_upstream, redis_lost.
+    Checks: hit_speed, ttl, size_bound, lru, stats, cache_control, dead_upstream, redis_lost.
     """
 
     def __init__(self, max_entries: int, max_bytes: int) -> None:
