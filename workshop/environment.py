@@ -158,6 +158,11 @@ def usable(place: Path, packages: Packages) -> bool:
     return not made.exists() or made.read_text() in (_made(place, place), _made(_final(packages), place))
 
 
+def is_outdated(packages: Packages) -> bool:
+    """Was the environment made from another list? A stamp of an earlier Makefile's is empty, and tells nothing."""
+    return _stamp(packages.place, packages) not in ("", packages.digest)
+
+
 def not_as_pinned(packages: Packages, place: Path) -> dict[str, str | None]:
     """Which packages of the list have another version in the environment, or None; by their names."""
     there = installed(place)
@@ -314,7 +319,8 @@ def _pip_environment(python: str) -> dict[str, str]:
     spoiling = spoilers()
     kept = {f"PIP_{key.upper().replace('-', '_')}": value for key, value in settings.items() if key not in spoiling}
     ours = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    return {**kept, **os.environ, **ours}
+    given = {name: value for name, value in os.environ.items() if value or not name.startswith("PIP_")}
+    return {**kept, **given, **ours}
 
 
 def _reason(packages: Packages, status: int, said: list[str]) -> str:
@@ -339,7 +345,9 @@ def _advice(cause: str) -> str:
     if "No space left" in cause:
         return "Free some disk, then run the same make again."
     if "Retrying" in cause or "onnection" in cause:
-        return "The package index was not reached. Look at the network, HTTPS_PROXY and `pip config list`; then make again."
+        return (
+            "The package index was not reached. Look at the network, HTTPS_PROXY, `pip config list`; then make again."
+        )
     if "No matching distribution" in cause:
         version = ".".join(map(str, sys.version_info[:2]))
         return f"`pip config list` says where pip looks. If Python {version} is the reason: make PYTHON=python3.12 …"
