@@ -4,6 +4,7 @@ Each test has a folder with our Makefile and a list of two tiny packages that ne
 source by a backend that holds the installation until the test lets it go on.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -221,7 +222,7 @@ def test_an_environment_without_its_packages_is_noticed(clone: Clone) -> None:
 # --- interrupted ----------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_during_an_installation_is_one_line_and_the_next_make_works(clone: Clone) -> None:
+def test_ctrl_c_during_an_installation_is_one_line_and_leaves_nothing(clone: Clone) -> None:
     clone.wants("light", "held")
     process = clone.start(".venv/.runtime")
     clone.wait_until_held(process)
@@ -234,19 +235,13 @@ def test_ctrl_c_during_an_installation_is_one_line_and_the_next_make_works(clone
     assert further[0].startswith("stopped: nothing is left running")
     assert clone.leftovers() == []
     assert clone.processes() == []
-    clone.go_on()
-    status, printed = clone.make(".venv/.runtime")
-    assert status == 0, printed
-    assert clone.imports("light", "held")
 
 
 def test_what_was_killed_outright_is_built_by_the_next_make(clone: Clone) -> None:
     clone.wants("light", "held")
     process = clone.start(".venv/.runtime")
     clone.wait_until_held(process)
-    for part in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-        part.kill()
-    process.communicate(timeout=PATIENCE)
+    kill_all_of(process)
     assert ".venv" not in clone.leftovers()
     clone.go_on()
     status, printed = clone.make(".venv/.runtime")
@@ -255,14 +250,22 @@ def test_what_was_killed_outright_is_built_by_the_next_make(clone: Clone) -> Non
     assert clone.imports("light", "held")
 
 
-def test_an_update_that_is_killed_leaves_the_environment_that_was_there(clone: Clone) -> None:
+def test_whatever_ends_an_update_the_environment_that_was_there_stays(clone: Clone) -> None:
     assert clone.make(".venv/.runtime")[0] == 0
+    clone.wants("light", "nowhere")
+    status, printed = clone.make(".venv/.runtime")
+    assert status == 2
+    assert "No matching distribution found for nowhere==1.0" in printed
+    assert "make PYTHON=python3.12" in printed
+    assert len(printed.splitlines()) <= 8, printed
+    log = printed.partition("All that pip said: ")[2].split()[0]
+    assert "nowhere" in (clone.folder / log).read_text()
+    assert clone.imports("light")
+
     clone.wants("light", "held")
     process = clone.start(".venv/.runtime")
     clone.wait_until_held(process)
-    for part in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-        part.kill()
-    process.communicate(timeout=PATIENCE)
+    kill_all_of(process)
     assert clone.imports("light")
     assert not clone.imports("held")
     clone.go_on()
@@ -270,6 +273,14 @@ def test_an_update_that_is_killed_leaves_the_environment_that_was_there(clone: C
     assert status == 0, printed
     assert clone.leftovers() == [".venv"]
     assert clone.imports("light", "held")
+
+
+def kill_all_of(process: subprocess.Popen[str]) -> None:
+    """As a machine that runs out of memory or power does."""
+    for part in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            part.kill()
+    process.communicate(timeout=PATIENCE)
 
 
 def test_two_makes_at_once_build_it_once(clone: Clone) -> None:
@@ -287,23 +298,7 @@ def test_two_makes_at_once_build_it_once(clone: Clone) -> None:
     assert clone.imports("light", "held")
 
 
-# --- failures -------------------------------------------------------------------------------------------------------
-
-
-def test_a_failure_names_its_cause_and_leaves_the_environment_that_was_there(clone: Clone) -> None:
-    assert clone.make(".venv/.runtime")[0] == 0
-    clone.wants("light", "nowhere")
-    status, printed = clone.make(".venv/.runtime")
-    assert status == 2
-    assert "No matching distribution found for nowhere==1.0" in printed
-    assert "make PYTHON=python3.12" in printed
-    assert len(printed.splitlines()) <= 8, printed
-    log = printed.partition("All that pip said: ")[2].split()[0]
-    assert "nowhere" in (clone.folder / log).read_text()
-    assert clone.imports("light")
-    clone.wants("light")
-    status, printed = clone.make(".venv/.runtime")
-    assert (status, printed) == (0, "")
+# --- other failures -----------------------------------------------------------------------------------------------
 
 
 def test_an_environment_that_was_moved_is_built_again(clone: Clone) -> None:
@@ -312,8 +307,7 @@ def test_an_environment_that_was_moved_is_built_again(clone: Clone) -> None:
     moved = Clone(clone.beside / "moved", clone.running)
     clone.folder.rename(moved.folder)
     script = moved.folder / ".venv" / "bin" / "light"
-    with pytest.raises(FileNotFoundError):
-        subprocess.run([script], check=False)
+    assert subprocess.run(["sh", "-c", f"'{script}'"], capture_output=True, check=False).returncode != 0
     status, printed = moved.make(".venv/.runtime")
     assert status == 0, printed
     assert subprocess.run([script], capture_output=True, text=True, check=True).stdout == "it runs\n"
