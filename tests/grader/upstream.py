@@ -16,6 +16,7 @@ from tests.grader.curl import curl
 from tests.grader.verdict import Failed
 
 POLL_SECONDS = 0.02
+PATIENCE = 30.0  # seconds for an answer of its admin routes
 SETTLES_WITHIN = 5.0  # seconds for calls in flight to end
 ARRIVES_WITHIN = 60.0  # seconds for calls to reach the upstream; a busy machine may take many
 
@@ -78,7 +79,7 @@ class Upstream:
         # The shell puts the key in: a report is no place for it.
         self._shown_key = ' -H "Authorization: Bearer $OPENAI_API_KEY"' if key and not shown_url else ""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=5)
+        self._client = httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE)
         self._ordered: str | None = None
 
     def close(self) -> None:

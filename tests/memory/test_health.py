@@ -7,7 +7,8 @@ import pytest
 
 from shared.health.judgement import what_is_wrong
 from tests.grader.stand import SIMULATOR
-from tests.memory.conftest import Gateway, Start, wait_for
+from tests.memory.conftest import Gateway, Start
+from tests.waiting import wait_for
 from workshop.processes import free_port, model_server
 from workshop.redis_server import RedisServer
 

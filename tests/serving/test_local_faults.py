@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.waiting import wait_for
+from tests.waiting import Stopwatch, wait_for
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Launch, LocalServer
@@ -22,7 +22,7 @@ BODY = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"
 STREAM = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}], "stream": True})
 
 
-def post(server: LocalServer, body: str = BODY, timeout: float = 5) -> http.client.HTTPResponse:
+def post(server: LocalServer, body: str = BODY, timeout: float = 60) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=timeout)
     connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
     return connection.getresponse()
@@ -42,9 +42,10 @@ def contents(events: bytes) -> list[str]:
 
 def test_latency_is_added_before_the_first_byte(sim: LocalServer) -> None:
     sim.break_with(latency_ms=300)
-    start = time.perf_counter()
+    start, stopwatch = time.perf_counter(), Stopwatch(sim.process.pid)
     assert sim.chat(MODEL)[0] == 200
-    assert 0.3 <= time.perf_counter() - start < 2
+    assert time.perf_counter() - start >= 0.3
+    assert stopwatch.seconds < 2
 
 
 @pytest.mark.parametrize("status", [400, 429, 500, 503])
@@ -118,7 +119,7 @@ def test_a_hang_never_answers_and_ends_when_the_client_leaves(sim: LocalServer) 
 
 
 def test_a_refused_connection_is_refused_by_the_kernel_and_the_port_opens_again(sim: LocalServer) -> None:
-    pooled = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=5)
+    pooled = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=60)
     pooled.request("GET", "/health")
     assert pooled.getresponse().read()
     sim.break_with(refuse_s=1)
@@ -126,20 +127,21 @@ def test_a_refused_connection_is_refused_by_the_kernel_and_the_port_opens_again(
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", sim.port), timeout=1).close()
     assert pooled.sock.recv(1) == b"", "the idle connection is still open"
-    while True:
+
+    def open_again() -> bool:
         try:
-            assert sim.chat(MODEL)[0] == 200
-            break
+            return sim.chat(MODEL)[0] == 200
         except OSError:
-            assert time.monotonic() - shut_at < 5
-            time.sleep(0.02)
+            return False
+
+    wait_for(open_again)
     assert time.monotonic() - shut_at > 0.8
 
 
 def test_a_reset_kills_the_connection_without_an_answer(sim: LocalServer) -> None:
     sim.break_with(reset=True)
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", sim.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", sim.port), timeout=60) as connection:
         connection.sendall((head + BODY).encode())
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
@@ -171,14 +173,17 @@ def test_a_cut_answer_promises_more_bytes_than_it_sends(sim: LocalServer) -> Non
 
 def test_a_stalled_stream_goes_silent_and_stays_open(sim: LocalServer) -> None:
     sim.break_with(stall_after_tokens=3)
-    answer = post(sim, STREAM, timeout=0.5)
-    events = b""
+    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=60)
+    connection.request("POST", "/v1/chat/completions", STREAM, {"Content-Type": "application/json"})
+    answer, events = connection.getresponse(), b""
     while len(contents(events)) < 3:
         events += answer.readline()
     assert answer.readline() == b"\n"  # the end of the third event
+    connection.sock.settimeout(0.5)
     with pytest.raises(TimeoutError):
         answer.read(1)
     answer.close()
+    connection.close()
     assert sim.wait_for_calls(cancelled=1, in_flight=0)["last"][-1]["fault"] == "stall_after_tokens"
 
 

@@ -6,9 +6,8 @@ In: the upstream's URL and settings. Out: a Gateway. When it ends, it must have 
 import json
 import re
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,11 +142,3 @@ class Peak:
     @property
     def grew(self) -> int:
         return self.most - self.before
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15.0, why: Callable[[], object] = str) -> None:
-    """Raises AssertionError, which says `why`."""
-    patience_ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < patience_ends, why()
-        time.sleep(0.05)

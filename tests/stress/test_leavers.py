@@ -10,8 +10,9 @@ import pytest
 
 from tests.grader.upstream import Upstream
 from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
-from tests.stress.gateway import Gateway, running, wait_until
+from tests.stress.gateway import Gateway, running
 from tests.stress.simulator import simulator
+from tests.waiting import wait_for
 
 CLIENTS = 90  # of the upstream's calls the last hundred can be read
 ROUNDS = 3
@@ -41,7 +42,7 @@ class Round:
 
     async def _watch(self) -> None:
         """Who leaves before an answer does so when the upstream has everybody's call."""
-        await asyncio.to_thread(wait_until, lambda: self._upstream.register()["in_flight"] == CLIENTS)
+        await asyncio.to_thread(wait_for, lambda: self._upstream.register()["in_flight"] == CLIENTS)
         self._arrived.set()
 
     async def _client(self, session: aiohttp.ClientSession, number: int) -> None:
@@ -92,7 +93,7 @@ def test_who_leaves_is_cancelled_at_the_upstream_booked_and_gone(keepalive: str,
             asyncio.run(clients.run())
             wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in clients.stayed if not one.complete]
             assert not wrong, "who stayed was disturbed: " + "\n".join(wrong[:5])
-            wait_until(lambda: upstream.register()["in_flight"] == 0, why=upstream.register)
+            wait_for(lambda: upstream.register()["in_flight"] == 0, what=upstream.register)
             register = upstream.register()
             ended = {call["x_request_id"]: call["started"] + call["duration_s"] for call in register["last"]}
             late = {
@@ -100,15 +101,15 @@ def test_who_leaves_is_cancelled_at_the_upstream_booked_and_gone(keepalive: str,
             }
             assert not late, f"cancelled too late: {late}"
             assert register["cancelled"] == len(clients.left) == 3 * CLIENTS // 10
-            wait_until(lambda: gateway.clients() == 0 and gateway.places() == (0, 0), why=gateway.places)
+            wait_for(lambda: gateway.clients() == 0 and gateway.places() == (0, 0), what=gateway.places)
             if keepalive == BRIEF:
-                wait_until(lambda: gateway.connections_to(port) == 0, why=lambda: "sockets to the upstream are left")
+                wait_for(lambda: gateway.connections_to(port) == 0, what=lambda: "sockets to the upstream are left")
             descriptors.append(gateway.descriptors())
             tasks.append(gateway.tasks())
         assert descriptors[-1] < descriptors[0] + FEW, f"descriptors after each round: {descriptors}"
         assert tasks[-1] < tasks[0] + FEW, f"tasks after each round: {tasks}"
 
-        wait_until(lambda: len(gateway.lines()) == CLIENTS * ROUNDS, why=lambda: len(gateway.lines()))
+        wait_for(lambda: len(gateway.lines()) == CLIENTS * ROUNDS, what=lambda: len(gateway.lines()))
         gone = [line for line in gateway.lines() if line["outcome"] == "left"]
         assert len(gone) == ROUNDS * 3 * CLIENTS // 10
         assert {line["status"] for line in gone} == {499}

@@ -14,8 +14,9 @@ import pytest
 
 from tests.grader.upstream import Upstream
 from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
-from tests.stress.gateway import Gateway, running, wait_until
+from tests.stress.gateway import Gateway, running
 from tests.stress.simulator import simulator
+from tests.waiting import wait_for
 
 CLIENTS = 40
 TOKENS = 50
@@ -30,9 +31,9 @@ async def in_flight_when_told(gateway: Gateway, upstream: Upstream, routes: Sequ
             )
             for number in range(CLIENTS)
         ]
-        await asyncio.to_thread(wait_until, lambda: upstream.register()["in_flight"] == CLIENTS)
+        await asyncio.to_thread(wait_for, lambda: upstream.register()["in_flight"] == CLIENTS)
         os.kill(gateway.process.pid, signal.SIGTERM)
-        await asyncio.to_thread(wait_until, lambda: refuses(gateway.port))
+        await asyncio.to_thread(wait_for, lambda: refuses(gateway.port))
         return await asyncio.gather(*asked)
 
 
@@ -46,9 +47,9 @@ def ends(gateway: Gateway) -> Iterator[None]:
     """It ends in here as one who was asked to, and all that it has started with it."""
     started = psutil.Process(gateway.process.pid).children(recursive=True)
     yield
-    wait_until(lambda: gateway.process.exit_status() is not None)
+    wait_for(lambda: gateway.process.exit_status() is not None)
     assert gateway.process.exit_status() == 0
-    wait_until(lambda: not any(map(runs, started)), why=lambda: list(filter(runs, started)))
+    wait_for(lambda: not any(map(runs, started)), what=lambda: list(filter(runs, started)))
 
 
 def runs(process: psutil.Process) -> bool:
@@ -85,6 +86,6 @@ def test_who_cannot_end_in_time_is_told_and_cancelled_at_the_upstream(workers: s
             assert not one.complete
             error = orjson.loads(one.payloads()[-1] if one.route.stream else one.body)["error"]
             assert error["code"] == "shutting_down"
-        wait_until(lambda: upstream.register()["in_flight"] == 0, why=upstream.register)
+        wait_for(lambda: upstream.register()["in_flight"] == 0, what=upstream.register)
         assert upstream.register()["cancelled"] == CLIENTS
         assert len(gateway.lines()) == CLIENTS, "each has its line in the log"
