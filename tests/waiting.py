@@ -87,20 +87,24 @@ class Stopwatch:
 
     def __init__(self, *pids: int) -> None:
         self._pids = (os.getpid(), *pids)
-        self._starved: dict[int, float] = {}
+        self._waited: dict[int, float] = {}
         self._before = self._look()
         self._began = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        passed = time.monotonic() - self._began
-        return passed - (self._look() - self._before)
+        return time.monotonic() - self._began - self.starved
+
+    @property
+    def starved(self) -> float:
+        """Seconds for which somebody was kept waiting for a core."""
+        return self._look() - self._before
 
     def _look(self) -> float:
         for pid in self._pids:
             with suppress(OSError, ValueError, IndexError):  # a process that is gone has told all it will
-                self._starved[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-        return sum(self._starved.values())
+                self._waited[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+        return sum(self._waited.values())
 
 
 def ended_in(process: Popen[str]) -> float:

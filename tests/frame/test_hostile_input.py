@@ -32,7 +32,7 @@ def subject(server: ModelServer) -> Iterator[Subject]:
 def raw(subject: Subject, sent: bytes, *, hang_up: bool = False) -> bytes:
     """Bytes out, bytes in, over a connection of our own."""
     address = urlsplit(subject.service.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         received = b""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # answered before we had said it all
             connection.sendall(sent)

@@ -59,7 +59,7 @@ class PrometheusAt:
 
     def get(self, path: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=60) as response:
             return json.load(response)["data"]
 
     def numbers(self, query: str) -> list[float]:

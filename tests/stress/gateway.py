@@ -31,6 +31,7 @@ OPEN_DOORS = {
     "RATE_LIMIT_TPM": "1000000000000",
     "UVICORN_LIMIT_CONCURRENCY": "2000",
     "HTTP_MAX_CONNECTIONS": "1500",
+    "TIMEOUT": "100",
 }
 NO_BREAKER = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000000000", "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0"}
 
@@ -71,7 +72,7 @@ class Gateway:
         return sum(bool(c.raddr) and c.raddr.port == port for c in self._seen.net_connections("tcp"))
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as response:
             return json.load(response)
 
     def places(self) -> tuple[int, int]:

@@ -31,9 +31,9 @@ from tests.waiting import wait_for
 
 SHORT = {
     "MAX_RETRIES": "0",
-    "TIMEOUT": "2",
-    "TIMEOUT_MAX": "2",
-    "STREAM_SILENCE_TIMEOUT": "1",
+    "TIMEOUT": "4",
+    "TIMEOUT_MAX": "4",
+    "STREAM_SILENCE_TIMEOUT": "2",
     "HTTP_KEEPALIVE_EXPIRY": "1",
 }
 MOST_MEMORY = 200 * MB  # more than at rest, for several replies of the largest size at once

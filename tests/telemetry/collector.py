@@ -22,7 +22,6 @@ from tests.waiting import wait_for
 
 T = TypeVar("T")
 
-PATIENCE = 15.0  # seconds
 POLL_SECONDS = 0.02
 
 

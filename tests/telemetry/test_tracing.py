@@ -22,6 +22,7 @@ from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
 from tests.grader.stream import Stream
 from tests.grader.subject import Subject
+from tests.leaving import asking
 from tests.telemetry.collector import Collector, Trace, collector
 from tests.waiting import wait_for
 
@@ -243,8 +244,10 @@ def test_a_stream_whose_client_leaves_says_so_and_is_no_failure(all_kept: Traced
 
 def test_who_leaves_before_the_first_token_was_sent_no_status(all_kept: Traced) -> None:
     before = set(all_kept.collector.traces())
-    with all_kept.subject.upstream.fault({"hang": True, "times": 1}):
-        all_kept.ask(patience=0.3)
+    with all_kept.subject.upstream.held() as gate:
+        with asking(all_kept.subject.service.url, "/generate", {"prompt": SECRET, "max_tokens": 20}):
+            gate.wait_for(1)
+        gate.wait_for(0)
 
     def left() -> Trace | None:
         return next((trace for name, trace in all_kept.collector.traces().items() if name not in before), None)

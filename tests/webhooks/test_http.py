@@ -183,7 +183,7 @@ def test_a_body_over_the_limit_is_413_before_all_of_it_was_read(subject: Subject
     address = urlsplit(subject.service.url)
     signed = "".join(f"{name}: {value}\r\n" for name, value in headers("{}", id=new_id()).items())
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{signed}Transfer-Encoding: chunked\r\n\r\n".encode()
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(head)
         for _ in range(11):
             connection.sendall(b"2710\r\n" + b" " * 10_000 + b"\r\n")
@@ -192,7 +192,7 @@ def test_a_body_over_the_limit_is_413_before_all_of_it_was_read(subject: Subject
 
 def test_what_can_be_refused_by_its_head_waits_for_no_body(subject: Subject) -> None:
     address = urlsplit(subject.service.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
 

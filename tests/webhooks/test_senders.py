@@ -132,7 +132,7 @@ class Prometheus:
 
     def obeys(self, rules: str) -> None:
         (self._folder / "rules.yml").write_text(rules)
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=60).close()
         wait_for(lambda: bool(firing(self.url)) == ("alert:" in rules))
 
 
