@@ -30,7 +30,10 @@ async def in_flight_when_told(
     """Ask, tell the gateway to stop once all are under way, and see that nobody else gets in. Then they may end."""
     with upstream.held(hold_after_tokens=1) as gate:
         async with connections() as session:
-            return await _asked(gateway, gate, session, routes, may_end)
+            seen = await _asked(gateway, gate, session, routes, may_end)
+        # Whom the gateway cancels must not be answered first.
+        await asyncio.to_thread(gate.wait_for, 0)
+        return seen
 
 
 async def _asked(
