@@ -65,7 +65,7 @@ class Nursery:
 
 
 NURSERY = Nursery()
-# A service of four workers may need minutes on a starved machine. One that ends instead is noticed at once all the same.
+# A service of four workers may need minutes on a starved machine; one that ends instead is noticed at once.
 Process.start.__defaults__ = (240.0,)
 
 
