@@ -88,6 +88,11 @@ def worker() -> FastAPI:
     return _build(os.environ[BUILD], settings)
 
 
+# Seconds until a worker that does not answer its supervisor is replaced. With uvicorn's five, four workers that start on
+# a busy machine are killed before they can answer, and so are those that follow them, for ever.
+WORKER_STARTS_WITHIN = 60
+
+
 class _Workers(Multiprocess):
     """uvicorn's supervisor, which lets go of the port as soon as it stops, and says when a worker could not start.
 
@@ -151,6 +156,7 @@ def _configuration(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,  # X-Forwarded-For is believed from nobody here; see TRUSTED_PROXIES
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(settings.timeout) + 1,
+        timeout_worker_healthcheck=WORKER_STARTS_WITHIN,
     )
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -108,6 +109,18 @@ def test_a_killed_worker_is_replaced(upstream: str, tmp_path: Path) -> None:
         os.kill(victim, signal.SIGKILL)
         wait_for(lambda: len(children(process.pid)) == 2 and victim not in children(process.pid))
         wait_for(lambda: ask(url) == 200)
+
+
+def test_a_worker_that_gets_no_core_for_a_while_is_not_replaced(upstream: str, tmp_path: Path) -> None:
+    with service(upstream, tmp_path, UVICORN_WORKERS="2") as (process, url):
+        wait_for(lambda: len(children(process.pid)) == 2)
+        workers = children(process.pid)
+        os.kill(workers[0], signal.SIGSTOP)
+        goes_on = time.monotonic() + 8  # seconds; uvicorn itself gives it five
+        wait_for(lambda: time.monotonic() >= goes_on)
+        os.kill(workers[0], signal.SIGCONT)
+        wait_for(lambda: ask(url) == 200)
+        assert children(process.pid) == workers
 
 
 def test_workers_end_with_a_parent_that_is_killed_outright(upstream: str, tmp_path: Path) -> None:
