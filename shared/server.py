@@ -88,8 +88,8 @@ def worker() -> FastAPI:
     return _build(os.environ[BUILD], settings)
 
 
-# Seconds until a worker that does not answer its supervisor is replaced. With uvicorn's five, four workers that start on
-# a busy machine are killed before they can answer, and so are those that follow them, for ever.
+# Seconds until a worker that does not answer its supervisor is replaced. With uvicorn's five, workers that start on a
+# busy machine are killed before they can answer, and so are those that follow them, for ever.
 WORKER_STARTS_WITHIN = 60
 
 
