@@ -133,7 +133,8 @@ programs: $(DEV)
 lint: $(DEV) ## format, lint and types
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
-# Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green.
+# Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green: every wait is for a condition, see
+# tests/test_suite.py.
 # Most tests wait, for servers and for windows: five at a time, see tests/order.py for the order. Of those that load a
 # service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
 PYTEST := $(VENV)/bin/pytest

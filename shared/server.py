@@ -39,6 +39,9 @@ KEEP_ALIVE = 75  # seconds; longer than the usual load balancer's 60, so that it
 BACKLOG = 2048
 BUILD = "SERVICE_BUILD"  # the environment variable that tells a worker what to build
 ATTENDED = "SERVICE_ATTENDED"  # and the one that tells it that somebody reads what it says as it stops
+# Seconds until a worker that does not answer its supervisor is replaced. With uvicorn's five, workers that start on a
+# busy machine are killed before they can answer, and so are those that follow them, for ever.
+WORKER_STARTS_WITHIN = 60
 
 
 class CannotStart(Exception):
@@ -194,6 +197,7 @@ def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) ->
         proxy_headers=False,  # X-Forwarded-For is believed from nobody here; see TRUSTED_PROXIES
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=longest if grace is None else min(grace, longest),
+        timeout_worker_healthcheck=WORKER_STARTS_WITHIN,
     )
 
 

@@ -25,10 +25,7 @@ export class Panel {
     this.#data = { lines, times };
     this.#at(".none").hidden = lines.length > 0;
     this.#at(".chart").hidden = this.#at(".numbers").hidden = !lines.length;
-    this.#at(".queries").replaceChildren(
-      this.#at(".queries summary"),
-      ...queries.map((query) => element("code", query)),
-    );
+    this.#at(".queries div").replaceChildren(...queries.map((query) => element("code", query)));
     this.#at(".legend").replaceChildren(
       ...lines.map(({ label }, place) => {
         const entry = element("li", "", `line-${place}`);

@@ -42,7 +42,7 @@ class Client:
     def send(self, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> Answer:
         lines = [f"{method} {path} HTTP/1.1".encode(), b"Host: test", b"Content-Length: %d" % len(body)]
         lines += [name + b": " + value for name, value in headers]
-        connection = self._connection or socket.create_connection(("127.0.0.1", self._port), timeout=30)
+        connection = self._connection or socket.create_connection(("127.0.0.1", self._port), timeout=120)
         self._connection = connection
         connection.sendall(b"\r\n".join([*lines, b"", body]))
         answer = _read(connection)

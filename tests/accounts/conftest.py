@@ -1,7 +1,6 @@
 """What the tests of accounts stand on: databases, a service with accounts, and HTTP without a client's manners."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -63,9 +62,26 @@ def make_token(url: str, user: str, role: str | None = None, budget_usd: float |
     return on_database(url, lambda database: Tokens(database).create(user, role, budget_usd)).secret
 
 
-def wait_until(condition: Callable[[], T], seconds: float = 10) -> T:
-    patience_ends = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < patience_ends, "the condition did not come true in time"
-        time.sleep(0.02)
-    return value
+class Door:
+    """In front of a slow database: whatever is asked waits here until a test opens it."""
+
+    def __init__(self) -> None:
+        self._shut: asyncio.Event | None = None
+        self.waiting = 0
+
+    def shut(self) -> None:
+        self._shut = asyncio.Event()
+
+    def open(self) -> None:
+        assert self._shut is not None
+        self._shut.set()
+        self._shut = None
+
+    async def pass_through(self) -> None:
+        if self._shut is None:
+            return
+        self.waiting += 1
+        try:
+            await self._shut.wait()
+        finally:
+            self.waiting -= 1

@@ -5,17 +5,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import uuid
 from pathlib import Path
 from typing import Self
 
 import psutil
 
+from tests.waiting import wait_for
 from workshop.processes import free_port
 
 USER = "postgres"
-PATIENCE = 30.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 def programs() -> Path | None:
@@ -57,10 +57,8 @@ class PrivatePostgres:
                 stdout=log,
                 stderr=log,
             )
-        patience_ends = time.monotonic() + PATIENCE
-        while subprocess.run([self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self._port)]).returncode:
-            assert time.monotonic() < patience_ends, (self._folder / "log").read_text()
-            time.sleep(0.05)
+        ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        wait_for(lambda: subprocess.run(ready).returncode == 0, (self._folder / "log").read_text, seconds=PATIENCE)
 
     def stop(self) -> None:
         if self._server is not None:

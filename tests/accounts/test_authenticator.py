@@ -16,6 +16,8 @@ from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens, UnknownName, digest_of
 from shared.call import Caller
 from shared.errors import DatabaseUnavailable, Unauthorized
+from tests.accounts.conftest import Door
+from tests.waiting import wait_asking, wait_on_loop
 
 T = TypeVar("T")
 
@@ -28,11 +30,14 @@ class CountedDatabase(Database):
 
     asked = 0
     gone = False
-    slowness = 0.0
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.door = Door()
 
     async def run(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         self.asked += 1
-        await asyncio.sleep(self.slowness)
+        await self.door.pass_through()
         if self.gone:
             raise DatabaseUnavailable("gone")
         return await super().run(work)
@@ -192,10 +197,7 @@ def test_a_token_revoked_elsewhere_ends_when_its_time_is_over(url: str) -> None:
         token = (await stand.tokens.create("ana")).secret
         await stand.identify(token)
         await stand.tokens.revoke("ana")
-        ends = time.monotonic() + 5
-        while not await stand.refuses(token):
-            assert time.monotonic() < ends, "a revoked token is believed for longer than its time"
-            await asyncio.sleep(0.02)
+        await wait_asking(lambda: stand.refuses(token), "a revoked token is believed no longer than its time")
 
     play(Stand(url, cache_ttl=0.3), check)
 
@@ -222,9 +224,11 @@ def test_a_look_up_on_its_way_does_not_bring_a_revoked_token_back(stand: Stand) 
         token = (await stand.tokens.create("ana")).secret
         ask = stand.tokens.caller
         read, go_on = asyncio.Event(), asyncio.Event()
+        looked_up: list[bytes] = []
 
         async def slow(digest: bytes) -> Caller | None:
             caller = await ask(digest)
+            looked_up.append(digest)
             read.set()
             await go_on.wait()
             return caller
@@ -233,7 +237,11 @@ def test_a_look_up_on_its_way_does_not_bring_a_revoked_token_back(stand: Stand) 
         asking = asyncio.create_task(stand.identify(token))
         await read.wait()
         revoking = asyncio.create_task(stand.authenticator.revoke("ana"))
-        await asyncio.sleep(0.1)
+
+        async def revoked() -> bool:
+            return await ask(looked_up[0]) is None
+
+        await wait_asking(revoked, "the database knows that it is revoked")
         go_on.set()
         await asking
         await revoking
@@ -246,8 +254,14 @@ def test_a_look_up_on_its_way_does_not_bring_a_revoked_token_back(stand: Stand) 
 def test_a_hundred_calls_with_one_new_token_ask_once(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         token = (await stand.tokens.create("ana")).secret
-        asked, stand.database.slowness = stand.database.asked, 0.05
-        callers = await asyncio.gather(*(stand.identify(token) for _ in range(100)))
+        asked = stand.database.asked
+        stand.database.door.shut()
+        asking = [asyncio.create_task(stand.identify(token)) for _ in range(100)]
+        await wait_on_loop(lambda: stand.database.door.waiting == 1)
+        for _ in range(20):  # the others reach the database too, if they may
+            await asyncio.sleep(0)
+        stand.database.door.open()
+        callers = await asyncio.gather(*asking)
         assert {caller.user for caller in callers} == {"ana"}
         assert stand.database.asked == asked + 1
 
@@ -257,10 +271,12 @@ def test_a_hundred_calls_with_one_new_token_ask_once(stand: Stand) -> None:
 def test_who_asked_first_may_leave_without_harm_to_the_others(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         token = (await stand.tokens.create("ana")).secret
-        stand.database.slowness = 0.1
+        stand.database.door.shut()
         first, second = (asyncio.create_task(stand.identify(token)) for _ in range(2))
-        await asyncio.sleep(0.02)
+        await wait_on_loop(lambda: stand.database.door.waiting == 1)
         first.cancel()
+        await asyncio.wait([first])
+        stand.database.door.open()
         assert (await second).user == "ana"
 
     play(stand, check)
@@ -268,9 +284,13 @@ def test_who_asked_first_may_leave_without_harm_to_the_others(stand: Stand) -> N
 
 def test_each_call_gets_an_error_of_its_own(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
-        stand.database.gone, stand.database.slowness = True, 0.05
+        stand.database.gone = True
+        stand.database.door.shut()
         token = forged()
-        errors = await asyncio.gather(*(stand.identify(token) for _ in range(2)), return_exceptions=True)
+        asking = [asyncio.create_task(stand.identify(token)) for _ in range(2)]
+        await wait_on_loop(lambda: stand.database.door.waiting == 1)
+        stand.database.door.open()
+        errors = await asyncio.gather(*asking, return_exceptions=True)
         assert all(isinstance(error, DatabaseUnavailable) for error in errors)
         assert errors[0] is not errors[1]
 
@@ -332,9 +352,6 @@ def test_what_has_ended_is_swept_away(sqlite_file: object, monkeypatch: pytest.M
     async def check(stand: Stand) -> None:
         await stand.identify((await stand.tokens.create("ana")).secret)
         assert len(stand.authenticator._known) == 1
-        ends = time.monotonic() + 5
-        while len(stand.authenticator._known):
-            assert time.monotonic() < ends
-            await asyncio.sleep(0.02)
+        await wait_on_loop(lambda: not stand.authenticator._known)
 
     play(Stand(f"sqlite:///{sqlite_file}", cache_ttl=0.1), check)

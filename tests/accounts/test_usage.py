@@ -21,8 +21,9 @@ from shared.errors import BudgetExceeded, DatabaseUnavailable
 from shared.layers.account_usage import AccountUsage
 from shared.layers.budget import Budget
 from shared.reply import Reply
-from tests.accounts.conftest import on_database
+from tests.accounts.conftest import Door, on_database
 from tests.shared.conftest import answering, completion
+from tests.waiting import wait_asking, wait_on_loop
 
 CALL = Outcome(Ending.FINISHED, Usage(30, 12), cost_usd=0.000012)
 NEVER = 3600.0  # seconds between flushes: these tests flush themselves
@@ -41,13 +42,16 @@ class Clock:
 
 
 class Shaky(Database):
-    """A database that is away when told, and slow when told."""
+    """A database that is away when told, and has a door."""
 
     gone = False
-    slowness = 0.0
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.door = Door()
 
     async def run(self, work: Callable[[AsyncConnection], Awaitable[object]]) -> object:  # type: ignore[override]
-        await asyncio.sleep(self.slowness)
+        await self.door.pass_through()
         if self.gone:
             raise DatabaseUnavailable("gone")
         return await super().run(work)
@@ -152,12 +156,16 @@ def test_what_could_not_be_written_waits_and_is_written_once(database_url: str) 
 def test_calls_that_end_while_a_batch_is_written_are_in_the_next(database_url: str) -> None:
     async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
         ledger.record("user:ana", CALL)
-        database.slowness = 0.1
+        database.door.shut()
         flushing = asyncio.create_task(ledger.flush())
-        await asyncio.sleep(0.05)
-        database.slowness = 0.0  # the question overtakes the batch, if it may
+        await wait_on_loop(lambda: database.door.waiting == 1)
         ledger.record("user:ana", CALL)
-        assert (await ledger.used("user:ana")).month.requests == 2, "asked while the batch was on its way"
+        asking = asyncio.create_task(ledger.used("user:ana"))
+        for _ in range(20):  # the question reaches the database beside the batch, if it may
+            await asyncio.sleep(0)
+        assert database.door.waiting == 1, "asked while the batch was on its way"
+        database.door.open()
+        assert (await asking).month.requests == 2
         await flushing
         assert (await ledger.used("user:ana")).month.requests == 2
 
@@ -197,9 +205,12 @@ def test_strangers_are_forgotten_when_their_month_is_over_and_users_are_not(data
         await ledger.flush()
         now = UsageLedger(database, 0.01, clock)
         await now.open()
-        async with asyncio.timeout(10):
-            while len(left := await rows(database)) == 4:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+
+        async def fewer() -> list[tuple[str, int]]:
+            found = await rows(database)
+            return found if len(found) < 4 else []
+
+        left = await wait_asking(fewer)
         await now.close()
         assert left == [("ip:192.0.2.7", 1), ("user:ana", 31), ("user:ana", 1)]
 
@@ -216,9 +227,11 @@ def test_it_flushes_by_itself_and_at_its_end(database_url: str) -> None:
         ledger = UsageLedger(database, flush_seconds=0.05)
         await ledger.open()
         ledger.record("user:ana", CALL)
-        async with asyncio.timeout(10):
-            while await written(database) != 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+
+        async def flushed() -> bool:
+            return await written(database) == 1
+
+        await wait_asking(flushed)
         ledger.record("user:ana", CALL)
         await ledger.close()
         assert await written(database) == 2

@@ -1,7 +1,9 @@
 """Demo 3's stack without accounts and limits: a caller is who the X-Caller header says."""
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import Response
 
+from shared.cache.single_flight import Fetch, SingleFlight
 from shared.call import Call, Caller
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog
@@ -10,10 +12,11 @@ from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.pipeline import Handler
 from shared.redis_link import RedisLink
-from shared.reply import Reply
+from shared.reply import Completion, Reply
 from shared.routes.cache import cache_routes
+from shared.routes.json import json_response
 from shared.routes.summarize import summarize_routes
-from shared.service import build_service
+from shared.service import Service, build_service
 from shared.settings import Settings
 
 
@@ -26,8 +29,33 @@ class Trusting:
         return await next(call)
 
 
+class Counted(SingleFlight):
+    """Flights that say how many calls are aboard, at GET /aboard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aboard = 0
+
+    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
+        self.aboard += 1
+        try:
+            return await super().answer(key, call, fetch)
+        finally:
+            self.aboard -= 1
+
+    def routes(self, service: Service) -> APIRouter:
+        router = APIRouter()
+
+        @router.get("/aboard")
+        async def aboard() -> Response:
+            return json_response({"calls": self.aboard})
+
+        return router
+
+
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    flights = Counted()
     return build_service(
         settings,
         title="Response caching by itself",
@@ -35,10 +63,10 @@ def build(settings: Settings) -> FastAPI:
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
             Trusting(),
-            ResponseCache(settings, redis),
+            ResponseCache(settings, redis, flights=flights),
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
         ],
-        routes=[summarize_routes, cache_routes],
+        routes=[summarize_routes, cache_routes, flights.routes],
         resources=[redis] if redis else [],
     )

@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pytest
 
-from tests import waiting
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
 from tests.grader.subject import Subject
-
-PATIENCE = 10.0  # seconds for a condition to come true
+from tests.leaving import asking
+from tests.waiting import wait_for
 
 numbers = itertools.count()
 
@@ -24,9 +22,6 @@ numbers = itertools.count()
 def new_prompt() -> str:
     """A prompt that nobody has sent before."""
     return f"What is a cache, take {next(numbers)}?"
-
-
-wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 @dataclass
@@ -66,9 +61,25 @@ class Gateway:
         """X-Cache of the answer to `prompt`."""
         return self.cache_of(self.ask(prompt, **given))
 
-    def at_once(self, count: int, ask: Callable[[], Answer]) -> list[Answer]:
-        with ThreadPoolExecutor(count) as people:
-            return [asked.result() for asked in [people.submit(ask) for _ in range(count)]]
+    def at_once(self, count: int, ask: Callable[[], Answer], *, calls: int = 1, **fault: Any) -> list[Answer]:
+        """So many requests that meet: the upstream answers once all are in, and `calls` of them have reached it."""
+        with self.subject.upstream.held(**fault) as gate, ThreadPoolExecutor(count) as people:
+            asked = [people.submit(ask) for _ in range(count)]
+            gate.wait_for(calls, unless=lambda: any(one.done() for one in asked))
+            if calls < count:
+                wait_for(lambda: self.aboard() == count, f"{count} calls wait for an answer")
+            assert self.subject.upstream.register()["received"] == calls
+            gate.release()
+            return [one.result() for one in asked]
+
+    def leaving(self, prompt: str) -> AbstractContextManager[object]:
+        """Asks as `ask` does, and leaves at the end of the `with` block."""
+        document = {"prompt": prompt, "temperature": 0, "max_tokens": 20}
+        return asking(self.subject.service.url, "/generate", document, {"X-Caller": "ana"})
+
+    def aboard(self) -> int:
+        """How many calls wait for an answer that is under way."""
+        return int(self.subject.service.get("/aboard").json["calls"])
 
     def log_line(self, answer: Answer) -> dict[str, Any]:
         [line] = self.subject.log.lines_of(answer)
@@ -118,4 +129,4 @@ def gateway(_gateway: Gateway) -> Gateway:
 
 def _only_ours(environment: Mapping[str, str]) -> dict[str, str]:
     unset = {"REDIS_URL": "", "CACHE_BACKEND": "", "CACHE_SCOPE": "", "CACHE_SAMPLED": "", "CACHE_RESPONSES_TTL": ""}
-    return {**unset, "MODEL": SIMULATOR, **environment}
+    return {**unset, "MODEL": SIMULATOR, "TIMEOUT": "100", **environment}

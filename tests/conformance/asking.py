@@ -63,5 +63,5 @@ def post(stack: Stack, body: Body) -> httpx2.Response:
         f"{stack.base_url}/chat/completions",
         json={"model": stack.model, **body},
         headers={"Authorization": f"Bearer {stack.key}"},
-        timeout=30,
+        timeout=100,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from tests.conformance.asking import ask, only_choice
 from tests.conformance.clients import Client
 from tests.conformance.stacks import CONFIGURED, FAULTS, Stack
 from tests.grader.log_file import LogFile
+from tests.waiting import wait_for
 
 WAYS = ("whole", "stream")
 
@@ -40,10 +40,7 @@ def _mark(stack: Stack, log: LogFile, request_id: str) -> None:
     """A call that is refused at once: when its line is in the log, so are those of all calls before it."""
     answer = httpx2.post(f"{stack.base_url}/chat/completions", json={}, headers={"X-Request-ID": request_id})
     assert answer.status_code == 400
-    patience_ends = time.monotonic() + 5
-    while not (log.path.exists() and f'"{request_id}"' in log.path.read_text()):
-        assert time.monotonic() < patience_ends, "no line in the log"
-        time.sleep(0.01)
+    wait_for(lambda: log.path.exists() and f'"{request_id}"' in log.path.read_text(), "a line in the log")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.frame.conftest import demo_port
+from tests.waiting import wait_for
 from workshop.companions import PROMETHEUS_PORT_OFFSET
 from workshop.drills.catalogue import DRILLS
 from workshop.processes import ROOT, Process
@@ -51,16 +52,17 @@ class Fire:
             return {alert["metric"]["alertname"] for alert in json.load(response)["data"]["result"]}
 
     def wait_until_fired(self, alerts: frozenset[str]) -> None:
-        patience_ends = time.monotonic() + PATIENCE
-        while not alerts <= (fired := self.fired()):
-            assert time.monotonic() < patience_ends, f"{self.name}: only {sorted(fired)} fired, and not {alerts}"
-            time.sleep(0.5)
+        def missing() -> str:
+            return f"{self.name}: only {sorted(self.fired())} fired, and not {alerts}"
+
+        wait_for(lambda: alerts <= self.fired(), missing, seconds=PATIENCE, poll=0.5)
 
     def wait_until_burning_for(self, seconds: float) -> None:
         """What was before it is out of sight."""
-        since = self.began + CALM_SECONDS + SLACK
-        while time.monotonic() < since + seconds:
-            time.sleep(0.1)
+        until = self.began + CALM_SECONDS + SLACK + seconds
+        wait_for(
+            lambda: time.monotonic() >= until, f"{self.name} has burnt for long enough", seconds=PATIENCE, poll=0.1
+        )
 
     def answered(self, answers: str) -> tuple[int, str]:
         """How many were right, and what was said to them."""
@@ -101,7 +103,4 @@ def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fir
 
 def wait_until_told(printed: Path) -> None:
     """All that belongs to a drill runs, and its users ask."""
-    patience_ends = time.monotonic() + PATIENCE
-    while "Ctrl-C stops everything" not in printed.read_text():
-        assert time.monotonic() < patience_ends, printed.read_text()
-        time.sleep(0.05)
+    wait_for(lambda: "Ctrl-C stops everything" in printed.read_text(), printed.read_text, seconds=PATIENCE)

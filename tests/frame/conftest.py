@@ -5,12 +5,12 @@ import random
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import wait_for
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT
@@ -36,11 +36,13 @@ class Terminal:
         return self.process.wait(PATIENCE)
 
     def wait_for(self, text: str) -> None:
-        patience_ends = time.monotonic() + PATIENCE
-        while text not in self.printed:
-            assert self.process.poll() is None, f"ended before it printed {text!r}:\n{self.printed}"
-            assert time.monotonic() < patience_ends, f"never printed {text!r}:\n{self.printed}"
-            time.sleep(0.05)
+        def said() -> bool:
+            ended = self.process.poll() is not None
+            there = text in self.printed
+            assert there or not ended, f"ended before it printed {text!r}:\n{self.printed}"
+            return there
+
+        wait_for(said, lambda: f"it printed {text!r}:\n{self.printed}", seconds=PATIENCE)
 
 
 @contextmanager

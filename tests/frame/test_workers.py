@@ -9,13 +9,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import wait_for
 from workshop.processes import Process, free_port, gateway, model_server
 
 BUILD = "demos.demo_1_guarded.app:build"
@@ -36,6 +37,7 @@ def service(upstream: str, folder: Path, **settings: str) -> Iterator[tuple[Proc
         "OPENAI_BASE_URL": f"{upstream}/v1",
         "MODEL": "workshop-sim",
         "LOG_FILE": str(folder / "logs.json"),
+        "TIMEOUT": "100",
         **settings,
     }
     with gateway(BUILD, port=port, environment=environment, output=folder / "gateway.txt") as process:
@@ -47,7 +49,7 @@ def ask(url: str) -> int:
     body = json.dumps({"prompt": "Hola", "max_tokens": 5}).encode()
     request = urllib.request.Request(f"{url}/generate", body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -57,12 +59,12 @@ def ask(url: str) -> int:
 
 def fault(upstream: str, plan: dict[str, Any] | None) -> None:
     method, body = ("DELETE", None) if plan is None else ("PUT", json.dumps(plan).encode())
-    urllib.request.urlopen(urllib.request.Request(f"{upstream}/admin/faults", body, method=method), timeout=5).close()
+    urllib.request.urlopen(urllib.request.Request(f"{upstream}/admin/faults", body, method=method), timeout=60).close()
 
 
-def in_flight(upstream: str) -> int:
-    with urllib.request.urlopen(f"{upstream}/admin/calls", timeout=5) as response:
-        return int(json.load(response)["in_flight"])
+def held(upstream: str) -> int:
+    with urllib.request.urlopen(f"{upstream}/admin/faults", timeout=60) as response:
+        return int(json.load(response)["held"])
 
 
 def children(pid: int) -> list[int]:
@@ -70,13 +72,6 @@ def children(pid: int) -> list[int]:
         ["ps", "-ww", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    patience_ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < patience_ends
-        time.sleep(0.05)
 
 
 def refused(url: str) -> bool:
@@ -89,15 +84,16 @@ def test_sigterm_lets_requests_in_flight_finish_and_refuses_new_ones(
     workers: int, upstream: str, tmp_path: Path
 ) -> None:
     with service(upstream, tmp_path, UVICORN_WORKERS=str(workers)) as (process, url):
-        fault(upstream, {"latency_ms": 5000, "times": 8})
+        fault(upstream, {"hold": True})
         statuses: list[int] = []
         crowd = [threading.Thread(target=lambda: statuses.append(ask(url))) for _ in range(8)]
         for client in crowd:
             client.start()
-        wait_for(lambda: in_flight(upstream) == 8)
+        wait_for(lambda: held(upstream) == 8)
         os.kill(process.pid, signal.SIGTERM)
         wait_for(lambda: refused(url))
-        assert in_flight(upstream) == 8, "they had ended before anybody was refused"
+        assert held(upstream) == 8
+        fault(upstream, None)
         for client in crowd:
             client.join()
         assert statuses == [200] * 8
@@ -115,6 +111,18 @@ def test_a_killed_worker_is_replaced(upstream: str, tmp_path: Path) -> None:
         wait_for(lambda: ask(url) == 200)
 
 
+def test_a_worker_that_gets_no_core_for_a_while_is_not_replaced(upstream: str, tmp_path: Path) -> None:
+    with service(upstream, tmp_path, UVICORN_WORKERS="2") as (process, url):
+        wait_for(lambda: len(children(process.pid)) == 2)
+        workers = children(process.pid)
+        os.kill(workers[0], signal.SIGSTOP)
+        goes_on = time.monotonic() + 8  # seconds; uvicorn itself gives it five
+        wait_for(lambda: time.monotonic() >= goes_on)
+        os.kill(workers[0], signal.SIGCONT)
+        wait_for(lambda: ask(url) == 200)
+        assert children(process.pid) == workers
+
+
 def test_workers_end_with_a_parent_that_is_killed_outright(upstream: str, tmp_path: Path) -> None:
     with service(upstream, tmp_path, UVICORN_WORKERS="2") as (process, url):
         wait_for(lambda: len(children(process.pid)) == 2)
@@ -129,13 +137,13 @@ def test_production_means_four_workers(upstream: str, tmp_path: Path) -> None:
 
 def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(upstream: str, tmp_path: Path) -> None:
     with service(upstream, tmp_path, UVICORN_LIMIT_CONCURRENCY="2") as (process, url):
-        fault(upstream, {"latency_ms": 60_000})
+        fault(upstream, {"hold": True})
         crowd = [threading.Thread(target=ask, args=(url,), daemon=True) for _ in range(2)]
         for client in crowd:
             client.start()
-        wait_for(lambda: in_flight(upstream) == 2)
+        wait_for(lambda: held(upstream) == 2)
         assert ask(url) == 503
-        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
+        with urllib.request.urlopen(f"{url}/health", timeout=60) as response:
             assert response.status == 200
         os.kill(process.pid, signal.SIGKILL)  # asked to end, it would wait for those two
         fault(upstream, None)

@@ -43,7 +43,7 @@ def streamer() -> Iterator[Streamer]:
         def write(self) -> None:
             for number, block in enumerate(streamer.blocks):
                 if number == streamer.waits_before:
-                    streamer.go_on.wait(5)
+                    streamer.go_on.wait(60)
                 time.sleep(streamer.gap)
                 self.wfile.write(f"{len(block):x}\r\n".encode() + block + b"\r\n")
             if streamer.breaks_off:
@@ -65,7 +65,7 @@ def streamer() -> Iterator[Streamer]:
 
 @pytest.fixture
 def service(streamer: Streamer) -> Iterator[Service]:
-    service = Service(streamer.url, patience=5)
+    service = Service(streamer.url, patience=60)
     yield service
     service.close()
 

@@ -10,7 +10,7 @@ from shared.redis_link import RedisLink
 from tests.limits.counts import Counts, InMemory, InRedis, OnTheTestsClock
 from workshop.redis_server import RedisServer
 
-STEADFAST = 5.0  # seconds of patience where Redis is there all along, and only the machine may be too busy to run it
+STEADFAST = 60.0  # seconds of patience where Redis is there all along, and only the machine may be too busy to run it
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ class Gateways:
         return float(match[1]) if match else 0.0
 
     def get(self, gateway: int, path: str) -> str:
-        with urllib.request.urlopen(self.urls[gateway] + path, timeout=5) as response:
+        with urllib.request.urlopen(self.urls[gateway] + path, timeout=60) as response:
             body: bytes = response.read()
             return body.decode()
 

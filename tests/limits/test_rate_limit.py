@@ -16,6 +16,7 @@ from shared.limits.memory import MemoryLimiter
 from shared.reply import Chunk, Completion, Reply, TokenStream
 from shared.service import Service
 from tests.limits.counts import Clock, settings
+from tests.waiting import wait_on_loop
 
 ROOMY = {"rate_limit_rpm": 10**6, "rate_limit_rph": 10**6, "rate_limit_tpm": 10**9}
 
@@ -34,7 +35,7 @@ class Model:
             case "has a bug":
                 raise ZeroDivisionError
             case "hangs":
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
             case "streams" | "breaks":
                 return _stream(breaks=call.request.model == "breaks")
         return Completion("workshop-sim", "hola", Usage(3, 4), "stop", b"{}")
@@ -155,7 +156,8 @@ def test_a_hundred_calls_at_once_cannot_together_pass_the_token_limit() -> None:
         limit = RateLimit(settings(**{**ROOMY, "rate_limit_tpm": 1100}))
         service = service_of(limit)
         work = [asyncio.create_task(service.answer(call_of("hangs"))) for _ in range(100)]  # 110 tokens each
-        refused, waiting = await asyncio.wait(work, timeout=0.2)
+        await wait_on_loop(lambda: sum(task.done() for task in work) == 90)
+        refused, waiting = ([task for task in work if task.done() == done] for done in (True, False))
         assert len(waiting) == 10
         assert {type(task.exception()) for task in refused} == {RateLimited}
         for task in waiting:

@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -14,6 +13,7 @@ from shared.limits.shared import SharedLimiter
 from shared.pipeline import Resource
 from shared.redis_link import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import STEADFAST, empty_link
+from tests.waiting import Stopwatch, wait_asking
 from workshop.redis_server import RedisServer
 
 WORKERS = 4
@@ -38,15 +38,6 @@ async def admitted(limiters: list[SharedLimiter], times: int, tokens: int = 0, k
     """How many of `times` simultaneous requests each worker let in."""
     verdicts = await asyncio.gather(*(limiter.admit(key, LIMITS, tokens) for _ in range(times) for limiter in limiters))
     return [sum(v.reading.admitted for v in verdicts[worker::WORKERS]) for worker in range(WORKERS)]
-
-
-async def until(condition: Callable[[], Awaitable[bool]], within: float) -> float:
-    """Seconds until it held."""
-    started = time.monotonic()
-    while not await condition():
-        assert time.monotonic() - started < within, f"not within {within:g} seconds"
-        await asyncio.sleep(0.02)
-    return time.monotonic() - started
 
 
 def test_workers_together_never_admit_one_over(redis_server: RedisServer) -> None:
@@ -76,7 +67,7 @@ def test_what_a_call_used_is_told_to_redis_without_anybody_waiting(redis_server:
             async def told() -> bool:
                 return (await four[0].look("user:ana", LIMITS)).reading.tokens == sum(range(WORKERS))
 
-            await until(told, within=2)
+            await wait_asking(told)
 
     asyncio.run(scenario())
 
@@ -130,7 +121,7 @@ def test_a_call_cancelled_while_redis_decides_leaves_nothing(redis_server: Redis
             async def nothing_held() -> bool:
                 return (await limiter.look("user:ana", LIMITS)).reading.tokens == 0
 
-            await until(nothing_held, within=2)
+            await wait_asking(nothing_held)
             await limiter.close()
 
     asyncio.run(scenario())
@@ -170,9 +161,9 @@ def test_a_frozen_redis_costs_a_tenth_of_a_second_once(own_redis: RedisServer) -
             own_redis.freeze()
             waits = []
             for _ in range(100):
-                started = time.perf_counter()
+                stopwatch = Stopwatch()
                 await four[0].admit("user:ana", LIMITS, 0)
-                waits.append(time.perf_counter() - started)
+                waits.append(stopwatch.seconds)
             assert max(waits) < 0.5
             assert sorted(waits)[-2] < 0.05, "only the first had to find out"
 
@@ -193,7 +184,9 @@ def test_what_a_worker_admitted_alone_counts_when_redis_is_back(own_redis: Redis
                 reading = (await four[0].look("user:ana", LIMITS)).reading
                 return (reading.requests, reading.tokens) == (20, 140)
 
-            assert await until(together_again, within=5) < 5
+            stopwatch = Stopwatch()
+            await wait_asking(together_again)
+            assert stopwatch.seconds < 5
 
     asyncio.run(scenario())
 
@@ -217,7 +210,7 @@ def test_what_a_frozen_redis_carries_out_late_is_struck_out(own_redis: RedisServ
                     return False
                 return (reading.requests, reading.tokens) == (1, 3)
 
-            await until(only_what_was_used, within=5)
+            await wait_asking(only_what_was_used)
             await limiter.close()
 
     asyncio.run(scenario())

@@ -6,33 +6,28 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pytest
 
-from tests import waiting
 from tests.grader.service import Answer
 from tests.grader.stand import ModelServer, embedded_server, started
 from tests.grader.subject import Subject
+from tests.waiting import wait_for
 
 LEAKING = "tests.memory.app:build"
 DEMO_5 = "demos.demo_5_observability.app:build"
-PATIENCE = 60.0  # seconds for a condition to come true
 GENEROUS = {
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
     "RATE_LIMIT_TPM": "100000000",
     "RATE_LIMIT_RPH": "1000000",
     "MAX_RETRIES": "0",
-    "TIMEOUT": "20",
+    "TIMEOUT": "100",
     "OTLP_ENDPOINT": "",
 }
 
 numbers = itertools.count()
-
-
-wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 from tests.dead import dead_server
 from tests.grader.callers import Desk
 from tests.grader.service import Answer
-from tests.memory.conftest import Gateway, Start, wait_for
+from tests.memory.conftest import Gateway, Start
+from tests.waiting import wait_for
 
 CLEANUP, RESET = "/debug/memory/cleanup", "/debug/circuit-breakers/reset"
 WORKERS = 2

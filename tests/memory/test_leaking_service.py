@@ -1,28 +1,18 @@
 """A service that really leaks: it says so, empties its cache, takes no more work, and recovers. It is never killed."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.memory.conftest import DEMO_5, LEAKING, Gateway, Start, wait_for
+from tests.memory.conftest import DEMO_5, LEAKING, Gateway, Start
+from tests.processes import listening_at
+from tests.waiting import wait_for
 from workshop.processes import CannotStart, free_port, gateway
 
 MEGABYTE = 1_000_000
 OFTEN = {"MEMORY_CHECK_SECONDS": "0.05"}
-
-
-def process_of(gateway: Gateway) -> psutil.Process:
-    """Who listens on the service's port."""
-    port = int(gateway.subject.service.url.rpartition(":")[2])
-    children = psutil.Process().children(recursive=True)
-    [listening] = [
-        child for child in children if any(connection.laddr.port == port for connection in child.net_connections())
-    ]
-    return listening
 
 
 def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: Start) -> None:
@@ -74,7 +64,7 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
 def test_it_is_refused_work_long_before_its_container_would_kill_it(start: Start) -> None:
     container_mb = 150
     with start(LEAKING, CONTAINER_MB=str(container_mb), MEMORY_CHECK_SECONDS="0.02") as gateway:
-        process = process_of(gateway)
+        process = listening_at(gateway.subject.service.url)
         bound = gateway.check("memory")["emergency_mb"] / 0.9 * MEGABYTE
         killed, over = threading.Event(), threading.Event()
 
@@ -83,7 +73,7 @@ def test_it_is_refused_work_long_before_its_container_would_kill_it(start: Start
                 if process.memory_info().rss > bound:
                     killed.set()
                     process.kill()
-                time.sleep(0.005)
+                over.wait(0.005)
 
         watching = threading.Thread(target=kernel)
         watching.start()

@@ -3,23 +3,17 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shared.orders import FILE, Orders, orders_of_workers
+from tests.waiting import wait_on_loop
 
 
 def given_by_another_worker(order: str, path: Path) -> None:
     told = f"from shared.orders import Orders; Orders({str(path)!r}).tell_others({order!r})"
     subprocess.run([sys.executable, "-c", told], check=True)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - a file tells nobody that it has grown
-            await asyncio.sleep(0.01)
 
 
 def test_an_order_is_carried_out_once_by_every_other_worker(tmp_path: Path) -> None:
@@ -38,7 +32,7 @@ def test_an_order_is_carried_out_once_by_every_other_worker(tmp_path: Path) -> N
         worker.tell_others("reset")  # it has done so itself
         for order in ("reset", "unknown", "fail", "reset"):
             given_by_another_worker(order, path)
-        await until(lambda: len(done) == 3)
+        await wait_on_loop(lambda: len(done) == 3)
         await worker.close()
 
     asyncio.run(work())

@@ -5,7 +5,8 @@ import re
 import sys
 
 from shared.readable import ReadableFormatter, request_line
-from tests.memory.conftest import Gateway, Start, wait_for
+from tests.memory.conftest import Gateway, Start
+from tests.waiting import wait_for
 
 RECORD = {
     "request_id": "abc",

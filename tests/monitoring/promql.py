@@ -6,14 +6,16 @@ Knows as much of the language as our own rules and dashboards use.
 import json
 import math
 import re
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-PATIENCE = 30.0  # seconds
+from tests.waiting import wait_for
+
+PATIENCE = 60.0  # seconds
 
 STRING = r'"(?:[^"\\]|\\.)*"'
 NOT_SELECTED = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
@@ -57,7 +59,7 @@ class PrometheusAt:
 
     def get(self, path: str, **parameters: str) -> Any:
         query = urllib.parse.urlencode(parameters)
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{query}", timeout=60) as response:
             return json.load(response)["data"]
 
     def numbers(self, query: str) -> list[float]:
@@ -76,12 +78,14 @@ class PrometheusAt:
     def still_missing(self, queries: Iterable[Asked], patience: float = PATIENCE) -> list[str]:
         """What is missing for `patience` seconds, while the service has traffic."""
         waiting = list(queries)
-        patience_ends = time.monotonic() + patience
-        while True:
-            waiting = [asked for asked in waiting if self.missing(asked)]
-            if not waiting or time.monotonic() > patience_ends:
-                return [line for asked in waiting for line in self.missing(asked)]
-            time.sleep(0.2)
+
+        def all_there() -> bool:
+            waiting[:] = [asked for asked in waiting if self.missing(asked)]
+            return not waiting
+
+        with suppress(AssertionError):
+            wait_for(all_there, seconds=patience, poll=0.2)
+        return [line for asked in waiting for line in self.missing(asked)]
 
     def rules(self) -> Iterator[dict[str, Any]]:
         for group in self.get("rules")["groups"]:

@@ -6,15 +6,14 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import waiting
 from tests.frame.conftest import demo_port, make
 from tests.monitoring.promql import PrometheusAt
+from tests.waiting import wait_for
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT, answers
@@ -29,9 +28,6 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-wait_for = partial(waiting.wait_for, seconds=PATIENCE)
-
-
 def send(method: str, url: str, body: Any) -> int:
     request = urllib.request.Request(
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
@@ -44,7 +40,7 @@ def send(method: str, url: str, body: Any) -> int:
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return json.load(response)
 
 

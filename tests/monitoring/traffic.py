@@ -11,7 +11,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 CROWD = 24  # requests at the same time: more than the workers' queues hold
 
 ANSWERED: tuple[tuple[str, Any], ...] = (

@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000",
     "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
     "MAX_RETRIES": "0",
-    "TIMEOUT": "30",
+    "TIMEOUT": "100",
 }
 
 Start = Callable[..., AbstractContextManager[Subject]]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.cache.conftest import wait_for
 from tests.grader.stand import SIMULATOR
 from tests.grader.subject import Subject
 from tests.playground.conftest import Start, Visits
 from tests.playground.scripted import Scripted
 from tests.playground.visit import Visit
+from tests.waiting import wait_for
 
 FIVE_TOKENS = re.compile(r"^SIMULATED \w+ this answer was$")
 

@@ -1,7 +1,6 @@
 """The page of dashboards: real numbers of a real Prometheus, for eyes, keyboards and screen readers; or without one."""
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,12 +13,12 @@ from tests.playground.conftest import Visits
 from tests.playground.observed import HOSTILE, Observed
 from tests.playground.test_look import LEAST_CONTRAST, contrast
 from tests.playground.visit import PHONE, Visit
+from tests.waiting import wait_for
 
 PAGE = "/playground/dashboards"
 SERIES = "/playground/api/series?minutes=5"
 # What any traffic moves, on the first day too.
 ALWAYS = {"rate", "errors", "latency", "first_token", "tokens", "cost", "cache", "queue", "overhead", "memory"}
-PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.25  # our own requests must not keep Prometheus from its work
 LEAST_CONTRAST_OF_LINES = 3.0  # WCAG 2.2 AA, for what is no text
 
@@ -29,17 +28,14 @@ def busy(observed: Observed) -> Subject:
     """Asked a little, and scraped before and after."""
     service = observed.subject.service
 
-    def drawn() -> set[str]:
+    def missing() -> set[str]:
         service.post("/generate", {"prompt": "What is a cache for?", "temperature": 0})
         service.post("/generate/stream", {"prompt": "Again and again"})
         service.post("/generate", {"prompt": ""})
-        return {panel["name"] for panel in service.get(SERIES).json["panels"] if numbers(panel)}
+        return ALWAYS - {panel["name"] for panel in service.get(SERIES).json["panels"] if numbers(panel)}
 
     # A rate is known after two scrapes, and seen after the gateway has forgotten what it last heard.
-    patience_ends = time.monotonic() + PATIENCE_SECONDS
-    while missing := ALWAYS - drawn():
-        assert time.monotonic() < patience_ends, f"no numbers yet of {missing}"
-        time.sleep(POLL_SECONDS)
+    wait_for(lambda: not missing(), lambda: f"numbers of {missing()}", poll=POLL_SECONDS)
     return observed.subject
 
 
@@ -210,8 +206,25 @@ def test_every_control_has_a_name_and_shows_that_it_has_the_focus(visit: Visit) 
           .map((it) => it.outerHTML)"""
     )
     assert nameless == []
-    for control in visit.page.locator("a:visible, select:visible, summary:visible, svg[tabindex]:visible").all()[:12]:
+    controls = visit.page.locator("a:visible, select:visible, summary:visible, svg[tabindex]:visible").element_handles()
+    for control in controls[:12]:
         control.focus()
         visit.page.keyboard.press("Shift+Tab")
         visit.page.keyboard.press("Tab")
+        assert control.evaluate("(it) => it === document.activeElement")
         assert control.evaluate("(it) => getComputedStyle(it).outlineStyle") != "none"
+
+
+def test_new_numbers_take_the_focus_from_nobody(visit: Visit) -> None:
+    for name in ("As PromQL", "As a table"):
+        control = panel(visit, "memory").get_by_text(name)
+        control.focus()
+        drawn_again(visit)
+        expect(control).to_be_focused()
+
+
+def drawn_again(visit: Visit) -> None:
+    """Waits until the page shows numbers that it asked for after now."""
+    before = asked(visit)
+    wait_for_request(visit, before + 1)
+    wait_for_request(visit, before + 2)  # which it asks for once the first are drawn

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 
 PAGE = "/playground"
 KEPT = "playground.session"  # in localStorage
-PATIENCE = 15_000.0  # milliseconds for a condition to come true
+PATIENCE = 60_000.0  # milliseconds for a condition to come true
 REFUSAL = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
@@ -88,8 +88,13 @@ class Visit:
     def copied(self, button: str) -> str:
         """What the latest answer's `button` puts on the clipboard."""
         clicked = self.exchange.get_by_role("button", name=button).element_handle()
+        # The button says so for a second and a half only: a busy machine may look too late.
+        clicked.evaluate(
+            """(button) => { window.copied = new Promise((said) => new MutationObserver(
+              () => button.textContent === "Copied" && said()).observe(button, { childList: true })); }"""
+        )
         clicked.click()
-        self.page.wait_for_function("(button) => button.textContent === 'Copied'", arg=clicked)
+        self.page.evaluate("window.copied")
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def times_asked(self, path: str) -> int:

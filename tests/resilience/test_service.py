@@ -6,14 +6,16 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.admitted import admitted
 from tests.dead import dead_server
 from tests.grader.stand import ModelServer, started
 from tests.grader.upstream import Upstream
-from tests.resilience.conftest import BUILD, SMALL, Start, codes, wait_for
+from tests.leaving import asking
+from tests.resilience.conftest import BUILD, SMALL, Start, codes
+from tests.waiting import wait_for
 from workshop.processes import CannotStart, free_port, gateway
 
 ILL = {"status": 500}
-SLOW = {"latency_ms": 3000}  # long enough for fifty requests to meet
 
 
 # --- the breaker -------------------------------------------------------------------------------------------------
@@ -38,10 +40,12 @@ def test_after_a_while_it_is_probed_with_care_and_then_trusted_again(start: Star
         with upstream.fault(ILL):
             gateway.ask_many(5, at_once=1)
             gateway.wait_until_it_is("half_open")
-        with upstream.fault(SLOW), ThreadPoolExecutor(50) as people:
+        with upstream.held() as gate, ThreadPoolExecutor(50) as people:
             asked = gateway.begin(people, 50)
             wait_for(lambda: sum(future.done() for future in asked) == 48, "all but the probes are refused")
+            gate.wait_for(2)
             assert upstream.register()["received"] == 2
+            gate.release()
             assert sorted(codes([future.result() for future in asked])) == ["circuit_open"] * 48 + ["ok"] * 2
         assert gateway.breaker()["state"] == "closed"
         assert codes([gateway.ask()]) == ["ok"]
@@ -154,9 +158,12 @@ def test_a_fallbacks_answer_is_not_kept_as_the_primarys(start: Start) -> None:
 
 def test_everybody_who_shares_a_fallbacks_answer_is_told(start: Start) -> None:
     with start(FALLBACKS=SMALL) as gateway:
-        plan = [{"status": 500, "latency_ms": 2000, "times": 1}, {"latency_ms": 10}]
-        with gateway.subject.upstream.fault({"sequence": plan}):
-            answers = gateway.ask_many(4, at_once=4, temperature=0)
+        with gateway.subject.upstream.held(status=500, times=1) as gate, ThreadPoolExecutor(4) as people:
+            asked = gateway.begin(people, 4, temperature=0)
+            gate.wait_for(1)
+            wait_for(lambda: admitted(gateway.subject.service) == 4, "all four wait for the one answer")
+            gate.release()
+            answers = [one.result() for one in asked]
             assert gateway.subject.upstream.received() == 2
         assert {answer.headers["x-fallback"] for answer in answers} == {SMALL}
         assert {gateway.log_line(answer)["fallback"] for answer in answers} == {SMALL}
@@ -176,7 +183,7 @@ STALLED = {"stall_after_tokens": 2}  # a stream that goes on until its client le
 
 
 def test_the_places_are_bounded_the_line_is_too_and_the_rest_hear_an_early_no(start: Start) -> None:
-    plan = [{**STALLED, "times": 3}, {"latency_ms": 1}]
+    plan = [{**STALLED, "times": 3}, {"hold": True}]
     with start(HTTP_MAX_CONNECTIONS="3", QUEUE_MAX_SIZE="4") as gateway, ThreadPoolExecutor(4) as people:
         upstream = gateway.subject.upstream
         with upstream.fault({"sequence": plan}), ExitStack() as streams:
@@ -190,6 +197,8 @@ def test_the_places_are_bounded_the_line_is_too_and_the_rest_hear_an_early_no(st
             assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
             assert upstream.register()["received"] == 3
             streams.close()
+            wait_for(lambda: gateway.places() == (3, 1), "three of them have their places")
+            upstream.clear()
             assert codes([future.result() for future in waiting]) == ["ok"] * 4
         assert gateway.places() == (0, 0)
 
@@ -219,19 +228,20 @@ def test_clients_that_leave_take_no_place_and_no_permit_with_them(path: str, sta
     ) as gateway:
         service, upstream = gateway.subject.service, gateway.subject.upstream
 
-        def leave() -> None:
-            assert service.post(path, {"prompt": "Hola"}, patience=0.4).status is None
-
-        with upstream.fault({"hang": True}), ThreadPoolExecutor(6) as people:
-            for left in [people.submit(leave) for _ in range(6)]:  # two inside, four in line
-                left.result()
+        with upstream.held() as gate:
+            with ExitStack() as leaving:
+                for _ in range(6):
+                    leaving.enter_context(asking(service.url, path, {"prompt": "Hola"}))
+                gate.wait_for(2)
+                wait_for(lambda: gateway.places() == (2, 4), "two are inside, four in line")
             wait_for(lambda: gateway.places() == (0, 0), "all places are free")
             assert gateway.breaker()["failures_in_a_row"] == 0
         with upstream.fault(ILL):
             gateway.ask()
             gateway.wait_until_it_is("half_open")
-        with upstream.fault({"hang": True}):
-            leave()  # with the only permit there is
+        with upstream.held() as gate:
+            with asking(service.url, path, {"prompt": "Hola"}):
+                gate.wait_for(1)  # with the only permit there is
             wait_for(lambda: gateway.places() == (0, 0), "the probe is over")
         assert codes([gateway.ask()]) == ["ok"]
         assert gateway.breaker()["state"] == "closed"

@@ -12,16 +12,17 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import pytest
 from openai import OpenAI
+
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN_S = 60
@@ -48,7 +49,7 @@ class LocalServer:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def client(self, key: str = "none") -> OpenAI:
-        return OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=30)
+        return OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=120)
 
     def request(
         self, method: str, path: str, body: bytes | dict[str, Any] | None = None, **headers: str
@@ -57,7 +58,7 @@ class LocalServer:
         sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, data, sent, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
@@ -78,7 +79,7 @@ class LocalServer:
 
     def wait_for_calls(self, **expected: int) -> Any:
         """Waits until the register shows these counts, as `cancelled=1`."""
-        return wait_until(lambda: (seen := self.calls()) and all(seen[k] == n for k, n in expected.items()) and seen)
+        return wait_for(lambda: (seen := self.calls()) and all(seen[k] == n for k, n in expected.items()) and seen)
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of the series of that name whose labels include these."""
@@ -90,7 +91,7 @@ class LocalServer:
 
     def wipe(self) -> None:
         self.request("DELETE", "/admin/faults")
-        wait_until(lambda: self.calls()["in_flight"] == 0)
+        wait_for(lambda: self.calls()["in_flight"] == 0)
         self.request("DELETE", "/admin/calls")
 
     def errors(self) -> str:
@@ -100,7 +101,7 @@ class LocalServer:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            return self.process.wait(10)
+            return self.process.wait(60)
         self.process.kill()
         return self.process.wait()
 
@@ -117,21 +118,10 @@ class LocalServer:
     def _wait_for_line(self) -> dict[str, Any]:
         line = self._lines.get(timeout=STARTS_WITHIN_S)
         if not line:
-            self.process.wait(5)
+            self.process.wait(60)
             raise RuntimeError(f"the server did not start: {self.errors()}")
         document: dict[str, Any] = json.loads(line)
         return document
-
-
-T = TypeVar("T")
-
-
-def wait_until(condition: Callable[[], T], seconds: float = 10) -> T:
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "the condition did not come true in time"
-        time.sleep(0.01)
-    return value
 
 
 class Launch(Protocol):

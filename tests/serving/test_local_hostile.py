@@ -61,7 +61,7 @@ def test_a_body_of_two_megabytes_is_a_413(tiny: LocalServer) -> None:
 
 
 def test_a_chunked_body_over_the_limit_is_a_413_too(tiny: LocalServer) -> None:
-    with socket.create_connection(("127.0.0.1", tiny.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", tiny.port), timeout=60) as connection:
         connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         for _ in range(33):
             connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
@@ -70,13 +70,13 @@ def test_a_chunked_body_over_the_limit_is_a_413_too(tiny: LocalServer) -> None:
 
 
 def test_a_body_that_announces_a_hundred_megabytes_is_refused_unread(tiny: LocalServer) -> None:
-    with socket.create_connection(("127.0.0.1", tiny.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", tiny.port), timeout=60) as connection:
         connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
         assert connection.recv(64).startswith(b"HTTP/1.1 413")
 
 
 def test_a_client_that_leaves_before_its_body_is_complete_is_counted_as_cancelled(tiny: LocalServer) -> None:
-    with socket.create_connection(("127.0.0.1", tiny.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", tiny.port), timeout=60) as connection:
         connection.sendall(b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"')
         tiny.wait_for_calls(in_flight=1)
     tiny.wait_for_calls(in_flight=0, cancelled=1)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import openai
 import pytest
 
+from tests.waiting import wait_for
+
 if TYPE_CHECKING:
     from tests.serving.conftest import Launch, LocalServer
 
@@ -24,6 +26,7 @@ QUESTIONS = [
     "¿Para qué sirve Ray Serve?",
 ]
 MODEL = "workshop-tiny"
+STATES = ("running", "waiting")
 
 
 def ask(server: LocalServer, text: str, **fields: Any) -> Any:
@@ -168,9 +171,8 @@ def test_a_client_that_leaves_frees_its_place_in_the_batch(tiny: LocalServer, st
     seen = tiny.wait_for_calls(in_flight=0)
     assert seen["cancelled"] > 0
     assert seen["received"] == seen["finished"] + seen["failed"] + seen["cancelled"]
-    assert tiny.metric("vllm:num_requests_running", model_name=MODEL) + tiny.metric(
-        "vllm:num_requests_waiting", model_name=MODEL
-    ) == pytest.approx(0, abs=1)
+    # The server knows that they left; the engine's own thread looks before its next step, whenever it gets a core.
+    wait_for(lambda: all(tiny.metric(f"vllm:num_requests_{state}", model_name=MODEL) == 0 for state in STATES))
     made = tiny.metric("vllm:generation_tokens_total", model_name=MODEL) - before
     context = tiny.json("GET", "/v1/models")["data"][0]["max_model_len"]
     assert made < 48 * context / 2

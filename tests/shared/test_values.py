@@ -13,6 +13,7 @@ from shared.call import Usage
 from shared.logs import LineLog
 from shared.prices import Price, PriceList
 from shared.settings import BadSetting, load_settings
+from tests.waiting import wait_on_loop
 from workshop.processes import ROOT
 
 PRICES = PriceList(Price(input=1.0, output=2.0))
@@ -90,8 +91,7 @@ def test_lines_arrive_in_order_and_whole_and_a_rotated_file_is_opened_anew(tmp_p
         log = LineLog(str(path), stdout=False)
         for number in range(1000):
             log.write({"number": number})
-        while not path.exists():  # noqa: ASYNC110 - a file tells nobody that it is there
-            await asyncio.sleep(0.01)
+        await wait_on_loop(path.exists)
         path.rename(tmp_path / "logs.json.1")
         log.write({"number": 1000})
         log.close()

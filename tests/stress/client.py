@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-PATIENCE = 20.0  # seconds for a whole reply; none may take longer here
+PATIENCE = 120.0  # seconds for a whole reply; none may take longer here
 HONEST = {400, 404, 413, 422, 429, 502, 503, 504}  # what may be answered when the upstream is at fault
 DONE = "[DONE]"
 

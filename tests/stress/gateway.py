@@ -6,9 +6,8 @@ In: the upstream's URL and settings. Out: a Gateway. When it ends, it must have 
 import json
 import re
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ OPEN_DOORS = {
     "RATE_LIMIT_TPM": "1000000000000",
     "UVICORN_LIMIT_CONCURRENCY": "2000",
     "HTTP_MAX_CONNECTIONS": "1500",
+    "TIMEOUT": "100",
 }
 NO_BREAKER = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000000000", "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0"}
 
@@ -72,7 +72,7 @@ class Gateway:
         return sum(bool(c.raddr) and c.raddr.port == port for c in self._seen.net_connections("tcp"))
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as response:
             return json.load(response)
 
     def places(self) -> tuple[int, int]:
@@ -143,11 +143,3 @@ class Peak:
     @property
     def grew(self) -> int:
         return self.most - self.before
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15.0, why: Callable[[], object] = str) -> None:
-    """Raises AssertionError, which says `why`."""
-    patience_ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < patience_ends, why()
-        time.sleep(0.05)

@@ -23,16 +23,17 @@ from tests.stress.client import (
     ask,
     connections,
 )
-from tests.stress.gateway import MB, NO_BREAKER, Gateway, Peak, running, wait_until
+from tests.stress.gateway import MB, NO_BREAKER, Gateway, Peak, running
 from tests.stress.raw_upstream import Peer, Play, RawUpstream, bytes_play, raw_upstream
 from tests.stress.replies import good, spoilt
 from tests.stress.upstream_bytes import STREAMED, TEXT, WHOLE, Case, dribbled
+from tests.waiting import wait_for
 
 SHORT = {
     "MAX_RETRIES": "0",
-    "TIMEOUT": "2",
-    "TIMEOUT_MAX": "2",
-    "STREAM_SILENCE_TIMEOUT": "1",
+    "TIMEOUT": "4",
+    "TIMEOUT_MAX": "4",
+    "STREAM_SILENCE_TIMEOUT": "2",
     "HTTP_KEEPALIVE_EXPIRY": "1",
 }
 MOST_MEMORY = 200 * MB  # more than at rest, for several replies of the largest size at once
@@ -60,7 +61,7 @@ def _is_well_afterwards(gateway: Gateway, upstream: RawUpstream) -> Iterator[Non
     assert memory.grew < MOST_MEMORY, f"{memory.grew / MB:.0f} MB more than before"
     assert gateway.get("/health")["status"] == "healthy"
     assert gateway.places() == (0, 0)
-    wait_until(lambda: gateway.connections_to(upstream.port) == 0, why=lambda: "sockets to the upstream are left")
+    wait_for(lambda: gateway.connections_to(upstream.port) == 0, what=lambda: "sockets to the upstream are left")
     assert not gateway.said(), b"\n".join(gateway.said()[:3]).decode(errors="replace")
 
 

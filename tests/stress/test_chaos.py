@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.stress.client import ROUTES, Seen, ask, connections
-from tests.stress.gateway import NO_BREAKER, Gateway, running, wait_until
+from tests.stress.gateway import NO_BREAKER, Gateway, running
 from tests.stress.simulator import simulator
+from tests.waiting import wait_for
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "15"))
 CONNECTIONS = 200
@@ -82,8 +83,8 @@ def test_with_a_fallback_every_request_is_answered_and_every_stream_ends_or_says
         assert not short, f"half an answer passed for a whole one: {short[:10]}"
         assert helped
         assert asked <= (1 + RETRY_BUDGET) * len(seen) + RESERVE, "retries over their budget"
-        wait_until(lambda: gateway.places() == (0, 0), why=gateway.places)
-        wait_until(lambda: len(gateway.lines()) == len(seen), why=lambda: "a line of the log for each request")
+        wait_for(lambda: gateway.places() == (0, 0), what=gateway.places)
+        wait_for(lambda: len(gateway.lines()) == len(seen), what=lambda: "a line of the log for each request")
         cut_lines = [line for line in gateway.lines() if line["outcome"] == "cut"]
         assert len(cut_lines) == cut
         assert all(line["tokens_output"] > 0 for line in cut_lines), "what was heard of a cut stream is paid for"

@@ -8,17 +8,19 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.grader.upstream import Upstream
+from tests.grader.upstream import Gate
 from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
-from tests.stress.gateway import Gateway, running, wait_until
+from tests.stress.gateway import Gateway, running
 from tests.stress.simulator import simulator
+from tests.waiting import Stopwatch, wait_for
 
 CLIENTS = 90  # of the upstream's calls the last hundred can be read
 ROUNDS = 3
 BRIEF = "0.3"  # seconds that an idle connection to the upstream is kept
 FEW = 5  # descriptors or tasks; each round would leave 27, if they were left
 CANCELLED_WITHIN = 1.0  # seconds
-SLOW = {"slots": 1000, "ttft_ms": 1500, "tpot_ms": 20, "output_tokens": 50}  # 2.5 seconds an answer
+SLOW = {"slots": 1000, "ttft_ms": 0, "tpot_ms": 20, "output_tokens": 4000}
+SHORT, LONG = 50, 4000  # tokens: a second, and more than a minute, so that nobody can be too late to leave
 
 # Of ten clients in a row, these leave: before the first token, amid the stream, and before a whole answer.
 EARLY, AMID, UNARY = 2, 5, 8
@@ -27,11 +29,11 @@ EARLY, AMID, UNARY = 2, 5, 8
 class Round:
     """Clients of whom some leave. Who stayed, and when each of the others left."""
 
-    def __init__(self, gateway: Gateway, upstream: Upstream, name: str) -> None:
+    def __init__(self, gateway: Gateway, gate: Gate, name: str) -> None:
         self.stayed: list[Seen] = []
         self.left: dict[str, float] = {}
         self._gateway = gateway
-        self._upstream = upstream
+        self._gate = gate
         self._name = name
         self._arrived = asyncio.Event()
 
@@ -40,9 +42,11 @@ class Round:
             await asyncio.gather(self._watch(), *(self._client(session, number) for number in range(CLIENTS)))
 
     async def _watch(self) -> None:
-        """Who leaves before an answer does so when the upstream has everybody's call."""
-        await asyncio.to_thread(wait_until, lambda: self._upstream.register()["in_flight"] == CLIENTS)
+        """Who leaves before an answer does so when the upstream has everybody's call; then the others are answered."""
+        await asyncio.to_thread(self._gate.wait_for, CLIENTS)
         self._arrived.set()
+        await asyncio.to_thread(self._gate.wait_for, CLIENTS - 2 * CLIENTS // 10)
+        self._gate.release()
 
     async def _client(self, session: aiohttp.ClientSession, number: int) -> None:
         request_id = f"{self._name}.{number}"
@@ -53,14 +57,14 @@ class Round:
             case kind if kind == UNARY:
                 await self._leave_early(session, GENERATE, request_id)
             case kind if kind == AMID:
-                async with self._post(session, stream, request_id) as response:
+                async with self._post(session, stream, request_id, LONG) as response:
                     for _ in range(3):
                         assert await response.content.readany()
                     response.close()
                     self.left[request_id] = time.time()
             case _:
                 route = ROUTES[number % len(ROUTES)]
-                self.stayed.append(await ask(session, self._gateway.url, route, request_id, max_tokens=50))
+                self.stayed.append(await ask(session, self._gateway.url, route, request_id, max_tokens=SHORT))
 
     async def _leave_early(self, session: aiohttp.ClientSession, route: Route, request_id: str) -> None:
         async def answer() -> None:
@@ -73,9 +77,9 @@ class Round:
         await asyncio.wait([asking])
         self.left[request_id] = time.time()
 
-    def _post(self, session: aiohttp.ClientSession, route: Route, request_id: str) -> Any:
+    def _post(self, session: aiohttp.ClientSession, route: Route, request_id: str, tokens: int = SHORT) -> Any:
         url, headers = self._gateway.url + route.path, {"X-Request-ID": request_id}
-        return session.post(url, json=route.body("Hola", 50), headers=headers)
+        return session.post(url, json=route.body("Hola", tokens), headers=headers)
 
 
 @pytest.mark.parametrize("keepalive", [BRIEF, "30"])
@@ -87,28 +91,28 @@ def test_who_leaves_is_cancelled_at_the_upstream_booked_and_gone(keepalive: str,
     ):
         port, descriptors, tasks = int(upstream.url.rpartition(":")[2]), [], []
         for number in range(ROUNDS):
-            upstream.forget_calls()
-            clients = Round(gateway, upstream, f"round.{number}")
-            asyncio.run(clients.run())
+            stopwatch = Stopwatch(gateway.process.pid)
+            with upstream.held() as gate:
+                clients = Round(gateway, gate, f"round.{number}")
+                asyncio.run(clients.run())
             wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in clients.stayed if not one.complete]
             assert not wrong, "who stayed was disturbed: " + "\n".join(wrong[:5])
-            wait_until(lambda: upstream.register()["in_flight"] == 0, why=upstream.register)
+            wait_for(lambda: upstream.register()["in_flight"] == 0, what=upstream.register)
             register = upstream.register()
             ended = {call["x_request_id"]: call["started"] + call["duration_s"] for call in register["last"]}
-            late = {
-                name: ended[name] - when for name, when in clients.left.items() if ended[name] - when > CANCELLED_WITHIN
-            }
+            most = CANCELLED_WITHIN + stopwatch.starved
+            late = {name: ended[name] - when for name, when in clients.left.items() if ended[name] - when > most}
             assert not late, f"cancelled too late: {late}"
             assert register["cancelled"] == len(clients.left) == 3 * CLIENTS // 10
-            wait_until(lambda: gateway.clients() == 0 and gateway.places() == (0, 0), why=gateway.places)
+            wait_for(lambda: gateway.clients() == 0 and gateway.places() == (0, 0), what=gateway.places)
             if keepalive == BRIEF:
-                wait_until(lambda: gateway.connections_to(port) == 0, why=lambda: "sockets to the upstream are left")
+                wait_for(lambda: gateway.connections_to(port) == 0, what=lambda: "sockets to the upstream are left")
             descriptors.append(gateway.descriptors())
             tasks.append(gateway.tasks())
         assert descriptors[-1] < descriptors[0] + FEW, f"descriptors after each round: {descriptors}"
         assert tasks[-1] < tasks[0] + FEW, f"tasks after each round: {tasks}"
 
-        wait_until(lambda: len(gateway.lines()) == CLIENTS * ROUNDS, why=lambda: len(gateway.lines()))
+        wait_for(lambda: len(gateway.lines()) == CLIENTS * ROUNDS, what=lambda: len(gateway.lines()))
         gone = [line for line in gateway.lines() if line["outcome"] == "left"]
         assert len(gone) == ROUNDS * 3 * CLIENTS // 10
         assert {line["status"] for line in gone} == {499}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tests.grader.upstream import Upstream
 from tests.stress.client import STREAMS, Seen, ask, connections
-from tests.stress.gateway import MB, Gateway, running, wait_until
+from tests.stress.gateway import MB, Gateway, running
 from tests.stress.simulator import MODEL, simulator
+from tests.waiting import wait_for
 
 STREAMS_AT_ONCE = 1000
 TOKENS = 30
@@ -34,11 +35,11 @@ async def streams(gateway: Gateway, wave: str) -> list[Seen]:
 
 async def all_together(gateway: Gateway, upstream: Upstream, wave: str) -> list[Seen]:
     """The same, seen to be under way at the same time."""
-    asked = asyncio.create_task(streams(gateway, wave))
-    await asyncio.to_thread(
-        wait_until, lambda: upstream.register()["in_flight"] == STREAMS_AT_ONCE, 15, upstream.register
-    )
-    return await asked
+    with upstream.held(hold_after_tokens=0) as gate:
+        asked = asyncio.create_task(streams(gateway, wave))
+        await asyncio.to_thread(gate.wait_for, STREAMS_AT_ONCE, unless=asked.done)
+        gate.release()
+        return await asked
 
 
 async def true_answers(upstream: str) -> list[str]:
@@ -63,16 +64,15 @@ def test_a_thousand_streams_at_once_are_whole_and_leave_nothing(tmp_path: Path) 
         def is_still() -> bool:
             return gateway.clients() == 0 and gateway.places() == (0, 0)
 
-        wait_until(is_still)
+        wait_for(is_still)
         memory, descriptors, tasks = gateway.memory(), gateway.descriptors(), gateway.tasks()
         for wave in ("second", "third"):
-            upstream.forget_calls()
             seen = asyncio.run(all_together(gateway, upstream, wave))
             wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in seen if not one.complete]
             assert not wrong, f"{len(wrong)} of {STREAMS_AT_ONCE}: " + "\n".join(wrong[:5])
             assert [one.text() for one in seen] == expected
             assert upstream.register()["finished"] == STREAMS_AT_ONCE
-            wait_until(is_still)
+            wait_for(is_still)
         print(f"{(gateway.memory() - memory) / MB:+.1f} MB on {memory / MB:.0f} after two waves more")
         assert gateway.memory() < memory + KEPT
         assert gateway.descriptors() < descriptors + FEW

@@ -8,32 +8,49 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import aiohttp
 import orjson
 import psutil
 import pytest
 
-from tests.grader.upstream import Upstream
+from tests.grader.upstream import Gate, Upstream
 from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
-from tests.stress.gateway import Gateway, running, wait_until
+from tests.stress.gateway import Gateway, running
 from tests.stress.simulator import simulator
+from tests.waiting import wait_for
 
 CLIENTS = 40
 TOKENS = 50
+PACE = {"slots": 1000, "ttft_ms": 0, "tpot_ms": 0}
 
 
-async def in_flight_when_told(gateway: Gateway, upstream: Upstream, routes: Sequence[Route]) -> list[Seen]:
-    """Ask, tell the gateway to stop once all are under way, and see that nobody else gets in."""
-    async with connections() as session:
-        asked = [
-            asyncio.create_task(
-                ask(session, gateway.url, routes[number % len(routes)], f"last.{number}", max_tokens=TOKENS)
-            )
-            for number in range(CLIENTS)
-        ]
-        await asyncio.to_thread(wait_until, lambda: upstream.register()["in_flight"] == CLIENTS)
-        os.kill(gateway.process.pid, signal.SIGTERM)
-        await asyncio.to_thread(wait_until, lambda: refuses(gateway.port))
-        return await asyncio.gather(*asked)
+async def in_flight_when_told(
+    gateway: Gateway, upstream: Upstream, routes: Sequence[Route], *, may_end: bool
+) -> list[Seen]:
+    """Ask, tell the gateway to stop once all are under way, and see that nobody else gets in. Then they may end."""
+    with upstream.held(hold_after_tokens=1) as gate:
+        async with connections() as session:
+            seen = await _asked(gateway, gate, session, routes, may_end)
+        # Whom the gateway cancels must not be answered first.
+        await asyncio.to_thread(gate.wait_for, 0)
+        return seen
+
+
+async def _asked(
+    gateway: Gateway, gate: Gate, session: aiohttp.ClientSession, routes: Sequence[Route], may_end: bool
+) -> list[Seen]:
+    asked = [
+        asyncio.create_task(
+            ask(session, gateway.url, routes[number % len(routes)], f"last.{number}", max_tokens=TOKENS)
+        )
+        for number in range(CLIENTS)
+    ]
+    await asyncio.to_thread(gate.wait_for, CLIENTS)
+    os.kill(gateway.process.pid, signal.SIGTERM)
+    await asyncio.to_thread(wait_for, lambda: refuses(gateway.port))
+    if may_end:
+        gate.release()
+    return await asyncio.gather(*asked)
 
 
 def refuses(port: int) -> bool:
@@ -46,9 +63,9 @@ def ends(gateway: Gateway) -> Iterator[None]:
     """It ends in here as one who was asked to, and all that it has started with it."""
     started = psutil.Process(gateway.process.pid).children(recursive=True)
     yield
-    wait_until(lambda: gateway.process.exit_status() is not None)
+    wait_for(lambda: gateway.process.exit_status() is not None)
     assert gateway.process.exit_status() == 0
-    wait_until(lambda: not any(map(runs, started)), why=lambda: list(filter(runs, started)))
+    wait_for(lambda: not any(map(runs, started)), what=lambda: list(filter(runs, started)))
 
 
 def runs(process: psutil.Process) -> bool:
@@ -60,11 +77,11 @@ def runs(process: psutil.Process) -> bool:
 
 def test_streams_that_can_end_in_time_do_and_new_ones_are_refused(tmp_path: Path) -> None:
     with (
-        simulator(tmp_path, {"slots": 1000, "ttft_ms": 1000, "tpot_ms": 20}) as upstream,
-        running(upstream.url, tmp_path, TIMEOUT="10") as gateway,
+        simulator(tmp_path, PACE) as upstream,
+        running(upstream.url, tmp_path, TIMEOUT="100") as gateway,
     ):
         with ends(gateway):
-            seen = asyncio.run(in_flight_when_told(gateway, upstream, ROUTES))
+            seen = asyncio.run(in_flight_when_told(gateway, upstream, ROUTES, may_end=True))
         wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in seen if not one.complete]
         assert not wrong, "\n".join(wrong[:5])
         assert [line["outcome"] for line in gateway.lines()] == ["finished"] * CLIENTS
@@ -74,17 +91,17 @@ def test_streams_that_can_end_in_time_do_and_new_ones_are_refused(tmp_path: Path
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_who_cannot_end_in_time_is_told_and_cancelled_at_the_upstream(workers: str, tmp_path: Path) -> None:
     with (
-        simulator(tmp_path, {"slots": 1000, "ttft_ms": 500, "tpot_ms": 600}) as upstream,  # half a minute an answer
-        running(upstream.url, tmp_path, TIMEOUT="1", UVICORN_WORKERS=workers) as gateway,
+        simulator(tmp_path, PACE) as upstream,
+        running(upstream.url, tmp_path, TIMEOUT="3", UVICORN_WORKERS=workers) as gateway,
     ):
         with ends(gateway):
-            seen = asyncio.run(in_flight_when_told(gateway, upstream, (*STREAMS, GENERATE)))
+            seen = asyncio.run(in_flight_when_told(gateway, upstream, (*STREAMS, GENERATE), may_end=False))
         wrong = [f"{one.request_id} {one.status}: {why}" for one in seen if (why := one.wrong())]
         assert not wrong, f"{len(wrong)} of {CLIENTS}\n" + "\n".join(wrong[:5])
         for one in seen:
             assert not one.complete
             error = orjson.loads(one.payloads()[-1] if one.route.stream else one.body)["error"]
             assert error["code"] == "shutting_down"
-        wait_until(lambda: upstream.register()["in_flight"] == 0, why=upstream.register)
+        wait_for(lambda: upstream.register()["in_flight"] == 0, what=upstream.register)
         assert upstream.register()["cancelled"] == CLIENTS
         assert len(gateway.lines()) == CLIENTS, "each has its line in the log"

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.stress.client import CHAT, CHAT_STREAM, GENERATE, STREAMS, Route, Seen, ask, connections
-from tests.stress.gateway import MB, Gateway, Peak, running, wait_until
+from tests.stress.gateway import MB, Gateway, Peak, running
 from tests.stress.raw_upstream import Peer, Play, RawUpstream, bytes_play, raw_upstream
 from tests.stress.replies import DONE, END, ROLE, completion, good, http, stream, word
+from tests.waiting import LIMIT, wait_for, wait_until_still
 
 SLOW = 50
 WORD = "x" * 16_384
@@ -78,13 +79,6 @@ def told(sent: list[int]) -> Play:
     return play
 
 
-def stalled(sent: list[int]) -> bool:
-    """The upstream has sent what it could: for a while now nothing goes out."""
-    before = sent[0]
-    time.sleep(0.5)
-    return 0 < sent[0] == before
-
-
 def test_who_does_not_read_for_a_while_costs_little_memory_and_disturbs_nobody(
     upstream: RawUpstream, tmp_path: Path
 ) -> None:
@@ -97,7 +91,7 @@ def test_who_does_not_read_for_a_while_costs_little_memory_and_disturbs_nobody(
         }
         with Peak(gateway) as memory:
             slow = [SlowClient(gateway, STREAMS[number % 2], f"slow.{number}") for number in range(SLOW)]
-            wait_until(lambda: stalled(sent))
+            wait_until_still(lambda: sent[0])  # the upstream has sent what it could
             assert sent[0] < SLOW * WORDS, "the network took it all: nobody had to wait"
 
             quick = asyncio.run(quick_ones(gateway))
@@ -111,7 +105,7 @@ def test_who_does_not_read_for_a_while_costs_little_memory_and_disturbs_nobody(
         for whole in received:
             assert whole.count(b"x") > len(WORD) * WORDS
             assert b"data: [DONE]" in whole[-100:]
-        wait_until(lambda: gateway.places() == (0, 0), why=gateway.places)
+        wait_for(lambda: gateway.places() == (0, 0), what=gateway.places)
     assert {line["outcome"] for line in gateway.lines()} == {"finished"}
 
 
@@ -128,13 +122,13 @@ def test_who_never_reads_is_dropped_with_all_that_was_kept_for_them(upstream: Ra
     with running(upstream.url, tmp_path, STREAM_SILENCE_TIMEOUT=str(SILENCE), STREAM_KEEPALIVE_SEC="0.5") as gateway:
         upstream.plays |= {f"never.{number}": told(sent) for number in range(NEVER_READS)}
         clients = [SlowClient(gateway, STREAMS[number % 2], f"never.{number}") for number in range(NEVER_READS)]
-        wait_until(lambda: gateway.places()[0] == NEVER_READS)
-        wait_until(lambda: gateway.places() == (0, 0), seconds=SILENCE + 10, why=gateway.places)
-        wait_until(lambda: gateway.connections_to(upstream.port) == 0, why=lambda: "the upstream still talks to us")
-        wait_until(lambda: gateway.clients() == 0, why=lambda: f"{gateway.clients()} sockets of theirs are still open")
+        wait_for(lambda: gateway.places()[0] == NEVER_READS)
+        wait_for(lambda: gateway.places() == (0, 0), seconds=SILENCE + LIMIT, what=gateway.places)
+        wait_for(lambda: gateway.connections_to(upstream.port) == 0, what=lambda: "the upstream still talks to us")
+        wait_for(lambda: gateway.clients() == 0, what=lambda: f"{gateway.clients()} sockets of theirs are still open")
         for client in clients:
             client.close()
-        wait_until(lambda: len(gateway.lines()) == NEVER_READS)
+        wait_for(lambda: len(gateway.lines()) == NEVER_READS)
     for line in gateway.lines():
         assert (line["outcome"], line["status"]) == ("left", 499)
         assert line["latency_ms"] > SILENCE * 1000
@@ -150,8 +144,8 @@ def test_an_answer_in_one_piece_that_nobody_reads_is_thrown_away(
     upstream.plays |= {name: bytes_play(large) for name in names}
     with running(upstream.url, tmp_path, build="tests.stress.app:impatient") as gateway:
         clients = [SlowClient(gateway, CHAT, name, connection) for name in names]
-        wait_until(lambda: len(gateway.lines()) == NEVER_READS)
-        wait_until(lambda: gateway.clients() == 0, why=lambda: f"{gateway.clients()} sockets of theirs are still open")
+        wait_for(lambda: len(gateway.lines()) == NEVER_READS)
+        wait_for(lambda: gateway.clients() == 0, what=lambda: f"{gateway.clients()} sockets of theirs are still open")
         for client in clients:
             client.close()
 

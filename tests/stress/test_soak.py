@@ -16,8 +16,9 @@ import aiohttp
 import pytest
 
 from tests.stress.client import CHAT_STREAM, GENERATE, ROUTES, STREAMS, ask, connections
-from tests.stress.gateway import MB, Gateway, running, wait_until
+from tests.stress.gateway import MB, Gateway, running
 from tests.stress.simulator import simulator
+from tests.waiting import wait_for
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "25"))
 WARM_UP = 8.0  # seconds: caches and pools fill, and what is loaded late is loaded
@@ -134,8 +135,8 @@ def test_under_mixed_traffic_at_full_speed_memory_stays_where_it_is(tmp_path: Pa
         print(f"{samples[0] / MB:.1f} MB, {before / MB:.1f} MB halfway, {after / MB:.1f} MB at the end")
         assert after < before * GROWTH, [round(sample / MB, 1) for sample in samples]
         assert {"left", "cache hit", f"{CHAT_STREAM.name} 200", "mistake 422"} <= set(traffic.done)
-        wait_until(lambda: gateway.places() == (0, 0), why=gateway.places)
-        wait_until(lambda: gateway.clients() == 0)
+        wait_for(lambda: gateway.places() == (0, 0), what=gateway.places)
+        wait_for(lambda: gateway.clients() == 0)
         for upstream in (ill, well):
             port = int(upstream.url.rpartition(":")[2])
-            wait_until(lambda port=port: gateway.connections_to(port) == 0, why=lambda: "sockets are left")  # type: ignore[misc]
+            wait_for(lambda port=port: gateway.connections_to(port) == 0, what=lambda: "sockets are left")  # type: ignore[misc]

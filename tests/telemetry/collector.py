@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +18,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from tests.waiting import wait_for
+
 T = TypeVar("T")
 
-PATIENCE = 15.0  # seconds
 POLL_SECONDS = 0.02
 
 
@@ -151,14 +151,9 @@ class Collector:
 
     def trace(self, trace_id: str) -> Trace:
         """Waited for."""
-        return self.wait_for(lambda: self.traces().get(trace_id), f"trace {trace_id}")
-
-    def wait_for(self, look: Callable[[], T | None], what: str) -> T:
-        patience_ends = time.monotonic() + PATIENCE
-        while not (found := look()):
-            assert time.monotonic() < patience_ends, f"not within {PATIENCE:g} seconds: {what}"
-            time.sleep(POLL_SECONDS)
-        return found
+        trace = wait_for(lambda: self.traces().get(trace_id), f"trace {trace_id}")
+        assert trace is not None
+        return trace
 
 
 @contextmanager

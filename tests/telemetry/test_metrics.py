@@ -1,15 +1,18 @@
 """GET /metrics of one worker: every name, each request once, and whose time it was."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.admitted import admitted
 from tests.dead import dead_server
 from tests.grader.service import Answer
 from tests.grader.stand import ModelServer
 from tests.grader.upstream import Upstream
-from tests.telemetry.gateway import Gateway, running, until
+from tests.telemetry.gateway import Gateway, running
+from tests.waiting import wait_for
 
 # What dashboards, alerts and the document's queries go by: there at 0 before anything has happened.
 FROM_THE_START = {
@@ -63,6 +66,9 @@ def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory)
         running(model_server, tmp_path_factory.mktemp("one"), OTLP_ENDPOINT=nowhere, TRACE_SAMPLE_RATIO="1") as gateway,
     ):
         yield gateway
+
+
+TOGETHER = 0.3  # seconds
 
 
 def ask(gateway: Gateway, prompt: str, path: str = "/generate", **more: object) -> Answer:
@@ -128,15 +134,18 @@ def test_what_an_upstream_takes_is_not_ours_not_even_between_the_tokens_of_a_str
 
 
 def test_who_waits_for_the_answer_to_an_equal_call_waits_for_the_upstream(gateway: Gateway, upstream: Upstream) -> None:
-    _, before = own_seconds(gateway)
-    with upstream.fault({"latency_ms": 500, "times": 1}), ThreadPoolExecutor() as pool:
+    (_, before), let_in = own_seconds(gateway), admitted(gateway.service)
+    with upstream.held() as gate, ThreadPoolExecutor() as pool:
         first = pool.submit(ask, gateway, "together", temperature=0)
-        until(lambda: upstream.register()["in_flight"] == 1)
-        second = ask(gateway, "together", temperature=0)
-        first.result()
-    waited = second.ms / 1000
-    assert second.headers["x-cache"] == "coalesced"
-    assert own_seconds(gateway)[1] - before >= 0.5 + waited - 0.1, "what the second waited was taken for ours"
+        gate.wait_for(1)
+        second = pool.submit(ask, gateway, "together", temperature=0)
+        wait_for(lambda: admitted(gateway.service) == let_in + 2, "both wait for the one answer")
+        released = time.monotonic() + TOGETHER
+        wait_for(lambda: time.monotonic() >= released, "they have waited together for a while")
+        gate.release()
+        assert first.result().status == 200
+    assert second.result().headers["x-cache"] == "coalesced"
+    assert own_seconds(gateway)[1] - before >= 2 * TOGETHER, "what the second waited was taken for ours"
 
 
 def test_each_try_at_an_upstream_is_counted_by_how_it_ended(gateway: Gateway, upstream: Upstream) -> None:
@@ -163,15 +172,17 @@ def test_each_try_at_an_upstream_is_counted_by_how_it_ended(gateway: Gateway, up
     ):
         stream.read(lambda stream: len(stream.events) > 0)
     expected = {"200": 2, "503": 1, "cut": 2, "left": 1, "retries": 2}
-    until(lambda: {how: now - before[how] for how, now in tries().items()} == expected, tries)
+    wait_for(lambda: {how: now - before[how] for how, now in tries().items()} == expected, tries)
 
 
 def test_a_batch_is_counted_with_its_prompts_and_each_of_them_as_a_call(gateway: Gateway, upstream: Upstream) -> None:
     before = gateway.scrape()
-    with upstream.fault({"latency_ms": 500, "times": 3}), ThreadPoolExecutor() as pool:
+    with upstream.held() as gate, ThreadPoolExecutor() as pool:
         batch = pool.submit(gateway.service.post, "/generate/batch", {"prompts": ["uno", "dos", "tres"]})
-        until(lambda: gateway.count("inference_active_batches") == 1)
+        wait_for(lambda: gateway.count("inference_active_batches") == 1)
         assert gateway.count("inference_active_connections") == 1
+        gate.release()
+        upstream.clear()
         assert batch.result().status == 200
     after = gateway.scrape()
     assert after.sum("inference_active_batches") == after.sum("inference_active_connections") == 0
@@ -227,7 +238,7 @@ def test_who_takes_openmetrics_is_led_from_a_bucket_to_a_trace(gateway: Gateway)
     buckets = [line for line in answer.text.splitlines() if line.startswith(f"{DURATION}_bucket")]
     traces = {line.partition('# {trace_id="')[2][:32] for line in buckets if "trace_id" in line}
     assert traces
-    until(lambda: traces <= {line["trace_id"] for line in gateway.lines()})
+    wait_for(lambda: traces <= {line["trace_id"] for line in gateway.lines()})
     assert "trace_id" not in gateway.service.get("/metrics").text
 
 

@@ -12,7 +12,8 @@ from shared.telemetry.exposition import MOST_BYTES
 from shared.telemetry.labels import LONGEST, OTHER, Admitted
 from shared.telemetry.workers import FOLDER
 from tests.grader.stand import SIMULATOR, ModelServer
-from tests.telemetry.gateway import Gateway, running, until
+from tests.telemetry.gateway import Gateway, running
+from tests.waiting import wait_for
 from workshop.processes import ROOT
 
 MADE_UP = 10_000
@@ -135,7 +136,7 @@ def test_ten_thousand_made_up_models_users_and_paths_leave_no_trace(gateway: Gat
     gateway.service.post("/generate", {"prompt": "Hola", "max_tokens": 1})
     before = gateway.scrape()
     assert asyncio.run(attack(int(gateway.service.url.rpartition(":")[2]))) == MADE_UP
-    until(lambda: gateway.count("inference_requests_total") >= 2 * MADE_UP // 3)
+    wait_for(lambda: gateway.count("inference_requests_total") >= 2 * MADE_UP // 3)
     after = gateway.scrape()
     assert not [value for value in after.label_values if "-1" in value or "/generate/" in value]
     assert after.series - before.series < 50

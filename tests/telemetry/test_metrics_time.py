@@ -1,6 +1,7 @@
 """Rates over the last ten seconds, seconds in a queue, and pages that many ask for at the same time."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from shared.layers.admission_queue import AdmissionQueue
 from shared.telemetry import vitals
 from shared.telemetry.exposition import Exposition
 from shared.telemetry.vitals import Vitals
-from tests.resilience.stage import Upstream, call_of, send, until
+from tests.resilience.stage import Upstream, call_of, send, settle_down, until
 
 
 class Clock:
@@ -72,19 +73,25 @@ def test_however_many_ask_one_page_is_made_at_a_time_and_none_is_older_than_its_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def run() -> None:
+        may_end = threading.Event()
         exposition, made, begun, loop = Exposition(), 0, asyncio.Event(), asyncio.get_running_loop()
 
         def write(in_openmetrics: bool) -> bytes:
             nonlocal made
             made += 1
             loop.call_soon_threadsafe(begun.set)
-            time.sleep(0.05)
-            return str(made).encode()
+            number = made
+            may_end.wait()  # in a thread of its own
+            return str(number).encode()
 
         monkeypatch.setattr(exposition, "_write", write)
         first = asyncio.create_task(exposition.page(""))
         await begun.wait()
-        later = await asyncio.gather(*(exposition.page("") for _ in range(20)))
+        asking = [asyncio.create_task(exposition.page("")) for _ in range(20)]
+        await settle_down()  # all have asked, while the first page is being made
+        assert made == 1
+        may_end.set()
+        later = await asyncio.gather(*asking)
         assert (await first)[0] == b"1"
         assert {page for page, _ in later} == {b"2"}
 

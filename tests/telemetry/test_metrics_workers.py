@@ -13,7 +13,9 @@ import pytest
 from tests.grader.exposition import Scrape
 from tests.grader.stand import SIMULATOR, ModelServer
 from tests.grader.upstream import Upstream
-from tests.telemetry.gateway import Gateway, running, until
+from tests.leaving import asking
+from tests.telemetry.gateway import Gateway, running
+from tests.waiting import wait_for
 
 WORKERS = 4
 AT_ONCE = 8
@@ -25,11 +27,11 @@ def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory)
     settings = {
         "UVICORN_WORKERS": str(WORKERS),
         "RATE_LIMIT_OVERRIDES": '{"/summarize": {"rpm": 4}}',  # one for each worker
-        "TIMEOUT": "1",
-        "TIMEOUT_MAX": "1",
+        "TIMEOUT": "5",
+        "TIMEOUT_MAX": "5",
     }
     with running(model_server, tmp_path_factory.mktemp("four"), **settings) as gateway:
-        until(lambda: gateway.count("process_memory_bytes") > 0)
+        wait_for(lambda: gateway.count("process_memory_bytes") > 0)
         yield gateway
 
 
@@ -89,14 +91,9 @@ def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
         for _ in range(3):
             with stream(STREAM, {"prompt": "left", "max_tokens": 20}) as left:
                 left.read(lambda stream: len(stream.data) > 1)
-    with upstream.fault({"latency_ms": 30_000}):
-        gateway.service.request(
-            "POST",
-            "/generate",
-            body='{"prompt": "gone before the answer"}',
-            headers={"Content-Type": "application/json"},
-            patience=0.4,
-        )
+    with upstream.held() as gate:
+        with asking(gateway.service.url, "/generate", {"prompt": "gone before the answer"}):
+            gate.wait_for(1)
         post("/generate", {"prompt": "no answer in time"})
     with upstream.fault({"status": 500}):
         each(4)
@@ -107,14 +104,14 @@ def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
 def test_what_is_logged_is_counted_exactly_once(gateway: Gateway, upstream: Upstream) -> None:
     all_that_can_happen(gateway, upstream)
     endings = {"finished", "failed", "cut", "left"}
-    until(lambda: {line["outcome"] for line in gateway.lines()} == endings, lambda: gateway.lines()[-5:])
+    wait_for(lambda: {line["outcome"] for line in gateway.lines()} == endings, lambda: gateway.lines()[-5:])
 
     def difference() -> Mapping[str, Any]:
         log = logged(gateway.lines())
         metrics = counted(gateway.scrape(), log)
         return {name: (log[name], metrics[name]) for name in log if abs(log[name] - metrics[name]) > 1e-9}
 
-    until(lambda: not difference(), lambda: f"(logged, counted): {difference()}")
+    wait_for(lambda: not difference(), lambda: f"(logged, counted): {difference()}")
     total = logged(gateway.lines())
     statuses = {line["status"] for line in gateway.lines()}
     assert statuses >= {200, 400, 401, 404, 422, 429, 499, 502, 504}, "not all has happened that can"
@@ -134,8 +131,8 @@ def test_memory_is_that_of_all_workers(gateway: Gateway) -> None:
     def resident() -> list[int]:
         return [worker.memory_info().rss for worker in gateway.workers()]
 
-    until(lambda: gateway.count("process_memory_bytes") == pytest.approx(sum(resident()), rel=0.1))
-    until(lambda: gateway.count("process_memory_worst_bytes") == pytest.approx(max(resident()), rel=0.1))
+    wait_for(lambda: gateway.count("process_memory_bytes") == pytest.approx(sum(resident()), rel=0.1))
+    wait_for(lambda: gateway.count("process_memory_worst_bytes") == pytest.approx(max(resident()), rel=0.1))
 
 
 def test_tokens_a_second_are_those_of_all_workers(gateway: Gateway) -> None:
@@ -145,7 +142,7 @@ def test_tokens_a_second_are_those_of_all_workers(gateway: Gateway) -> None:
         list(pool.map(lambda n: gateway.service.post("/generate", {"prompt": f"count {n}"}), range(40)))
     made = gateway.count(tokens) - before
     # A worker looks back over ten of its seconds; those that began a moment ago, over fewer.
-    until(lambda: gateway.count("inference_tokens_per_second") >= made / 10 * 0.9)
+    wait_for(lambda: gateway.count("inference_tokens_per_second") >= made / 10 * 0.9)
 
 
 def test_a_worker_that_dies_leaves_its_counts_and_takes_its_gauges(gateway: Gateway, upstream: Upstream) -> None:
@@ -160,12 +157,14 @@ def test_a_worker_that_dies_leaves_its_counts_and_takes_its_gauges(gateway: Gate
     with upstream.fault({"stall_after_tokens": 2}), ExitStack() as crowd:
         for _ in range(24):
             crowd.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(head + body)
-        until(lambda: gateway.count("inference_active_connections") == 24)
+        wait_for(lambda: gateway.count("inference_active_connections") == 24)
         victim = max(gateway.workers(), key=serving)
         victim.kill()
-        until(lambda: 0 < gateway.count("inference_active_connections") < 24)
-    until(lambda: victim.pid not in [worker.pid for worker in gateway.workers()] and len(gateway.workers()) == WORKERS)
-    until(lambda: gateway.count("inference_active_connections") == 0)
+        wait_for(lambda: 0 < gateway.count("inference_active_connections") < 24)
+    wait_for(
+        lambda: victim.pid not in [worker.pid for worker in gateway.workers()] and len(gateway.workers()) == WORKERS
+    )
+    wait_for(lambda: gateway.count("inference_active_connections") == 0)
     assert gateway.count("inference_requests_total") >= requests
 
 

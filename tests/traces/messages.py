@@ -64,7 +64,7 @@ class Receiver:
     def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         request = urllib.request.Request(self.url + path, body, headers or {}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return Answer(answer.status, answer.headers.get_content_type(), answer.read())
         except urllib.error.HTTPError as refused:
             return Answer(refused.code, refused.headers.get_content_type(), refused.read())

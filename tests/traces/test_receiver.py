@@ -162,7 +162,7 @@ def test_many_senders_at_once_are_all_taken(receiver: Receiver) -> None:
 def test_it_ends_when_it_is_told_to_and_a_taken_port_is_one_clear_line(receiver: Receiver) -> None:
     taken = receiver.url.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "serving.traces", "--port"]
-    second = subprocess.run([*command, taken], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    second = subprocess.run([*command, taken], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert second.stdout == ""
     assert second.stderr.count("\n") == 1
@@ -171,4 +171,4 @@ def test_it_ends_when_it_is_told_to_and_a_taken_port_is_one_clear_line(receiver:
         assert third.stdout is not None
         assert json.loads(third.stdout.readline())["event"] == "listening"
         third.send_signal(signal.SIGTERM)
-        assert third.wait(10) == 0
+        assert third.wait(60) == 0

@@ -30,6 +30,7 @@ def subject(server: ModelServer) -> Iterator[Subject]:
         "WEBHOOK_HMAC_SECRET": f"{SECRET}, {OLD_SECRET}",
         "MAX_BODY_BYTES": "100000",
         "API_KEYS_REQUIRED": "true",
+        "TIMEOUT": "100",
     }
     with started(BUILD, server, settings) as subject:
         yield subject

@@ -72,7 +72,7 @@ def foreign() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def pages(server: ModelServer, origin: str) -> Iterator[Subject]:
-    with started(BUILD, server, {"CORS_ORIGINS": origin, "API_KEYS_REQUIRED": "true"}) as subject:
+    with started(BUILD, server, {"CORS_ORIGINS": origin, "API_KEYS_REQUIRED": "true", "TIMEOUT": "100"}) as subject:
         yield subject
 
 

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.accounts.conftest import wait_until
 from tests.grader.callers import Caller
 from tests.grader.service import Answer
 from tests.grader.stand import ModelServer, started
 from tests.grader.subject import Subject
+from tests.waiting import wait_for
 from tests.webhooks.conftest import BUILD, OLD_SECRET, WORKERS
 from tests.webhooks.mess import messed_up
 from tests.webhooks.sender import PATH, SECRET, Sender, alert, by_hand, headers, new_id, notification
@@ -53,7 +53,7 @@ def test_an_alert_is_one_line_in_the_operational_log_and_stands_on_the_board(
     id = new_id()
     answer = sender.send(notification(alert("Down"), alert("Slow", "resolved")), id=id)
     assert answer.json == {"id": id, "duplicate": False, "alerts": 2}
-    down, slow = wait_until(lambda: told(subject, id))
+    down, slow = wait_for(lambda: told(subject, id))
     assert (down["name"], down["severity"], down["status"], down["level"]) == ("Down", "page", "firing", "warning")
     assert down["summary"] == "Down is about something"
     assert (slow["name"], slow["status"], slow["level"]) == ("Slow", "resolved", "info")
@@ -64,7 +64,7 @@ def test_an_alert_is_one_line_in_the_operational_log_and_stands_on_the_board(
 def test_an_event_is_one_line_too(subject: Subject, sender: Sender) -> None:
     id = new_id()
     assert taken(sender.send({"type": "model.deployed", "data": {"model": "tiny", "key": "sk-hush"}}, id=id))
-    (line,) = wait_until(lambda: told(subject, id, "webhook"))
+    (line,) = wait_for(lambda: told(subject, id, "webhook"))
     assert line["type"] == "model.deployed"
     assert "sk-hush" not in subject.log.text()
 
@@ -93,8 +93,12 @@ def test_of_fifty_equal_webhooks_at_once_at_four_workers_one_is_acted_on(subject
         signed = headers(body, id=id)
 
         def send_until_taken(_: int, body: str = body, signed: dict[str, str] = signed) -> bool:
-            while (answer := sender.post(body, signed)).status == 503:  # a machine that is too busy says so
-                time.sleep(0.2)
+            def heard() -> Answer | None:
+                answer = sender.post(body, signed)
+                return None if answer.status == 503 else answer  # a machine that is too busy says so
+
+            answer = wait_for(heard, poll=0.2)
+            assert answer is not None
             return taken(answer)
 
         with ThreadPoolExecutor(CROWD) as crowd:
@@ -107,8 +111,12 @@ def test_webhooks_that_differ_come_in_side_by_side(subject: Subject, sender: Sen
     ids = [new_id() for _ in range(CROWD)]
 
     def send_until_taken(id: str) -> bool:
-        while (answer := sender.send(notification(alert("Many", labels={"alertname": id})), id=id)).status == 503:
-            time.sleep(0.2)
+        def heard() -> Answer | None:
+            answer = sender.send(notification(alert("Many", labels={"alertname": id})), id=id)
+            return None if answer.status == 503 else answer
+
+        answer = wait_for(heard, poll=0.2)
+        assert answer is not None
         return taken(answer)
 
     with ThreadPoolExecutor(CROWD) as crowd:
@@ -175,7 +183,7 @@ def test_a_body_over_the_limit_is_413_before_all_of_it_was_read(subject: Subject
     address = urlsplit(subject.service.url)
     signed = "".join(f"{name}: {value}\r\n" for name, value in headers("{}", id=new_id()).items())
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{signed}Transfer-Encoding: chunked\r\n\r\n".encode()
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(head)
         for _ in range(11):
             connection.sendall(b"2710\r\n" + b" " * 10_000 + b"\r\n")
@@ -184,7 +192,7 @@ def test_a_body_over_the_limit_is_413_before_all_of_it_was_read(subject: Subject
 
 def test_what_can_be_refused_by_its_head_waits_for_no_body(subject: Subject) -> None:
     address = urlsplit(subject.service.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
 
@@ -204,7 +212,7 @@ def test_while_the_database_is_away_a_webhook_is_503_and_afterwards_taken_once(
         return answer if answer.status == 200 else None
 
     # Each worker finds the database again in its own time.
-    answers = [wait_until(welcome) for _ in range(2 * WORKERS)]
+    answers = [wait_for(welcome) for _ in range(2 * WORKERS)]
     assert [taken(answer) for answer in answers if answer] == [True] + [False] * (2 * WORKERS - 1)
     assert len(told(subject, id)) == 1
 
@@ -239,9 +247,9 @@ def test_every_worker_shows_who_fires_in_health_and_metrics(subject: Subject, se
         agreed = number(subject, "gateway_alerts_firing") == len(firing)
         return agreed and all(("Seen" in check["alerts"]["firing"]) == seen for check in checks)
 
-    wait_until(lambda: all_show(True), seconds=20)
+    wait_for(lambda: all_show(True))
     assert taken(sender.send(notification(one | {"status": "resolved"}, other | {"status": "resolved"})))
-    wait_until(lambda: all_show(False), seconds=20)
+    wait_for(lambda: all_show(False))
 
 
 def test_the_board_is_for_callers_with_a_token(subject: Subject, ana: Caller) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.accounts.conftest import wait_until
 from tests.dead import dead_server
 from tests.grader.callers import Caller
 from tests.grader.service import Answer
 from tests.grader.subject import Subject
+from tests.waiting import wait_for
 from tests.webhooks.sender import SECRET, new_id, notification
 from tests.webhooks.sender import alert as an_alert
 from workshop.alerts import REMIND, Forwarder, firing
@@ -70,7 +70,7 @@ def on_the_board(subject: Subject, ana: Caller, name: str) -> dict[str, Any]:
         answer = subject.service.get("/webhooks/alerts", headers=ana.headers)
         return answer if answer.status == 200 else None  # a worker may still think that the database is away
 
-    answer = wait_until(asked)
+    answer = wait_for(asked)
     assert answer is not None
     found: dict[str, Any] = next((alert for alert in answer.json["alerts"] if alert["name"] == name), {"status": None})
     return found
@@ -132,8 +132,8 @@ class Prometheus:
 
     def obeys(self, rules: str) -> None:
         (self._folder / "rules.yml").write_text(rules)
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=10).close()
-        wait_until(lambda: bool(firing(self.url)) == ("alert:" in rules))
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=60).close()
+        wait_for(lambda: bool(firing(self.url)) == ("alert:" in rules))
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +212,9 @@ def test_what_is_not_taken_is_sent_again_as_the_same_webhook(
         forwarder.turn()
         return said[-1] == line
 
-    wait_until(lambda: heard("told: AlwaysTrue firing"))
+    wait_for(lambda: heard("told: AlwaysTrue firing"))
     assert subject.log.text().count(f'"webhook_id":"{id}"') == 1
-    wait_until(lambda: heard("told: AlwaysTrue resolved"))
+    wait_for(lambda: heard("told: AlwaysTrue resolved"))
     assert on_the_board(subject, ana, "AlwaysTrue")["status"] == "resolved"
 
 
