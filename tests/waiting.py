@@ -9,7 +9,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.02
 
 
-def wait_for(condition: Callable[[], T], what: str = "the condition came true", seconds: float = 10.0) -> T:
+def wait_for(condition: Callable[[], T], what: str = "the condition came true", seconds: float = 60.0) -> T:
     """What the condition says once it is true of something. Raises AssertionError, which says `what` did not happen."""
     patience_ends = time.monotonic() + seconds
     while not (value := condition()):

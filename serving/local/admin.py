@@ -1,4 +1,4 @@
-"""The admin routes: order faults, and see which calls came.
+"""The admin routes: order faults, release the calls that they hold, and see which calls came.
 
 In: HTTP requests. Out: JSON. Faults never apply here, so a broken server can still be mended.
 """
@@ -12,7 +12,7 @@ from starlette.routing import Route
 from serving.local.access import Access
 from serving.local.calls import Calls
 from serving.local.errors import ApiError
-from serving.local.faults import BadFault, Faults, read_plan
+from serving.local.faults import BadFault, BadRelease, Faults, read_plan, read_release
 
 
 class Admin:
@@ -24,6 +24,7 @@ class Admin:
     def routes(self) -> list[Route]:
         return [
             Route("/admin/faults", self.faults, methods=["GET", "PUT", "DELETE"]),
+            Route("/admin/release", self.release, methods=["PUT"]),
             Route("/admin/calls", self.calls, methods=["GET", "DELETE"]),
         ]
 
@@ -37,6 +38,14 @@ class Admin:
         elif request.method == "DELETE":
             self._faults.clear()
         return JSONResponse(self._faults.view())
+
+    async def release(self, request: Request) -> Response:
+        self._access.check(request.headers.get("authorization"))
+        try:
+            released = self._faults.release(read_release(await request.body()))
+        except BadRelease as error:
+            raise ApiError(422, str(error), code="bad_release") from None
+        return JSONResponse({"released": released} | self._faults.view())
 
     async def calls(self, request: Request) -> Response:
         self._access.check(request.headers.get("authorization"))

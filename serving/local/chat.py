@@ -14,14 +14,14 @@ from contextlib import aclosing
 
 from starlette.types import Receive, Scope, Send
 
-from serving.local import damage
 from serving.local.access import Access
 from serving.local.answer import DONE, Answer, Choice, Usage
 from serving.local.calls import CallRecord, Calls, Outcome
 from serving.local.completion import Completion, Model
+from serving.local.damage import Damage
 from serving.local.errors import ApiError, model_not_found, overloaded
 from serving.local.exchange import ClientLeft, Exchange, HungUp
-from serving.local.faults import MODIFIERS, Fault, Faults
+from serving.local.faults import MODIFIERS, Faults
 from serving.local.protocol import ChatRequest, FinishReason, decode, validate
 
 SANE_ID = re.compile(r"[\x21-\x7e]{1,200}")
@@ -78,10 +78,9 @@ class ChatCompletions:
         self._access.check(exchange.header("authorization"))
         body = await exchange.body(self._max_body_bytes)
         async with exchange.client_present():
-            fault = self._faults.next()
-            if fault is not None:
-                call.fault = fault.name
-                await damage.before(exchange, fault, body)
+            damage = self._damage(exchange, call)
+            if damage is not None:
+                await damage.before(body)
                 if exchange.status is not None:
                     return
             document = decode(body)
@@ -90,8 +89,15 @@ class ChatCompletions:
             call.model, call.stream, call.max_tokens = request.model, request.stream, request.token_limit
             completion = await self._model(request.model).begin(request)
             call.prompt_tokens = completion.prompt_tokens
-            reply = _Reply(exchange, request, completion, call, fault)
+            reply = _Reply(exchange, request, completion, call, damage)
             await (reply.stream() if request.stream else reply.whole())
+
+    def _damage(self, exchange: Exchange, call: CallRecord) -> Damage | None:
+        fault = self._faults.next()
+        if fault is None:
+            return None
+        call.fault = fault.name
+        return Damage(exchange, fault, self._faults.hold())
 
     def _model(self, name: str) -> Model:
         model = self._models.get(name)
@@ -104,12 +110,12 @@ class ChatCompletions:
 
 class _Reply:
     def __init__(
-        self, exchange: Exchange, request: ChatRequest, completion: Completion, call: CallRecord, fault: Fault | None
+        self, exchange: Exchange, request: ChatRequest, completion: Completion, call: CallRecord, damage: Damage | None
     ) -> None:
         self._exchange = exchange
         self._completion = completion
         self._call = call
-        self._fault = fault
+        self._damage = damage
         self._wants_usage = request.wants_usage
         self._answer = Answer(request.model, request.stream and request.wants_usage)
 
@@ -121,8 +127,8 @@ class _Reply:
                 self._call.completion_tokens += delta.tokens
         self._call.finish_reason = choices[-1].finish_reason
         body = self._answer.completion(choices, self._usage())
-        if self._fault is not None:
-            await damage.instead(self._exchange, self._fault, body)
+        if self._damage is not None:
+            await self._damage.instead(body)
         await self._exchange.whole(200, body, headers=_identity(self._call))
 
     async def stream(self) -> None:
@@ -132,24 +138,22 @@ class _Reply:
         await exchange.start(200, "text/event-stream; charset=utf-8", headers)
         await exchange.write(b"".join(answer.role(i, completion.calls_tools) for i in range(completion.choices)))
         async with aclosing(completion.deltas()) as deltas:
-            if self._fault is not None:
-                await damage.amid(exchange, self._fault, sent=0)
+            if self._damage is not None:
+                await self._damage.amid(sent=0)
             async for delta in deltas:
                 self._call.completion_tokens += delta.tokens
                 if delta.text or delta.tools:
                     await exchange.write(answer.delta(delta))
                 if delta.finish_reason:
                     reasons[delta.choice] = self._call.finish_reason = delta.finish_reason
-                elif self._fault is not None:
-                    await damage.amid(exchange, self._fault, self._call.completion_tokens)
+                elif self._damage is not None:
+                    await self._damage.amid(self._call.completion_tokens)
         await self._end(reasons)
 
     async def _end(self, reasons: list[FinishReason]) -> None:
-        if self._fault is not None and (
-            self._fault.cut_after_tokens is not None or self._fault.stall_after_tokens is not None
-        ):
-            # The answer was shorter than ordered: the fault strikes all the same, before the finish reason.
-            await damage.amid(self._exchange, self._fault, sent=sys.maxsize)
+        if self._damage is not None:
+            # An answer that was shorter than ordered meets its fault all the same, before the finish reason.
+            await self._damage.amid(sent=sys.maxsize)
         tail = b"".join(self._answer.last(choice, reason) for choice, reason in enumerate(reasons))
         if self._wants_usage:
             tail += self._answer.usage(self._usage())

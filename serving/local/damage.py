@@ -1,54 +1,74 @@
 """Carries out a fault on one exchange: before the model is asked, in place of its answer, or amid its stream.
 
-In: an Exchange and a Fault. Out: the damage. Knows nothing of which calls are hit; faults.py decides that.
+In: an Exchange, a Fault and the call's way through the gate. Out: the damage. Knows nothing of which calls are hit;
+faults.py decides that.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import orjson
 
 from serving.local.errors import ApiError
 from serving.local.exchange import Exchange
 from serving.local.faults import Fault, Garbage
+from serving.local.gate import Hold
 
 EVENTS = "text/event-stream; charset=utf-8"
 KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 
-async def before(exchange: Exchange, fault: Fault, body: bytes) -> None:
-    """Everything that needs no model. Returns with a status set on the exchange if that was the whole answer."""
-    exchange.fragment_bytes = fault.fragment_bytes
-    if fault.latency_ms:
-        await asyncio.sleep(fault.latency_ms / 1000)
-    if fault.hang:
-        await _silence()
-    if fault.reset:
-        await exchange.hang_up(reset=True)
-    if fault.status is not None:
-        await exchange.error(_error(fault.status), _headers(fault))
-    elif fault.garbage is not None:
-        await _garbage(exchange, fault.garbage, _wants_stream(body))
+@dataclass(slots=True, frozen=True)
+class Damage:
+    """What one call meets. A call that is held waits at the gate first, and then meets whatever else was ordered."""
+
+    exchange: Exchange
+    fault: Fault
+    hold: Hold
+
+    async def before(self, body: bytes) -> None:
+        """Everything that needs no model. Returns with a status set on the exchange if that was the whole answer."""
+        exchange, fault = self.exchange, self.fault
+        exchange.fragment_bytes = fault.fragment_bytes
+        if fault.hold:
+            await self.hold.wait()
+        if fault.latency_ms:
+            await asyncio.sleep(fault.latency_ms / 1000)
+        if fault.hang:
+            await _silence()
+        if fault.reset:
+            await exchange.hang_up(reset=True)
+        if fault.status is not None:
+            await exchange.error(_error(fault.status), _headers(fault))
+        elif fault.garbage is not None:
+            await _garbage(exchange, fault.garbage, _wants_stream(body))
+
+    async def instead(self, body: bytes) -> None:
+        """A whole answer that is cut: promised in full, sent by half, then the connection dies. Or it never comes."""
+        if self.fault.hold_after_tokens is not None:
+            await self.hold.wait()
+        if self.fault.stall_after_tokens is not None:
+            await _silence()
+        if self.fault.cut_after_tokens is not None:
+            await self.exchange.start(200, "application/json", length=len(body))
+            await self.exchange.write(body[: len(body) // 2])
+            await self.exchange.hang_up()
+
+    async def amid(self, sent: int) -> None:
+        """Between two tokens of a stream, `sent` of which have gone out."""
+        if _reached(self.fault.hold_after_tokens, sent):
+            await self.hold.wait()
+        if _reached(self.fault.cut_after_tokens, sent):
+            await self.exchange.hang_up()
+        if _reached(self.fault.stall_after_tokens, sent):
+            await _silence()
 
 
-async def instead(exchange: Exchange, fault: Fault, body: bytes) -> None:
-    """A whole answer that is cut: promised in full, sent by half, then the connection dies. Or it never comes."""
-    if fault.stall_after_tokens is not None:
-        await _silence()
-    if fault.cut_after_tokens is not None:
-        await exchange.start(200, "application/json", length=len(body))
-        await exchange.write(body[: len(body) // 2])
-        await exchange.hang_up()
-
-
-async def amid(exchange: Exchange, fault: Fault, sent: int) -> None:
-    """Between two tokens of a stream, `sent` of which have gone out."""
-    if fault.cut_after_tokens is not None and sent >= fault.cut_after_tokens:
-        await exchange.hang_up()
-    if fault.stall_after_tokens is not None and sent >= fault.stall_after_tokens:
-        await _silence()
+def _reached(ordered: int | None, sent: int) -> bool:
+    return ordered is not None and sent >= ordered
 
 
 async def _silence() -> None:

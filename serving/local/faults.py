@@ -1,7 +1,8 @@
 """Faults on order: what goes wrong with the next calls, and for how many of them.
 
 In: a plan, one fault or a sequence of them, from the environment or PUT /admin/faults. Out: for each call, the fault
-it meets. Knows nothing of HTTP; the chat route carries faults out, and the listener closes the door.
+it meets, and the gate where it may be held. Knows nothing of HTTP; the chat route carries faults out, and the listener
+closes the door.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from serving.local.gate import Gate, Hold
+
 Garbage = Literal["text", "json", "truncated", "empty", "wrong-shape"]
-MODIFIERS = ("latency_ms", "fragment_bytes")  # the answer comes all the same
+MODIFIERS = ("hold", "hold_after_tokens", "latency_ms", "fragment_bytes")  # the answer comes all the same
 ENDINGS = ("status", "hang", "refuse_s", "reset", "cut_after_tokens", "garbage", "stall_after_tokens", "mix")
 
 ROUNDING = 1e-9  # 0.1 + 0.2 + 0.7 is a little over 1
@@ -24,9 +27,15 @@ class BadFault(ValueError):
     """A plan that cannot be carried out; the text says what would be right."""
 
 
+class BadRelease(ValueError):
+    """An order to release calls that makes no sense; the text says what would be right."""
+
+
 class Fault(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
+    hold: bool = False
+    hold_after_tokens: int | None = Field(None, ge=0)
     latency_ms: float | None = Field(None, ge=0, le=600_000)
     fragment_bytes: int | None = Field(None, ge=1, le=65536)
     status: int | None = Field(None, ge=400, le=599)
@@ -45,8 +54,7 @@ class Fault(BaseModel):
 
     @property
     def endings(self) -> list[str]:
-        given = ((name, getattr(self, name)) for name in ENDINGS)
-        return [name for name, value in given if value is not None and value is not False]  # cut_after_tokens may be 0
+        return self._given(ENDINGS)
 
     @property
     def mixes(self) -> bool:
@@ -59,7 +67,11 @@ class Fault(BaseModel):
 
     @property
     def modifiers(self) -> list[str]:
-        return [name for name in MODIFIERS if getattr(self, name) is not None]
+        return self._given(MODIFIERS)
+
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        values = ((name, getattr(self, name)) for name in names)
+        return [name for name, value in values if value is not None and value is not False]  # cut_after_tokens may be 0
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -67,6 +79,8 @@ class Fault(BaseModel):
             raise ValueError(f"a fault wants one of {', '.join((*MODIFIERS, *ENDINGS))}")
         if len(self.endings) > 1:
             raise ValueError(f"a fault ends a call in one way, not in {' and '.join(self.endings)}; use a sequence")
+        if self.hold and self.hold_after_tokens is not None:
+            raise ValueError("a call is held once: before its answer (hold) or amid it (hold_after_tokens)")
         if self.status is None and (self.retry_after is not None or self.headers):
             raise ValueError("retry_after and headers go with a status")
         if self.refuse_s is not None and (self.times or self.rate is not None or self.modifiers):
@@ -80,6 +94,12 @@ class Fault(BaseModel):
         if any(not _printable(text) for pair in (self.headers or {}).items() for text in pair):
             raise ValueError("headers want visible ASCII characters only")
         return self
+
+
+class Release(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    calls: int | None = Field(None, ge=1)
 
 
 class Plan(BaseModel):
@@ -110,6 +130,14 @@ def read_plan(body: bytes) -> list[Fault]:
         raise BadFault(_sentence(error)) from None
 
 
+def read_release(body: bytes) -> int | None:
+    """How many of the held calls to let go; None for all. Raises BadRelease."""
+    try:
+        return Release.model_validate_json(body or b"{}").calls
+    except ValidationError:
+        raise BadRelease('No body releases all held calls, {"calls": 2} the two that came first.') from None
+
+
 class Faults:
     """The plan as it runs down. Lives on the event loop."""
 
@@ -118,15 +146,30 @@ class Faults:
         self._plan: list[Fault] = []
         self._left: int | None = None
         self._chance = random.Random(0)
+        self._gate = Gate()
         self.applied = 0
 
     def set(self, plan: list[Fault]) -> None:
+        """Calls that the old plan holds go on."""
+        self.release()
         self._plan = list(plan)
         self.applied = 0
         self._enter()
 
     def clear(self) -> None:
+        self.release()
         self._plan = []
+
+    def release(self, calls: int | None = None) -> int:
+        """Lets the first `calls` held calls go on, or all that have met a fault so far. Says how many were held."""
+        if calls is not None:
+            return self._gate.release(calls)
+        gate, self._gate = self._gate, Gate()
+        return gate.open()
+
+    def hold(self) -> Hold:
+        """The way through the gate of the call that has just met a fault."""
+        return Hold(self._gate)
 
     def next(self) -> Fault | None:
         """The fault that this call meets. Calls that the rate spares do not count against `times`."""
@@ -158,7 +201,7 @@ class Faults:
         plan = [fault.model_dump(exclude_defaults=True) for fault in self._plan]
         if plan and self._left is not None:
             plan[0]["times"] = self._left
-        return {"sequence": plan, "applied": self.applied}
+        return {"sequence": plan, "applied": self.applied, "held": self._gate.held}
 
     def _enter(self) -> None:
         """Starts the first fault of what is left of the plan."""

@@ -5,7 +5,7 @@ In: faults as PUT /admin/faults takes them. Out: the calls that the server reall
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 import httpx2
 
 from tests.grader.curl import curl
+from tests.grader.verdict import Failed
 
 POLL_SECONDS = 0.02
 SETTLES_WITHIN = 5.0  # seconds for calls in flight to end
+ARRIVES_WITHIN = 60.0  # seconds for calls to reach the upstream; a busy machine may take many
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,6 +37,36 @@ class Received:
             tokens_input=record["prompt_tokens"] or 0,
             tokens_output=record["completion_tokens"] or 0,
         )
+
+
+class Gate:
+    """Where the upstream holds the calls that arrive, until they are released. See Upstream.held."""
+
+    def __init__(self, client: httpx2.Client, shown: str) -> None:
+        self._client = client
+        self._shown = shown
+
+    @property
+    def held(self) -> int:
+        """How many calls the upstream holds at this moment."""
+        return int(self._client.get("/admin/faults").json()["held"])
+
+    def wait_for(self, calls: int, *, unless: Callable[[], object] = lambda: None) -> None:
+        """Returns once exactly so many are held. Raises Failed when they are not in time, or `unless` comes true."""
+        patience_ends = time.monotonic() + ARRIVES_WITHIN
+        while True:
+            given_up = unless() or time.monotonic() > patience_ends
+            held = self.held
+            if held == calls:
+                return
+            if given_up:
+                raise Failed(f"{calls} calls in flight at the upstream", f"{held}", self._shown)
+            time.sleep(POLL_SECONDS)
+
+    def release(self, calls: int | None = None) -> None:
+        """Lets the `calls` that came first go on, or all of them. Calls that come later are held all the same."""
+        body = {} if calls is None else {"calls": calls}
+        self._client.put("/admin/release", json=body).raise_for_status()
 
 
 class Upstream:
@@ -74,6 +106,12 @@ class Upstream:
         finally:
             self._ordered = None
             self.clear()
+
+    @contextmanager
+    def held(self, **fault: Any) -> Iterator[Gate]:
+        """While inside, calls are held until they are released; `fault` may say `hold_after_tokens`, or what else."""
+        with self.fault(fault if "hold_after_tokens" in fault else {"hold": True} | fault):
+            yield Gate(self._client, f"curl {self._shown_url}/admin/faults{self._shown_key}")
 
     def clear(self) -> None:
         """No faults any more. Waits for a server that was told to refuse connections."""

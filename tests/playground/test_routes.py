@@ -73,7 +73,7 @@ def test_faults_are_ordered_seen_and_taken_back(demo: Subject) -> None:
     service = demo.service
     assert service.get(FAULTS).json["sequence"] == []
     ordered = service.request("PUT", FAULTS, body='{"status": 503}', headers={"Content-Type": "application/json"})
-    assert ordered.json == {"sequence": [{"status": 503}], "applied": 0}
+    assert ordered.json == {"sequence": [{"status": 503}], "applied": 0, "held": 0}
     assert service.get(FAULTS).json == ordered.json
     assert service.request("DELETE", FAULTS).json["sequence"] == []
 

@@ -6,9 +6,13 @@ import http.client
 import json
 import socket
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Launch, LocalServer
@@ -62,7 +66,7 @@ def test_a_status_brings_retry_after_and_other_headers(sim: LocalServer) -> None
 def test_times_bounds_how_many_calls_are_hit(sim: LocalServer) -> None:
     sim.break_with(status=503, times=2)
     assert [sim.chat(MODEL)[0] for _ in range(4)] == [503, 503, 200, 200]
-    assert sim.json("GET", "/admin/faults") == {"sequence": [], "applied": 2}
+    assert sim.json("GET", "/admin/faults") == {"sequence": [], "applied": 2, "held": 0}
 
 
 def test_without_times_a_fault_lasts_until_it_is_taken_away(sim: LocalServer) -> None:
@@ -190,6 +194,136 @@ def test_garbage_is_a_200_that_no_client_can_use(sim: LocalServer, kind: str, bo
         json.loads(frame)["choices"][0]["index"]
 
 
+@pytest.fixture
+def people() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as people:
+        yield people
+
+
+def held(server: LocalServer) -> int:
+    return int(server.json("GET", "/admin/faults")["held"])
+
+
+def ask(people: ThreadPoolExecutor, server: LocalServer, body: str = BODY) -> Future[http.client.HTTPResponse]:
+    """Returns once one call more is held."""
+    before = held(server)
+    asked = people.submit(post, server, body, 60)
+    wait_for(lambda: held(server) == before + 1)
+    return asked
+
+
+def test_held_calls_are_in_flight_until_they_are_released(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+    sim.break_with(hold=True)
+    asked = [ask(people, sim) for _ in range(3)]
+    seen = sim.calls()
+    assert (seen["in_flight"], seen["finished"]) == (3, 0)
+    assert [(call["fault"], call["outcome"]) for call in seen["last"]] == [("hold", "in_flight")] * 3
+    assert sim.json("PUT", "/admin/release") == {
+        "released": 3,
+        "sequence": [{"hold": True}],
+        "applied": 3,
+        "held": 0,
+    }
+    assert [answer.result().status for answer in asked] == [200] * 3
+    assert sim.wait_for_calls(finished=3, in_flight=0)["failed"] == 0
+
+
+def test_a_release_lets_those_go_that_came_and_holds_those_that_come(
+    sim: LocalServer, people: ThreadPoolExecutor
+) -> None:
+    sim.break_with(hold=True)
+    first = ask(people, sim)
+    sim.request("PUT", "/admin/release")
+    assert first.result().status == 200
+    second = ask(people, sim)
+    assert not second.done()
+    sim.request("PUT", "/admin/release")
+    assert second.result().status == 200
+
+
+def test_calls_are_released_in_the_order_in_which_they_came(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+    sim.break_with(hold=True)
+    asked = [ask(people, sim) for _ in range(4)]
+    for place, first in enumerate(asked):
+        assert sim.json("PUT", "/admin/release", {"calls": 1})["held"] == 3 - place
+        assert first.result().status == 200
+        assert not any(other.done() for other in asked[place + 1 :])
+
+
+@pytest.mark.parametrize("change", [("DELETE", None), ("PUT", {"status": 503}), ("PUT", {"hold": True})])
+def test_another_plan_or_none_releases_the_calls_of_the_old_one(
+    sim: LocalServer, people: ThreadPoolExecutor, change: tuple[str, dict[str, Any] | None]
+) -> None:
+    sim.break_with(hold=True)
+    asked = ask(people, sim)
+    method, plan = change
+    assert sim.json(method, "/admin/faults", plan)["held"] == 0
+    assert asked.result().status == 200
+
+
+def test_a_bad_plan_releases_nobody(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+    sim.break_with(hold=True)
+    asked = ask(people, sim)
+    assert sim.request("PUT", "/admin/faults", {"status": 1})[0] == 422
+    assert held(sim) == 1
+    sim.request("DELETE", "/admin/faults")
+    assert asked.result().status == 200
+
+
+def test_a_caller_who_leaves_is_held_no_longer(sim: LocalServer) -> None:
+    sim.break_with(hold=True)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", sim.port), timeout=60) as connection:
+        connection.sendall((head + BODY).encode())
+        wait_for(lambda: held(sim) == 1)
+    wait_for(lambda: held(sim) == 0)
+    assert sim.wait_for_calls(cancelled=1, in_flight=0)["last"][-1]["fault"] == "hold"
+
+
+def test_a_hold_goes_with_the_other_faults_and_with_times(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+    sim.break_with(sequence=[{"hold": True, "status": 503, "times": 1}, {"status": 429, "times": 1}])
+    asked = ask(people, sim)
+    assert [sim.chat(MODEL)[0] for _ in range(2)] == [429, 200]
+    sim.request("PUT", "/admin/release")
+    assert asked.result().status == 503
+
+
+@pytest.mark.parametrize("tokens", [0, 3])
+def test_a_stream_is_held_after_that_many_tokens_and_then_goes_on(sim: LocalServer, tokens: int) -> None:
+    whole = contents(post(sim, STREAM).read())
+    sim.break_with(hold_after_tokens=tokens)
+    answer = post(sim, STREAM, timeout=60)
+    wait_for(lambda: held(sim) == 1)
+    assert sim.metric("vllm:num_requests_running", model_name=MODEL) == (1 if tokens else 0)
+    got = b""
+    while len(contents(got)) < tokens:
+        got += answer.readline()
+    assert sim.calls()["last"][-1]["completion_tokens"] == tokens
+    sim.request("PUT", "/admin/release")
+    got += answer.read()
+    assert contents(got) == whole
+    assert got.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("body", [BODY, STREAM])
+def test_an_answer_that_is_shorter_is_held_before_its_end(
+    sim: LocalServer, people: ThreadPoolExecutor, body: str
+) -> None:
+    sim.break_with(hold_after_tokens=1000)
+    asked = ask(people, sim, body)
+    wait_for(lambda: sim.calls()["last"][-1]["completion_tokens"] == 12)
+    sim.request("PUT", "/admin/release")
+    assert asked.result().read()
+    assert sim.wait_for_calls(finished=1)["last"][-1]["fault"] == "hold_after_tokens"
+
+
+@pytest.mark.parametrize("body", [b"2", b"[]", b'{"calls": 0}', b'{"calls": "all"}', b'{"call": 1}', b"{"])
+def test_a_bad_release_is_a_422_that_says_what_is_right(sim: LocalServer, body: bytes) -> None:
+    status, _, answer = sim.request("PUT", "/admin/release", body)
+    assert status == 422
+    assert '{"calls": 2}' in json.loads(answer)["error"]["message"]
+
+
 def test_faults_spare_health_metrics_models_and_admin(sim: LocalServer) -> None:
     sim.break_with(status=500)
     for path in ("/health", "/metrics", "/v1/models", "/admin/faults", "/admin/calls"):
@@ -204,6 +338,9 @@ def test_faults_spare_health_metrics_models_and_admin(sim: LocalServer) -> None:
         ({"status": 200}, "greater than or equal to 400"),
         ({"status": 500, "hang": True}, "one way"),
         ({"retry_after": 1, "hang": True}, "go with a status"),
+        ({"hold": True, "hold_after_tokens": 2}, "held once"),
+        ({"hold": True, "refuse_s": 1}, "alone"),
+        ({"hold": False}, "wants one of hold"),
         ({"rate": 2, "status": 500}, "less than or equal to 1"),
         ({"mix": []}, "at least 1"),
         ({"mix": [{"status": 500}]}, "wants a rate"),

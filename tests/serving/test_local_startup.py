@@ -91,10 +91,11 @@ def test_the_listening_line_names_a_port_that_answers_at_once(launch: Launch) ->
     assert b'"healthy"' in body
 
 
+@pytest.mark.parametrize("fault", ["hang", "hold"])
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_three_seconds_even_while_calls_hang(launch: Launch, stop: signal.Signals) -> None:
+def test_it_stops_within_three_seconds_even_while_calls_hang(launch: Launch, stop: signal.Signals, fault: str) -> None:
     server = launch(*SIM)
-    server.break_with(hang=True)
+    server.break_with(**{fault: True})
     body = b'{"model":"workshop-sim","messages":[{"role":"user","content":"x"}]}'
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
