@@ -1,6 +1,8 @@
 """A table of promises says which are missing, stale or broken by nobody."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.promises import Promises, checks_named_in, comments
 
@@ -15,8 +17,8 @@ BROKEN_BY = {
 LOST_BY = {"off_by_one": {"input_limit"}, "too_low": {"input_limit", "load"}, "elsewhere": {"cost"}}
 
 
-def faults(text: str = LIMIT, **table: list[str]) -> list[str]:
-    return Promises({"InputLimit": text}, {**BROKEN_BY, **table}).faults(LOST_BY)
+def faults(text: str = LIMIT, more: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[str]:
+    return Promises({"InputLimit": text}, {**BROKEN_BY, **more}).faults(LOST_BY)
 
 
 def test_a_table_that_quotes_everything_is_without_fault() -> None:
@@ -35,18 +37,18 @@ def test_an_explanation_needs_no_mutant() -> None:
 
 
 def test_a_quote_that_is_in_no_docstring_is_a_fault() -> None:
-    assert faults(**{"Bytes count.": ["off_by_one"]}) == ["“Bytes count.” is in no docstring"]
+    assert faults(more={"Bytes count.": ["off_by_one"]}) == ["“Bytes count.” is in no docstring"]
 
 
 def test_a_promise_without_a_mutant_or_with_an_unknown_one_is_a_fault() -> None:
     quote = "Exactly `max_chars` is fine."
-    assert faults(**{quote: []}) == [f"“{quote}” has no mutant"]
-    assert faults(**{quote: ["gone"]}) == [f"“{quote}”: there is no mutant gone"]
+    assert faults(more={quote: []}) == [f"“{quote}” has no mutant"]
+    assert faults(more={quote: ["gone"]}) == [f"“{quote}”: there is no mutant gone"]
 
 
 def test_a_mutant_that_loses_none_of_the_checks_named_beside_its_promise_is_a_fault() -> None:
     quote = "Exactly `max_chars` is fine."
-    (fault,) = faults(**{quote: ["elsewhere"]})
+    (fault,) = faults(more={quote: ["elsewhere"]})
     assert fault.startswith(f"“{quote}”: elsewhere loses none of health, input_limit, load, no_retry")
 
 
