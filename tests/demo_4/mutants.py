@@ -113,11 +113,14 @@ def decodes_each_block(settings: Settings) -> FastAPI:
 
 
 class OneOfEachBlock(Events):
+    """Of a block that ends amid an event, what is whole is one event."""
+
     def feed(self, block: bytes) -> list[bytes]:
-        return super().feed(block)[:1]
+        payloads = super().feed(block)
+        return payloads[:1] if self._held else payloads
 
 
-def takes_one_event_of_each_block(settings: Settings) -> FastAPI:
+def takes_one_event_of_a_block_and_a_half(settings: Settings) -> FastAPI:
     return demo_4(settings, events=OneOfEachBlock)
 
 
@@ -272,42 +275,6 @@ async def _done_too_early(call: Call, stream: TokenStream, format: Format) -> As
 
 def says_done_before_the_end(settings: Settings) -> FastAPI:
     return demo_4(settings, relay=_done_too_early)
-
-
-KEPT_OPEN: list[TokenStream] = []
-
-
-async def _open_for_ever(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
-    KEPT_OPEN.append(stream)  # as a list of what is under way would, or whoever else still knows it
-    chunks = stream.__aiter__()
-    KEPT_OPEN.append(chunks)  # type: ignore[arg-type]
-    try:
-        async for chunk in chunks:
-            if data := format.chunk(chunk):
-                yield data
-        yield format.end(call) + event(DONE)
-    except ServiceError as broken:
-        yield event(orjson.dumps(broken.envelope(call.request_id)))
-
-
-def never_closes_its_streams(settings: Settings) -> FastAPI:
-    return demo_4(settings, relay=_open_for_ever)
-
-
-async def _left_open(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
-    try:
-        async for chunk in stream:
-            if data := format.chunk(chunk):
-                yield data
-        yield format.end(call) + event(DONE)
-        await stream.aclose()
-    except ServiceError as broken:
-        yield event(orjson.dumps(broken.envelope(call.request_id)))
-        await stream.aclose()
-
-
-def closes_no_stream_whose_client_leaves(settings: Settings) -> FastAPI:
-    return demo_4(settings, relay=_left_open)
 
 
 class TriesAgain:

@@ -48,11 +48,11 @@ PROMISES = Promises(
         "Lines end in LF or CR LF;": ["knows_no_other_end_of_a_line"],
         "those that do not begin with `data:` are no payload.": ["takes_comments_for_data"],
         "A block may have half an event,": ["forgets_the_rest_of_each_block"],
-        "two and a half,": ["takes_one_event_of_each_block"],
+        "two and a half,": ["takes_one_event_of_a_block_and_a_half"],
         "or the first byte of an é;": ["decodes_each_block"],
         "what is not whole yet is kept for the next block": ["forgets_the_rest_of_each_block"],
         "of the same stream.": ["reads_all_streams_as_one"],
-        "The payload of each event that ends in `block`.": ["takes_one_event_of_each_block"],
+        "The payload of each event that ends in `block`.": ["takes_one_event_of_a_block_and_a_half"],
         # Task 3
         "What the client is sent: `format.chunk(…)` of each chunk of the stream, at once, when it is there.": [
             "buffers_streams",
@@ -69,11 +69,7 @@ PROMISES = Promises(
             "takes_half_an_answer_for_a_whole_one",
             "tries_again_after_the_first_token",
         ],
-        "whatever happens, `await stream.aclose()` frees the upstream.": [
-            "never_closes_its_streams",
-            "closes_no_stream_whose_client_leaves",
-            "keeps_reading_for_who_left",
-        ],
+        "and the upstream must not go on for nobody:": ["keeps_reading_for_who_left", "keeps_asking_for_who_left"],
     },
     explains=[
         "The circuit breaker, yours to write. As it stands, it never opens.",
@@ -95,7 +91,8 @@ PROMISES = Promises(
         "Networks cut where they like.",
         "There is one Events for each stream.",
         "If the stream breaks it raises a ServiceError:",
-        "A client that leaves ends this generator where it stands;",
+        "A client that leaves ends this generator where it stands,",
+        "`await stream.aclose()`, whatever happens, frees it.",
     ],
 )
 

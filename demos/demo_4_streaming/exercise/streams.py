@@ -33,8 +33,8 @@ async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerat
 
     After the last one comes `format.end(call)`, then the event `[DONE]`. If the stream breaks it raises a ServiceError:
     then the last event is the error's `envelope(call.request_id)` as JSON, and `[DONE]` does not come, so that nobody
-    takes half an answer for a whole one. A client that leaves ends this generator where it stands; whatever happens,
-    `await stream.aclose()` frees the upstream.
+    takes half an answer for a whole one. A client that leaves ends this generator where it stands, and the
+    upstream must not go on for nobody: `await stream.aclose()`, whatever happens, frees it.
     Checks: stream_events, stream_in_steps, cut_is_told, client_leaves, silence.
     """
     answer = b""
