@@ -26,7 +26,7 @@ from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.pipeline import Handler, Layer
 from shared.reply import Chunk, Reply, TokenStream
-from shared.resilience.breaker import Breaker, MakeBreaker, Result, State
+from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules, State
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.chat import chat_routes
@@ -101,6 +101,81 @@ def takes_blocks_for_events(settings: Settings) -> FastAPI:
     return demo_4(settings, events=BlocksAreEvents)
 
 
+class DecodesEachBlock(Events):
+    """An é that comes in two blocks is no é."""
+
+    def feed(self, block: bytes) -> list[bytes]:
+        return super().feed(block.decode(errors="replace").encode())
+
+
+def decodes_each_block(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=DecodesEachBlock)
+
+
+class OneOfEachBlock(Events):
+    """Of a block that ends amid an event, what is whole is one event."""
+
+    def feed(self, block: bytes) -> list[bytes]:
+        payloads = super().feed(block)
+        return payloads[:1] if self._held else payloads
+
+
+def takes_one_event_of_a_block_and_a_half(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=OneOfEachBlock)
+
+
+class ForgetsTheRest(Events):
+    """What is not whole at the end of a block is lost."""
+
+    def feed(self, block: bytes) -> list[bytes]:
+        self.__init__()  # type: ignore[misc]
+        return super().feed(block)
+
+
+def forgets_the_rest_of_each_block(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=ForgetsTheRest)
+
+
+class LooksForLineFeeds(Events):
+    """An empty line that ends in CR LF is not empty."""
+
+    def _read(self, line: bytes, payloads: list[bytes]) -> None:
+        super()._read(line + b"\r" if line.endswith(b"\r") else line, payloads)
+
+    def feed(self, block: bytes) -> list[bytes]:
+        return super().feed(block.replace(b"\r\n", b"\r\r\n"))
+
+
+def knows_no_other_end_of_a_line(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=LooksForLineFeeds)
+
+
+class TakesAllForData(Events):
+    """Comments, and fields of other names."""
+
+    def _read(self, line: bytes, payloads: list[bytes]) -> None:
+        super()._read(b"data:" + line if line and not line.startswith(b"data:") else line, payloads)
+
+
+def takes_comments_for_data(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=TakesAllForData)
+
+
+class WantsASpace(Events):
+    def _read(self, line: bytes, payloads: list[bytes]) -> None:
+        if not line or line.startswith(b"data: "):
+            super()._read(line, payloads)
+
+
+def wants_a_space_after_the_colon(settings: Settings) -> FastAPI:
+    return demo_4(settings, events=WantsASpace)
+
+
+def reads_all_streams_as_one(settings: Settings) -> FastAPI:
+    one = Events()
+    return demo_4(settings, events=lambda: one)
+
+
 async def _all_at_once(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
     yield b"".join([data async for data in relay(call, stream, format)])
 
@@ -142,6 +217,64 @@ async def _no_last_word(call: Call, stream: TokenStream, format: Format) -> Asyn
 
 def ends_cut_streams_without_a_word(settings: Settings) -> FastAPI:
     return demo_4(settings, relay=_no_last_word)
+
+
+async def _done_for_half_an_answer(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    """As the starter does."""
+    try:
+        async for chunk in stream:
+            if data := format.chunk(chunk):
+                yield data
+    except ServiceError:
+        pass
+    yield format.end(call) + event(DONE)
+    await stream.aclose()
+
+
+def takes_half_an_answer_for_a_whole_one(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_done_for_half_an_answer)
+
+
+async def _of_nobody(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    async for data in relay(call, stream, format):
+        yield data.replace(call.request_id.encode(), b"somebody-elses") if b'"error"' in data else data
+
+
+def names_another_request_in_its_errors(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_of_nobody)
+
+
+class WithoutItsEnd:
+    """A route's format, and nothing between the last token and [DONE]."""
+
+    def __init__(self, format: Format) -> None:
+        self.chunk = format.chunk
+
+    def end(self, call: Call) -> bytes:
+        return b""
+
+
+def leaves_the_end_out(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=lambda call, stream, format: relay(call, stream, WithoutItsEnd(format)))
+
+
+async def _never_done(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    async for data in relay(call, stream, format):
+        yield data.removesuffix(event(DONE))
+
+
+def never_says_done(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_never_done)
+
+
+async def _done_too_early(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
+    async for data in relay(call, stream, format):
+        end = event(DONE)
+        yield end + data.removesuffix(end) if data.endswith(end) else data
+
+
+def says_done_before_the_end(settings: Settings) -> FastAPI:
+    return demo_4(settings, relay=_done_too_early)
 
 
 class TriesAgain:
@@ -448,6 +581,35 @@ def opens_one_failure_too_late(settings: Settings) -> FastAPI:
     return _with(settings, circuit_breaker_failure_threshold=settings.circuit_breaker_failure_threshold + 1)
 
 
+def opens_one_failure_too_soon(settings: Settings) -> FastAPI:
+    return _with(settings, circuit_breaker_failure_threshold=settings.circuit_breaker_failure_threshold - 1)
+
+
+class LetsAFewThrough(Breaker):
+    """At the same time, when all may go."""
+
+    few = 4
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(rules)
+        self.under_way = 0
+
+    def admit(self) -> int | None:
+        if self.state is State.CLOSED and self.under_way == self.few:
+            return None
+        permit = super().admit()
+        self.under_way += permit is not None
+        return permit
+
+    def settle(self, permit: int, result: Result) -> None:
+        self.under_way -= 1
+        super().settle(permit, result)
+
+
+def lets_a_few_through_when_closed(settings: Settings) -> FastAPI:
+    return _breaker(settings, LetsAFewThrough)
+
+
 class CountsAllFailures(Breaker):
     """In a row or not."""
 
@@ -458,6 +620,54 @@ class CountsAllFailures(Breaker):
 
 def counts_failures_that_are_not_in_a_row(settings: Settings) -> FastAPI:
     return _breaker(settings, CountsAllFailures)
+
+
+class Reads(Breaker):
+    """One kind of end as another, in one state. Ends that came too late are read as they should be."""
+
+    state_of_mind = State.CLOSED
+    read, as_if = Result.NEITHER, Result.SUCCESS
+
+    def settle(self, permit: int, result: Result) -> None:
+        wrong = self._state is self.state_of_mind and result is self.read
+        super().settle(permit, self.as_if if wrong else result)
+
+
+class BeginsANewRow(Reads):
+    """With a call that tells nothing."""
+
+
+def begins_a_new_row_with_what_tells_nothing(settings: Settings) -> FastAPI:
+    return _breaker(settings, BeginsANewRow)
+
+
+class TakesAnyEndForASuccess(Reads):
+    state_of_mind = State.HALF_OPEN
+
+
+def takes_probes_that_tell_nothing_for_successes(settings: Settings) -> FastAPI:
+    return _breaker(settings, TakesAnyEndForASuccess)
+
+
+class TakesAnyEndForAFailure(Reads):
+    state_of_mind = State.HALF_OPEN
+    as_if = Result.FAILURE
+
+
+def takes_probes_that_tell_nothing_for_failures(settings: Settings) -> FastAPI:
+    return _breaker(settings, TakesAnyEndForAFailure)
+
+
+class WaitsForWhatIsOver(Breaker):
+    """A probe that tells nothing keeps its place."""
+
+    def settle(self, permit: int, result: Result) -> None:
+        if result is not Result.NEITHER:
+            super().settle(permit, result)
+
+
+def never_ends_a_probe_that_tells_nothing(settings: Settings) -> FastAPI:
+    return _breaker(settings, WaitsForWhatIsOver)
 
 
 class BlamesTheUpstream(CircuitBreaker):
@@ -502,6 +712,64 @@ def says_not_when_to_come_back(settings: Settings) -> FastAPI:
     return _breaker(settings, SaysNotWhen)
 
 
+class SaysTheWholeWait(Breaker):
+    """However much of it is over."""
+
+    def half_open_in(self) -> float:
+        return self.rules.open_for if self.state is State.OPEN else 0.0
+
+
+def always_says_the_whole_wait(settings: Settings) -> FastAPI:
+    return _breaker(settings, SaysTheWholeWait)
+
+
+class LetsSomeThrough(Breaker):
+    """Every fourth call, though it is open."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(rules)
+        self.refused = 0
+
+    def admit(self) -> int | None:
+        permit = super().admit()
+        if permit is None and self.state is State.OPEN:
+            self.refused += 1
+            return self._era if self.refused % 4 == 0 else None
+        return permit
+
+
+def lets_some_through_while_open(settings: Settings) -> FastAPI:
+    return _breaker(settings, LetsSomeThrough)
+
+
+class IsImpatient(Breaker):
+    """Half of the wait is enough."""
+
+    @property
+    def state(self) -> State:
+        if self._state is State.OPEN and self._clock() - self._since >= self.rules.open_for / 2:
+            self._become(State.HALF_OPEN)
+        return self._state
+
+
+def half_opens_too_soon(settings: Settings) -> FastAPI:
+    return _breaker(settings, IsImpatient)
+
+
+class TakesOffence(Breaker):
+    """Whoever is refused makes the wait longer."""
+
+    def admit(self) -> int | None:
+        permit = super().admit()
+        if permit is None and self._state is State.OPEN:
+            self._since = self._clock()
+        return permit
+
+
+def begins_its_wait_again_with_each_call(settings: Settings) -> FastAPI:
+    return _breaker(settings, TakesOffence)
+
+
 class StaysOpen(Breaker):
     @property
     def state(self) -> State:
@@ -516,6 +784,82 @@ def lets_a_herd_through(settings: Settings) -> FastAPI:
     return _with(settings, circuit_breaker_probes=1000)
 
 
+class ReadsNoPermits(Breaker):
+    """Whatever ends counts, whenever it began."""
+
+    late: ClassVar[set[Result]] = set(Result)
+
+    def settle(self, permit: int, result: Result) -> None:
+        if permit == self._era or result in self.late:
+            super().settle(self._era, result)
+
+
+def counts_what_began_before(settings: Settings) -> FastAPI:
+    return _breaker(settings, ReadsNoPermits)
+
+
+class IsClosedByLateResults(ReadsNoPermits):
+    """Without a probe."""
+
+    late: ClassVar[set[Result]] = {Result.SUCCESS}
+
+
+def is_closed_by_late_results(settings: Settings) -> FastAPI:
+    return _breaker(settings, IsClosedByLateResults)
+
+
+class IsOpenedByLateResults(ReadsNoPermits):
+    late: ClassVar[set[Result]] = {Result.FAILURE}
+
+
+def is_opened_by_late_results(settings: Settings) -> FastAPI:
+    return _breaker(settings, IsOpenedByLateResults)
+
+
+class FreesPlacesTooOften(Breaker):
+    """A call that is no probe leaves a probe's place."""
+
+    def settle(self, permit: int, result: Result) -> None:
+        if permit != self._era and self._state is State.HALF_OPEN:
+            self._probing -= 1
+        super().settle(permit, result)
+
+
+def has_places_for_what_began_before(settings: Settings) -> FastAPI:
+    return _breaker(settings, FreesPlacesTooOften)
+
+
+def lets_one_probe_through(settings: Settings) -> FastAPI:
+    return _with(settings, circuit_breaker_probes=1)
+
+
+class KeepsAllPlaces(Breaker):
+    """So many probes, and not so many at the same time."""
+
+    def _settle_probe(self, result: Result) -> None:
+        self._probing += 1
+        super()._settle_probe(result)
+
+
+def counts_all_probes_there_were(settings: Settings) -> FastAPI:
+    return _breaker(settings, KeepsAllPlaces)
+
+
+class HasWaitedAlready(Breaker):
+    """Opened again, it goes by the old wait, which is over."""
+
+    def _become(self, state: State) -> None:
+        since = self._since
+        again = self._state is State.HALF_OPEN and state is State.OPEN
+        super()._become(state)
+        if again:
+            self._since = since - self.rules.open_for
+
+
+def begins_no_new_wait(settings: Settings) -> FastAPI:
+    return _breaker(settings, HasWaitedAlready)
+
+
 class ForgivesAFailedProbe(Breaker):
     def settle(self, permit: int, result: Result) -> None:
         probed = self._state is State.HALF_OPEN and result is Result.FAILURE
@@ -524,6 +868,10 @@ class ForgivesAFailedProbe(Breaker):
 
 def forgives_a_failed_probe(settings: Settings) -> FastAPI:
     return _breaker(settings, ForgivesAFailedProbe)
+
+
+def closes_one_success_too_soon(settings: Settings) -> FastAPI:
+    return _with(settings, circuit_breaker_success_threshold=settings.circuit_breaker_success_threshold - 1)
 
 
 def never_closes(settings: Settings) -> FastAPI:

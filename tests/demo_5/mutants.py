@@ -22,20 +22,21 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demos.demo_5_observability import app as demo
+from demos.demo_5_observability.exercise import app as exercise
 from shared import call as calls
 from shared import service as services
 from shared.asgi import cors as cross_origin
 from shared.asgi.gate import admin_of
 from shared.cache.statistics import Statistics
 from shared.call import Call, Caller, Ending, Outcome
-from shared.errors import UnsignedWebhook
+from shared.errors import ServiceError, UnsignedWebhook
 from shared.layers import admission_queue, rate_limit, tracing
 from shared.layers import metrics as metrics_layer
 from shared.layers.memory_guard import MemoryGuard
 from shared.layers.metrics import Metrics
 from shared.layers.tracing import Tracing
 from shared.pipeline import Handler, Layer
-from shared.reply import Reply
+from shared.reply import Reply, TokenStream
 from shared.resilience import circuits
 from shared.routes import batch, debug
 from shared.settings import Settings
@@ -48,6 +49,7 @@ from shared.webhooks import signature
 from shared.webhooks.board import AlertBoard
 from shared.webhooks.notification import Alert
 from shared.webhooks.signature import Claim, Verifier
+from tests.demo_5 import solved
 
 # --- what a mutant is made with ----------------------------------------------------------------------------------
 
@@ -273,6 +275,153 @@ def times_first_tokens_that_nobody_saw(settings: Settings) -> FastAPI:
     return _built(settings, Metrics=FirstTokenOfAll)
 
 
+class Timed(solved.FirstToken):
+    """What an attendee may have written: the right layer, in parts that can be wrong."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        reply = await next(call)
+        if isinstance(reply, TokenStream):
+            self.observe(call, reply)
+        return reply
+
+    def observe(self, call: Call, stream: TokenStream) -> None:
+        self._seconds.labels(self.model(call, stream)).observe(self.took(call))
+
+    def model(self, call: Call, stream: TokenStream) -> str:
+        return stream.first.model or call.request.model
+
+    def took(self, call: Call) -> float:
+        return time.perf_counter() - call.started
+
+
+def _timed(settings: Settings, layer: type[solved.FirstToken]) -> FastAPI:
+    """The attendee's stack, with this layer in it."""
+    exercise.FirstToken = layer  # type: ignore[attr-defined,assignment]
+    return exercise.build(settings)
+
+
+class InMilliseconds(Timed):
+    def took(self, call: Call) -> float:
+        return super().took(call) * 1000
+
+
+def times_first_tokens_in_milliseconds(settings: Settings) -> FastAPI:
+    return _timed(settings, InMilliseconds)
+
+
+class FromItsPlace(Timed):
+    def took(self, call: Call) -> float:
+        return super().took(call) - call.queued_seconds
+
+
+def times_first_tokens_without_the_queue(settings: Settings) -> FastAPI:
+    return _timed(settings, FromItsPlace)
+
+
+class OfTheTriesAlone(Timed):
+    """Not of the pauses between them."""
+
+    def took(self, call: Call) -> float:
+        return call.queued_seconds + call.upstream_seconds
+
+
+def times_first_tokens_without_the_retries(settings: Settings) -> FastAPI:
+    return _timed(settings, OfTheTriesAlone)
+
+
+class OfOurWorkAlone(Timed):
+    def took(self, call: Call) -> float:
+        return super().took(call) - call.upstream_seconds
+
+
+def times_first_tokens_without_the_model(settings: Settings) -> FastAPI:
+    return _timed(settings, OfOurWorkAlone)
+
+
+class Twice(Timed):
+    def observe(self, call: Call, stream: TokenStream) -> None:
+        super().observe(call, stream)
+        super().observe(call, stream)
+
+
+def times_first_tokens_twice(settings: Settings) -> FastAPI:
+    return _timed(settings, Twice)
+
+
+class UnlessItEnds(Timed):
+    """Observes at the end, and only what has not ended so."""
+
+    ending = Ending.CUT
+
+    def observe(self, call: Call, stream: TokenStream) -> None:
+        took, model = self.took(call), self.model(call, stream)
+
+        def settled(outcome: Outcome) -> None:
+            if outcome.ending is not self.ending:
+                self._seconds.labels(model).observe(took)
+
+        call.on_done(settled)
+
+
+def times_no_first_token_of_who_breaks_off(settings: Settings) -> FastAPI:
+    return _timed(settings, UnlessItEnds)
+
+
+class UnlessSomebodyLeaves(UnlessItEnds):
+    ending = Ending.LEFT
+
+
+def times_no_first_token_of_who_is_left(settings: Settings) -> FastAPI:
+    return _timed(settings, UnlessSomebodyLeaves)
+
+
+class OfAllStreams(Timed):
+    """Of those that never began, too."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        try:
+            return await super().__call__(call, next)
+        except ServiceError:
+            if call.request.stream:
+                self._seconds.labels(call.request.model).observe(self.took(call))
+            raise
+
+
+def times_first_tokens_that_never_came(settings: Settings) -> FastAPI:
+    return _timed(settings, OfAllStreams)
+
+
+class ByWhoWasAsked(Timed):
+    def model(self, call: Call, stream: TokenStream) -> str:
+        return call.request.model
+
+
+def labels_first_tokens_with_who_was_asked(settings: Settings) -> FastAPI:
+    return _timed(settings, ByWhoWasAsked)
+
+
+class ByNobody(Timed):
+    def model(self, call: Call, stream: TokenStream) -> str:
+        return "model"
+
+
+def labels_all_first_tokens_alike(settings: Settings) -> FastAPI:
+    return _timed(settings, ByNobody)
+
+
+class OfWhateverIsAsked(Timed):
+    """As the starter does: a name that somebody makes up is a label for ever."""
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        if not call.request.stream:
+            self._seconds.labels(call.request.model)
+        return await super().__call__(call, next)
+
+
+def makes_a_label_of_whatever_is_asked_for(settings: Settings) -> FastAPI:
+    return _timed(settings, OfWhateverIsAsked)
+
+
 # --- traces ------------------------------------------------------------------------------------------------------
 
 
@@ -388,7 +537,7 @@ def asks_its_upstream_how_it_is_itself(settings: Settings) -> FastAPI:
 
 
 def hangs_with_its_upstream(settings: Settings) -> FastAPI:
-    return _behind(settings, lambda app: AsksFirst(app, settings.openai_base_url, 1.5))
+    return _behind(settings, lambda app: AsksFirst(app, settings.openai_base_url, 8))
 
 
 def says_nothing_of_its_memory(settings: Settings) -> FastAPI:

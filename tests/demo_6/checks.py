@@ -231,8 +231,9 @@ def sampling(subject: Subject) -> None:
     sure = [_answered(deployment, QUESTION, temperature=0, max_tokens=24) for _ in range(2)]
     in_order(*sure).must(_text(sure[0]) == _text(sure[1]), f'the same twice: "{_text(sure[0])}"', f'"{_text(sure[1])}"')
 
-    def free(seed: int) -> Answer:
-        return _answered(deployment, QUESTION, **_long(24) | {"temperature": 1.5, "seed": seed})
+    def free(seed: int, **fields: Any) -> Answer:
+        long = {"max_tokens": 24, "ignore_eos": not fields}
+        return _answered(deployment, QUESTION, **long, temperature=1.5, seed=seed, **fields)
 
     given = {seed: free(seed) for seed in SEEDS}
     texts = {seed: _text(answer) for seed, answer in given.items()}
@@ -242,6 +243,10 @@ def sampling(subject: Subject) -> None:
     for seed, text in texts.items():  # each: a small model says the same twice by chance, now and then
         again = free(seed)
         again.must(_text(again) == text, f'the same with the same seed: "{text}"', f'"{_text(again)}"')
+
+    likeliest = free(SEEDS[1], top_k=1)  # vLLM's own, and not OpenAI's
+    expected = f'the likeliest words with top_k 1: "{_text(sure[0])}"'
+    likeliest.must(_text(likeliest) == _text(sure[0]), expected, f'"{_text(likeliest)}"')
 
     words = _text(sure[0]).split()
     sure[0].must(len(words) > 4, "a whole sentence", f'"{_text(sure[0])}"')
@@ -256,7 +261,7 @@ def sampling(subject: Subject) -> None:
     two.must(sorted(map(str, numbers)) == ["0", "1"], "two choices, of index 0 and 1", numbers)
 
 
-@check("What does not fit into the context is a 400 that says so: a prompt too long, or more tokens than there is room")
+@check("What does not fit into the context is a 400 that says so; without max_tokens an answer may be as long as fits")
 def context_length(subject: Subject) -> None:
     deployment = subject.deployment
     room = int(deployment.arguments.get("max_model_len") or 0)
@@ -264,6 +269,24 @@ def context_length(subject: Subject) -> None:
         raise NotGraded("how long its context is cannot be seen from here, or it takes too much to fill")
     _must_refuse(_ask(deployment, "token " * 2 * room), 400)
     _must_refuse(_ask(deployment, "Too much?", max_tokens=room), 400)
+    _must_fill(deployment, room)
+
+
+LEFT_OVER = 60  # tokens, about
+
+
+def _must_fill(deployment: Deployment, room: int) -> None:
+    """Who says no max_tokens gets as much as still fits."""
+    first, second = (
+        _answered(deployment, "token " * words, max_tokens=1).at(int, "usage", "prompt_tokens") for words in (20, 60)
+    )
+    words = 20 + int((room - LEFT_OVER - first) * 40 / (second - first))
+    document = _chat(deployment, "token " * words, ignore_eos=True)
+    del document["max_tokens"]
+    full = deployment.service.post(CHAT, document)
+    full.must(full.status == 200, "200")
+    total = full.at(int, "usage", "total_tokens")
+    full.must(total == room, f"an answer that fills the context: {room} tokens in total", f"{total} tokens")
 
 
 def _must_refuse(given: Answer, status: int) -> None:
@@ -544,6 +567,8 @@ class Loss:
     """What became of a deployment without its engine."""
 
     told: Answer
+    said: Answer  # by GET /health
+    replaced: bool  # when that was said
     noticed: bool
 
 
@@ -555,8 +580,9 @@ def _lose_engine(subject: Subject) -> Loss:
     if subject not in _losses:
         deployment = subject.deployment
         deployment.lose_engine()
-        told = _ask(deployment)
-        _losses[subject] = Loss(told, _wait_for(deployment.is_ill, deployment.ill_within))
+        told, said = _ask(deployment), deployment.service.get("/health")
+        replaced = deployment.is_replaced()
+        _losses[subject] = Loss(told, said, replaced, _wait_for(deployment.is_ill, deployment.ill_within))
     return _losses[subject]
 
 
@@ -570,6 +596,9 @@ def health(subject: Subject) -> None:
     whole = loss.told.status == 200 and bool(loss.told.at(str, "object")) and bool(_text(loss.told))
     shown = then(loss.told, "# … once the engine's process has been ended")
     shown.must(honest or whole, "an error of the 500s, or nothing", loss.told.summary)
+    well = loss.said.status is not None and loss.said.status < 500 and not loss.replaced
+    shown = then(loss.said, "# … once the engine's process has been ended")
+    shown.must(not well, "an error of the 500s from GET /health", loss.said.summary)
     shown.must(loss.noticed, "check_health to raise, and the replica to be replaced", "the replica stays as it is")
 
 

@@ -2,7 +2,8 @@
 
 `python -m tests.demo_6.mutant_server FILE.yaml --port 8000`, in the serving environment. In: a config file, for the
 engine's arguments. Out: /NAME/v1/chat/completions and the rest of each, /NAME/check_health for what Serve would ask it,
-/starter and /solved for what attendees begin and end with, /metrics for vLLM's own numbers. No Ray: uvicorn.
+/NAME/warmed_up/metrics for what it has asked the engine before it was ready, /starter and /solved for what attendees
+begin and end with, /metrics for vLLM's own numbers. No Ray: uvicorn.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import uvicorn
 import yaml
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
-from prometheus_client import generate_latest
+from prometheus_client import REGISTRY, generate_latest
 from vllm import AsyncEngineArgs
 from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -28,13 +29,34 @@ from tests.demo_6.solved import deployment as solved
 MODULES = {"starter": starter, "solved": solved}
 
 
+FINISHED = "vllm:request_success_total"
+PAGE = """# HELP vllm:request_success_total Requests that it has finished before it was ready.
+# TYPE vllm:request_success_total counter
+vllm:request_success_total {:.1f}
+"""
+
+
+def _finished() -> float:
+    """What the engine has finished so far, by its own count."""
+    samples = (sample for metric in REGISTRY.collect() for sample in metric.samples)
+    return sum(sample.value for sample in samples if sample.name == FINISHED)
+
+
 def _all_of(kind: Any) -> list[Any]:
     return [found for child in kind.__subclasses__() for found in (child, *_all_of(child))]
 
 
 async def serve(arguments: ServingArguments, port: int) -> None:
     engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments.engine_arguments()))
+    generate, asked = engine.generate, 0
     app = FastAPI()
+
+    def counted(*given: Any, **named: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return generate(*given, **named)
+
+    engine.generate = counted
 
     @app.get("/metrics")
     async def metrics() -> PlainTextResponse:
@@ -52,9 +74,17 @@ async def serve(arguments: ServingArguments, port: int) -> None:
             return engine
 
     async def mount(name: str, kind: Any, right: FastAPI) -> None:
-        deployment = kind.__new__(kind)
+        deployment, before, finished_before = kind.__new__(kind), asked, _finished()
         await deployment.__init__(arguments)
-        app.mount(f"/{name}", mutants.api(deployment, right))
+        while _finished() - finished_before < asked - before:  # noqa: ASYNC110  # it counts a moment later
+            await asyncio.sleep(0.01)
+        mounted, page = mutants.api(deployment, right), PAGE.format(asked - before)
+
+        @mounted.get("/warmed_up/metrics")
+        async def warmed_up() -> PlainTextResponse:
+            return PlainTextResponse(page)
+
+        app.mount(f"/{name}", mounted)
 
     written = {name: mutants.written_class(module) for name, module in MODULES.items()}
     for kind in (mutants.ByHand, *written.values()):

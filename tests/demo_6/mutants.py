@@ -19,6 +19,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from serving.ray_serve import by_hand
+from serving.ray_serve.warm_server import warm_up_request
 
 Event = dict[str, Any]
 DONE = "data: [DONE]\n\n"
@@ -163,6 +164,13 @@ class StopsAtNothing(Mutant):
         return super()._ask(request.model_copy(update={"stop": []}), *given)
 
 
+class KnowsOpenAIsAlone(Mutant):
+    """What vLLM knows besides is left out."""
+
+    def _ask(self, request: Any, *given: Any) -> Any:
+        return super()._ask(request.model_copy(update={"top_k": None}), *given)
+
+
 class HasOneChoice(Mutant):
     def _ask(self, request: Any, *given: Any) -> Any:
         return super()._ask(request.model_copy(update={"n": 1}), *given)
@@ -177,6 +185,14 @@ class NumbersNoChoices(Mutant):
 
 
 # --- what it refuses ---------------------------------------------------------------------------------------------
+
+
+class SaysSoMuchAndNoMore(Mutant):
+    """However much still fits."""
+
+    def _ask(self, request: Any, *given: Any) -> Any:
+        changes = {} if request.max_tokens or request.max_completion_tokens else {"max_tokens": 50}
+        return super()._ask(request.model_copy(update=changes), *given)
 
 
 class CutsWhatIsTooLong(Mutant):
@@ -305,6 +321,26 @@ class TellsEverybodyTheUsage(Mutant):
             yield event
 
 
+class TellsTheUsageTooEarly(Mutant):
+    """Beside the last word, and not after it."""
+
+    async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
+        held: Event | None = None
+        async for line in super()._events(outputs, request):
+            if line == DONE:
+                if held:
+                    yield written(held)
+                yield line
+                continue
+            event = json.loads(line.removeprefix("data: "))
+            if event.get("usage") and held:
+                held["usage"] = event["usage"]
+                continue
+            if held:
+                yield written(held)
+            held = event
+
+
 class CountsChunks(Mutant):
     """One chunk, one token: true until the engine has two at once."""
 
@@ -379,6 +415,29 @@ class IsAlwaysWell(Mutant):
 
     async def health(self) -> dict[str, str]:
         return {"status": "healthy"}
+
+
+class SaysItIsWell(Mutant):
+    """To whoever asks GET /health; what Serve asks is answered rightly."""
+
+    async def health(self) -> dict[str, str]:
+        return {"status": "healthy"}
+
+
+class KeepsItFromServe(Mutant):
+    async def check_health(self) -> None:
+        return
+
+
+class StartsCold(Mutant):
+    """Those here share an engine, and none of them warms it up: see mutant_server.py."""
+
+
+class WarmsUpOnce(Mutant):
+    async def __init__(self, arguments: Any) -> None:  # type: ignore[misc]  # who makes it awaits it
+        await super().__init__(arguments)
+        request = warm_up_request("Hello", stream=False)
+        await self._finished(self._ask(request), request)
 
 
 class AnswersWithoutAnEngine(Mutant):

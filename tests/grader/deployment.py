@@ -69,6 +69,10 @@ class Deployment:
         """Has Serve been told that its engine is gone?"""
         raise NotImplementedError
 
+    def is_replaced(self) -> bool:
+        """Who answers now may have an engine again."""
+        return False
+
     @property
     def cluster(self) -> "Cluster":
         raise NotGraded("it looks into the cluster, which must run on the machine that the grader runs on")
@@ -121,6 +125,9 @@ class Cluster(Deployment):
     def is_ill(self) -> bool:
         """Those without an engine are out of service."""
         return not self._lost & {replica.id for replica in self.replicas()}
+
+    def is_replaced(self) -> bool:
+        return self.is_ill()
 
     def redeploy(self, **arguments: Any) -> None:
         """The same, with these changes to the arguments."""

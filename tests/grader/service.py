@@ -6,11 +6,14 @@ each request was on its way, by the client's clock: within that time the service
 
 import json
 import shlex
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -206,6 +209,28 @@ class Service:
             now = time.monotonic()
             head = Answer(status, received, text, (now - started) * 1000, shown, started, now)
             yield Stream(head, blocks, self._patience if patience is None else patience)
+        self._last_seen[bearer_token(sent)] = time.monotonic()
+
+    @contextmanager
+    def asking(self, path: str, document: object, *, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+        """POST a JSON document, and wait for nothing. To end the context is to leave, whatever has come until then."""
+        body = json.dumps(document, ensure_ascii=False)
+        at = urlsplit(self.url)
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        lines = [f"POST {path} HTTP/1.1", f"Host: {at.netloc}", f"Content-Length: {len(body.encode())}"]
+        lines += [f"{name}: {value}" for name, value in sent.items()]
+        shown = self.around(self.shown(curl("POST", f"{self._shown_url}{path}", sent, body)))
+        started = time.monotonic()
+        port = at.port or (443 if at.scheme == "https" else 80)
+        try:
+            connection = socket.create_connection((at.hostname or "", port), timeout=self._patience)
+        except OSError as fault:
+            raise Failed("a service that takes a call", f"no answer: {fault}", shown) from None
+        if at.scheme == "https":
+            connection = ssl.create_default_context().wrap_socket(connection, server_hostname=at.hostname)
+        with connection:
+            connection.sendall("\r\n".join([*lines, "", body]).encode())
+            yield Answer(None, {}, "no answer so far", 0.0, shown, started, started)
         self._last_seen[bearer_token(sent)] = time.monotonic()
 
     def _content(self, sent: Mapping[str, str], body: str | None, patience: float | None) -> dict[str, Any]:

@@ -112,7 +112,16 @@ class Upstream:
     def held(self, **fault: Any) -> Iterator[Gate]:
         """While inside, calls are held until they are released; `fault` may say `hold_after_tokens`, or what else."""
         with self.fault(fault if "hold_after_tokens" in fault else {"hold": True} | fault):
-            yield Gate(self._client, f"curl {self._shown_url}/admin/faults{self._shown_key}")
+            yield self._gate()
+
+    @contextmanager
+    def played(self, *faults: Mapping[str, Any]) -> Iterator[Gate]:
+        """While inside, calls meet these faults, one after the other; whom one of them holds waits at the gate."""
+        with self.fault({"sequence": faults}):
+            yield self._gate()
+
+    def _gate(self) -> Gate:
+        return Gate(self._client, f"curl {self._shown_url}/admin/faults{self._shown_key}")
 
     def clear(self) -> None:
         """No faults any more. Waits for a server that was told to refuse connections."""

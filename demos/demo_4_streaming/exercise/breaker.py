@@ -15,9 +15,9 @@ class Breaker:
     """Task 1. Who keeps failing is left alone for a while, then tried with care.
 
     CLOSED: every call goes through. `rules.failures` failures in a row open it; a success in between begins a new row.
-    OPEN: no call goes through. After `rules.open_for` seconds it is half-open.
-    HALF_OPEN: at most `rules.probes` calls at the same time go through. One failure opens it again, and the wait begins
-    anew; `rules.successes` successes close it, and what failed before is forgotten.
+    OPEN: no call goes through. After `rules.open_for` seconds it is half-open, however many were refused until then.
+    HALF_OPEN: `rules.probes` calls at the same time go through, and no more. One failure opens it again, and a new wait
+    begins; `rules.successes` successes close it, and what failed before is forgotten.
     A result that is NEITHER (the client left, or the request was wrong) tells nothing, but its probe is over.
 
     Calls end late: one that was let through before the state changed must not count in the new state. All methods run
@@ -40,7 +40,7 @@ class Breaker:
         """The call that was admitted with this `permit` has ended so. Comes once for each of them."""
 
     def half_open_in(self) -> float:
-        """Seconds until an open breaker is half-open; 0 if it is not open. The caller is told to wait so long."""
+        """Seconds until an open breaker is half-open. The caller is told to wait so long. 0 if it is not open."""
         return 0.0
 
     def report(self) -> Mapping[str, Any]:

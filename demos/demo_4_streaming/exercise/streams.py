@@ -17,9 +17,9 @@ from shared.sse import DONE, event
 class Events:
     """Task 2. Bytes of the upstream in, payloads of whole events out: `data: {"a":1}` and an empty line are `{"a":1}`.
 
-    Networks cut where they like. A block may have half an event, two and a half, or the first byte of an é; what is not
-    whole yet is kept for the next block. Lines end in LF or CR LF; those that do not begin with `data:` are no payload.
-    There is one Events for each stream.
+    The space after the colon may be missing. Lines end in LF or CR LF; those that do not begin with `data:` are no
+    payload. Networks cut where they like. A block may have half an event, two and a half, or the first byte of an é;
+    what is not whole yet is kept for the next block of the same stream. There is one Events for each stream.
     Checks: stream_events.
     """
 
@@ -33,9 +33,9 @@ async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerat
 
     After the last one comes `format.end(call)`, then the event `[DONE]`. If the stream breaks it raises a ServiceError:
     then the last event is the error's `envelope(call.request_id)` as JSON, and `[DONE]` does not come, so that nobody
-    takes half an answer for a whole one. A client that leaves ends this generator where it stands; whatever happens,
-    `await stream.aclose()` frees the upstream.
-    Checks: stream_in_steps, cut_is_told, client_leaves, silence.
+    takes half an answer for a whole one. A client that leaves ends this generator where it stands, and the
+    upstream must not go on for nobody: `await stream.aclose()`, whatever happens, frees it.
+    Checks: stream_events, stream_in_steps, cut_is_told, client_leaves, silence.
     """
     answer = b""
     try:

@@ -20,7 +20,8 @@ class FirstToken:
     - Once a stream, also of one that breaks later, or whose client leaves. Of a call that failed before there was a
       token: nothing.
     - `model` is who answered, which `first.model` of the stream says: a fallback is another model than the one that
-      was asked for, and who is asked for may not even exist: as it stands, anybody can fill /metrics with names.
+      was asked for. A model that was only asked for may not even exist, and leaves no label: as it stands, anybody can
+      fill /metrics with names.
     Checks: first_token, bounded_labels.
     """
 

@@ -63,8 +63,8 @@ class VLLMDeployment:
     async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
         """Task 4. Ready is warm: Serve sends people as soon as this returns.
 
-        - An engine's first answers take seconds. Before this returns, it has finished a few of different lengths,
-          several of them at the same time, with a stream among them.
+        - An engine's first answers take seconds. Before this returns, it has finished a few. (Let them be of different
+          lengths, several of them at the same time, with a stream among them.)
         Check: warm.
         """
         self.arguments = arguments
@@ -76,7 +76,8 @@ class VLLMDeployment:
         """Task 3. Say so when you are ill: Serve asks every few seconds, and what this raises ends the replica.
 
         - The engine is a process of its own, and may end without this one: then this raises, and a new replica comes.
-        - So does GET /health. Who asks for an answer meanwhile hears 503 and not 500, as OpenAI's error.
+        - GET /health does not say that all is well, either.
+        - Who asks for an answer meanwhile hears an error of the 500s (503 says best which), and no made-up answer.
         Checks: health, engine_gone.
         """
 
@@ -99,9 +100,10 @@ class VLLMDeployment:
         """Task 1. Give the engine what was asked, and as it was asked.
 
         - The whole conversation, in the form that the model was trained on: `self.tokenizer` has its template.
-        - The request's temperature, max_tokens, stop, seed, n …: all that vLLM knows and the request says.
+        - The request's temperature, max_tokens, stop, seed, n …: all that vLLM knows and the request says, also what
+          OpenAI's API lacks, like top_k.
         - Without max_tokens, as much as still fits: `arguments.max_model_len` holds the prompt and the answer.
-        - What does not fit is a 400, and another model than ours a 404, before the engine hears of it.
+        - What does not fit is a 400, and another model than ours a 404.
         Checks: answer, tokens, sampling, context_length, unknown_model.
         """
         prompt = str(request.messages[-1]["content"])
@@ -118,6 +120,7 @@ class VLLMDeployment:
           without choices, with the usage. Then `data: [DONE]`.
         - What fails before the first token is an honest status, and no 200 whose stream breaks.
         - A client that leaves takes its request out of the engine.
+        - Many streams are under way at once: none waits for the end of another.
         Checks: stream, stream_steps, stream_usage, commitment, batching, client_leaves.
         """
         whole = await self._finished(outputs)
