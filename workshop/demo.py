@@ -33,13 +33,13 @@ from workshop.companions import (
     serving_cluster,
     trace_receiver,
 )
+from workshop.descendants import end_at_once
 from workshop.processes import (
     GATEWAY,
     ROOT,
     CannotStart,
     Process,
     adopt_orphans,
-    end_at_once,
     gateway,
     model_server,
     stop_all,

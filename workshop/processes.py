@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
-import psutil
-
 from workshop import direct
 from workshop.stopping import held
 from workshop.urls import reached_at
@@ -139,23 +137,6 @@ def stop_all() -> None:
     """Stop what still runs, the newest first. For the end of a program, after whatever ended it."""
     for process in reversed(_started.copy()):
         process.stop()
-
-
-def end_at_once() -> None:
-    """SIGKILL to all that descends from us, whatever it is doing. Who waits for one of them in `stop` goes on."""
-    me = psutil.Process()
-    while alive := [process for process in me.children(recursive=True) if _runs(process)]:
-        for process in alive:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        time.sleep(POLL_SECONDS)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def child_environment(own: Mapping[str, str] | None = None, *hosts: str) -> dict[str, str]:

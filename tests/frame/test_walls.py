@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,10 @@ def test_the_settings_reference_is_what_the_settings_say() -> None:
     assert reference.with_tables(readme) == readme, "run make reference"
     assert reference.table() in readme
     assert reference.measured("bench") in readme
+
+
+@pytest.mark.parametrize("module", ["environment", "doctor", "programs"])
+def test_what_runs_before_anything_is_installed_needs_no_package(module: str) -> None:
+    command = [sys.executable, "-S", "-c", f"import workshop.{module}"]  # -S: without site-packages
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
