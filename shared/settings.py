@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         "sqlite:///workshop.db", "where tokens and usage are kept: sqlite:///FILE or postgresql://…", demo=2
     )
     redis_url: str = _setting("", "redis://… that workers share; empty: each process by itself", demo=2)
+    redis_timeout: float = _setting(
+        0.08, "seconds for one Redis command; then each process counts by itself for a while", demo=2, gt=0
+    )
     api_keys_required: bool = _setting(False, "refuse callers without a token", demo=2)
     token_cache_ttl: float = _setting(300.0, "seconds that a verified token is remembered", demo=2, ge=0)
     trusted_proxies: str = _setting(

@@ -7,17 +7,16 @@ Knows programs and where they lie; knows nothing about decks and their rules.
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from workshop import node as nodes
 from workshop.node import Node, NodeError, run
+from workshop.programs import PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 OLDEST_NODE = 18  # that Marp runs on
 BROWSER_PATIENCE = 120  # seconds that one step of a browser may take: on a busy machine its start takes many
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def find_node(build: Path) -> Node:
@@ -34,7 +33,7 @@ def find_chromium() -> str | None:
     named = os.environ.get("CHROME_PATH")
     if named:
         return named if Path(named).is_file() else None
-    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+    return PROGRAMS["chromium"].path()
 
 
 def write_html(node: Node, marp: Path, theme: Path, decks: Sequence[Path]) -> list[Path]:

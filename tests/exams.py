@@ -108,16 +108,16 @@ def stands_on(checklist: Checklist, *, one_desk: bool = False) -> tuple[Fixture,
     With `one_desk` they all know the same people; else each has a database of its own.
     """
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="package")
     def server() -> Iterator[ModelServer]:
         with embedded_server(settings=MORE_NAMES) as server:
             yield server
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="package")
     def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk | None:
         return Desk(tmp_path_factory.mktemp("desk")) if one_desk else None
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="package")
     def receiver() -> Iterator[str]:
         """Where traces go; nowhere, if no check looks at them."""
         if not checklist.traces:
@@ -126,7 +126,7 @@ def stands_on(checklist: Checklist, *, one_desk: bool = False) -> tuple[Fixture,
         with trace_receiver() as url:
             yield url
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="package")
     def service(server: ModelServer, desk: Desk | None, receiver: str) -> Iterator[Start]:
         """The service of a build function: started when the first test asks for it, stopped at the end."""
         with ExitStack() as running:

@@ -9,6 +9,7 @@ fails, and says that its file belongs in SERVICES.
 """
 
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -102,6 +103,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--speed") == "check":
         for place, name in STARTS:
             setattr(place, name, _refuse)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what only `make prove` runs."""
+    file = collection_path.relative_to(config.rootpath).as_posix()
+    left_out = config.getoption("--speed") in ("check", "test") and any(fnmatch(file, pattern) for pattern in PROVE)
+    return True if left_out else None
 
 
 def speed_of(item: pytest.Function) -> str:

@@ -41,8 +41,9 @@ PROGRAMS = {
     "jq": Program(("jq",), "jq", "the labs' questions to logs.json"),
     "hey": Program(("hey",), "hey", "the labs' load"),
     "chromium": Program(
-        ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
-        "chromium",
+        # The shell has no window to draw, and takes half the processor.
+        ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+        "chromium-headless-shell",
         "the tests of the playground; slides as PDF, and the check that none overflows",
     ),
     "prometheus": Program(("prometheus",), "prometheus", "demo 5's metrics over time, and the tests of its rules"),

@@ -37,7 +37,7 @@ from shared.settings import Settings
 
 # region: stack
 def build(settings: Settings) -> FastAPI:
-    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
     return build_service(

@@ -15,7 +15,7 @@ from tests.grader.stand import ModelServer, embedded_server
 T = TypeVar("T")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres() -> Iterator[PrivatePostgres]:
     bin = programs()
     if bin is None:
@@ -38,7 +38,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return server.new_database()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ModelServer]:
     with embedded_server() as server:
         yield server

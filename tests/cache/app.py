@@ -54,7 +54,7 @@ class Counted(SingleFlight):
 
 
 def build(settings: Settings) -> FastAPI:
-    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     flights = Counted()
     return build_service(
         settings,

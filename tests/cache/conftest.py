@@ -95,13 +95,13 @@ class Gateway:
 Start = Callable[..., AbstractContextManager[Gateway]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ModelServer]:
     with embedded_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start(server: ModelServer) -> Start:
     """Starts a gateway with these settings besides the usual ones."""
 
@@ -113,7 +113,7 @@ def start(server: ModelServer) -> Start:
     return starting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _gateway(start: Start) -> Iterator[Gateway]:
     with start() as gateway:
         yield gateway

@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             items.remove(item)
 
 
-@pytest.fixture(scope="session", params=stacks.chosen())
+@pytest.fixture(scope="package", params=stacks.chosen())
 def running_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     with stacks.STACKS[request.param]() as stack:
         yield stack
@@ -45,7 +45,7 @@ def stack(running_stack: Stack, request: pytest.FixtureRequest) -> Stack:
 EVERY = [pytest.param(name, marks=[] if name == "openai" else pytest.mark.prove) for name in COMMANDS]
 
 
-@pytest.fixture(scope="session", params=EVERY)
+@pytest.fixture(scope="package", params=EVERY)
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
     client = started(request.param)
     yield client

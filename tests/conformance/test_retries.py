@@ -82,7 +82,7 @@ def test_a_client_does_not_repeat_what_there_is_no_money_for(client: Client, sta
 
 
 # For the session, as the clients are: who has one is asked all its questions before the next one starts.
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hopeless() -> Iterator[Stack]:
     """A gateway that gives few tokens, and whose own key the upstream refuses."""
     with stacks.gateway({"RATE_LIMIT_TPM": "500", "OPENAI_API_KEY": "sk-of-last-year"}) as stack:

@@ -76,7 +76,7 @@ class Wires:
     through: Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wires() -> Iterator[Wires]:
     with (
         capture.capturing() as upstream,

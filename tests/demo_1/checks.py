@@ -497,41 +497,21 @@ def http_answers(subject: Subject) -> None:
 # --- what holds it all together: load ----------------------------------------------------------------------------
 
 SLOW_CALLS = 20
-SLOW_MS = 1500
-HEALTH_P99_MS = 250
-PROBE_SECONDS = 0.01
 
 
-@check(f"While {SLOW_CALLS} slow generations are in flight, /health answers at once: nothing blocks the process")
+@check(f"While {SLOW_CALLS} generations are in flight, /health answers: nothing blocks the process")
 def not_blocking(subject: Subject) -> None:
-    p99, curl = _health_under_load(subject)
-    if HEALTH_P99_MS <= p99 < SLOW_MS / 2:
-        p99, curl = _health_under_load(subject)  # one hiccup of a busy machine is not a blocked process: look again
-    if p99 >= HEALTH_P99_MS:
-        raise Failed(f"/health in under {HEALTH_P99_MS} ms (p99)", f"{p99:.0f} ms", curl)
-
-
-def _health_under_load(subject: Subject) -> tuple[float, str]:
-    """(p99 of /health in ms, what shows it). Raises Failed if the slow calls were not worked on side by side."""
-    with (
-        subject.upstream.fault({"latency_ms": SLOW_MS}),
-        ThreadPoolExecutor(SLOW_CALLS, thread_name_prefix="slow") as pool,
-    ):
-        started = time.perf_counter()
+    with subject.upstream.held() as gate, ThreadPoolExecutor(SLOW_CALLS, thread_name_prefix="slow") as pool:
         calls = [pool.submit(subject.ask, f"{HOLA} {number}") for number in range(SLOW_CALLS)]
-        looks: list[Answer] = []
-        while not looks or not all(call.done() for call in calls):
-            looks.append(subject.service.get("/health"))
-            time.sleep(PROBE_SECONDS)
-        took_ms = (time.perf_counter() - started) * 1000
+        try:
+            gate.wait_for(SLOW_CALLS, unless=lambda: any(call.done() for call in calls))
+            health = subject.service.get("/health")
+        finally:
+            gate.release()
         answers = [call.result() for call in calls]
-    curl = " & ".join(["for i in $(seq 20); do " + answers[0].curl.replace("\n", "; "), "done; " + looks[0].curl])
+    health.must(health.status == 200, f"200 while {SLOW_CALLS} generations are in flight")
     for answer in answers:
-        answer.must(answer.status == 200, f"200 for each of {SLOW_CALLS} slow generations at once")
-    together = took_ms < SLOW_MS * 3
-    answers[0].must(together, f"{SLOW_CALLS} calls of {SLOW_MS} ms side by side", f"{took_ms:.0f} ms for all of them")
-    slowest = sorted(look.ms for look in looks)
-    return slowest[int(len(slowest) * 0.99)], curl
+        answer.must(answer.status == 200, f"200 for each of {SLOW_CALLS} generations that are in flight together")
 
 
 @check("100 requests, 10 at a time: every one is answered with 200")

@@ -547,13 +547,13 @@ def budget(subject: Subject) -> None:
 
 
 @contextmanager
-def workers_on_redis(subject: Subject, workers: int) -> Iterator[tuple[Subject, RedisServer]]:
+def workers_on_redis(subject: Subject, workers: int, **settings: str) -> Iterator[tuple[Subject, RedisServer]]:
     """The same service with several workers that count in one Redis."""
     if not redis_server.available():
         raise NotGraded(redis_server.MISSING)
     with (
         RedisServer() as redis,
-        subject.started_with({"UVICORN_WORKERS": str(workers), "REDIS_URL": redis.url}) as together,
+        subject.started_with({"UVICORN_WORKERS": str(workers), "REDIS_URL": redis.url, **settings}) as together,
     ):
         wait_for_workers(together, workers)
         yield together, redis
@@ -575,7 +575,8 @@ def wait_for_workers(subject: Subject, workers: int) -> None:
 def workers(subject: Subject) -> None:
     first, second = subject.callers(2, rested=False)
     limit = subject.configured.requests
-    with workers_on_redis(subject, 4) as (together, _):
+    # A machine that has other things to do may be slow to answer for its Redis, which is not what is looked at here.
+    with workers_on_redis(subject, 4, REDIS_TIMEOUT="10") as (together, _):
         for caller in (first, second):
             must_be_exact(
                 together, throw(5 * limit, partial(ask, together, caller, headers=EACH_ITS_CONNECTION)), limit
@@ -597,7 +598,7 @@ def redis_lost(subject: Subject) -> None:
     for answers in (frozen, dead, later):
         must_not_be_over(subject, answers, limit)
         for answer in answers:
-            answer.must(answer.ms < 1500, "an answer as soon as with Redis", f"{answer.ms:.0f} ms")
+            answer.must(answer.ms < 5000, "an answer that does not wait for Redis", f"{answer.ms:.0f} ms")
     admitted = sum(answer.status == 200 for answer in later)
     later[-1].must(admitted > 0, "some of the limit for every worker", "not one call admitted")
 

@@ -55,7 +55,7 @@ def demo_2(
     budget: bool = True,
 ) -> FastAPI:
     """The stack of demo 2, with what a mutant has in place of a part."""
-    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     database = Database(settings.database_url)
     accounts = ledger(database, settings.usage_flush_seconds)
     doorkeeper = authenticator(

@@ -43,7 +43,7 @@ Around = Callable[[ResponseCache], Layer]
 
 def demo_3(settings: Settings, *, cache: MakeCache = ResponseCache, around: Sequence[Around] = ()) -> FastAPI:
     """The stack of demo 3 as far as a cache needs it, with a mutant's cache, or with layers around the cache."""
-    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     database = Database(settings.database_url)
     authenticator = Authenticator(Tokens(database), ClientAddress(settings.trusted_proxies))
     response_cache = cache(settings, redis)

@@ -37,14 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path == Path(__file__).with_name("test_demo_6.py"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def receiver() -> Iterator[str]:
     """Whom vLLM tells of its part of a trace."""
     with trace_receiver() as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(receiver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """laptop.yaml: one replica, or two under load. Whoever changes what is deployed puts it last."""
     port = free_ports()
@@ -53,14 +53,14 @@ def cluster(receiver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield Deployed(port, process)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def beside() -> Iterator[ModelServer]:
     """The embedded server with the same small model: the gateway's fallback."""
     with embedded_server(settings={"LOCAL_MODELS": MODEL}) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(cluster: Deployed, beside: ModelServer, receiver: str) -> Iterator[Subject]:
     environment = SETTINGS | {
         "OPENAI_BASE_URL": f"{cluster.url}/v1",

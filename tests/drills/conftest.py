@@ -78,7 +78,7 @@ class Fire:
         return int(score[1]), done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fire]]:
     with ExitStack() as running, ThreadPoolExecutor(len(DRILLS)) as pool:
 

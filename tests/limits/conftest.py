@@ -13,7 +13,7 @@ from workshop.redis_server import RedisServer
 STEADFAST = 60.0  # seconds of patience where Redis is there all along, and only the machine may be too busy to run it
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis_server() -> Iterator[RedisServer]:
     """Shared by tests that leave it running."""
     with RedisServer() as server:

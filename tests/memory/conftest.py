@@ -80,13 +80,13 @@ def _object(line: str) -> Mapping[str, Any]:
 Start = Callable[..., AbstractContextManager[Gateway]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ModelServer]:
     with embedded_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start(server: ModelServer) -> Start:
     """Starts a service with these settings besides the usual ones."""
 
@@ -99,7 +99,7 @@ def start(server: ModelServer) -> Start:
     return starting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _demo_5(start: Start) -> Iterator[Gateway]:
     with start() as gateway:
         yield gateway

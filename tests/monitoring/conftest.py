@@ -41,7 +41,7 @@ BOTH_MODELS = {"LOCAL_MODELS": "workshop-tiny,workshop-sim"}  # only the real on
 ILL = {"mix": [{"status": 429, "rate": 0.2}, {"status": 500, "rate": 0.2}, {"reset": True, "rate": 0.1}]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusAt]:
     folder = tmp_path_factory.mktemp("watched")
     desk = Desk(folder)

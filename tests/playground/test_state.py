@@ -25,17 +25,18 @@ def test_what_is_left_of_a_limit_is_shown_and_counts_until_it_is_whole(visits: V
 
 def test_after_a_429_the_seconds_are_counted_and_then_sending_works_again(visits: Visits, start: Start) -> None:
     with (
-        start(RATE_LIMIT_ANONYMOUS_RPM="2", RATE_LIMIT_WINDOW_SEC="3") as subject,
+        start(RATE_LIMIT_ANONYMOUS_RPM="2", RATE_LIMIT_WINDOW_SEC="12") as subject,
         visits(subject, refusals={429}) as visit,
     ):
         visit.open()
-        for question in ("One", "Two", "Three"):
-            visit.ask_to_the_end(question)
+        for _ in range(2):  # not in the page: a window is short for a browser on a busy machine
+            assert subject.ask("Hola").status == 200
+        visit.ask_to_the_end("Three")
         expect(visit.trouble).to_contain_text("429 · rate_limit_exceeded")
         expect(visit.send).to_be_disabled()
-        expect(visit.send).to_have_text(re.compile(r"Wait [123] s"))
+        expect(visit.send).to_have_text(re.compile(r"Wait \d+ s"))
         visit.ask("Too early")
-        expect(visit.page.locator(".exchange")).to_have_count(3)
+        expect(visit.page.locator(".exchange")).to_have_count(1)
         expect(visit.prompt).to_have_value("Too early")
         expect(visit.send).to_have_text("Send")
         expect(visit.send).to_be_enabled()

@@ -81,13 +81,13 @@ def codes(answers: list[Answer]) -> list[str]:
     return ["ok" if answer.status == 200 else json.loads(answer.text)["error"]["code"] for answer in answers]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ModelServer]:
     with _embedded() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def other(server: ModelServer) -> Iterator[ModelServer]:
     """Another upstream, which demands a key of its own."""
     with _embedded() as other:

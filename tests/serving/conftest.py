@@ -141,14 +141,14 @@ def launch() -> Iterator[Launch]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sim_process() -> Iterator[LocalServer]:
     server = LocalServer("--models", "workshop-sim", SIM_TTFT_MS="1", SIM_TPOT_MS="1", SIM_OUTPUT_TOKENS="12")
     yield server
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tiny_process() -> Iterator[LocalServer]:
     server = LocalServer("--models", "workshop-tiny")
     yield server

@@ -37,7 +37,7 @@ def completion(text: str = "hola") -> Completion:
     return Completion(model=SIMULATOR, text=text, usage=Usage(3, 4), finish_reason="stop", raw=b"{}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ModelServer]:
     with embedded_server() as server:
         yield server

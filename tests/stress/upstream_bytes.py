@@ -4,6 +4,7 @@ In: nothing. Out: for whole answers and for streams, a Case by name. `expected` 
 begun, 200 and how it ends.
 """
 
+import functools
 import gzip
 import json
 import zlib
@@ -112,6 +113,7 @@ def for_ever(data: bytes, again: bytes, pause: float = 0.0) -> Play:
     return play
 
 
+@functools.cache
 def bomb(megabytes: int) -> bytes:
     """A good completion inside a gzip that is a thousand times larger than it looks."""
     packer = zlib.compressobj(9, wbits=31)

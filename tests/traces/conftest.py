@@ -8,7 +8,7 @@ from tests.grader.stand import trace_receiver
 from tests.traces.messages import Receiver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def receiver() -> Iterator[Receiver]:
     with trace_receiver() as url:
         yield Receiver(url)

@@ -16,13 +16,13 @@ WORKERS = 4
 OLD_SECRET = "your-secret"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[ModelServer]:
     with embedded_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def subject(server: ModelServer) -> Iterator[Subject]:
     """Takes two secrets, as while one replaces the other."""
     settings = {

@@ -26,7 +26,7 @@ from shared.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
-    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     database = Database(settings.database_url)
     ledger = UsageLedger(database, settings.usage_flush_seconds)
     doorkeeper = Doorkeeper(  #                                                       task 1

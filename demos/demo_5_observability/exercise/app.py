@@ -54,7 +54,7 @@ from shared.webhooks.board import AlertBoard
 
 
 def build(settings: Settings) -> FastAPI:
-    redis = RedisLink(settings.redis_url) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
     cache = ResponseCache(settings, redis)
