@@ -27,7 +27,7 @@ START_SECONDS = 120.0  # that a server has to answer for the first time, on a ma
 PROBE_SECONDS = 2.0  # that a server has for each answer while we wait for it to come up
 GATEWAY = "the gateway"
 GATEWAY_GRACE = 10  # seconds that calls in flight have once a gateway was told to stop
-STOP_SECONDS = 5.0  # that it takes besides, to tell those that cannot end in time, and to close what it has open
+STOP_SECONDS = 30.0  # that it takes besides on a busy machine, to tell those that cannot end, and to close what is open
 # What leads Python, and so our own code, somewhere else. A child of ours starts without them.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -1,7 +1,6 @@
 """The smallest service with rate limits: what tests/limits starts as processes of their own.
 
-Who calls is what the X-Tenant header says. LIMIT_WORKERS is how many of these processes share the limits,
-LIMIT_PATIENCE how many seconds they wait for Redis.
+Who calls is what the X-Tenant header says. LIMIT_WORKERS is how many of these processes share the limits.
 """
 
 import os
@@ -15,7 +14,7 @@ from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.timeout import Timeout
 from shared.pipeline import Handler
-from shared.redis_link import PATIENCE, RedisLink
+from shared.redis_link import RedisLink
 from shared.reply import Reply
 from shared.routes.json import json_response
 from shared.service import Service, build_service
@@ -36,8 +35,7 @@ def known(tenant: str) -> Caller:
 
 
 def build(settings: Settings) -> FastAPI:
-    patience = float(os.environ.get("LIMIT_PATIENCE", PATIENCE))
-    redis = RedisLink(settings.redis_url, patience=patience) if settings.redis_url else None
+    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     limit = RateLimit(settings, redis, workers=int(os.environ.get("LIMIT_WORKERS", "1")))
 
     def routes(service: Service) -> APIRouter:
