@@ -90,10 +90,10 @@ lock: ## turn the *.in lists into lock files
 demo-6 grade-6 load-6 test-6: $(SERVING)
 
 # Holds Ctrl-C back until Python has started and can end in good order, where env can do that: see workshop/stopping.py.
-HOLD := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
 
 demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own version
-	@$(HOLD) $(PY) -m workshop.demo $* --solution $(SOLUTION) $(call given,CONFIG,--config)
+	@$(HOLD_INT) $(PY) -m workshop.demo $* --solution $(SOLUTION) $(call given,CONFIG,--config)
 
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
 	@$(PY) -m workshop.webhook $(if $(URL),--url "$$URL") $(if $(RESOLVED),--resolved) $(FILE)
@@ -107,7 +107,7 @@ drill-answer: $(RUNTIME) ## say what it was: questions about the drill that runs
 	@$(PY) -m workshop.drills.exam $(call given,ANSWERS,--answers)
 
 drill-%: $(RUNTIME) ## demo 5 with something broken in it; for N: slow, 429, stampede, dead-upstream, leak
-	@$(HOLD) $(PY) -m workshop.drills $* $(call given,CALM,--calm)
+	@$(HOLD_INT) $(PY) -m workshop.drills $* $(call given,CALM,--calm)
 
 # --- who may call ---------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from tests.grader.subject import Configured, Subject
 from workshop.processes import ROOT, Process, free_port
 from workshop.serving_cluster import CONFIGS, PYTHON
 
+pytestmark = pytest.mark.timeout(1200)  # the first test waits for the server
+
 NAMES = [check.name for check in CHECKLIST.checks]
 # What can be seen of a deployment by itself.
 DEPLOYMENT = [*NAMES[NAMES.index("answer") : NAMES.index("through_gateway")], "health"]

@@ -41,7 +41,7 @@ import os, time, zipfile
 from pathlib import Path
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    hold = Path(os.environ["HOLD"])
+    hold = Path(os.environ["HELD_AT"])
     with (hold / "started").open("a") as file:
         file.write("once\\n")
     while not (hold / "go").exists():
@@ -76,7 +76,7 @@ class Clone:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE", "MFLAGS"))}
         ours = {
             "HOME": str(self.beside),
-            "HOLD": str(self.beside),
+            "HELD_AT": str(self.beside),
             "PIP_FIND_LINKS": str(self.beside / "index"),
             "PIP_NO_INDEX": "1",
         }

@@ -31,8 +31,8 @@ def test_every_chunk_comes_at_its_time_and_none_before(upstream: str) -> None:
         target = Target("the upstream", f"{upstream}/chat/completions")
         reader, writer = await asyncio.open_connection(*target.address)
         content = body(wish(5, int(APART * 1000)), stream=True).encode()
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content))
         began = time.monotonic()
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(content), content))
         seen = []
         while (line := await reader.readline()) != b"data: [DONE]\n":
             if TOKEN.encode() in line:

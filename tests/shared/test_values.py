@@ -68,7 +68,7 @@ def test_a_server_with_a_bad_setting_or_a_taken_port_says_so_in_one_line_and_exi
     for environment, complaint in (
         ({"MAX_RETRIES": "-1"}, "MAX_RETRIES=-1: should be greater than or equal to 0"),
         ({"LOG_FILE": str(tmp_path / "no" / "such")}, "cannot be written: No such file or directory"),
-        ({"HOST": "203.0.113.7"}, "cannot listen on 203.0.113.7:8000: Cannot assign requested address"),
+        ({"HOST": "203.0.113.7"}, "HOST=203.0.113.7: is no address of this machine"),
     ):
         done = subprocess.run(
             command,

@@ -182,6 +182,7 @@ async def rows(board: AlertBoard, table: Any) -> int:
 
 def test_the_tables_stay_small(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "PATIENCE", 60.0)  # thousands of rows take a busy machine seconds
+
     async def work(board: AlertBoard, clock: Clock) -> None:
         for number in range(4):
             many = [dataclasses.replace(DOWN, fingerprint=f"a{number}b{part}") for part in range(MOST // 2)]
