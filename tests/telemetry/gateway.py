@@ -32,7 +32,8 @@ class Gateway:
     temporary: Path
 
     def scrape(self, **headers: str) -> Scrape:
-        return Scrape(self.service.get("/metrics", headers=headers))
+        # No connection is kept: it would be lost with the worker at its other end.
+        return Scrape(self.service.get("/metrics", headers={"Connection": "close", **headers}))
 
     def count(self, selector: str) -> float:
         return self.scrape().sum(selector)
