@@ -148,13 +148,13 @@ check: lint ## lint, types, and every test that starts no server: a minute
 	@$(PYTEST) --speed check --numprocesses 2 --dist worksteal
 
 # What the tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
-test: ## what every change is tested with: check, services, a browser, vLLM once; 12 minutes on 2 cores
+test: ## what every change is tested with: check, services, a browser, vLLM once; a quarter of an hour on 2 cores
 	@$(MAKE) --no-print-directory --jobs 3 lint programs $(if $(serving_fits),install-serving)
 	@$(PYTEST) --speed test --numprocesses 5 --dist loadfile
 
 # REQUIRE_PEERS: here a client that is missing is a failure, not a test less.
 prove: export REQUIRE_PEERS := 1
-prove: ## all the rest: mutants, labs, load, stress, drills, every client, the cluster's faults; half an hour
+prove: ## all the rest: mutants, labs, load, stress, drills, every client, the cluster's faults
 	@$(MAKE) --no-print-directory --jobs 4 $(DEV) programs peers $(if $(serving_fits),install-serving)
 	@failed=0; \
 	  $(PYTEST) --speed prove --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
