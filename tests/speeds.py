@@ -86,6 +86,7 @@ SERVERS = frozenset(
         "client",
         "running_stack",
         "watched",
+        "wires",
         "subject",
         "faults",
         "demo_5",

@@ -326,6 +326,7 @@ def test_what_cannot_be_a_token_is_refused_without_a_look_at_the_database(sqlite
     play(Stand(f"sqlite:///{sqlite_file}"), check)
 
 
+@pytest.mark.prove
 def test_ten_thousand_forged_tokens_are_forgotten_and_one_repeated_is_looked_up_once(sqlite_file: object) -> None:
     async def check(stand: Stand) -> None:
         asked = stand.database.asked

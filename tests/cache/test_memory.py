@@ -150,6 +150,7 @@ def test_replacing_an_entry_for_ever_does_not_grow_the_queue_of_expiries(clock: 
     assert (len(store), store.expirations) == (0, 1)
 
 
+@pytest.mark.prove
 def test_a_million_random_puts_never_pass_the_bounds(clock: Clock) -> None:
     bound, most = 500_000, 700
     store = MemoryStore(most, bound, clock)

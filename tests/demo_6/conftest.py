@@ -11,7 +11,7 @@ from tests.demo_6.deployed import Deployed
 from tests.demo_6.question import MODEL
 from tests.grader.stand import ModelServer, embedded_server, started, trace_receiver
 from tests.grader.subject import Subject
-from workshop.serving_cluster import free_ports, ray_serve
+from workshop.serving_cluster import PYTHON, free_ports, ray_serve
 
 GATEWAY = "demos.demo_6_ray_serve_vllm.app:build"
 
@@ -47,6 +47,8 @@ def receiver() -> Iterator[str]:
 @pytest.fixture(scope="package")
 def cluster(receiver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """laptop.yaml: one replica, or two under load. Whoever changes what is deployed puts it last."""
+    if not PYTHON.exists():
+        pytest.skip("Ray Serve and vLLM are not installed: make install-serving")
     port = free_ports()
     output: Path = tmp_path_factory.mktemp("cluster") / "ray-serve.txt"
     with ray_serve(port, environment={"SERVING_OTLP_ENDPOINT": receiver}, output=output) as process:
