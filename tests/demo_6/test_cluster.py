@@ -15,6 +15,8 @@ from workshop import serving_cluster
 from workshop.processes import CannotStart
 from workshop.serving_cluster import DASHBOARD_OFFSET, LAPTOP, RUN, free_ports, ray_serve, token_file
 
+pytestmark = pytest.mark.skipif(not serving_cluster.PYTHON.exists(), reason="make install-serving")
+
 # What is planted into laptop.yaml, and what must be said of it.
 WRONG = {
     "a key that we do not have": ("max_model_len:", "max_model_lenght:", "args.max_model_lenght: Extra inputs"),
