@@ -18,6 +18,7 @@ from tests.demo_4.dictated import dictated
 from tests.grader.callers import TOKENS
 from tests.grader.check import Checklist
 from tests.grader.commands import as_crowd, ask_many, in_order, shown_as
+from tests.grader.crowd import asked_at_once, comes_true
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, embedded_server
 from tests.grader.stream import Stream
@@ -174,19 +175,7 @@ PATIENCE = 20.0  # seconds that a busy machine may take for what takes no time
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    patience_ends = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > patience_ends:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-@contextmanager
-def _asked_at_once(ask: Callable[[], Answer], size: int) -> Iterator[list[Future[Answer]]]:
-    """So many of these on their way, all at the same time."""
-    with ThreadPoolExecutor(size, thread_name_prefix="crowd") as pool:
-        yield [pool.submit(ask) for _ in range(size)]
+    return comes_true(condition, seconds)
 
 
 def _answered(asked: Sequence[Future[Answer]]) -> int:
@@ -747,7 +736,7 @@ def _opened_beside_others(
     The others end as `ending` says, once the gate lets them; whoever comes after that meets what is said by `then`.
     """
     plan = ({**ending, "hold": True, "times": UNDER_WAY}, {**FAILURE, "times": THRESHOLD}, *then)
-    with subject.upstream.played(*plan) as gate, _asked_at_once(lambda: _call(subject), UNDER_WAY) as others:
+    with subject.upstream.played(*plan) as gate, asked_at_once(lambda: _call(subject), UNDER_WAY) as others:
         try:
             gate.wait_for(UNDER_WAY, unless=lambda: _answered(others))
             yield gate, others, _several(subject, THRESHOLD, 502, "when the upstream answers 500")
@@ -841,7 +830,7 @@ CROWD = 12
 
 def _probed(subject: Subject, gate: Gate, opened: Answer) -> list[Answer]:
     """The answers of those that a half-open breaker lets through, of a crowd. The upstream fails all of them."""
-    with _asked_at_once(lambda: _call(subject), CROWD) as crowd:
+    with asked_at_once(lambda: _call(subject), CROWD) as crowd:
         _wait_for(lambda: _answered(crowd) + gate.held == CROWD)
         through = gate.held
         refused = _answered(crowd)
@@ -872,7 +861,7 @@ def breaker_closes(subject: Subject) -> None:
         _fail(fragile, THRESHOLD - 1)
         well = _call(fragile)
         well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
-        with upstream.held() as gate, _asked_at_once(lambda: _call(fragile), crowd) as asked:
+        with upstream.held() as gate, asked_at_once(lambda: _call(fragile), crowd) as asked:
             _wait_for(lambda: _answered(asked) + gate.held == crowd)
             through = gate.held
             gate.release()
@@ -961,7 +950,7 @@ def queue_sheds(subject: Subject) -> None:
     crowd, room = 10, SLOTS + PLACES
     settings = {"HTTP_MAX_CONNECTIONS": f"{SLOTS}", "QUEUE_MAX_SIZE": f"{PLACES}", "QUEUE_TIMEOUT": "60"}
     with subject.started_with(settings) as narrow:
-        with narrow.upstream.held() as gate, _asked_at_once(lambda: _call(narrow), crowd) as asked:
+        with narrow.upstream.held() as gate, asked_at_once(lambda: _call(narrow), crowd) as asked:
             # Nobody is served before the gate opens: who has an answer was sent away.
             _wait_for(lambda: _answered(asked) + room >= crowd and gate.held == SLOTS)
             before = [answer.result() for answer in asked if answer.done()]

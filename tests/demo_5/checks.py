@@ -27,6 +27,7 @@ from typing import Any
 from tests.grader.callers import STRANGER, TOKENS, Caller
 from tests.grader.check import Checklist
 from tests.grader.commands import as_crowd, ask_many, in_order, shown_as, then
+from tests.grader.crowd import asked_at_once, comes_true
 from tests.grader.exposition import Scrape
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR
@@ -156,20 +157,8 @@ def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrap
     return Scrape(subject.service.get("/metrics", headers={**subject.somebody.headers, **(headers or {})}))
 
 
-def _wait_for(condition: Callable[[], bool]) -> bool:
-    patience_ends = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > patience_ends:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-@contextmanager
-def _asked_at_once(ask: Callable[[], Answer], size: int) -> Iterator[list[Future[Answer]]]:
-    """So many of these on their way, all at the same time."""
-    with ThreadPoolExecutor(max(1, size), thread_name_prefix="crowd") as pool:
-        yield [pool.submit(ask) for _ in range(size)]
+def _wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    return comes_true(condition, seconds)
 
 
 def _open_for_all(gate: Gate, asked: Sequence[Future[Any]]) -> None:
@@ -408,7 +397,7 @@ def cache_counted(subject: Subject) -> None:
     counting, shared, crowd = Counting(subject), _document(subject, temperature=0), 4
     with (
         subject.upstream.held() as gate,
-        _asked_at_once(lambda: _answered(subject, GENERATE, shared), crowd) as asked,
+        asked_at_once(lambda: _answered(subject, GENERATE, shared), crowd) as asked,
     ):
         _wait_for(lambda: gate.held > 0 and _scrape(subject).sum("inference_active_connections") >= crowd)
         _open_for_all(gate, asked)
@@ -438,7 +427,7 @@ def queueing_counted(subject: Subject) -> None:
     crowd, counting = slots * WAVES, Counting(subject)
     with (
         subject.upstream.held() as gate,
-        _asked_at_once(lambda: _post(subject, GENERATE, _document(subject)), crowd) as asked,
+        asked_at_once(lambda: _post(subject, GENERATE, _document(subject)), crowd) as asked,
     ):
         _wait_for(lambda: gate.held == slots and _scrape(subject).sum("inference_queue_depth") == crowd - slots)
         full = _scrape(subject)
@@ -522,7 +511,7 @@ def _streamed_after_waits(subject: Subject) -> tuple[Stream, float]:
     plan = ({"hold": True, "times": others},) if others else ()
     with (
         subject.upstream.played(*plan, TRIED_AGAIN, {"hold": True}) as gate,
-        _asked_at_once(lambda: _answered(subject, GENERATE, _document(subject)), others) as before,
+        asked_at_once(lambda: _answered(subject, GENERATE, _document(subject)), others) as before,
         ThreadPoolExecutor(1) as pool,
     ):
         waited = WAIT  # between two tries, as the upstream says

@@ -252,7 +252,7 @@ def test_who_leaves_before_the_first_token_was_sent_no_status(all_kept: Traced) 
     def left() -> Trace | None:
         return next((trace for name, trace in all_kept.collector.traces().items() if name not in before), None)
 
-    trace = wait_for(left, "the trace of who left")
+    trace = wait_for(left, "the trace of the client that left")
     assert trace.root.attributes["gateway.outcome"] == "left"
     assert "http.response.status_code" not in trace.root.attributes
     [(_, tried)] = trace.client.events
