@@ -18,8 +18,7 @@ import threading
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
-from uvicorn.supervisors.multiprocess import Process
+from uvicorn.supervisors import Multiprocess, multiprocess
 
 from shared.asgi.protocol import BoundedHttpProtocol
 from shared.listener import CannotListen, bound
@@ -118,14 +117,23 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _Worker(Process):
+class _Worker(multiprocess.Process):
     """uvicorn's process of one worker, with our server in it."""
+
+    def start(self) -> None:
+        super().start()
+        # Only the worker holds its end of the pipe now. When it dies while the supervisor waits for an answer, that
+        # wait ends at once; with a copy of the end here, it would last for the whole WORKER_STARTS_WITHIN.
+        self.child_conn.close()
 
     @property
     def server(self) -> uvicorn.Server:
         if self._server is None:
             self._server = _Server(self.config)
         return self._server
+
+
+multiprocess.Process = _Worker  # type: ignore[misc]  # uvicorn has no other way to say which process it starts
 
 
 class _Workers(Multiprocess):
@@ -135,12 +143,6 @@ class _Workers(Multiprocess):
     """
 
     _alive: frozenset[int | None] = frozenset()
-
-    def init_processes(self) -> None:
-        for _ in range(self.processes_num):
-            process = _Worker(self.config, self.sockets)
-            process.start()
-            self.processes.append(process)
 
     def keep_subprocess_alive(self) -> None:
         super().keep_subprocess_alive()

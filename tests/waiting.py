@@ -15,7 +15,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LIMIT = 60.0  # seconds
+LIMIT = 120.0  # seconds
 POLL_SECONDS = 0.02
 
 

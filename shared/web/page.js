@@ -41,16 +41,18 @@ function inTheWaySet({ stream, stream_options, ...body }) {
   return at("#stream").checked ? { ...body, stream: true, stream_options: { include_usage: true } } : body;
 }
 
-async function send(question, asked = bodyOf(question)) {
+async function send(question, asked = null) {
   if (underWay || hold.left) return;
+  underWay = new AbortController(); // also while the model's name is still on its way: one question at a time
+  showSend();
+  await started;
+  asked ??= bodyOf(question);
   const token = session?.token;
   const body = inTheWaySet(asked);
   const exchange = new Exchange(question, body.model, curl(body, Boolean(token)));
   exchange.element.querySelector(".again").addEventListener("click", () => send(question, body));
   conversation.add(exchange);
-  underWay = new AbortController();
   const { signal } = underWay;
-  showSend();
   announce("Answering.");
   try {
     await ask(body, { token, signal, heard: (headers) => limits.readHeaders(headers), answer: exchange });
@@ -146,4 +148,4 @@ async function admitted(model, usage = {}) {
   offerModels([...new Set([model, ...data.map(({ id }) => id)])]);
 }
 
-start().catch((refusal) => (at("#service").textContent = refusal.message));
+const started = start().catch((refusal) => (at("#service").textContent = refusal.message));

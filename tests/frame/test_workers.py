@@ -11,12 +11,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.supervisors import multiprocess
 
-from tests.waiting import wait_for
+from shared import server
+from tests.waiting import LIMIT, wait_for
 from workshop.processes import Process, free_port, gateway, model_server
 
 BUILD = "demos.demo_1_guarded.app:build"
@@ -147,3 +152,19 @@ def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(up
             assert response.status == 200
         os.kill(process.pid, signal.SIGKILL)  # asked to end, it would wait for those two
         fault(upstream, None)
+
+
+def never_answer(connection: Connection) -> None:
+    while True:
+        connection.recv()
+
+
+def test_the_supervisor_hears_of_a_worker_that_dies_while_it_waits_for_its_answer() -> None:
+    worker = multiprocess.Process(uvicorn.Config("shared.server:worker"), [])
+    assert isinstance(worker, server._Worker)
+    worker.process = get_context("spawn").Process(target=never_answer, args=(worker.child_conn,))
+    worker.start()
+    worker.parent_conn.send(b"ping")
+    worker.process.kill()
+    assert worker.parent_conn.poll(LIMIT), "nobody tells the supervisor that the worker is gone"
+    worker.join()

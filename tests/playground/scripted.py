@@ -12,6 +12,7 @@ from queue import Queue
 from typing import Any
 
 MODEL = "scripted"
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 class Scripted:
@@ -49,19 +50,18 @@ def scripted_upstream() -> Iterator[Scripted]:
             text = "".join(iter(upstream.pieces.get, None))
             self._head("application/json")
             choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-            usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-            self.wfile.write(json.dumps({"model": MODEL, "choices": [choice], "usage": usage}).encode())
+            self.wfile.write(json.dumps({"model": MODEL, "choices": [choice], "usage": USAGE}).encode())
 
         def _stream(self) -> None:
             self._head("text/event-stream")
             for text in iter(upstream.pieces.get, None):
                 self._event({"index": 0, "delta": {"content": text}, "finish_reason": None})
-            self._event({"index": 0, "delta": {}, "finish_reason": "stop"})
+            self._event({"index": 0, "delta": {}, "finish_reason": "stop"}, usage=USAGE)
             self.wfile.write(b"data: [DONE]\n\n")
 
-        def _event(self, choice: dict[str, Any]) -> None:
-            chunk = json.dumps({"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]})
-            self.wfile.write(f"data: {chunk}\n\n".encode())
+        def _event(self, choice: dict[str, Any], **more: Any) -> None:
+            chunk = {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice], **more}
+            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
 
         def _head(self, content_type: str) -> None:
             self.send_response(200)

@@ -7,13 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.grader.stand import SIMULATOR
 from tests.grader.subject import Subject
 from tests.playground.conftest import Start, Visits
 from tests.playground.scripted import Scripted
-from tests.playground.visit import Visit
+from tests.playground.visit import PAGE, Visit
 from tests.waiting import wait_for
 
 FIVE_TOKENS = re.compile(r"^SIMULATED \w+ this answer was$")
@@ -41,11 +41,34 @@ def test_an_answer_says_what_it_took(visit: Visit, demo: Subject) -> None:
     visit.ask_to_the_end("What did it take?")
     [call] = demo.upstream.register()["last"]
     assert re.fullmatch(r"\d+ ms|[\d.]+ s", visit.fact("first token"))
-    assert re.fullmatch(r"[\d,.]+ tokens/s", visit.fact("speed"))
     assert visit.fact("tokens") == f"{call['prompt_tokens']} in, {call['completion_tokens']} out"
     assert float(visit.fact("cost").removeprefix("$")) > 0
     assert visit.copied("Copy request id") == call["x_request_id"]
     assert visit.copied("Copy text") == visit.answer.inner_text()
+
+
+def test_the_speed_is_that_of_the_tokens_after_the_first(scripted: Visit, upstream: Scripted) -> None:
+    scripted.ask("How fast?")
+    upstream.say("one")
+    expect(scripted.answer).to_have_text("one")
+    upstream.say(", two")
+    expect(scripted.answer).to_have_text("one, two")
+    upstream.end()
+    scripted.ended()
+    assert re.fullmatch(r"[\d,.]+ tokens/s", scripted.fact("speed"))
+
+
+def test_a_question_that_is_sent_before_the_page_knows_the_model_waits_for_it(visits: Visits, demo: Subject) -> None:
+    with visits(demo) as visit:
+        held: list[Route] = []
+        visit.page.route(f"{visit.origin}/", lambda route: held.append(route))  # it marks what it is given
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        visit.ask("Early")
+        expect(visit.stop).to_be_visible()
+        held[0].continue_()
+        visit.ended()
+        assert outcomes(demo) == ["finished"]
+        assert SIMULATOR in visit.exchange.locator(".by").inner_text()
 
 
 def test_the_conversation_goes_along_unless_it_is_switched_off(scripted: Visit, upstream: Scripted) -> None:
