@@ -3,8 +3,8 @@
 A service takes a second of a core to read its code, a token most of one, and the tests want hundreds of both.
 `python -m tests.nursery` reads it once, and forks a program for each order on stdin: a line of JSON, answered by one on
 stdout. The children are processes like any other, with an environment, a session and an output of their own; only
-services of several workers, which read their code themselves, do not come from here. `make demo-N`, the grader and the
-labs start services, and make tokens, as users do.
+services of several workers, which read their code with other metrics, do not come from here.
+`make demo-N`, the grader and the labs start services, and make tokens, as users do.
 """
 
 import contextlib

@@ -76,7 +76,7 @@ def children(pid: int) -> list[int]:
     listed = subprocess.run(
         ["ps", "-ww", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
     )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "resource_tracker" not in line]
 
 
 def refused(url: str) -> bool:

@@ -44,7 +44,7 @@ class Gateway:
 
     def workers(self) -> list[psutil.Process]:
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+        return [child for child in children if not any("resource_tracker" in word for word in child.cmdline())]
 
 
 @contextmanager
