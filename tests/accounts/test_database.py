@@ -34,6 +34,7 @@ def create_a_token(url: str, number: int, start: "multiprocessing.synchronize.Ba
     on_database(url, lambda database: Tokens(database).create(f"worker-{number}"))
 
 
+@pytest.mark.prove
 def test_workers_that_start_at_once_on_an_empty_database_all_get_their_tables(database_url: str) -> None:
     spawn = multiprocessing.get_context("spawn")
     start = spawn.Barrier(WORKERS)

@@ -240,6 +240,7 @@ def hostile_headers() -> Iterator[bytes]:
         yield b"Bearer " * 200
 
 
+@pytest.mark.prove
 def test_ten_thousand_hostile_headers_are_refused_and_the_database_never_hears_of_them(
     sqlite_file: Path, url: str, start: Start
 ) -> None:

@@ -274,6 +274,7 @@ def test_the_statistics_say_what_was_done(start: Start) -> None:
         assert (gateway.statistics()["misses"], gateway.statistics()["coalesced"]) == (7, 3)
 
 
+@pytest.mark.prove
 def test_eighty_five_in_a_hundred_of_a_zipf_workload_are_hits(gateway: Gateway) -> None:
     prefix, chance = new_prompt(), random.Random(7)
     asked = chance.choices(range(1000), weights=[rank**-1.3 for rank in range(1, 1001)], k=2000)

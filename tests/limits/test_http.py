@@ -98,6 +98,7 @@ def test_a_client_that_waits_as_long_as_told_is_admitted(
         asyncio.run(scenario(one))
 
 
+@pytest.mark.prove
 def test_redis_killed_under_load_costs_no_error_and_each_worker_grants_its_share(
     model: ModelServer, own_redis: RedisServer, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_redis_killed_under_load_costs_no_error_and_each_worker_grants_its_share
         assert statuses(asyncio.run(crowd(four, 40, tenant="eva"))) == {429: 40}, "counted together again"
 
 
+@pytest.mark.prove
 def test_a_frozen_redis_delays_nobody_for_long(model: ModelServer, own_redis: RedisServer, tmp_path: Path) -> None:
     limits = {**ROOMY, "RATE_LIMIT_RPM": "1000000", "REDIS_URL": own_redis.url}
     with gateways(FOUR, model, tmp_path, **limits) as four:

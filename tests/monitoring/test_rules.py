@@ -59,6 +59,7 @@ def test_each_alert_fires_when_it_should_and_not_when_it_should_not(file: Path) 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("always", [False, True], ids=["never fires", "always fires"])
 @pytest.mark.parametrize(("file", "name", "body"), ALERTS, ids=[name for _, name, _ in ALERTS])
 def test_an_alert_that_judges_nothing_would_be_found_out(

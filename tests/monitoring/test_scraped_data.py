@@ -47,6 +47,7 @@ def test_every_rule_finds_what_it_is_about(watched: PrometheusAt) -> None:
     assert [rule["lastError"] for rule in watched.rules() if rule["health"] != "ok"] == []
 
 
+@pytest.mark.prove
 def test_a_metric_that_was_renamed_would_be_found_out(watched: PrometheusAt) -> None:
     asked = [*dashboards(), *rules(watched)]
     assert watched.still_missing(asked) == []

@@ -132,6 +132,7 @@ async def attack(port: int) -> int:
     return answered
 
 
+@pytest.mark.prove
 def test_ten_thousand_made_up_models_users_and_paths_leave_no_trace(gateway: Gateway) -> None:
     gateway.service.post("/generate", {"prompt": "Hola", "max_tokens": 1})
     before = gateway.scrape()
