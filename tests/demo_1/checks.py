@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.grader.check import Checklist
+from tests.grader.crowd import comes_true
 from tests.grader.service import Answer
 from tests.grader.stand import MORE_NAMES, UNPRICED
 from tests.grader.subject import Subject
@@ -124,12 +125,7 @@ LETS_GO_WITHIN = 10.0  # seconds
 
 def _lets_go(subject: Subject) -> bool:
     """Is nothing under way at the upstream any more? Waited for: connections are closed a moment after the answer."""
-    patience_ends = time.monotonic() + LETS_GO_WITHIN
-    while subject.upstream.register()["in_flight"]:
-        if time.monotonic() > patience_ends:
-            return False
-        time.sleep(0.02)
-    return True
+    return comes_true(lambda: not subject.upstream.register()["in_flight"], LETS_GO_WITHIN)
 
 
 @check("The deadline counts from the request's arrival: a body that comes slowly uses up time, too")

@@ -15,6 +15,7 @@ from redis import Redis
 
 from tests.grader.callers import STRANGER, TOKENS
 from tests.grader.check import Checklist
+from tests.grader.crowd import comes_true
 from tests.grader.service import Answer
 from tests.grader.subject import Subject
 from tests.grader.verdict import NotGraded
@@ -264,7 +265,7 @@ def _must_live_from_the_last(subject: Subject) -> None:
 def _must_be_forgotten(subject: Subject, expired: int) -> None:
     """Nobody asks for it again, and it is no longer counted all the same; so many answers have come to their end."""
     alone = _ask(subject, _question())
-    _wait_for(lambda: _stats(subject).at(int, "responses", "entries") == 0)
+    comes_true(lambda: _stats(subject).at(int, "responses", "entries") == 0, COMES_WITHIN)
     stats = _stats(subject)
     for name, right in (("entries", 0), ("expirations", expired)):
         given = stats.at(int, "responses", name)
@@ -370,7 +371,7 @@ def leader_leaves(subject: Subject) -> None:
     upstream, prompt = subject.upstream, _question()
     with upstream.fault({"latency_ms": ANSWERED_AFTER_MS}), ThreadPoolExecutor(FOLLOWERS + 1) as pool:
         leader = pool.submit(_try, subject, prompt, patience=LEAVES_AFTER)
-        _wait_for(lambda: upstream.register()["in_flight"] > 0)
+        comes_true(lambda: upstream.register()["in_flight"] > 0, COMES_WITHIN)
         patience = subject.configured.patience
         others = [pool.submit(_try, subject, prompt, patience=patience) for _ in range(FOLLOWERS)]
         answers = [other.result() for other in others]
@@ -385,12 +386,6 @@ def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
     """An answer, with another command than its own between the order of a fault and its end."""
     order, command, take_back = answer.curl.rsplit("\n", 2)
     return replace(answer, curl="\n".join([order, write(command), take_back]))
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    patience_ends = time.monotonic() + COMES_WITHIN
-    while not condition() and time.monotonic() < patience_ends:
-        time.sleep(0.02)
 
 
 # --- summaries, numbers ------------------------------------------------------------------------------------------
@@ -430,7 +425,7 @@ def stats(subject: Subject) -> None:
         return stats.at(int, "responses", name) - before.at(int, "responses", name)
 
     # Counting what is in a store that others share takes its time.
-    _wait_for(lambda: grown("entries", _stats(subject)) == len(prompts))
+    comes_true(lambda: grown("entries", _stats(subject)) == len(prompts), COMES_WITHIN)
     after = _stats(subject)
     for name, by in (("entries", 3), ("misses", 3), ("hits", 4)):
         after.must(

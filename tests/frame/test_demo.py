@@ -5,14 +5,15 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.frame.conftest import demo_port, make
+from tests.waiting import wait_for
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import answers, free_port, gateway, model_server
 
@@ -27,12 +28,13 @@ def generate(port: int, body: dict[str, Any]) -> Any:
         return json.load(response)
 
 
+def _gone(port: int) -> bool:
+    return not answers(f"http://127.0.0.1:{port}/health")
+
+
 def wait_until_gone(port: int) -> None:
-    patience_ends = time.monotonic() + 20
     for listener in (port, port + MODEL_PORT_OFFSET):
-        while answers(f"http://127.0.0.1:{listener}/health"):
-            assert time.monotonic() < patience_ends, f"somebody still listens on {listener}"
-            time.sleep(0.05)
+        wait_for(partial(_gone, listener), f"nobody listens on {listener} any more")
 
 
 def test_demo_1_gives_a_sensible_answer_of_the_real_model_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -121,7 +123,4 @@ def test_ready_says_503_until_the_upstream_answers(tmp_path: Path) -> None:
         assert not answers(f"http://127.0.0.1:{port}/ready")
         models = {"LOCAL_MODELS": "workshop-sim"}
         with model_server(port=upstream_port, environment=models, output=tmp_path / "model.txt"):
-            patience_ends = time.monotonic() + 10
-            while not answers(f"http://127.0.0.1:{port}/ready"):
-                assert time.monotonic() < patience_ends
-                time.sleep(0.05)
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/ready"), "it is ready")

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.waiting import wait_for
 from workshop import doctor, environment
 from workshop.processes import ROOT
 
@@ -103,11 +103,11 @@ class Clone:
         return subprocess.run([python, "-c", f"import {', '.join(modules)}"], check=False).returncode == 0
 
     def wait_until_held(self, process: subprocess.Popen[str]) -> None:
-        patience_ends = time.monotonic() + PATIENCE
-        while not (self.beside / "started").exists():
+        def held() -> bool:
             assert process.poll() is None, process.stdout and process.stdout.read()
-            assert time.monotonic() < patience_ends, "pip never came as far as to build"
-            time.sleep(0.05)
+            return (self.beside / "started").exists()
+
+        wait_for(held, "pip came as far as to build", PATIENCE)
 
     def go_on(self) -> None:
         (self.beside / "go").touch()
