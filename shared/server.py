@@ -14,7 +14,6 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import ExitStack
 
 import uvicorn
 from fastapi import FastAPI
@@ -28,7 +27,7 @@ from shared.logs import configure_operational_log, writable
 from shared.orders import orders_of_workers
 from shared.readable import ReadableFormatter
 from shared.settings import BadSetting, Settings, load_settings
-from shared.telemetry.gathering import gather, open_files
+from shared.telemetry.gathering import gather
 from shared.telemetry.workers import forget_gauges, metrics_of_workers
 
 log = logging.getLogger(__name__)
@@ -81,28 +80,23 @@ def serve(build: str, settings: Settings, grace: int | None = None) -> None:
     _speak(settings)
     if settings.log_file != "-" and (reason := writable(settings.log_file)):
         raise CannotStart(f"LOG_FILE={settings.log_file}: cannot be written: {reason}")
-    with ExitStack() as shared_by_workers:
-        if settings.workers > 1:
-            shared_by_workers.enter_context(metrics_of_workers())
-            shared_by_workers.enter_context(orders_of_workers())
-            gather()
-        app = _build(build, settings)  # also before workers do it: what is wrong is said once, and here
-        with bound(settings.host, settings.port) as listener:
-            listener.listen(BACKLOG)
-            host, port = listener.getsockname()[:2]
-            url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            log.info("listening", extra={"fields": {"event": "listening", "url": url, "workers": settings.workers}})
-            if settings.workers == 1:
-                _Server(_configuration(app, settings, grace)).run(sockets=[listener])
-            else:
-                os.environ[BUILD] = build
+    app = _build(build, settings)  # also before workers do it: what is wrong is said once, and here
+    with bound(settings.host, settings.port) as listener:
+        listener.listen(BACKLOG)
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        log.info("listening", extra={"fields": {"event": "listening", "url": url, "workers": settings.workers}})
+        if settings.workers == 1:
+            _Server(_configuration(app, settings, grace)).run(sockets=[listener])
+        else:
+            os.environ[BUILD] = build
+            with metrics_of_workers(), orders_of_workers():
                 _Workers(_configuration("shared.server:worker", settings, grace), [listener]).run()
 
 
 def worker() -> FastAPI:
     """What each of several workers runs: the application, from the environment that the parent left."""
     gather()
-    open_files()
     configure_operational_log()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     settings = load_settings()

@@ -2,8 +2,7 @@
 
 A service takes a second of a core to read its code, a token most of one, and the tests want hundreds of both.
 `python -m tests.nursery` reads it once, and forks a program for each order on stdin: a line of JSON, answered by one on
-stdout. The children are processes like any other, with an environment, a session and an output of their own; only
-services of several workers, which read their code with other metrics, do not come from here.
+stdout. The children are processes like any other, with an environment, a session and an output of their own.
 `make demo-N`, the grader and the labs start services, and make tokens, as users do.
 """
 
@@ -91,7 +90,7 @@ class Child:
 
 
 class Forked(Process):
-    """A service of one worker."""
+    """A service."""
 
     def _launch(self) -> Any:
         order = {
@@ -113,9 +112,6 @@ def gateway(
 ) -> Process:
     """As workshop.processes.gateway."""
     process = processes.gateway(build, port=port, environment=environment, output=output, host=host)
-    told = {**os.environ, **environment}
-    if told.get("UVICORN_WORKERS", "1") not in {"", "0", "1"} or told.get("ENV") == "production":
-        return process
     return Forked(process.name, process.command, process.ready_url, environment, output, grace=process.grace)
 
 

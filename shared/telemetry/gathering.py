@@ -9,22 +9,29 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client import values
+from prometheus_client import REGISTRY, values
+from prometheus_client.metrics import MetricWrapperBase
 
 WRITTEN_AFTER = 0.02  # seconds; a worker that is killed outright takes that much with it, as it does of its log
 
 
 def gather() -> None:
-    """Have all metrics that are made from here on gather. They count nothing before `open_files`."""
-    values.ValueClass = Gathered  # its documentation says: assign a class of yours here
+    """Have all metrics gather, into files of this process. For a worker, whose folder is known.
 
-
-def open_files() -> None:
-    """This process is a worker: all metrics, also those made before it was forked, count into files of its own."""
+    Those that were made before it was forked begin again, in its own files.
+    """
     Gathered.in_file = values.get_value_class()  # type: ignore[no-untyped-call]
-    for value in _made:
-        value.open()
-    _made.clear()
+    values.ValueClass = Gathered  # its documentation says: assign a class of yours here
+    for metric in tuple(REGISTRY._collector_to_names):
+        if isinstance(metric, MetricWrapperBase):
+            _begin_again(metric)
+
+
+def _begin_again(metric: MetricWrapperBase) -> None:
+    if metric._is_observable():  # type: ignore[no-untyped-call]
+        metric._metric_init()  # type: ignore[no-untyped-call]
+    for of_labels in getattr(metric, "_metrics", {}).values():
+        of_labels._metric_init()
 
 
 def write() -> None:
@@ -38,25 +45,14 @@ def write() -> None:
 class Gathered:
     """One number of this worker."""
 
-    in_file: Callable[..., Any] | None = None  # prometheus_client's number, in a file of this process
+    in_file: Callable[..., Any]  # prometheus_client's number, in a file of this process
 
     def __init__(self, *name: Any, **options: Any) -> None:
-        self._name, self._options = name, options
-        self._written: Any = None
+        self._written = Gathered.in_file(*name, **options)
         self._unwritten = 0.0
         self._waits = False
-        if Gathered.in_file is None:
-            _made.append(self)
-        else:
-            self.open()
-
-    def open(self) -> None:
-        assert Gathered.in_file is not None
-        self._written = Gathered.in_file(*self._name, **self._options)
 
     def inc(self, amount: float) -> None:
-        if self._written is None:
-            return
         with _lock:
             self._unwritten += amount
             if self._waits:
@@ -68,15 +64,11 @@ class Gathered:
             _write_soon()
 
     def set(self, value: float, timestamp: float | None = None) -> None:
-        if self._written is None:
-            return
         with _lock:
             self._unwritten = 0.0
             self._written.set(value, timestamp)
 
     def get(self) -> float:
-        if self._written is None:
-            return 0.0
         with _lock:
             return float(self._written.get()) + self._unwritten
 
@@ -93,7 +85,6 @@ class Gathered:
 
 _lock = threading.Lock()
 _waiting: list[Gathered] = []
-_made: list[Gathered] = []  # before there were files
 
 
 def _write_soon() -> None:

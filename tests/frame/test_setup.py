@@ -95,8 +95,15 @@ class Clone:
 
     def make(self, *arguments: str, **variables: str) -> tuple[int, str]:
         process = self.start(*arguments, **variables)
-        printed, _ = process.communicate(timeout=PATIENCE)
+        printed = self.printed(process)
         return process.returncode, printed
+
+    def printed(self, process: subprocess.Popen[str]) -> str:
+        """All that it printed, once it has ended and so has whatever can still print there."""
+        try:
+            return process.communicate(timeout=PATIENCE)[0]
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running: {self.processes()}")
 
     def imports(self, *modules: str) -> bool:
         python = self.folder / ".venv" / "bin" / "python"
@@ -227,7 +234,7 @@ def test_ctrl_c_during_an_installation_is_one_line_and_leaves_nothing(clone: Clo
     process = clone.start(".venv/.runtime")
     clone.wait_until_held(process)
     os.killpg(process.pid, signal.SIGINT)
-    printed, _ = process.communicate(timeout=PATIENCE)
+    printed = clone.printed(process)
     assert process.returncode == -signal.SIGINT, printed
     begun, *further = printed.splitlines()
     assert begun.startswith("installing what the demos need")
@@ -292,7 +299,7 @@ def test_two_makes_at_once_build_it_once(clone: Clone) -> None:
     assert "another make is building .venv" in second.stdout.readline()
     clone.go_on()
     for process in (first, second):
-        printed, _ = process.communicate(timeout=PATIENCE)
+        printed = clone.printed(process)
         assert process.returncode == 0, printed
     assert (clone.beside / "started").read_text() == "once\n"
     assert clone.imports("light", "held")
