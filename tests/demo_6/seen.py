@@ -16,7 +16,7 @@ from tests.waiting import wait_for
 from workshop.serving_cluster import HAPROXY_METRICS_OFFSET, METRICS_OFFSET
 
 VLLM_SPAN = "llm_request"
-PATIENCE = 20.0  # seconds; vLLM sends its spans once a second
+PATIENCE = 60.0  # seconds; vLLM sends its spans once a second
 LENGTH = 8  # tokens
 
 

@@ -30,6 +30,8 @@ from tests.grader.subject import Subject
 from workshop import serving_cluster
 from workshop.serving_cluster import CONFIGS
 
+pytestmark = pytest.mark.timeout(1200)  # the first of them starts a cluster, and two replicas may take minutes each
+
 READ_WITHIN = 1.0  # seconds, by a reader on a busy machine, of what was sent before
 
 

@@ -3,10 +3,14 @@
 All that a cluster must bear, and the load that makes it grow, is in test_demo_6.py and test_load.py.
 """
 
+import pytest
+
 from tests.demo_6.crowd import crowd
 from tests.demo_6.deployed import Deployed, kill
 from tests.demo_6.question import answers_rightly, wait_for_the_engine, wait_for_the_fallback
 from tests.grader.subject import Subject
+
+pytestmark = pytest.mark.timeout(1200)  # the cluster starts beside all the other tests
 
 
 def test_vllm_answers_rightly_through_ray_serve_and_the_gateway(gateway: Subject) -> None:
