@@ -30,7 +30,7 @@ DASHBOARD_OFFSET = 5
 ENGINE = "VLLM::"  # how vLLM's processes call themselves
 PORTS = 70  # that a cluster takes, from its own on
 FIRST_PORT, LAST_PORT = 10_000, 32_000  # where free ones are looked for: not those that the system gives away by itself
-START_SECONDS = 400.0  # on a machine that has other things to do; it gives up by itself before
+START_SECONDS = 660.0  # on a machine that has other things to do; it gives up by itself before
 STOP_SECONDS = 30.0
 REST_SECONDS = 30.0
 

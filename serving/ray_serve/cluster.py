@@ -26,7 +26,7 @@ from serving.ray_serve.guard import adopt_orphans, end
 
 LOGICAL_CPUS = 8  # what Ray believes this machine has: it counts shares, it does not pin or measure
 OBJECT_STORE_BYTES = 100 * 1024 * 1024  # the least; requests do not go through it
-START_SECONDS = 300.0
+START_SECONDS = 600.0  # a busy laptop takes ten times as long as an idle one
 LOOK_SECONDS = 0.2
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not know this machine
