@@ -129,9 +129,9 @@ def test_one_model_being_ill_is_no_reason_to_leave_another_alone() -> None:
 def test_a_call_that_hangs_until_its_deadline_is_a_failure_and_one_that_is_left_is_not() -> None:
     async def run() -> None:
         breaker, upstream = layer(), Upstream()
-        handler = compose([Timeout(0.05), breaker], upstream)
+        patient, impatient = (compose([Timeout(seconds), breaker], upstream) for seconds in (60, 0.05))
         for _ in range(THRESHOLD - 1):
-            left = asyncio.ensure_future(handler(make_call()))
+            left = asyncio.ensure_future(patient(make_call()))
             await settle_down()
             left.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -139,7 +139,7 @@ def test_a_call_that_hangs_until_its_deadline_is_a_failure_and_one_that_is_left_
         assert report(breaker)["failures_in_a_row"] == 0
         for _ in range(THRESHOLD):
             with pytest.raises(DeadlineExceeded):
-                await handler(make_call())
+                await impatient(make_call())
         assert report(breaker)["state"] == "open"
 
     asyncio.run(run())

@@ -92,7 +92,7 @@ def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
     with upstream.fault({"stall_after_tokens": 3, "times": 3}):
         for _ in range(3):
             with stream(STREAM, {"prompt": "left", "max_tokens": 20}) as left:
-                left.read(lambda stream: len(stream.data) > 1)
+                left.read(lambda stream: bool(stream.data))  # one event may hold all that there is
     with upstream.held() as gate:
         with asking(gateway.service.url, "/generate", {"prompt": "gone before the answer"}):
             gate.wait_for(1)
