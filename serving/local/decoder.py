@@ -103,7 +103,7 @@ class Decoder:
 
     def _run(self, row: int, tokens: Tokens, lengths: Tokens) -> Logits:
         rows, width = tokens.shape
-        mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
+        mask = (np.arange(np.max(lengths)) < lengths[:, None]).astype(np.int64)
         logits: Logits = np.empty((rows, width, self.shape.vocabulary), np.float32)
         binding = self._binding(row, rows)
         binding.bind_cpu_input("input_ids", np.ascontiguousarray(tokens))

@@ -35,7 +35,7 @@ def choose(logits: Logits, samplings: Sequence[Sampling]) -> list[int]:
 
 
 def _draw(line: npt.NDArray[np.float32], sampling: Sampling) -> int:
-    weights = np.exp((line - line.max()).astype(np.float64) / sampling.temperature)
+    weights = np.exp((line - np.max(line)).astype(np.float64) / sampling.temperature)
     if sampling.top_p < 1:
         weights = _nucleus(weights, sampling.top_p)
     ladder = np.cumsum(weights)
