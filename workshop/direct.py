@@ -24,7 +24,8 @@ def urlopen(asked: str | urllib.request.Request, timeout: float) -> Any:
     url = asked if isinstance(asked, str) else asked.full_url
     if is_ours(urllib.parse.urlsplit(url).hostname or ""):
         return _direct.open(asked, timeout=timeout)
-    return urllib.request.urlopen(asked, timeout=timeout)
+    # urllib.request.urlopen would keep the proxies that the environment names at its first call, for all later ones.
+    return urllib.request.build_opener().open(asked, timeout=timeout)
 
 
 def is_ours(host: str) -> bool:
