@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove compiled lint lock reference images slides bench bench-serving clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images slides bench bench-serving clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -149,11 +149,13 @@ check: lint ## lint, types, and every test that starts no server: a minute
 
 # What the tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
 # Python compiles the tests here, once, and not in each of the workers at the same time.
-compiled: $(DEV)
+COMPILED := $(VENV)/.compiled
+$(COMPILED): $(DEV)
 	@$(PYTEST) --speed test --collect-only --quiet >/dev/null 2>&1 || true
+	@touch $@
 
 test: ## what every change is tested with: check, services, a browser, vLLM once; a quarter of an hour on 2 cores
-	@$(MAKE) --no-print-directory --jobs 4 lint programs compiled $(if $(serving_fits),install-serving)
+	@$(MAKE) --no-print-directory --jobs 4 lint programs $(COMPILED) $(if $(serving_fits),install-serving)
 	@$(PYTEST) --speed test --numprocesses 5 --dist loadfile
 
 # REQUIRE_PEERS: here a client that is missing is a failure, not a test less.

@@ -19,12 +19,8 @@ stand.launch = nursery.gateway
 callers.accounts = nursery.accounts
 
 os.environ.update(past_proxies(os.environ))
-for name in (
-    "MAKEFLAGS",
-    "MAKELEVEL",
-    "MFLAGS",
-):  # of the make that runs us: a make in a test is run as from a terminal
-    os.environ.pop(name, None)
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(name, None)  # of the make that runs us: a make in a test is run as from a terminal
 
 
 @pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one

@@ -64,8 +64,8 @@ class Nursery:
 
 
 NURSERY = Nursery()
-# On a starved machine a cluster may need ten minutes; one that ends instead is noticed at once.
-Process.start.__defaults__ = (600.0,)
+# A service of four workers may need minutes on a starved machine; one that ends instead is noticed at once.
+Process.start.__defaults__ = (240.0,)
 
 
 @dataclass(slots=True)

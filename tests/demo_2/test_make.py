@@ -7,10 +7,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.frame.conftest import demo_port, make
+from tests.frame.conftest import demo_port, make, wait_until_gone
 from tests.grader.callers import Desk
-from tests.waiting import wait_for
-from workshop.processes import answers
 from workshop.redis_server import RedisServer
 
 RPM = 20
@@ -45,4 +43,4 @@ def test_four_workers_on_redis_hold_the_limit_of_a_minute_and_end_with_ctrl_c(tm
                 assert Counter(pool.map(ask, range(4 * RPM))) == {200: RPM, 429: 3 * RPM}
             terminal.press_ctrl_c()
             assert "Traceback" not in terminal.printed
-    wait_for(lambda: not answers(f"http://127.0.0.1:{port}/health"), f"nobody listens on {port} any more")
+    wait_until_gone(port)

@@ -9,7 +9,7 @@ import json
 import secrets
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +18,7 @@ from tests.demo_4.dictated import dictated
 from tests.grader.callers import TOKENS
 from tests.grader.check import Checklist
 from tests.grader.commands import as_crowd, ask_many, in_order, shown_as
-from tests.grader.crowd import asked_at_once, comes_true
+from tests.grader.crowd import asked_at_once, comes_true, open_for_all
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR, embedded_server
 from tests.grader.stream import Stream
@@ -169,13 +169,6 @@ def _tail(stream: Stream) -> str:
 
 def _log_line(subject: Subject, answer: Answer) -> dict[str, Any]:
     return subject.log.lines_of(answer)[-1]
-
-
-PATIENCE = 20.0  # seconds that a busy machine may take for what takes no time
-
-
-def _wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    return comes_true(condition, seconds)
 
 
 def _answered(asked: Sequence[Future[Answer]]) -> int:
@@ -481,7 +474,7 @@ def _must_be_in_order(subject: Subject) -> None:
     prompts = [_document(subject, temperature=0, max_tokens=2 + number) for number in range(3)]
     with upstream.played({"hold": True, "times": 1}) as gate, ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_post, subject, "/generate/batch", {"prompts": prompts})
-        _wait_for(lambda: asked.done() or upstream.register()["finished"] == len(prompts) - 1)
+        comes_true(lambda: asked.done() or upstream.register()["finished"] == len(prompts) - 1)
         gate.release()
         done = asked.result()
     results = done.at(list, "results")
@@ -590,7 +583,7 @@ def _patient(subject: Subject) -> Iterator[Subject]:
 def _must_be_cancelled(subject: Subject, left: Answer) -> None:
     upstream, configured = subject.upstream, subject.configured
     within = min(CANCELLED_WITHIN, 0.6 * configured.stream_silence_timeout, 0.6 * configured.timeout)
-    cancelled = _wait_for(lambda: upstream.register()["in_flight"] == 0, within)
+    cancelled = comes_true(lambda: upstream.register()["in_flight"] == 0, within)
     left.must(cancelled, "no upstream call in flight when the client has left", f"one after {within:g} seconds")
     how = [record["outcome"] for record in upstream.register()["last"]]
     left.must(how == ["cancelled"], "an upstream call that was cancelled", how)
@@ -831,7 +824,7 @@ CROWD = 12
 def _probed(subject: Subject, gate: Gate, opened: Answer) -> list[Answer]:
     """The answers of those that a half-open breaker lets through, of a crowd. The upstream fails all of them."""
     with asked_at_once(lambda: _call(subject), CROWD) as crowd:
-        _wait_for(lambda: _answered(crowd) + gate.held == CROWD)
+        comes_true(lambda: _answered(crowd) + gate.held == CROWD)
         through = gate.held
         refused = _answered(crowd)
         gate.release()
@@ -862,7 +855,7 @@ def breaker_closes(subject: Subject) -> None:
         well = _call(fragile)
         well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
         with upstream.held() as gate, asked_at_once(lambda: _call(fragile), crowd) as asked:
-            _wait_for(lambda: _answered(asked) + gate.held == crowd)
+            comes_true(lambda: _answered(asked) + gate.held == crowd)
             through = gate.held
             gate.release()
         shown = in_order(probe, as_crowd(asked[0].result(), crowd))
@@ -880,7 +873,7 @@ def _must_only_end(subject: Subject, times: int) -> None:
         with subject.upstream.held() as gate:
             with subject.service.asking("/generate", _document(subject), headers=subject.somebody.headers) as left:
                 gate.wait_for(1)
-            gone = _wait_for(lambda: subject.upstream.register()["in_flight"] == 0)
+            gone = comes_true(lambda: subject.upstream.register()["in_flight"] == 0)
             left.must(gone, "an upstream call that ends when the client leaves", "it goes on")
     _must_be_in_state(subject, "half_open")
 
@@ -952,10 +945,10 @@ def queue_sheds(subject: Subject) -> None:
     with subject.started_with(settings) as narrow:
         with narrow.upstream.held() as gate, asked_at_once(lambda: _call(narrow), crowd) as asked:
             # Nobody is served before the gate opens: who has an answer was sent away.
-            _wait_for(lambda: _answered(asked) + room >= crowd and gate.held == SLOTS)
+            comes_true(lambda: _answered(asked) + room >= crowd and gate.held == SLOTS)
             before = [answer.result() for answer in asked if answer.done()]
             alone = [_call(narrow) for _ in range(SHED if len(before) + room == crowd else 0)]
-            _open_for_all(gate, asked)
+            open_for_all(gate, asked)
         answers = [answer.result() for answer in asked]
         calls = narrow.upstream.calls()
         shown = as_crowd(answers[0], crowd)
@@ -976,16 +969,6 @@ def queue_sheds(subject: Subject) -> None:
         shown.must(took <= most, f"503 at once, within {most:.0f} ms", f"503 after {took:.0f} ms")
         at_once = _most_at_once(calls)
         shown.must(at_once == SLOTS, f"{SLOTS} upstream calls at a time", f"{at_once} at a time")
-
-
-def _open_for_all(gate: Gate, asked: Sequence[Future[Answer]]) -> None:
-    """Those who come later, too."""
-
-    def through() -> bool:
-        gate.release()
-        return _answered(asked) == len(asked)
-
-    _wait_for(through)
 
 
 LEAST, MOST = 0.5, 1.3  # seconds

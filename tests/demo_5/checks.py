@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -27,14 +27,13 @@ from typing import Any
 from tests.grader.callers import STRANGER, TOKENS, Caller
 from tests.grader.check import Checklist
 from tests.grader.commands import as_crowd, ask_many, in_order, shown_as, then
-from tests.grader.crowd import asked_at_once, comes_true
+from tests.grader.crowd import asked_at_once, comes_true, open_for_all
 from tests.grader.exposition import Scrape
 from tests.grader.service import Answer
 from tests.grader.stand import SIMULATOR
 from tests.grader.stream import Stream
 from tests.grader.subject import Subject
 from tests.grader.traces import CLIENT, INTERNAL, SERVER, Span, Trace
-from tests.grader.upstream import Gate
 from tests.grader.verdict import Failed, NotGraded
 from workshop.processes import ROOT
 from workshop.programs import PROGRAMS
@@ -150,25 +149,10 @@ def _tells_of(stream: Stream) -> dict[str, Any]:
 # --- counting ----------------------------------------------------------------------------------------------------
 
 COUNTED_WITHIN = 5.0  # seconds
-PATIENCE = 20.0  # seconds that a busy machine may take for what takes no time
 
 
 def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrape:
     return Scrape(subject.service.get("/metrics", headers={**subject.somebody.headers, **(headers or {})}))
-
-
-def _wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    return comes_true(condition, seconds)
-
-
-def _open_for_all(gate: Gate, asked: Sequence[Future[Any]]) -> None:
-    """Those who come later, too."""
-
-    def through() -> bool:
-        gate.release()
-        return all(answer.done() for answer in asked)
-
-    _wait_for(through)
 
 
 def _held_for(seconds: float) -> float:
@@ -399,8 +383,8 @@ def cache_counted(subject: Subject) -> None:
         subject.upstream.held() as gate,
         asked_at_once(lambda: _answered(subject, GENERATE, shared), crowd) as asked,
     ):
-        _wait_for(lambda: gate.held > 0 and _scrape(subject).sum("inference_active_connections") >= crowd)
-        _open_for_all(gate, asked)
+        comes_true(lambda: gate.held > 0 and _scrape(subject).sum("inference_active_connections") >= crowd)
+        open_for_all(gate, asked)
     together = [answer.result() for answer in asked]
     said = [answer.headers.get("x-cache", "") for answer in together]
     missed, waited = said.count("miss"), said.count("coalesced")
@@ -429,10 +413,10 @@ def queueing_counted(subject: Subject) -> None:
         subject.upstream.held() as gate,
         asked_at_once(lambda: _post(subject, GENERATE, _document(subject)), crowd) as asked,
     ):
-        _wait_for(lambda: gate.held == slots and _scrape(subject).sum("inference_queue_depth") == crowd - slots)
+        comes_true(lambda: gate.held == slots and _scrape(subject).sum("inference_queue_depth") == crowd - slots)
         full = _scrape(subject)
         work = _held_for(WORK)
-        _open_for_all(gate, asked)
+        open_for_all(gate, asked)
     answers = [answer.result() for answer in asked]
     shown = as_crowd(answers[0], crowd)
     lost = [answer for answer in answers if answer.status != 200]
@@ -519,7 +503,7 @@ def _streamed_after_waits(subject: Subject) -> tuple[Stream, float]:
         asked = pool.submit(_streamed, subject, GENERATE_STREAM, _document(subject, max_tokens=LONG))
         try:
             if others:
-                _wait_for(lambda: _scrape(subject).sum("inference_queue_depth") >= 1)
+                comes_true(lambda: _scrape(subject).sum("inference_queue_depth") >= 1)
                 waited += _held_for(WAIT)
                 gate.release(others)
                 for answer in before:
@@ -527,7 +511,7 @@ def _streamed_after_waits(subject: Subject) -> tuple[Stream, float]:
             gate.wait_for(1, unless=asked.done)
             waited += _held_for(WAIT)
         finally:
-            _open_for_all(gate, [*before, asked])
+            open_for_all(gate, [*before, asked])
         return asked.result(), waited
 
 

@@ -8,12 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.waiting import wait_for
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
-from workshop.processes import ROOT
+from workshop.processes import ROOT, answers
 
 PATIENCE = 120.0  # seconds
 ABOVE = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)
@@ -86,3 +87,13 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def wait_until_gone(port: int) -> None:
+    """Until nobody answers where a demo's service and its model server were."""
+    for listener in (port, port + MODEL_PORT_OFFSET):
+        wait_for(partial(_silent, listener), f"nobody listens on {listener} any more")
+
+
+def _silent(port: int) -> bool:
+    return not answers(f"http://127.0.0.1:{port}/health")

@@ -6,13 +6,12 @@ import signal
 import socket
 import subprocess
 import urllib.request
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.frame.conftest import demo_port, make
+from tests.frame.conftest import demo_port, make, wait_until_gone
 from tests.waiting import wait_for
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import answers, free_port, gateway, model_server
@@ -26,15 +25,6 @@ def generate(port: int, body: dict[str, Any]) -> Any:
     )
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.load(response)
-
-
-def _gone(port: int) -> bool:
-    return not answers(f"http://127.0.0.1:{port}/health")
-
-
-def wait_until_gone(port: int) -> None:
-    for listener in (port, port + MODEL_PORT_OFFSET):
-        wait_for(partial(_gone, listener), f"nobody listens on {listener} any more")
 
 
 def test_demo_1_gives_a_sensible_answer_of_the_real_model_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 import urllib.error
@@ -21,6 +20,7 @@ import uvicorn
 from uvicorn.supervisors import multiprocess
 
 from shared import server
+from tests.processes import workers_of
 from tests.waiting import LIMIT, wait_for
 from workshop.processes import Process, free_port, gateway, model_server
 
@@ -73,10 +73,7 @@ def held(upstream: str) -> int:
 
 
 def children(pid: int) -> list[int]:
-    listed = subprocess.run(
-        ["ps", "-ww", "--ppid", str(pid), "-o", "pid=,args="], capture_output=True, text=True, check=False
-    )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "resource_tracker" not in line]
+    return [worker.pid for worker in workers_of(pid)]
 
 
 def refused(url: str) -> bool:

@@ -17,6 +17,7 @@ from tests.grader.exposition import Scrape
 from tests.grader.service import Service
 from tests.grader.stand import SIMULATOR, ModelServer
 from tests.nursery import gateway
+from tests.processes import workers_of
 from workshop.processes import Process, free_port
 
 BUILD = "demos.demo_5_observability.app:build"
@@ -43,8 +44,7 @@ class Gateway:
         return [json.loads(line) for line in self.log.read_bytes().splitlines()] if self.log.exists() else []
 
     def workers(self) -> list[psutil.Process]:
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if not any("resource_tracker" in word for word in child.cmdline())]
+        return workers_of(self.process.pid)
 
 
 @contextmanager
