@@ -1,11 +1,13 @@
 """Demo 6 under load: calm, a spike, calm again; and a deployment that grows for it and shrinks after it.
 
 An open loop: people come when they come, each second as many as the shape says, and do not wait for one another; half
-of them want a stream. How many a spike is depends on the machine: as many as make the deployment a little busier than
-it is meant to be, which Little's law tells from how long answers take when so many are under way, and what is under
-way corrects. Where Ray's REST API can be asked (SERVING_PORT), the phases last until there is something to see: until
-the new replica has had a while to show what it is good for, until it is gone; and the gates say whether it came and
-went in time. Where it cannot, phases last for so long, and gates about replicas are left out.
+of them want a stream. How many a spike is depends on the machine: as many as keep the deployment a little busier than
+it is meant to be. Little's law tells it from how long answers take when so many are under way; from then on, as many
+come as were answered, and a few more while too few are under way.
+
+Where Ray's REST API can be asked (SERVING_PORT), the phases last until there is something to see: until the new replica
+has had a while to show what it is good for, until it is gone; and the gates say whether it came and went in time. Where
+it cannot, phases last for so long, and gates about replicas are left out.
 
 Gates: nothing is lost, few answers are a fallback's, a replica more within the delays that the config file sets, back
 again within those, and the engines' own count of finished requests is ours. Written: build/load-6.json and .svg.
@@ -16,7 +18,6 @@ By hand: make demo-6 in one terminal, make load-6 URL=http://localhost:8000 in a
 import datetime
 import itertools
 import json
-import math
 import os
 import random
 import secrets
@@ -54,14 +55,14 @@ OWN_WITHIN = 60.0  # seconds for the deployment to answer by itself, after whate
 ROUNDS = 2
 
 AT_ONCE = 1000.0  # sources that come or go in a second
-RATE_EACH = 1.0  # requests a second from each of Locust's users, who are sources of requests here, not people
+RATE_EACH = 0.25  # requests a second from each of Locust's users, who are sources of requests here, not people
 STREAMS = 0.5  # of all requests
 LENGTHS = (120, 180)  # tokens: a reader's half a minute, an engine's half a second
 SHORT = 50  # tokens; this many or fewer has no answer of ours, and those have that an engine warms up with
-TOO_BUSY = 1.2  # times what the replicas that there have to be are meant to hold
-FAR_TOO_BUSY = 6  # times that; on a machine that has become slower since
-CORRECTED_EVERY = 3  # seconds
-BUSY, BUSIEST = 6, 60  # requests under way, where nobody says what they are meant to hold; and at most
+TOO_BUSY = 1.4  # times what the replicas that there have to be are meant to hold: it is a small machine that grows
+REACHED_IN = 3.0  # seconds for what is under way to become what it is to be
+FORGOTTEN_IN = 8  # seconds for what was answered; a replica that starts takes half of a small machine
+USUAL, MOST = 5, 50  # requests under way, where nobody says what they are meant to hold; and at most
 CALM_SHARE = 8  # of the spike's rate, calm is one part in so many
 SEED = 6
 
@@ -79,7 +80,7 @@ people = Group()  # who outlive the users that sent them
 
 
 class Source(FastHttpUser):
-    """Sends people at random, one a second on average, whatever becomes of those before."""
+    """Sends people at random, RATE_EACH a second on average, whatever becomes of those before."""
 
     wait_time = constant(0)
     concurrency = 1000
@@ -194,16 +195,16 @@ class Story(LoadTestShape):
         self.watch = Watch.of(SERVING_PORT, SHORT) if SERVING_PORT else None
         if self.watch:
             self.watch.settle()  # what more replicas can do is not what this machine can
-        busy = self._busy()
-        seconds, answered = seconds_for(busy, url)
-        spike = max(2, round(busy / seconds))  # Little: a rate is what is under way, by its time
-        calm = max(1, round(spike / CALM_SHARE))
+        meant = self._meant()  # no more, or the question itself would make the deployment grow
+        seconds, answered = seconds_for(meant, url)
+        spike = meant / seconds  # Little: a rate is what is under way, by its time
+        calm = spike / CALM_SHARE
         if self.watch:
             self.watch.begin(sent=answered)
         self.began = self.watch.began if self.watch else time.monotonic()
         looking = gevent.spawn(self.watch.keep_looking) if self.watch else None
         yield from self._phase(CALM, itertools.repeat(calm), lambda since: since >= CALM_SECONDS)
-        yield from self._phase(SPIKE, self._corrected(spike, busy), self._has_grown)
+        yield from self._phase(SPIKE, self._kept_busy(spike, meant * TOO_BUSY), self._has_grown)
         yield from self._phase(CALM_AGAIN, itertools.repeat(calm), self._is_back)
         yield 0, AT_ONCE  # else somebody comes after the last one has been counted
         patience_ends = time.monotonic() + GETS_THROUGH_WITHIN
@@ -213,33 +214,29 @@ class Story(LoadTestShape):
             looking.kill()
             self._wait_for_counts(self.watch)
 
-    def _busy(self) -> int:
-        """Requests under way that are more than there should be, but not by much: it is a small machine that grows."""
+    def _meant(self) -> int:
+        """Requests under way that the deployment is meant to hold with as few replicas as there may be."""
         scaling = self.watch and self.watch.scaling
-        return min(math.ceil(scaling.target * scaling.min * TOO_BUSY), BUSIEST) if scaling else BUSY
+        return max(1, min(int(scaling.target * scaling.min), MOST)) if scaling else USUAL
 
-    def _phase(self, name: str, rates: Iterator[int], is_over: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
+    def _phase(
+        self, name: str, rates: Iterator[float], is_over: Callable[[float], bool]
+    ) -> Iterator[tuple[int, float]]:
         begins, sent = time.monotonic(), []
         while not is_over(time.monotonic() - begins):
-            sent.append(next(rates))
+            sent.append(max(1, round(next(rates) / RATE_EACH)))
             yield sent[-1], AT_ONCE
-        mean = round(statistics.fmean(sent), 1)
+        mean = round(statistics.fmean(sent) * RATE_EACH, 1)
         self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, mean))
 
-    def _corrected(self, rate: int, busy: int) -> Iterator[int]:
-        """What one look at a machine says of it may be wrong: more while too few are under way and nothing grows, and
-        fewer when so many are that they would be refused.
-        """
+    def _kept_busy(self, rate: float, busy: float) -> Iterator[float]:
+        """From `rate` on, requests a second that keep `busy` of them under way, however fast the deployment becomes."""
+        before = _own_answers()
         while True:
-            under_way = []
-            for _ in range(CORRECTED_EVERY):
-                yield rate
-                under_way.append(len(people))
-            mean = max(statistics.fmean(under_way), 1.0)
-            if mean < busy and not (self.watch and self.watch.wants_more()):
-                rate = math.ceil(rate * min(busy / mean, 2.0))
-            elif mean > busy * FAR_TOO_BUSY:
-                rate = max(1, rate * 3 // 4)
+            yield rate + (busy - len(people)) / REACHED_IN
+            now = _own_answers()
+            rate += (now - before - rate) / FORGOTTEN_IN
+            before = now
 
     def _has_grown(self, since: float) -> bool:
         if not self.watch:
@@ -255,10 +252,14 @@ class Story(LoadTestShape):
 
     def _wait_for_counts(self, watch: Watch) -> None:
         patience_ends = time.monotonic() + SETTLES_WITHIN
-        expected = sum(answer.whole and not answer.fallback for answer in answers)
-        while sum(watch.finished().values()) < expected and time.monotonic() < patience_ends:
+        while sum(watch.finished().values()) < _own_answers() and time.monotonic() < patience_ends:
             gevent.sleep(1.0)
             watch.count()
+
+
+def _own_answers() -> int:
+    """How many the deployment itself has given in this run."""
+    return sum(answer.whole and not answer.fallback for answer in answers)
 
 
 told: list[Story] = []  # the one that Locust makes

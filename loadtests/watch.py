@@ -113,8 +113,9 @@ class Watch:
         return {engine: self.counted[engine] - self.before[engine] for engine in sorted(self.engines)}
 
     def is_small(self) -> bool:
+        """And what was more is gone: a replica that stops while it starts takes a core until it has started."""
         look = self.looks[-1]
-        return look.wanted == look.running == self.scaling.min and not look.starting
+        return look.wanted == look.running == self.scaling.min and not look.starting and not look.stopping
 
     def wants_more(self) -> bool:
         return any(look.wanted > self.scaling.min for look in self.looks)

@@ -103,6 +103,7 @@ def test_a_deployment_grows_and_shrinks_before_the_eyes(ray: Ray) -> None:
     watch.look()
     assert watch.grown_for() == 0
     assert watch.small_for() > 0
+    assert not watch.is_small()
     assert [look.running for look in watch.looks] == [1, 1, 2, 2, 1, 1]
     assert watch.looks[-1].stopping == 1
 
