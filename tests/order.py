@@ -11,10 +11,13 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # Five clients, of which two take seconds to import; a service of four workers.
 TOGETHER = ("tests/conformance", "tests/webhooks")
+# On one cluster, which the last of them ends.
+CLUSTER = ("tests/demo_6/test_load.py", "tests/demo_6/test_demo_6.py")
 
 # From the longest down, those that take half a minute or more. It costs time where this is wrong, and nothing else.
 LONGEST = (
     "tests/demo_6/test_smoke.py",
+    "tests/demo_6/test_mutants.py",
     "tests/demo_2/test_demo_2.py",
     "tests/demo_4/test_demo_4.py",
     "tests/demo_3/test_demo_3.py",
@@ -55,14 +58,13 @@ LONGEST = (
     "tests/stress/test_many_streams.py",
 )
 
-# Its end is the end of the cluster that others stand on, too.
-LAST = ("tests/demo_6/test_demo_6.py",)
-
 
 def share(node_id: str) -> str:
     """What a test is run together with."""
     file = node_id.partition("::")[0]
     folder = file.rpartition("/")[0]
+    if file in CLUSTER:
+        return CLUSTER[-1]
     return folder if folder in TOGETHER else file
 
 
@@ -81,5 +83,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None])
 
 def longest_first(items: list[pytest.Function]) -> None:
     """Sort the shares; within a share the order stays."""
-    ranks = {name: rank for rank, name in enumerate(LONGEST)} | dict.fromkeys(LAST, len(LONGEST) + 1)
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(share(item.nodeid), len(LONGEST)))
