@@ -108,7 +108,7 @@ def stand_before(stage: Stage, port: int) -> None:
 
 
 def _takes_traces(stage: Stage) -> str:
-    """Whom the gateway will tell of its spans: somebody's own collector, or the receiver that starts later."""
+    """Whom the gateway will tell of its spans: somebody's own collector, or the receiver beside it."""
     if not stage.settings.enable_tracing:
         return ""
     return stage.settings.otlp_endpoint or f"http://127.0.0.1:{stage.port + TRACES_PORT_OFFSET}"

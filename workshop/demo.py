@@ -59,12 +59,14 @@ OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 class Demo:
     """What to start, and what to tell the person who started it. `traffic`: a few requests are sent for them.
 
-    `upstream` is started before the gateway and stands behind it, with the embedded model as its fallback.
+    `collector` takes the spans of all the others, so it starts before them and ends after them. `upstream` is started
+    before the gateway and stands behind it, with the embedded model as its fallback. `companions` start after it.
     """
 
     package: str
     title: str
     try_this: tuple[str, ...]
+    collector: Companion | None = None
     upstream: Companion | None = None
     companions: tuple[Companion, ...] = ()
     traffic: bool = False
@@ -111,15 +113,17 @@ DEMOS = {
         "demo_5_observability",
         "See it, and be told",
         SEEN,
-        companions=(trace_receiver, prometheus_server, alert_forwarder),
+        collector=trace_receiver,
+        companions=(prometheus_server, alert_forwarder),
         traffic=True,
     ),
     6: Demo(
         "demo_6_ray_serve_vllm",
         "The full deployment",
         DEPLOYED,
+        collector=trace_receiver,
         upstream=serving_cluster,
-        companions=(trace_receiver, prometheus_server, alert_forwarder),
+        companions=(prometheus_server, alert_forwarder),
         traffic=True,
     ),
 }
@@ -212,7 +216,7 @@ def started(
         raise CannotStart("PORT=0: a demo needs a port that it can tell you; write PORT=8000, or another free one")
     _claim(settings.port, "PORT", settings.host)
     stage = Stage(settings, claim=_claim, own_rules=own_rules, config=config or LAPTOP)
-    to_start = []
+    to_start = [process for start in (demo.collector,) if start and (process := start(stage))]
     if not settings.openai_base_url:
         model_port = settings.port + MODEL_PORT_OFFSET
         stage.claim(model_port, f"PORT (the embedded model listens {MODEL_PORT_OFFSET} above it)")

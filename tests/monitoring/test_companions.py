@@ -27,7 +27,8 @@ def stage(**settings: str) -> tuple[Stage, list[int]]:
 
 
 def companions_of_demo_5(stage: Stage) -> list[Process]:
-    return [process for start in DEMOS[5].companions if (process := start(stage))]
+    assert DEMOS[5].collector
+    return [process for start in (DEMOS[5].collector, *DEMOS[5].companions) if (process := start(stage))]
 
 
 def test_demo_5_has_a_trace_receiver_a_prometheus_and_a_forwarder_of_its_own() -> None:
@@ -53,7 +54,7 @@ def test_demo_5_has_a_trace_receiver_a_prometheus_and_a_forwarder_of_its_own() -
 
 
 def test_the_earlier_demos_have_none() -> None:
-    assert not any(demo.companions or demo.traffic for number, demo in DEMOS.items() if number < 5)
+    assert not any(demo.collector or demo.companions or demo.traffic for number, demo in DEMOS.items() if number < 5)
 
 
 def test_what_somebody_has_already_is_not_started_again() -> None:

@@ -75,8 +75,10 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
             lambda: send("POST", f"{service}/generate", asked) and prometheus.numbers("gateway_alerts_firing > 1"),
             "the gateway is told of more than the alert that was sent by hand",
         )
+        send("POST", f"{service}/generate", asked)  # whose trace waits to be sent when all of it ends
         terminal.press_ctrl_c()
         assert "Traceback" not in terminal.printed
+        assert "takes no traces" not in terminal.printed
     wait_for(lambda: not any(listens(port + offset) for offset in OFFSETS), "nobody listens any more")
 
 
