@@ -6,6 +6,7 @@ for the demo's conftest.py: one embedded server, one desk, one trace receiver, a
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ class Exam:
     `tasks`: the checks that the starter fails. `looked_at_when_solved`: those that `solved` is run with.
     `mutants` are the functions of `mutants_in`, each with the checks that it must fail. It must pass those of `always`
     and of `near` besides, as far as they are not its own.
+    `with_settings`: of mutants that only others than the checklist's show for certain.
     `as_demo_1`: the settings with which the reference passes demo 1's checks, too; None where it need not.
     """
 
@@ -43,6 +45,7 @@ class Exam:
     mutants: Mapping[str, Set[str]]
     near: Mapping[str, Set[str]]
     always: Set[str]
+    with_settings: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     lost_elsewhere: Set[str] = frozenset()  # by what is no mutant of the service
     as_demo_1: Mapping[str, str] | None = None
 
@@ -85,7 +88,8 @@ class Exam:
     ) -> None:
         looked_at = self.always | self.mutants[mutant] | self.near.get(mutant, set())
         build = f"{self.mutants_in}:{mutant}"
-        with started(build, server, self.checklist.environment, desk, receiver) as subject:
+        settings = {**self.checklist.environment, **self.with_settings.get(mutant, {})}
+        with started(build, server, settings, desk, receiver) as subject:
             results = [run(check, subject) for check in self.checklist.checks if check.name in looked_at]
         lost = {result.check.name for result in results if result.status is Status.FAILED}
         assert lost == self.mutants[mutant], "\n".join(f"{report.line(it)}{report.failure(it)}" for it in results)

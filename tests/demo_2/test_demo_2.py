@@ -1,5 +1,7 @@
 """The checks of demo 2, checked: the reference passes them all, starter and mutants lose their points."""
 
+from types import MappingProxyType
+
 from tests.demo_2.checks import CHECKLIST
 from tests.exams import Exam
 
@@ -87,4 +89,6 @@ class TestDemo2(Exam):
     mutants = LOST
     near = NEAR
     always = frozenset()
+    # A second is true of a short window that a busy machine has filled slowly.
+    with_settings = MappingProxyType({"retry_after_is_a_guess": {"RATE_LIMIT_WINDOW_SEC": "8"}})
     as_demo_1 = NO_LIMITS
