@@ -4,6 +4,7 @@ And that no proxy is asked for this machine, by whichever client a test uses.
 """
 
 import os
+import signal
 
 import pytest
 
@@ -21,6 +22,8 @@ callers.accounts = nursery.accounts
 os.environ.update(past_proxies(os.environ))
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)  # of the make that runs us: a make in a test is run as from a terminal
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job: all that we start would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one
