@@ -23,6 +23,7 @@ LONGEST = (
     "tests/demo_3/test_demo_3.py",
     "tests/demo_5/test_demo_5.py",
     "tests/conformance",
+    "tests/frame/test_setup.py",
     "tests/drills/test_drills.py",
     "tests/demo_2/test_lab.py",
     "tests/demo_4/test_lab.py",
@@ -47,6 +48,10 @@ LONGEST = (
     "tests/monitoring/test_rules.py",
     "tests/monitoring/test_demo.py",
     "tests/demo_1/test_lab.py",
+    "tests/demo_6/test_configs.py",
+    "tests/loadtests/test_bench_serving.py",
+    "tests/demo_6/test_rehearsal.py",
+    "tests/slides/test_pages.py",
     "tests/slides/test_build.py",
     "tests/serving/test_tiny_model.py",
     # Those that load a service, which run after the others.
