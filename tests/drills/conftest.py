@@ -80,10 +80,12 @@ class Fire:
 
 @pytest.fixture(scope="package")
 def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fire]]:
+    ports = {name: demo_port() for name in DRILLS}
+    folders = {name: tmp_path_factory.mktemp(name) for name in DRILLS}  # pytest makes its own with the first
     with ExitStack() as running, ThreadPoolExecutor(len(DRILLS)) as pool:
 
         def start(name: str) -> Fire:
-            port, folder = demo_port(), tmp_path_factory.mktemp(name)
+            port, folder = ports[name], folders[name]
             process = Process(
                 name=f"make drill-{name}",
                 command=["make", f"drill-{name}", f"PORT={port}", f"CALM={CALM_SECONDS}"],

@@ -18,6 +18,8 @@ from workshop.processes import ROOT, answers
 
 PATIENCE = 120.0  # seconds
 ABOVE = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)
+WORKERS, PORTS_EACH = 8, 2750
+_chosen: set[int] = set()
 
 
 @dataclass(slots=True)
@@ -71,11 +73,15 @@ def make(*arguments: str, folder: Path, **environment: str) -> Iterator[Terminal
 def demo_port() -> int:
     """A port that is free, with those that a demo takes above it.
 
-    Not one that the system gives away by itself: between our look and the demo's start, many are given to others.
+    Not one that the system gives away by itself: between our look and the demo's start, many are given to others. Each
+    pytest worker has its own to choose from, and chooses none twice.
     """
+    first = 10_000 + PORTS_EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS)
     while True:
-        port = random.randrange(10_000, 32_000)
-        if all(_is_free(port + above) for above in ABOVE):
+        port = random.randrange(first, first + PORTS_EACH - max(ABOVE))
+        ports = {port + above for above in ABOVE}
+        if not ports & _chosen and all(map(_is_free, ports)):
+            _chosen.update(ports)
             return port
 
 
