@@ -71,3 +71,11 @@ def gateway(cluster: Deployed, beside: ModelServer, receiver: str) -> Iterator[S
     }
     with started(GATEWAY, beside, environment, receiver=receiver) as subject:
         yield subject
+
+
+@pytest.fixture(scope="package")
+def without_fallback(cluster: Deployed, beside: ModelServer, receiver: str) -> Iterator[Subject]:
+    """A gateway for what the engine itself has to answer, however busy this machine is."""
+    environment = SETTINGS | {"OPENAI_BASE_URL": f"{cluster.url}/v1", "TRY_TIMEOUT": "0"}
+    with started(GATEWAY, beside, environment, receiver=receiver) as subject:
+        yield subject

@@ -20,18 +20,20 @@ PATIENCE = 60.0  # seconds; vLLM sends its spans once a second
 LENGTH = 8  # tokens
 
 
-def test_every_panel_on_the_engine_has_numbers_to_draw(cluster: Deployed, gateway: Subject, tmp_path: Path) -> None:
+def test_every_panel_on_the_engine_has_numbers_to_draw(
+    cluster: Deployed, without_fallback: Subject, tmp_path: Path
+) -> None:
     targets = {
         "ray": f"http://127.0.0.1:{cluster.port + METRICS_OFFSET}",
         "haproxy": f"http://127.0.0.1:{cluster.port + HAPROXY_METRICS_OFFSET}",
-        "gateway": gateway.service.url,
+        "gateway": without_fallback.service.url,
     }
-    assert unanswered(targets, tmp_path / "prometheus", lambda: ask(gateway, "01")) == []
+    assert unanswered(targets, tmp_path / "prometheus", lambda: ask(without_fallback, "01")) == []
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_one_trace_leads_from_the_gateway_into_vllm(gateway: Subject, streamed: bool) -> None:
-    leads_into_vllm(gateway, streamed)
+def test_one_trace_leads_from_the_gateway_into_vllm(without_fallback: Subject, streamed: bool) -> None:
+    leads_into_vllm(without_fallback, streamed)
 
 
 def leads_into_vllm(gateway: Subject, streamed: bool) -> None:
@@ -46,10 +48,10 @@ def leads_into_vllm(gateway: Subject, streamed: bool) -> None:
     assert span.duration_ms <= above[-1].duration_ms
 
 
-def test_what_the_gateway_leaves_out_vllm_leaves_out_too(gateway: Subject) -> None:
-    left_out, told = ask(gateway, "00"), ask(gateway, "01")
-    wait_for(lambda: reaching_vllm(gateway, told), "the trace of the later request", PATIENCE)
-    assert gateway.traces.of(left_out, within=0) is None
+def test_what_the_gateway_leaves_out_vllm_leaves_out_too(without_fallback: Subject) -> None:
+    left_out, told = ask(without_fallback, "00"), ask(without_fallback, "01")
+    wait_for(lambda: reaching_vllm(without_fallback, told), "the trace of the later request", PATIENCE)
+    assert without_fallback.traces.of(left_out, within=0) is None
 
 
 def ask(gateway: Subject, flags: str, stream: bool = False) -> str:

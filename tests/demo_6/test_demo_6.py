@@ -67,18 +67,18 @@ def twenty(gateway: Subject) -> Iterator[Crowd]:
     assert not people.lost
 
 
-def test_the_real_model_answers_rightly(cluster: Deployed, gateway: Subject) -> None:
-    answers_rightly(gateway)
+def test_the_real_model_answers_rightly(cluster: Deployed, without_fallback: Subject) -> None:
+    answers_rightly(without_fallback)
     reads_what_may_be_asked(cluster)
 
 
-def test_openais_clients_find_all_that_they_look_for(gateway: Subject) -> None:
-    conformance.passes(gateway, MODEL, *conformance.BUILT)
+def test_openais_clients_find_all_that_they_look_for(without_fallback: Subject) -> None:
+    conformance.passes(without_fallback, MODEL, *conformance.BUILT)
 
 
 @pytest.mark.parametrize("name", graded.GENTLE)
-def test_the_reference_passes(name: str, cluster: Deployed, gateway: Subject) -> None:
-    graded.passes(gateway, cluster.port, name)
+def test_the_reference_passes(name: str, cluster: Deployed, without_fallback: Subject) -> None:
+    graded.passes(without_fallback, cluster.port, name)
 
 
 # --- faults ------------------------------------------------------------------------------------------------------
@@ -163,21 +163,21 @@ def test_a_redeploy_under_load_costs_nobody_an_answer(cluster: Deployed, gateway
     assert not people.cut
 
 
-def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, gateway: Subject) -> None:
+def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, without_fallback: Subject) -> None:
     redeploy_by_hand(cluster)
-    answers_rightly(gateway)
+    answers_rightly(without_fallback)
     reads_what_may_be_asked(cluster)
-    leads_into_vllm(gateway, streamed=True)
+    leads_into_vllm(without_fallback, streamed=True)
 
 
-def test_openais_clients_find_in_it_all_that_it_has(cluster: Deployed, gateway: Subject) -> None:
+def test_openais_clients_find_in_it_all_that_it_has(cluster: Deployed, without_fallback: Subject) -> None:
     redeploy_by_hand(cluster)
-    conformance.passes(gateway, MODEL, *conformance.BY_HAND)
+    conformance.passes(without_fallback, MODEL, *conformance.BY_HAND)
 
 
-def test_it_passes_the_checks_as_the_other_does(cluster: Deployed, gateway: Subject) -> None:
+def test_it_passes_the_checks_as_the_other_does(cluster: Deployed, without_fallback: Subject) -> None:
     redeploy_by_hand(cluster)
-    graded.passes(gateway, cluster.port, *graded.GENTLE)
+    graded.passes(without_fallback, cluster.port, *graded.GENTLE)
 
 
 def test_when_it_is_told_to_stop_no_process_and_no_token_is_left(cluster: Deployed) -> None:
