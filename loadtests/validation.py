@@ -5,7 +5,7 @@ Asks nobody, logs nothing, counts nothing. Written as FastAPI's own tutorial wou
 
 from fastapi import FastAPI
 
-from shared.schemas import GenerateMetadata, GenerateRequest, GenerateResponse, TokenCounts
+from shared.routes.schemas import GenerateMetadata, GenerateRequest, GenerateResponse, TokenCounts
 
 app = FastAPI()
 

@@ -20,15 +20,15 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess, multiprocess
 
-from shared.asgi.protocol import BoundedHttpProtocol
-from shared.listener import CannotListen, bound
-from shared.loading import CannotLoad, load_application
-from shared.logs import configure_operational_log, writable
-from shared.orders import orders_of_workers
-from shared.readable import ReadableFormatter
+from shared.http.protocol import BoundedHttpProtocol
+from shared.logs.human import ReadableFormatter
+from shared.logs.json_lines import configure_operational_log, writable
+from shared.process.listener import CannotListen, bound
+from shared.process.load_app import CannotLoad, load_application
+from shared.process.worker_broadcast import worker_broadcasts
 from shared.settings import BadSetting, Settings, load_settings
-from shared.telemetry.gathering import gather
-from shared.telemetry.workers import forget_gauges, metrics_of_workers
+from shared.telemetry.multiprocess import forget_gauges, metrics_of_workers
+from shared.telemetry.write_behind import gather
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def serve(build: str, settings: Settings, grace: int | None = None) -> None:
             _Server(_configuration(app, settings, grace)).run(sockets=[listener])
         else:
             os.environ[BUILD] = build
-            with metrics_of_workers(), orders_of_workers():
+            with metrics_of_workers(), worker_broadcasts():
                 _Workers(_configuration("shared.server:worker", settings, grace), [listener]).run()
 
 

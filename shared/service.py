@@ -1,38 +1,29 @@
-"""A stack of layers, an upstream and the routes, put together into one FastAPI application.
+"""What the routes talk to: a stack of layers around its upstreams. Each call gets exactly one outcome here.
 
-This is where a call is settled: whatever happens inside, each call gets exactly one outcome, with its usage and cost.
+In: a Call. Out: its Reply, or a ServiceError; and, whatever happened inside, an Outcome with its usage and cost.
+Knows nothing of HTTP; app.py puts it behind the routes.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
-from fastapi import APIRouter, FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import APIRouter
 
-from shared import SERVICE_NAME, __version__
-from shared.asgi.concurrency import ConcurrencyLimit
-from shared.asgi.express import Endpoint, Express, post_endpoints
-from shared.asgi.request_id import RequestId
-from shared.call import Call, Ending, Outcome, Usage
-from shared.errors import InvalidRequest, ServiceError
+from shared.accounts.prices import Price, PriceList, Prices
 from shared.layers.tracing import Tracing
-from shared.pipeline import Layer, Resource, compose
-from shared.prices import Price, PriceList, Prices
-from shared.reply import Chunk, Completion, Reply, TokenStream
-from shared.routes.generate import generate_routes
-from shared.routes.health import Checked, health_routes
-from shared.routes.refusals import answer_errors_in_the_envelope
-from shared.routes.root import root_routes
-from shared.routes.streaming import Relay, relay
+from shared.pipeline.call import Call
+from shared.pipeline.errors import InvalidRequest, ServiceError
+from shared.pipeline.layer import Checked, Layer, compose
+from shared.pipeline.outcome import Ending, Outcome, Usage
+from shared.pipeline.reply import Chunk, Completion, Relay, Reply, TokenStream
 from shared.settings import Settings
-from shared.sse import Events, MakeEvents
-from shared.telemetry.trace import follow_try
-from shared.upstreams import Upstreams
-from shared.wire import estimate
+from shared.telemetry.trace import follow_try, trace_of
+from shared.upstream.openai_wire import estimate
+from shared.upstream.pools import Upstreams
+from shared.upstream.sse import Events, MakeEvents
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +38,7 @@ class Service:
         layers: Sequence[Layer],
         prices: Prices | None = None,
         events: MakeEvents = Events,
-        relay: Relay = relay,
+        relay: Relay | None = None,
         checks: Sequence["MakeCheck"] = (),
     ) -> None:
         self.settings = settings
@@ -62,7 +53,6 @@ class Service:
         self.checks = [make_check(self) for make_check in checks]
         self._tracing = next((layer for layer in layers if isinstance(layer, Tracing)), None)
 
-    # region: answer
     async def answer(self, call: Call) -> Reply:
         """Send the call through the layers and settle it. Raises ServiceError, and nothing else."""
         try:
@@ -89,8 +79,6 @@ class Service:
         call.metadata["time_to_first_token_ms"] = call.log_fields["time_to_first_token_ms"] = waited
         return self._settled_at_its_end(call, reply)
 
-    # endregion: answer
-
     def together(self, calls: Sequence[Call]) -> AbstractContextManager[None]:
         """The calls of one request, while they are answered."""
         return nullcontext() if self._tracing is None else self._tracing.together(calls)
@@ -98,8 +86,9 @@ class Service:
     async def _send(self, call: Call) -> Reply:
         if call.refusal is not None:  # a stack without an input guard must not send what could not be read
             raise call.refusal
-        if call.trace is not None:
-            return await follow_try(call, call.trace, self.upstreams.base_url(call.target), self.upstreams)
+        trace = trace_of(call)
+        if trace is not None:
+            return await follow_try(call, trace, self.upstreams.base_url(call.target), self.upstreams)
         return await self.upstreams(call)
 
     def _settle_completion(self, call: Call, reply: Completion) -> None:
@@ -159,79 +148,3 @@ class Service:
 
 MakeCheck = Callable[[Service], Checked]
 Routes = Callable[[Service], APIRouter]
-Gate = Callable[[ASGIApp], ASGIApp]
-
-
-def build_service(
-    settings: Settings,
-    *,
-    title: str,
-    layers: Sequence[Layer],
-    routes: Sequence[Routes] = (),
-    resources: Sequence[Resource] = (),
-    gate: Gate | None = None,
-    around: Gate | None = None,
-    prices: Prices | None = None,
-    events: MakeEvents = Events,
-    relay: Relay = relay,
-    checks: Sequence[MakeCheck] = (),
-) -> FastAPI:
-    """The application of one demo.
-
-    `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
-    the layers, closed after them. `gate` stands before every route that does not go through the layers; `around`
-    before all of them, where limits and tokens do not count. Without `prices`: list prices, and PRICE_*_PER_1M for
-    models that have none. `events` and `relay` are what streams are read and written by, for who wants to put in parts
-    of their own. With `checks`, GET /health shows these besides the layers', and says what is wrong.
-    """
-    service = Service(settings, title, layers, prices, events, relay, checks)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as opened:
-            for resource in (*resources, *layers, service.upstreams, *service.checks):
-                if isinstance(resource, Resource):
-                    await _open(resource)
-                    opened.push_async_callback(resource.close)
-            yield
-
-    # No /docs: its page loads scripts from elsewhere, and this must work offline. /openapi.json is there.
-    app = _Application(
-        title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
-    )
-    answer_errors_in_the_envelope(app)
-    express: dict[str, Endpoint] = {}
-    for make_routes in (root_routes, health_routes, generate_routes, *routes):
-        router = make_routes(service)
-        app.include_router(router)
-        express |= post_endpoints(router)
-    if gate is not None:
-        app.add_middleware(gate)
-    app.add_middleware(Express, routes=express)
-    app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
-    if around is not None:
-        app.add_middleware(around)
-    app.add_middleware(RequestId)  # the last one added is the outermost
-    return app
-
-
-async def _open(resource: Resource) -> None:
-    try:
-        await resource.open()
-    except Exception:
-        log.exception("a bug: %s cannot be opened", type(resource).__name__)
-        raise
-
-
-class _Application(FastAPI):
-    """FastAPI whose middleware is around all of it: what FastAPI itself puts there costs each request a tenth more."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._around: ASGIApp = super().__call__
-
-    def add_middleware(self, middleware_class: Any, *args: Any, **kwargs: Any) -> None:
-        self._around = middleware_class(self._around, *args, **kwargs)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._around(scope, receive, send)

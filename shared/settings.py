@@ -25,18 +25,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    # region: upstream-settings
     openai_base_url: str = _setting(
         "", "OpenAI-compatible API to call, with its /v1; empty starts the embedded model server", demo=1
     )
     openai_api_key: SecretStr = _setting(SecretStr(""), "key for that API; sent to it and shown to nobody", demo=1)
     model: str = _setting("workshop-tiny", "model that answers when a request names none", demo=1, min_length=1)
-    # endregion: upstream-settings
 
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for every interface", demo=1)
     port: int = _setting(8000, "port to listen on", demo=1, ge=0, le=65535)
 
-    # region: guard-settings
     max_chars: int = _setting(4000, "longest prompt, in characters", demo=1, ge=1)
     max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", demo=1, ge=1024)
     timeout: float = _setting(
@@ -44,7 +41,6 @@ class Settings(BaseSettings):
     )
     max_retries: int = _setting(3, "tries after the first one", demo=1, ge=0, le=10)
     retry_delay: float = _setting(1.0, "seconds before the first retry; doubles up to 10", demo=1, gt=0, le=10)
-    # endregion: guard-settings
 
     price_input_per_1m: float = _setting(
         0.15, "US dollars per million input tokens of a model with no known price", demo=1, ge=0

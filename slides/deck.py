@@ -30,7 +30,7 @@ class Text:
 
 @dataclass(slots=True, frozen=True)
 class Fence:
-    """A fenced block: `info` is what follows the opening marker, such as `python include=shared/prices.py#cost`."""
+    """A fenced block: `info` is what follows the opening marker, such as `python include=shared/sse.py#event`."""
 
     line: int
     info: str

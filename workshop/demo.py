@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shared.listener import CannotListen, bound
+from shared.process.listener import CannotListen, bound
 from shared.settings import BadSetting, Settings, load_settings
 from workshop import direct, stopping, traffic
 from workshop.companions import (

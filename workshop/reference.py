@@ -1,4 +1,4 @@
-"""What the READMEs and `.env.example` say that stands elsewhere already: the settings, and the benchmarks' results.
+"""What READMEs, docs and `.env.example` say that stands elsewhere already: settings, benchmarks' results, the rooms.
 
 `python -m workshop.reference` writes these files; tests hold them to what it would write.
 """
@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.settings import Settings
+from workshop import architecture
 from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -21,6 +22,7 @@ def main() -> None:
     ENV_EXAMPLE.write_text(env_example())
     README.write_text(with_tables(README.read_text()))
     SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
+    architecture.main()
 
 
 def env_example() -> str:

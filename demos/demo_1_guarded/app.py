@@ -6,15 +6,14 @@ line with tokens and cost a request, and an honest error for everything that can
 
 from fastapi import FastAPI
 
+from shared.app import build_service
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.service import build_service
 from shared.settings import Settings
 
 
-# region: stack
 def build(settings: Settings) -> FastAPI:
     return build_service(
         settings,
@@ -28,6 +27,3 @@ def build(settings: Settings) -> FastAPI:
             # endregion: layers
         ],  # innermost: the upstream client
     )
-
-
-# endregion: stack

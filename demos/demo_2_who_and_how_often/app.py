@@ -7,6 +7,7 @@ workers together, in Redis; what was used is on the caller's account, and a budg
 from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -15,14 +16,12 @@ from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.redis_link import RedisLink
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 
-# region: stack
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     accounts = Accounts(settings)
@@ -44,8 +43,5 @@ def build(settings: Settings) -> FastAPI:
         ],  # innermost: the upstream client
         routes=[usage_routes(accounts.ledger, rate_limit.limits), token_routes(accounts.authenticator)],
         resources=[*accounts.resources, *([redis] if redis else [])],  # what layers and routes share
-        gate=accounts.gate,  # the same question for the routes that do not go through the layers
+        authenticator=accounts.authenticator,  # the same question for the routes that do not go through the layers
     )
-
-
-# endregion: stack

@@ -7,6 +7,7 @@ given the time that their work needs, retried within a budget, kept away from wh
 from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -19,7 +20,6 @@ from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
-from shared.redis_link import RedisLink
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
@@ -31,11 +31,10 @@ from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 
-# region: stack
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     accounts = Accounts(settings)
@@ -78,8 +77,5 @@ def build(settings: Settings) -> FastAPI:
             playground_routes,  #         new: GET /playground
         ],
         resources=[*accounts.resources, *([redis] if redis else [])],
-        gate=accounts.gate,
+        authenticator=accounts.authenticator,
     )
-
-
-# endregion: stack

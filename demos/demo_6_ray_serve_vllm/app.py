@@ -7,12 +7,13 @@ that grows, shrinks, and loses a machine now and then.
 from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
-from shared.asgi.cors import cors
+from shared.app import build_service
 from shared.health.alerts import alerts_check
 from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
 from shared.health.redis import redis_check
+from shared.http.cors import cors
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -29,46 +30,42 @@ from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.tracing import Tracing
 from shared.layers.try_timeout import TryTimeout
+from shared.logs.human import on_stdout
 from shared.memory.watch import MemoryWatch
-from shared.orders import Orders
-from shared.readable import on_stdout
-from shared.redis_link import RedisLink
+from shared.process.worker_broadcast import WorkerBroadcast
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
 from shared.routes.chat import chat_routes
+from shared.routes.dashboards import dashboard_routes
 from shared.routes.debug import debug_routes
 from shared.routes.generate_stream import generate_stream_routes
 from shared.routes.infer import infer_routes
 from shared.routes.metrics import metrics_routes
 from shared.routes.models import model_routes
-from shared.routes.observe import observe_routes
 from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.routes.webhooks import webhook_routes
-from shared.service import build_service
 from shared.settings import Settings
-from shared.webhooks.board import AlertBoard
+from shared.stores.redis import RedisLink
+from shared.webhooks.alert_board import AlertBoard
 
 
-# region: stack
 def build(settings: Settings) -> FastAPI:
     redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     accounts = Accounts(settings)
     rate_limit = RateLimit(settings, redis)
     cache = ResponseCache(settings, redis)
     memory = MemoryWatch(settings, cache.caches)
-    orders = Orders()
+    orders = WorkerBroadcast()
     traced = settings.enable_tracing and settings.otlp_endpoint != ""
     alerts = AlertBoard(settings, accounts.database)
     return build_service(
         settings,
         title="Demo 6 · The full deployment",
         layers=[
-            # region: layers
-            # region: outer-layers
             RequestLog(settings.log_file, shown=on_stdout(settings)),
             *([Metrics()] if settings.enable_metrics else []),
             *([Tracing(settings)] if traced else []),
@@ -76,7 +73,6 @@ def build(settings: Settings) -> FastAPI:
             InputGuard(settings.max_chars, {"/v1/chat/completions": settings.max_chars_chat}),
             Authenticate(accounts.authenticator),
             rate_limit,
-            # endregion: outer-layers
             Budget(accounts.ledger),
             AccountUsage(accounts.ledger),
             cache,
@@ -90,7 +86,6 @@ def build(settings: Settings) -> FastAPI:
             ),
             CircuitBreaker(settings),
             TryTimeout(settings.try_timeout),  # new: who is silent for so long has lost its turn to a fallback
-            # endregion: layers
         ],  # innermost: the upstream that the call is meant for
         routes=[
             usage_routes(accounts.ledger, rate_limit.limits),
@@ -103,16 +98,13 @@ def build(settings: Settings) -> FastAPI:
             infer_routes,
             batch_routes,
             playground_routes,
-            observe_routes,
+            dashboard_routes,
             *([metrics_routes] if settings.enable_metrics else []),
             webhook_routes(alerts),
             debug_routes(memory, orders),
         ],
         resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
-        gate=accounts.gate,
+        authenticator=accounts.authenticator,
         checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
-        around=cors(settings.cors_origins),
+        cors=cors(settings.cors_origins),
     )
-
-
-# endregion: stack

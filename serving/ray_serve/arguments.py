@@ -47,7 +47,6 @@ class Replicas(_Strict):
         return self
 
 
-# region: arguments
 class ServingArguments(_Strict):
     """One model, and how it is served. What the environment says of model, source and traces replaces the file's."""
 
@@ -91,8 +90,6 @@ class ServingArguments(_Strict):
         """The folder, wherever this process was started, or the hub's name."""
         folder = ROOT / self.source
         return str(folder) if folder.is_dir() else self.source
-
-    # endregion: arguments
 
     def engine_arguments(self) -> dict[str, Any]:
         """As vLLM's AsyncEngineArgs takes them. Both deployments are made of these."""

@@ -14,7 +14,6 @@ from serving.ray_serve.warm_server import WarmServer
 LOCAL_MODEL = "serving.ray_serve.warm_server:LocalModel"
 
 
-# region: builder
 def build(arguments: ServingArguments) -> serve.Application:
     """Raises ValueError for arguments that ray.serve.llm or vLLM do not take."""
     # Not build_openai_app: it puts a server of its own between, in Python, which each request goes through, or about
@@ -43,9 +42,6 @@ def llm_config(arguments: ServingArguments) -> LLMConfig:
         callback_config={"callback_class": LOCAL_MODEL} if arguments.weights != arguments.source else {},
     )
     # endregion: llm-config
-
-
-# endregion: builder
 
 
 def _bundles(arguments: ServingArguments) -> list[dict[str, Any]]:

@@ -108,7 +108,6 @@ async def _dead(request: Request, error: EngineDeadError) -> Response:
     return _error(503, "the engine is gone; a new one is on its way")
 
 
-# region: by-hand
 @serve.deployment
 @serve.ingress(app)
 class VLLMDeployment:
@@ -205,9 +204,6 @@ class VLLMDeployment:
             "created": int(time.time()),
             "model": self.arguments.model,
         }
-
-
-# endregion: by-hand
 
 
 def build(arguments: ServingArguments) -> serve.Application:

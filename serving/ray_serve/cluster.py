@@ -77,14 +77,11 @@ class Cluster:
         """One line of progress, with the seconds since the start."""
         print(f"  {time.monotonic() - self.began:5.1f} s  {what}", file=sys.stderr, flush=True)
 
-    # region: deploy
     def deploy(self) -> None:
         """Deploy the config file, and wait until it answers. Raises CannotServe."""
         self.say(f"deploying {self.config.name}")
         self.client.deploy_apps(self.wanted)
         self._wait([application.name for application in self.wanted.applications])
-
-    # endregion: deploy
 
     def _start(self) -> None:
         # Only here, when the variables are there that they read as they are imported.

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from serving.ray_serve.arguments import ROOT
 
-# region: profile
 PROFILE = {
     # HAProxy in front, which sends requests straight to a replica's own HTTP server. The default, a proxy in Python, is
     # one more hop for each token.
@@ -37,7 +36,6 @@ PROFILE = {
     # Who may not read the token may not use the cluster: whoever may submit work to Ray may run anything.
     "RAY_AUTH_MODE": "token",
 }
-# endregion: profile
 
 
 class Ports(NamedTuple):

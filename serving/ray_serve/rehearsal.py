@@ -45,7 +45,6 @@ SPREAD = 0.5  # of the logarithm of an answer's length
 RAMP = 0.5  # of an hour, in which the traffic goes from one hour's to the next one's
 
 
-# region: machine
 @dataclass(slots=True, frozen=True)
 class Machine:
     """What a replica is like, how busy its day, and what was promised. Seconds, unless another unit is named."""
@@ -67,7 +66,6 @@ MACHINES = {
     # Assumed: a model of 27 billion parameters on four GPUs. The day is a day.
     "gpu": Machine(3600, 16, 250, 180, 0.020, 0.0004, first_token_s=1.0, share=0.99, replicas=7),
 }
-# endregion: machine
 
 
 class Request(NamedTuple):
@@ -107,7 +105,6 @@ def machine_step(machine: Machine, requests: int) -> float:
     return machine.step_s + machine.step_each_s * (requests - 1)
 
 
-# region: autoscaler
 class Autoscaler:
     """Ray's own, for one deployment. `target`: how many replicas it wants. All times are the rehearsal's."""
 
@@ -163,9 +160,6 @@ class Autoscaler:
         return max(1, int(self.config.metrics_interval_s / self.look_s + 0.5))
 
 
-# endregion: autoscaler
-
-
 @dataclass(slots=True)
 class Hour:
     """A part of the day: requests that came in it, those whose first token was late, replicas at its end."""
@@ -216,7 +210,6 @@ class Day:
         }
 
 
-# region: rehearse
 def rehearse(arguments: ServingArguments, machine: Machine, traffic: Traffic) -> Day:
     """All of it, second by second. Raises ValueError for numbers that Ray does not take."""
     day = Day(machine, traffic.seconds)
@@ -249,9 +242,6 @@ def rehearse(arguments: ServingArguments, machine: Machine, traffic: Traffic) ->
     for request in line:  # nobody had room for these
         day.column(request.came).late += 1
     return day
-
-
-# endregion: rehearse
 
 
 def a_day(machine: Machine) -> Traffic:

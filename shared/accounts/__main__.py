@@ -12,10 +12,10 @@ import sys
 import time
 from typing import NoReturn
 
-from shared.accounts.database import Database
 from shared.accounts.tokens import ROLES, BadName, TokenRecord, Tokens, UnknownName
-from shared.errors import DatabaseUnavailable
+from shared.pipeline.errors import DatabaseUnavailable
 from shared.settings import BadSetting, load_settings
+from shared.stores.database import Database
 
 ROW = "{:<17} {:<20} {:<6} {:>12}  {:<16}  {}"
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 from shared.accounts.address import ClientAddress
 from shared.accounts.token_cache import TokenCache
 from shared.accounts.tokens import WELL_FORMED, Tokens, digest_of
-from shared.call import Caller
-from shared.errors import DatabaseUnavailable, Unauthorized
+from shared.pipeline.call import Caller
+from shared.pipeline.errors import DatabaseUnavailable, Unauthorized
 
 NO_TOKEN = "anonymous"  # SDKs must send something; this counts as nothing
 

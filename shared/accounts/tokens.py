@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.accounts.database import Database
 from shared.accounts.money import to_micro_usd, to_usd
-from shared.accounts.schema import tokens, users
-from shared.accounts.upsert import upsert
-from shared.call import Caller
+from shared.pipeline.call import Caller
+from shared.stores.database import Database
+from shared.stores.tables import tokens, users
+from shared.stores.upsert import upsert
 
 PREFIX = "wk_"  # a leaked token can be recognised, by people and by scanners of repositories
 RANDOM_BYTES = 32

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.accounts.database import Database
 from shared.accounts.money import to_micro_usd, to_usd
 from shared.accounts.period import Day, day_of
 from shared.accounts.usage_table import Count, Key, UsageTable
-from shared.call import Outcome
-from shared.errors import DatabaseUnavailable
+from shared.pipeline.errors import DatabaseUnavailable
+from shared.pipeline.outcome import Outcome
+from shared.stores.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,6 @@ class UsageLedger:
         except DatabaseUnavailable:
             log.error("the usage of %d callers is lost: the database was away at the end", len(self._waiting))
 
-    # region: record
     def record(self, caller: str, outcome: Outcome) -> None:
         """Count one call. Never blocks."""
         cost = to_micro_usd(outcome.cost_usd)
@@ -76,8 +75,6 @@ class UsageLedger:
         if caller in self._spent:
             self._spent[caller] += cost
 
-    # endregion: record
-
     def today(self) -> Day:
         now = self._clock()
         if now >= self._day.ends:
@@ -87,7 +84,6 @@ class UsageLedger:
                 self._spent.clear()
         return self._day
 
-    # region: spent
     def spent(self, caller: str) -> float | None:
         """US dollars that `caller` has spent this month, as far as this process knows; None if it has to learn it.
 
@@ -99,8 +95,6 @@ class UsageLedger:
             return None
         self._asked.add(caller)
         return to_usd(spent)
-
-    # endregion: spent
 
     async def learn(self, caller: str) -> None:
         """Ask the database what `caller` has spent. While it is away, go by what this process has counted itself."""

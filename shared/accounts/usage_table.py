@@ -10,9 +10,9 @@ from datetime import date
 from sqlalchemy import case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.accounts.database import Database
-from shared.accounts.schema import usage
-from shared.accounts.upsert import upsert
+from shared.stores.database import Database
+from shared.stores.tables import usage
+from shared.stores.upsert import upsert
 
 ROWS_AT_ONCE = 500  # building a statement holds the event loop up: so not for all rows in one go
 

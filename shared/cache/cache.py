@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.cache.memory import MemoryStore, Store
-from shared.cache.packing import FORMAT, pack, unpack
 from shared.cache.redis import RedisStore
+from shared.cache.serialization import FORMAT, pack, unpack
 from shared.cache.statistics import Statistics
-from shared.redis_link import RedisGone, RedisLink
-from shared.reply import Completion
+from shared.pipeline.reply import Completion
+from shared.stores.redis import RedisGone, RedisLink
 
 MakeStore = Callable[[int, int], Store]  # of at most so many entries, and so many bytes
 

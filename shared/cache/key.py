@@ -10,15 +10,14 @@ from typing import Protocol
 
 import orjson
 
-from shared.call import ChatRequest
-from shared.wire import written
+from shared.pipeline.call import ChatRequest
+from shared.upstream.openai_wire import written
 
 
 class MakeKey(Protocol):
     def __call__(self, request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str: ...
 
 
-# region: cache-key
 def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
     """SHA-256 of the canonical JSON (sorted names, no blanks) of all four.
 
@@ -31,6 +30,3 @@ def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstrea
     canonical = written([cache, owner, upstream, wire], orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
     # endregion: key-made-of
-
-
-# endregion: cache-key

@@ -44,7 +44,6 @@ class Entry:
     size: int
 
 
-# region: memory-store
 class MemoryStore:
     """At most `max_entries` entries, and `max_bytes` bytes in all. `clock` reads seconds and never goes back."""
 
@@ -74,7 +73,6 @@ class MemoryStore:
 
     # endregion: memory-get
 
-    # region: memory-put
     def put(self, key: str, value: bytes, ttl: float) -> bool:
         """Keep `value` for `ttl` seconds. False if it is larger than everything that may be kept; then nothing is."""
         self.discard(key)
@@ -88,8 +86,6 @@ class MemoryStore:
         self.bytes += size
         self._queue(expires, key)
         return True
-
-    # endregion: memory-put
 
     def discard(self, key: str) -> None:
         """Forget `key`, if it is there."""
@@ -138,6 +134,3 @@ class MemoryStore:
     def _renew_queue(self) -> None:
         self._expiries = [(entry.expires, key) for key, entry in self._entries.items()]
         heapq.heapify(self._expiries)
-
-
-# endregion: memory-store

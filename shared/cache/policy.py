@@ -6,8 +6,8 @@ nothing that the client does not want kept.
 
 from collections.abc import Mapping
 
-from shared.call import ChatRequest
-from shared.reply import Completion
+from shared.pipeline.call import ChatRequest
+from shared.pipeline.reply import Completion
 
 NO_STORE = "no-store"
 # Both mean "ask again" (RFC 9111 §5.2.1); browsers send the second when a page is loaded anew.

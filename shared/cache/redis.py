@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.redis_link import RedisLink
+from shared.stores.redis import RedisLink
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
-from shared.call import Call, Ending, Outcome
-from shared.errors import DeadlineExceeded, ServiceError
-from shared.reply import Completion
+from shared.pipeline.call import Call
+from shared.pipeline.errors import DeadlineExceeded, ServiceError
+from shared.pipeline.outcome import Ending, Outcome
+from shared.pipeline.reply import Completion
 
 Fetch = Callable[[Call], Awaitable[Completion]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from shared.webhooks.board import AlertBoard
+from shared.webhooks.alert_board import AlertBoard
 
 if TYPE_CHECKING:
     from shared.service import Service

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from shared.upstream import Upstream
+from shared.upstream.client import Upstream
 
 if TYPE_CHECKING:
     from shared.service import Service

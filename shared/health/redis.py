@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from shared.redis_link import RedisLink
+from shared.stores.redis import RedisLink
 
 if TYPE_CHECKING:
     from shared.service import Service

@@ -5,12 +5,11 @@ tokens, a failed call with none. Further out in the stack it would also count th
 """
 
 from shared.accounts.usage import UsageLedger
-from shared.call import Call
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 
-# region: account-usage
 class AccountUsage:
     def __init__(self, ledger: UsageLedger) -> None:
         self.ledger = ledger
@@ -18,6 +17,3 @@ class AccountUsage:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.on_done(lambda outcome: self.ledger.record(call.caller.id, outcome))
         return await next(call)
-
-
-# endregion: account-usage

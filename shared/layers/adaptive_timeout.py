@@ -3,12 +3,12 @@
 In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it bounds the time to the first token.
 """
 
-from shared.call import Call, ChatRequest
 from shared.layers.rate_limit import UNSAID_MAX_TOKENS
 from shared.layers.timeout import Timeout
-from shared.pipeline import Handler
-from shared.reply import Reply
-from shared.wire import estimate
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
+from shared.upstream.openai_wire import estimate
 
 # Seconds.
 TO_BEGIN = 10.0
@@ -17,7 +17,6 @@ PER_TOKEN_OUT = 0.05
 MARGIN = 1.2
 
 
-# region: adaptive-timeout
 class AdaptiveTimeout:
     """Gives a call what its tokens may take, but never less than `least` seconds nor more than `most`."""
 
@@ -28,16 +27,10 @@ class AdaptiveTimeout:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         return await Timeout(self.seconds(call.request))(call, next)
 
-    # region: deadline
     def seconds(self, request: ChatRequest) -> float:
         tokens_in, tokens_out = estimate(request, 0).input, longest_answer(request)
         work = (TO_BEGIN + PER_TOKEN_IN * tokens_in + PER_TOKEN_OUT * tokens_out) * MARGIN
         return min(max(work, self.least), self.most)
-
-    # endregion: deadline
-
-
-# endregion: adaptive-timeout
 
 
 def longest_answer(request: ChatRequest) -> int:

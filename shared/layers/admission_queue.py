@@ -11,11 +11,11 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
-from shared.call import Call
-from shared.errors import Overloaded
-from shared.pipeline import Handler
-from shared.reply import Reply, TokenStream
-from shared.resilience.fair_line import FairLine
+from shared.pipeline.call import Call
+from shared.pipeline.errors import Overloaded
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply, TokenStream
+from shared.resilience.fair_queue import FairQueue
 
 FULL, TIMEOUT = "queue_full", "queue_timeout"
 WEIGHT = 0.1  # of the latest call in the average of how long they take
@@ -27,7 +27,6 @@ shed_total = Counter("gateway_shed_total", "Calls that got no place, by the reas
 shed = {reason: shed_total.labels(reason) for reason in (FULL, TIMEOUT)}  # there from the start, at 0
 
 
-# region: admission-queue
 class AdmissionQueue:
     """`slots` calls at the same time; `size` more may wait, each at most `timeout` seconds.
 
@@ -39,10 +38,9 @@ class AdmissionQueue:
         self.size = size
         self.timeout = timeout
         self._in_use = 0
-        self._line: FairLine[Turn] = FairLine()
+        self._line: FairQueue[Turn] = FairQueue()
         self._held = 0.0  # seconds that a call holds its place, on average
 
-    # region: admission-queue-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         await self._enter(call)
         entered = time.monotonic()
@@ -57,9 +55,6 @@ class AdmissionQueue:
             self._leave(entered)
         return reply
 
-    # endregion: admission-queue-call
-
-    # region: admission-queue-enter
     async def _enter(self, call: Call) -> None:
         if self._in_use < self.slots:
             self._in_use += 1
@@ -79,8 +74,6 @@ class AdmissionQueue:
             self._line.leave(caller, turn)
             depth.set(len(self._line))
             call.queued_seconds += time.monotonic() - asked
-
-    # endregion: admission-queue-enter
 
     def _stand_in_line(self, caller: str) -> Turn:
         if len(self._line) >= self.size:
@@ -116,9 +109,6 @@ class AdmissionQueue:
     def checks(self) -> Mapping[str, Any]:
         """For GET /health."""
         return {"admission_queue": {"slots": self.slots, "in_use": self._in_use, "waiting": len(self._line)}}
-
-
-# endregion: admission-queue
 
 
 def _tell(turn: Turn, answer: str) -> bool:

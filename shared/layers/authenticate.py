@@ -5,26 +5,19 @@ A database that does not answer is 503: nobody is told that a good token is bad.
 """
 
 from shared.accounts.authenticator import Authenticator
-from shared.call import Call
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 
-# region: authenticate
 class Authenticate:
     """Everything further in goes by `call.caller`."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self.authenticator = authenticator
 
-    # region: authenticate-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.caller = await self.authenticator.identify(call.headers, call.peer)
         call.log_fields["caller"] = call.caller.id
         self.authenticator.admit(call.caller)
         return await next(call)
-
-    # endregion: authenticate-call
-
-
-# endregion: authenticate

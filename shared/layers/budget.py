@@ -9,20 +9,18 @@ out, whose cost nobody knows before they end, and by what other workers let thro
 import time
 
 from shared.accounts.usage import UsageLedger
-from shared.call import Call
-from shared.errors import BudgetExceeded
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import BudgetExceeded
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 
-# region: budget
 class Budget:
     """Callers without a budget pass."""
 
     def __init__(self, ledger: UsageLedger) -> None:
         self.ledger = ledger
 
-    # region: budget-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         caller = call.caller
         if caller.budget_usd is not None:
@@ -36,8 +34,3 @@ class Budget:
                     retry_after=self.ledger.today().month_ends - time.time(),
                 )
         return await next(call)
-
-    # endregion: budget-call
-
-
-# endregion: budget

@@ -8,12 +8,19 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from shared.call import Call, Ending, Outcome
-from shared.errors import UpstreamBadReply, UpstreamFault, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from shared.pipeline import Handler
-from shared.reply import Reply, TokenStream
+from shared.pipeline.call import Call
+from shared.pipeline.errors import (
+    UpstreamBadReply,
+    UpstreamFault,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from shared.pipeline.layer import Handler
+from shared.pipeline.outcome import Ending, Outcome
+from shared.pipeline.reply import Reply, TokenStream
 from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules
-from shared.resilience.circuits import Circuits
+from shared.resilience.breakers import Breakers
 from shared.settings import Settings
 
 # Of these the upstream is the cause. Not of a 429, which is how a healthy one protects itself, nor of what it rejects.
@@ -21,7 +28,6 @@ FAILURES = (UpstreamFault, UpstreamUnavailable, UpstreamTimeout, UpstreamBadRepl
 TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may be this early
 
 
-# region: circuit-breaker
 class CircuitBreaker:
     """The CIRCUIT_BREAKER_* settings. `breaker` makes each breaker, for who wants to put in one of their own."""
 
@@ -34,9 +40,8 @@ class CircuitBreaker:
             probes=settings.circuit_breaker_probes,
             successes=settings.circuit_breaker_success_threshold,
         )
-        self.circuits = Circuits(rules, breaker)
+        self.circuits = Breakers(rules, breaker)
 
-    # region: circuit-breaker-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         circuit = self.circuits.of(call.target.upstream, call.target.model or call.request.model)
         permit = circuit.admit()
@@ -53,14 +58,9 @@ class CircuitBreaker:
             circuit.settle(permit, Result.SUCCESS)
         return reply
 
-    # endregion: circuit-breaker-call
-
     def checks(self) -> Mapping[str, Any]:
         """For GET /health."""
         return {"circuit_breakers": self.circuits.report()}
-
-
-# endregion: circuit-breaker
 
 
 # region: judge

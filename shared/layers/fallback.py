@@ -6,12 +6,12 @@ wrong, nor when its time is up. Everything further in (retries, breakers) is eac
 
 from prometheus_client import Counter
 
-from shared.call import Call
-from shared.errors import DeadlineExceeded, UpstreamError, UpstreamRejected
-from shared.pipeline import Handler
-from shared.reply import Reply
-from shared.resilience import fallbacks
+from shared.pipeline.call import Call
+from shared.pipeline.errors import DeadlineExceeded, UpstreamError, UpstreamRejected
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 from shared.settings import Settings
+from shared.upstream import fallbacks
 
 HEADER = "X-Fallback"
 LEAST_TIME = 0.1  # seconds; with less left, another upstream can only fail too
@@ -19,14 +19,12 @@ LEAST_TIME = 0.1  # seconds; with less left, another upstream can only fail too
 fallbacks_total = Counter("gateway_fallbacks_total", "Replies that a fallback gave", ["fallback"])
 
 
-# region: fallback
 class Fallback:
     """Raises BadSetting for FALLBACKS that make no sense."""
 
     def __init__(self, settings: Settings) -> None:
         self.fallbacks = fallbacks.read_fallbacks(settings)
 
-    # region: fallback-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         try:
             return await next(call)
@@ -58,11 +56,6 @@ class Fallback:
         return None
 
     # endregion: ask-others
-
-    # endregion: fallback-call
-
-
-# endregion: fallback
 
 
 def _asks(call: Call) -> tuple[str, str]:

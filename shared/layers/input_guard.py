@@ -5,10 +5,10 @@ In: a Call whose shape the edge has validated, or says why not. Out: the reply, 
 
 from collections.abc import Mapping
 
-from shared.call import Call
-from shared.errors import InvalidRequest
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import InvalidRequest
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 OPENAI_CODE = "context_length_exceeded"  # by which OpenAI's clients know what to shorten
 

@@ -7,16 +7,16 @@ done to have more, is for the watch to know: shared/memory/watch.py.
 from collections.abc import Mapping
 from typing import Any
 
-from shared.call import Call, Outcome
-from shared.errors import MemoryPressure
 from shared.memory.watch import MemoryWatch
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import MemoryPressure
+from shared.pipeline.layer import Handler
+from shared.pipeline.outcome import Outcome
+from shared.pipeline.reply import Reply
 
 ASK_AGAIN_IN = 5.0  # seconds
 
 
-# region: memory-guard
 class MemoryGuard:
     """Refuses by `memory`, which is opened and closed with it."""
 
@@ -29,15 +29,12 @@ class MemoryGuard:
     async def close(self) -> None:
         await self.memory.close()
 
-    # region: memory-guard-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if refusal := self.refusal():
             raise refusal
         self.memory.begin()
         call.on_done(self._ended)
         return await next(call)
-
-    # endregion: memory-guard-call
 
     def refusal(self) -> MemoryPressure | None:
         """For GET /ready too: another process may have room."""
@@ -51,6 +48,3 @@ class MemoryGuard:
     def checks(self) -> Mapping[str, Any]:
         """For GET /health."""
         return {"memory": self.memory.report()}
-
-
-# endregion: memory-guard

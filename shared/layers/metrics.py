@@ -9,16 +9,18 @@ import time
 
 from prometheus_client import Counter
 
-from shared.call import Call, Outcome
-from shared.errors import UpstreamError
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import UpstreamError
+from shared.pipeline.layer import Handler
+from shared.pipeline.outcome import Outcome
+from shared.pipeline.reply import Reply
 from shared.telemetry import metrics
-from shared.telemetry.gathering import write
 from shared.telemetry.labels import LONGEST, OTHER, Admitted
 from shared.telemetry.metrics import Children
-from shared.telemetry.vitals import Vitals
-from shared.telemetry.workers import FOLDER
+from shared.telemetry.multiprocess import FOLDER
+from shared.telemetry.process_metrics import ProcessMetrics
+from shared.telemetry.trace import trace_of
+from shared.telemetry.write_behind import write
 
 MOST_MODELS = MOST_TENANTS = 100
 MOST_ENDPOINTS = 20
@@ -27,13 +29,12 @@ ANONYMOUS = "anonymous"  # all strangers
 REFUSED = {401, 403, 429, 503}
 
 
-# region: metrics-layer
 class Metrics:
     """Without `first_tokens`, somebody else times the first tokens of streams."""
 
     def __init__(self, *, first_tokens: bool = True) -> None:
         self._first_tokens = first_tokens
-        self._vitals = Vitals()
+        self._vitals = ProcessMetrics()
         self._endpoints = Admitted("endpoints", MOST_ENDPOINTS)
         self._models = Admitted("models", MOST_MODELS)
         self._tenants = Admitted("tenants", MOST_TENANTS)
@@ -88,7 +89,7 @@ class Metrics:
 
     def _exemplar(self, call: Call) -> dict[str, str] | None:
         """The way to a trace of a call that took this long, if the trace is kept."""
-        trace = call.trace
+        trace = trace_of(call)
         if trace is None or not self._exemplars or not (trace.sampled or trace.failed):
             return None
         return {"trace_id": trace.id}
@@ -114,6 +115,3 @@ class Metrics:
         counter = metrics.requests_total.labels(endpoint, model if known else OTHER, str(status))
         self._requests[endpoint, model, status] = counter
         return counter
-
-
-# endregion: metrics-layer

@@ -9,19 +9,19 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from shared.call import Call, Caller, ChatRequest
-from shared.errors import RateLimited
 from shared.limits.allowance import HOUR, MOST, SECOND, Allowances, counted_as, key_of
+from shared.limits.failover import SharedLimiter
 from shared.limits.headers import headers
 from shared.limits.memory import MemoryLimiter
-from shared.limits.shared import SharedLimiter
 from shared.limits.verdict import Limiter, Verdict
 from shared.limits.window import NEVER
-from shared.pipeline import Handler
-from shared.redis_link import RedisLink
-from shared.reply import Reply
+from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.errors import RateLimited
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 from shared.settings import Settings
-from shared.wire import estimate
+from shared.stores.redis import RedisLink
+from shared.upstream.openai_wire import estimate
 
 UNSAID_MAX_TOKENS = 1000  # what is reserved for an answer whose length the caller did not bound
 
@@ -75,16 +75,12 @@ class RateLimit:
 # endregion: rate-limit
 
 
-# region: worst-case
 def worst_case(request: ChatRequest) -> int:
     """The most tokens that a call is expected to use: its prompt, estimated, and every choice at full length."""
     bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
     most_out = next(bound for bound in bounds if isinstance(bound, int) and bound > 0)
     choices = request.extra.get("n")
     return estimate(request, 0).input + most_out * (choices if isinstance(choices, int) and choices > 0 else 1)
-
-
-# endregion: worst-case
 
 
 def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from shared.call import Call, Outcome
-from shared.logs import LineLog
-from shared.pipeline import Handler
-from shared.readable import Line
-from shared.reply import Reply
+from shared.logs.human import Line
+from shared.logs.json_lines import LineLog
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.outcome import Outcome
+from shared.pipeline.reply import Reply
 
 HASH_LENGTH = 16  # hexadecimal digits
 

@@ -12,11 +12,11 @@ from shared.cache.key import MakeKey, cache_key
 from shared.cache.memory import MemoryStore
 from shared.cache.policy import ASK_AGAIN, NO_STORE, directives, keepable, repeatable
 from shared.cache.single_flight import Flights, SingleFlight
-from shared.call import ANONYMOUS, PRIMARY, Call, ChatRequest
-from shared.pipeline import Handler
-from shared.redis_link import RedisLink
-from shared.reply import Completion, Reply
+from shared.pipeline.call import ANONYMOUS, PRIMARY, Call, ChatRequest
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Completion, Reply
 from shared.settings import BadSetting, Settings
+from shared.stores.redis import RedisLink
 
 HEADER = "X-Cache"
 SUMMARIES = "/summarize"  # the endpoint with a cache of its own; all others share one
@@ -88,7 +88,6 @@ class ResponseCache:
             return ("address", call.peer)
         return ("caller", call.caller.id)
 
-    # region: response-cache-share
     async def _share(self, cache: Cache, key: str, call: Call, next: Handler) -> Reply:
         async def fetch(flown: Call) -> Completion:
             cache.statistics.miss(cache.backend)
@@ -102,8 +101,6 @@ class ResponseCache:
         else:
             _note(call, "miss", cached=False)  # also who came second, if the first has left and the bill is theirs
         return reply
-
-    # endregion: response-cache-share
 
     async def _bypass(self, cache: Cache, call: Call, next: Handler) -> Reply:
         cache.statistics.bypass(cache.backend)

@@ -11,10 +11,10 @@ import random
 
 from prometheus_client import Counter
 
-from shared.call import Call
-from shared.errors import UpstreamError, UpstreamRateLimited
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import UpstreamError, UpstreamRateLimited
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 from shared.resilience.retry_budget import RetryBudgets
 
 LONGEST_DELAY = 10.0  # seconds

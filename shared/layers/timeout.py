@@ -6,10 +6,10 @@ In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it bounds
 import asyncio
 import time
 
-from shared.call import Call
-from shared.errors import DeadlineExceeded
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import DeadlineExceeded
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 
 # region: timeout

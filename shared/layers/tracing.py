@@ -2,7 +2,7 @@
 
 In: a Call. Out: its reply, untouched. TRACE_SAMPLE_RATIO of the calls are followed through every layer, and those whose
 caller's trace is kept; of the others the upstreams alone are noted, and told of if the call fails with a 5xx or is cut.
-Nothing is written or sent on the call's path; see shared/telemetry/export.py.
+Nothing is written or sent on the call's path; see shared/telemetry/exporter.py.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from shared.call import Call, Ending, Outcome
-from shared.pipeline import Handler, Layer
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Ending, Outcome
+from shared.pipeline.reply import Reply
 from shared.settings import Settings
 from shared.telemetry.attributes import (
     batch_attributes,
@@ -25,17 +26,16 @@ from shared.telemetry.attributes import (
     root_name,
     upstream_attributes,
 )
-from shared.telemetry.context import new_span_id, new_trace_id, read_parent
-from shared.telemetry.endpoint import read_endpoint
-from shared.telemetry.trace import Trace, error_type, follow_layer
+from shared.telemetry.otlp_endpoint import read_endpoint
+from shared.telemetry.trace import Trace, error_type, follow_layer, trace_of
+from shared.telemetry.trace_context import new_span_id, new_trace_id, read_parent
 
 if TYPE_CHECKING:
-    from shared.telemetry.export import Exporter
+    from shared.telemetry.exporter import Exporter
 
 IDS = 1 << 64  # the lower half of a trace's id is what chance decides by, in all of OpenTelemetry's samplers
 
 
-# region: tracing
 class Tracing:
     """Sends traces to OTLP_ENDPOINT. Raises BadSetting for one that is no URL."""
 
@@ -54,7 +54,7 @@ class Tracing:
 
     async def open(self) -> None:
         # OTLP's messages are 2 MB of a worker's memory: not for those that send no traces.
-        from shared.telemetry.export import Exporter
+        from shared.telemetry.exporter import Exporter
 
         self._exporter = Exporter(self._endpoint)
         await self._exporter.open()
@@ -63,15 +63,12 @@ class Tracing:
         if self._exporter is not None:
             await self._exporter.close()
 
-    # region: tracing-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        trace = call.trace = call.trace or self._begin(call)
+        trace = call.trace = trace_of(call) or self._begin(call)
         trace.started = call.started
         call.log_fields["trace_id"] = trace.id
         call.on_done(lambda outcome: self._end(trace, call, outcome))
         return await (self._followed if trace.sampled and self._followed else next)(call)
-
-    # endregion: tracing-call
 
     def _begin(self, call: Call) -> Trace:
         parent = read_parent(call.headers)
@@ -99,7 +96,6 @@ class Tracing:
         if self._exporter is not None:
             self._exporter.add(trace)
 
-    # region: tracing-together
     @contextmanager
     def together(self, calls: Sequence[Call]) -> Iterator[None]:
         """The calls of one request are parts of one trace, which is kept if one of theirs is."""
@@ -116,11 +112,6 @@ class Tracing:
                 whole.ended = time.perf_counter()
                 whole.attributes = request_attributes(calls[0]) | batch_attributes(calls, outcomes)
                 self._send(whole)
-
-    # endregion: tracing-together
-
-
-# endregion: tracing
 
 
 def failed(outcome: Outcome) -> bool:

@@ -7,13 +7,12 @@ one: without a bound on each try, a call would spend there all the time that it 
 
 import asyncio
 
-from shared.call import Call
-from shared.errors import UpstreamTimeout
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import UpstreamTimeout
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 
-# region: try-timeout
 class TryTimeout:
     """`seconds` for each try; 0 for as long as the call has. Innermost: what is inside of it is one try."""
 
@@ -33,6 +32,3 @@ class TryTimeout:
             raise UpstreamTimeout(message, retryable=False) from None
 
     # endregion: try
-
-
-# endregion: try-timeout

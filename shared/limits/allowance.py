@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from shared.call import Call, Caller
+from shared.pipeline.call import Call, Caller
 from shared.settings import BadSetting, Settings
 
 SECOND = 1_000_000  # microseconds; all times here are integers of them, so that sums are exact in Python as in Lua

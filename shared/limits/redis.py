@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.limits.allowance import HOUR, Limits
 from shared.limits.window import Reading
-from shared.redis_link import RedisLink
+from shared.stores.redis import RedisLink
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

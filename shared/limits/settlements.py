@@ -13,7 +13,7 @@ from collections import deque
 from prometheus_client import Counter
 
 from shared.limits.redis import RedisCounts, Settlement
-from shared.redis_link import RedisGone
+from shared.stores.redis import RedisGone
 
 log = logging.getLogger(__name__)
 

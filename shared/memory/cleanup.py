@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.cache.cache import Cache
 from shared.cache.memory import MemoryStore
-from shared.memory.resident import MEGABYTE, resident, trim
+from shared.memory.rss import MEGABYTE, resident, trim
 
 
 @dataclass(slots=True, frozen=True)

@@ -8,8 +8,8 @@ import logging
 import multiprocessing
 from dataclasses import dataclass
 
-from shared.memory.bound import Bound
-from shared.memory.resident import MEGABYTE
+from shared.memory.limit import MemoryLimit
+from shared.memory.rss import MEGABYTE
 from shared.settings import BadSetting, Settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Thresholds:
     refuse: int
 
 
-def thresholds(settings: Settings, bound: Bound, resident: int) -> Thresholds:
+def thresholds(settings: Settings, bound: MemoryLimit, resident: int) -> Thresholds:
     """`resident` is what one process has at its start. Raises BadSetting."""
     wanted, most = settings.memory_threshold_mb, settings.memory_emergency_mb
     if wanted > most:
@@ -54,7 +54,7 @@ def thresholds(settings: Settings, bound: Bound, resident: int) -> Thresholds:
     return fitting
 
 
-def _share(bound: Bound, workers: int, resident: int) -> float:
+def _share(bound: MemoryLimit, workers: int, resident: int) -> float:
     if workers == 1:
         return bound.bytes
     return max(0, bound.bytes - resident) / workers  # their parent, which has built the service too, needs its own

@@ -17,10 +17,10 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 
 from shared.cache.cache import Cache
-from shared.memory.bound import Bound, memory_bound
 from shared.memory.cleanup import Freed, cached_bytes, clean_up
+from shared.memory.limit import MemoryLimit, memory_limit
 from shared.memory.pressure import Pressure, State
-from shared.memory.resident import MEGABYTE, resident
+from shared.memory.rss import MEGABYTE, resident
 from shared.memory.thresholds import thresholds
 from shared.memory.trend import LeakDetector, Look
 from shared.settings import Settings
@@ -41,7 +41,7 @@ class MemoryWatch:
     """Raises BadSetting. `caches` give up what they hold in memory; `bound` says how much memory there is."""
 
     def __init__(
-        self, settings: Settings, caches: Sequence[Cache] = (), *, bound: Callable[[], Bound] = memory_bound
+        self, settings: Settings, caches: Sequence[Cache] = (), *, bound: Callable[[], MemoryLimit] = memory_limit
     ) -> None:
         self.resident = resident()
         self.pressure = Pressure(thresholds(settings, bound(), self.resident))

@@ -78,7 +78,6 @@ class Breaker:
         self._probing = 0
         self._successes = 0  # of probes
 
-    # region: breaker-admit
     @property
     def state(self) -> State:
         """Time alone makes an open breaker half-open; it is noticed when somebody looks."""
@@ -96,8 +95,6 @@ class Breaker:
                 return None
             self._probing += 1
         return self._era
-
-    # endregion: breaker-admit
 
     # region: breaker-settle
     def settle(self, permit: int, result: Result) -> None:

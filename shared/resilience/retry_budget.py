@@ -10,7 +10,6 @@ from collections.abc import Callable
 QUIET = 1.0  # seconds without a wish for a retry, after which the reserve fills up again
 
 
-# region: retry-budget
 class RetryBudget:
     """In any burst, at most `ratio` retries for each call, and `reserve` more.
 
@@ -44,9 +43,6 @@ class RetryBudget:
 
     def _put(self, retries: float) -> None:
         self._balance = min(self._balance + retries, self._most)
-
-
-# endregion: retry-budget
 
 
 class RetryBudgets:

@@ -15,14 +15,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import Gauge, Histogram
 
-from shared.asgi.disconnect import while_connected
-from shared.call import EMPTY_REQUEST, Call
-from shared.errors import InvalidRequest, ServiceError
-from shared.reply import Completion
+from shared.http.disconnect import while_connected
+from shared.http.json import json_response, read_body
+from shared.pipeline.call import EMPTY_REQUEST, Call
+from shared.pipeline.errors import InvalidRequest, ServiceError
+from shared.pipeline.reply import Completion
+from shared.pipeline.validation import parse, validated
 from shared.routes.endpoint import documented, open_endpoint, whole
 from shared.routes.generate import to_chat
-from shared.routes.json import json_response, parse, read_body, validated
-from shared.schemas import BatchRequest, BatchResponse, GenerateRequest
+from shared.routes.schemas import BatchRequest, BatchResponse, GenerateRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -38,7 +39,6 @@ def batch_routes(service: Service) -> APIRouter:
     # Not among the generating routes: who is calling is asked once, at the gate, and not a hundred times.
     description = {**documented(BatchRequest, BatchResponse), "tags": []}
 
-    # region: batch-route
     @router.post("/generate/batch", summary="Answer many prompts", **description)
     async def batch(request: Request) -> Response:
         started = time.perf_counter()
@@ -57,7 +57,6 @@ def batch_routes(service: Service) -> APIRouter:
             }
         )
 
-    # endregion: batch-route
     return router
 
 
@@ -73,7 +72,6 @@ def _call(service: Service, request: Request, number: int, prompt: object) -> Ca
     return call
 
 
-# region: batch-answers
 async def _answer_all(service: Service, calls: Sequence[Call], most: int) -> list[dict[str, Any]]:
     """The results in the order of `calls`, at most `most` of which are under way at the same time."""
     results: list[dict[str, Any]] = [{} for _ in calls]
@@ -87,9 +85,6 @@ async def _answer_all(service: Service, calls: Sequence[Call], most: int) -> lis
         for _ in range(min(most, len(calls))):
             group.create_task(work())
     return results
-
-
-# endregion: batch-answers
 
 
 async def _answer(service: Service, call: Call) -> dict[str, Any]:

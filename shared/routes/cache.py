@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from shared.routes.json import json_response
+from shared.http.json import json_response
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -25,7 +25,6 @@ def cache_routes(service: Service) -> APIRouter:
     router = APIRouter()
     layers = [layer for layer in service.layers if isinstance(layer, Reporting)]
 
-    # region: cache-stats
     @router.get("/cache/stats", summary="Entries, hits, misses, bytes of each cache")
     async def stats() -> Response:
         report: dict[str, Any] = {}
@@ -33,5 +32,4 @@ def cache_routes(service: Service) -> APIRouter:
             report |= await layer.report()
         return json_response(report)
 
-    # endregion: cache-stats
     return router

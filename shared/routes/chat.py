@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from shared.call import ChatRequest
+from shared.pipeline.call import ChatRequest
 from shared.routes.endpoint import documented, metadata, open_call, settled_answer
+from shared.routes.schemas import ChatCompletionRequest
 from shared.routes.streaming import OpenAIChunks, answer_stream
-from shared.schemas import ChatCompletionRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -32,7 +32,6 @@ def chat_routes(service: Service) -> APIRouter:
             extra=asked.model_extra or {},
         )
 
-    # region: chat-route
     @router.post("/v1/chat/completions", summary="OpenAI's chat API", **documented(ChatCompletionRequest))
     async def chat(request: Request) -> Response:
         # region: chat-answer
@@ -44,7 +43,5 @@ def chat_routes(service: Service) -> APIRouter:
         headers = {**call.response_headers, "X-Cost-USD": cost}
         return Response(reply.raw, headers=headers, media_type="application/json")
         # endregion: chat-answer
-
-    # endregion: chat-route
 
     return router

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from shared.asgi.gate import admin_of
+from shared.http.auth_gate import admin_of
+from shared.http.json import json_response
 from shared.layers.circuit_breaker import CircuitBreaker
 from shared.memory.watch import MemoryWatch
-from shared.orders import Orders
-from shared.routes.json import json_response
+from shared.process.worker_broadcast import WorkerBroadcast
 
 if TYPE_CHECKING:
     from shared.service import Routes, Service
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CLEAN_UP, RESET = "clean up memory", "reset circuit breakers"
 
 
-def debug_routes(memory: MemoryWatch, orders: Orders) -> Routes:
+def debug_routes(memory: MemoryWatch, orders: WorkerBroadcast) -> Routes:
     """For build_service's `routes`."""
 
     def routes(service: Service) -> APIRouter:
@@ -44,7 +44,6 @@ def debug_routes(memory: MemoryWatch, orders: Orders) -> Routes:
         orders.on(CLEAN_UP, clean_up)
         orders.on(RESET, reset)
 
-        # region: debug-routes
         @router.post("/debug/memory/cleanup", summary="Empty the caches, and give memory back (administrators)")
         async def memory_cleanup(request: Request) -> Response:
             admin_of(request)
@@ -55,8 +54,6 @@ def debug_routes(memory: MemoryWatch, orders: Orders) -> Routes:
         async def circuit_breakers_reset(request: Request) -> Response:
             admin_of(request)
             return json_response({"closed": reset(), **_who(orders.tell_others(RESET))})
-
-        # endregion: debug-routes
 
         def _who(told: bool) -> dict[str, Any]:
             workers = service.settings.workers

@@ -9,13 +9,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from shared.asgi.disconnect import while_connected
-from shared.asgi.express import GENERATING
-from shared.call import EMPTY_REQUEST, Call, ChatRequest
-from shared.errors import InvalidRequest, ServiceError
-from shared.reply import Completion
-from shared.routes.json import json_response, parse, read_body
-from shared.schemas import ErrorResponse, GenerateResponse
+from shared.http.disconnect import while_connected
+from shared.http.fast_path import GENERATING
+from shared.http.json import json_response, read_body
+from shared.pipeline.call import EMPTY_REQUEST, Call, ChatRequest
+from shared.pipeline.errors import InvalidRequest, ServiceError
+from shared.pipeline.reply import Completion
+from shared.pipeline.validation import parse
+from shared.routes.schemas import ErrorResponse, GenerateResponse
 
 if TYPE_CHECKING:
     from shared.service import Service

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from shared.call import ChatRequest
+from shared.pipeline.call import ChatRequest
 from shared.routes.endpoint import answer_whole, documented, open_call
-from shared.schemas import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, GenerateRequest
+from shared.routes.schemas import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, GenerateRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 def generate_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
-    # region: generate-route
     @router.post("/generate", summary="Answer a prompt", **documented(GenerateRequest))
     async def generate(request: Request) -> Response:
         call = await open_call(service, request, GenerateRequest, partial(to_chat, service))
         return await answer_whole(service, request, call)
 
-    # endregion: generate-route
     return router
 
 

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from shared.routes.endpoint import documented, open_call
 from shared.routes.generate import to_chat
+from shared.routes.schemas import GenerateRequest
 from shared.routes.streaming import Deltas, answer_stream
-from shared.schemas import GenerateRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -21,11 +21,9 @@ def generate_stream_routes(service: Service) -> APIRouter:
     router = APIRouter()
     deltas = Deltas()
 
-    # region: generate-stream-route
     @router.post("/generate/stream", summary="Answer a prompt, as it is generated", **documented(GenerateRequest))
     async def generate_stream(request: Request) -> Response:
         call = await open_call(service, request, GenerateRequest, partial(to_chat, service, stream=True))
         return await answer_stream(service, request, call, deltas)
 
-    # endregion: generate-stream-route
     return router

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from shared import SERVICE_NAME, __version__
-from shared.errors import ServiceError, UpstreamUnavailable
-from shared.health.judgement import what_is_wrong
-from shared.routes.json import json_response
+from shared.health.problems import what_is_wrong
+from shared.http.json import json_response
+from shared.pipeline.errors import UpstreamUnavailable
+from shared.pipeline.layer import Checked, Refusing
 
 if TYPE_CHECKING:
     from shared.service import Service
 
 REMEMBERED = 1.0  # seconds; probes of many load balancers must not become load on the upstream
-
-
-@runtime_checkable
-class Checked(Protocol):
-    """Who can say how it is, at once. A breaker that is open is no reason to restart a process that is alive."""
-
-    def checks(self) -> Mapping[str, Any]: ...
-
-
-@runtime_checkable
-class Refusing(Protocol):
-    """A layer that may have reason to take no work at all: None while it has none."""
-
-    def refusal(self) -> ServiceError | None: ...
 
 
 def health_routes(service: Service) -> APIRouter:
@@ -40,7 +26,6 @@ def health_routes(service: Service) -> APIRouter:
     refusing = [layer for layer in service.layers if isinstance(layer, Refusing)]
     asked, answered = 0.0, False
 
-    # region: health
     @router.get("/health", summary="Is this process alive?")
     async def health() -> Response:
         now = time.time()
@@ -57,8 +42,6 @@ def health_routes(service: Service) -> APIRouter:
             health["wrong"] = list(what_is_wrong(health["checks"]))
             health["status"] = "degraded" if health["wrong"] else "healthy"
         return json_response(health)
-
-    # endregion: health
 
     @router.get("/ready", summary="Does the upstream answer?")
     async def ready() -> Response:

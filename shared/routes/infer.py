@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from shared.call import ChatRequest
+from shared.pipeline.call import ChatRequest
 from shared.routes.endpoint import answer_whole, documented, open_call
 from shared.routes.generate import prompt_request
+from shared.routes.schemas import InferRequest
 from shared.routes.streaming import Deltas, answer_stream
-from shared.schemas import InferRequest
 
 if TYPE_CHECKING:
     from shared.service import Service

@@ -17,11 +17,9 @@ def metrics_routes(service: Service) -> APIRouter:
     router = APIRouter()
     exposition = Exposition()
 
-    # region: metrics-route
     @router.get("/metrics", summary="What Prometheus scrapes")
     async def metrics(request: Request) -> Response:
         page, content_type = await exposition.page(request.headers.get("accept", ""))
         return Response(page, media_type=content_type)
 
-    # endregion: metrics-route
     return router

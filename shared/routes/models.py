@@ -9,8 +9,8 @@ import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from shared.errors import NotFound, UpstreamRejected
-from shared.wire import MISSHAPEN
+from shared.pipeline.errors import NotFound, UpstreamRejected
+from shared.upstream.openai_wire import MISSHAPEN
 
 if TYPE_CHECKING:
     from shared.service import Service

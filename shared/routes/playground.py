@@ -19,9 +19,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from yarl import URL
 
-from shared.errors import InvalidRequest, NotFound
-from shared.routes.json import read_body
-from shared.upstream import Upstream
+from shared.http.json import read_body
+from shared.pipeline.errors import InvalidRequest, NotFound
+from shared.upstream.client import Upstream
 
 if TYPE_CHECKING:
     from shared.service import Service

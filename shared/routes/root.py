@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from shared import SERVICE_NAME, __version__
-from shared.routes.json import json_response
+from shared.http.json import json_response
 
 if TYPE_CHECKING:
     from shared.service import Service

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from shared.call import ChatRequest
-from shared.errors import InvalidRequest
+from shared.pipeline.call import ChatRequest
+from shared.pipeline.errors import InvalidRequest
 from shared.routes.endpoint import answer_whole, documented, open_call
-from shared.schemas import SummarizeRequest
+from shared.routes.schemas import SummarizeRequest
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -37,11 +37,9 @@ def summarize_routes(service: Service) -> APIRouter:
             instructions=INSTRUCTIONS + (IN_LANGUAGE.format(language=asked.language) if asked.language else ""),
         )
 
-    # region: summarize-route
     @router.post("/summarize", summary="Summarize a text", **documented(SummarizeRequest))
     async def summarize(request: Request) -> Response:
         call = await open_call(service, request, SummarizeRequest, to_chat)
         return await answer_whole(service, request, call)
 
-    # endregion: summarize-route
     return router

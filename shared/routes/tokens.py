@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.accounts.authenticator import Authenticator
 from shared.accounts.tokens import UnknownName
-from shared.asgi.gate import admin_of
-from shared.errors import NotFound
-from shared.routes.json import json_response, parse, read_body
+from shared.http.auth_gate import admin_of
+from shared.http.json import json_response, read_body
+from shared.pipeline.errors import NotFound
+from shared.pipeline.validation import parse
 
 if TYPE_CHECKING:
     from shared.service import Routes, Service

@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from shared.accounts.money import to_usd
 from shared.accounts.usage import UsageLedger
 from shared.accounts.usage_table import Count
-from shared.asgi.gate import caller_of
-from shared.call import Caller
-from shared.routes.json import json_response
+from shared.http.auth_gate import caller_of
+from shared.http.json import json_response
+from shared.pipeline.call import Caller
 
 if TYPE_CHECKING:
     from shared.service import Routes, Service
@@ -27,7 +27,6 @@ def usage_routes(ledger: UsageLedger, limits: Limits | None = None) -> Routes:
     def routes(service: Service) -> APIRouter:
         router = APIRouter()
 
-        # region: usage-route
         @router.get("/usage", summary="What the caller used, and may use")
         async def usage(request: Request) -> Response:
             caller = caller_of(request)
@@ -43,7 +42,6 @@ def usage_routes(ledger: UsageLedger, limits: Limits | None = None) -> Routes:
                 }
             )
 
-        # endregion: usage-route
         return router
 
     return routes

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import Counter
 
-from shared.asgi.gate import caller_of
-from shared.errors import NotFound, ServiceError, Unauthorized
-from shared.routes.json import json_response, read_body
-from shared.webhooks.board import AlertBoard
+from shared.http.auth_gate import caller_of
+from shared.http.json import json_response, read_body
+from shared.pipeline.errors import NotFound, ServiceError, Unauthorized
+from shared.webhooks.alert_board import AlertBoard
 from shared.webhooks.notification import FIRING, Notification, read
 from shared.webhooks.signature import Verifier
 
@@ -34,7 +34,6 @@ def webhook_routes(board: AlertBoard) -> Routes:
         verifier = Verifier(settings.webhook_hmac_secret.get_secret_value(), settings.webhook_timestamp_window)
         router = APIRouter()
 
-        # region: ingest
         @router.post("/webhooks/ingest", summary="A signed webhook")
         async def ingest(request: Request) -> Response:
             try:
@@ -53,8 +52,6 @@ def webhook_routes(board: AlertBoard) -> Routes:
                 _log(claim.id, told)
             # Also the second time: a sender that has not heard our first answer sends it again until we say yes.
             return json_response({"id": claim.id, "duplicate": not news, "alerts": len(told.alerts)})
-
-        # endregion: ingest
 
         @router.get("/webhooks/alerts", summary="Alerts as they stand (callers with a token)")
         async def alerts(request: Request) -> Response:

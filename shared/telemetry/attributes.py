@@ -10,7 +10,8 @@ from typing import Any
 
 from yarl import URL
 
-from shared.call import Call, Ending, Outcome
+from shared.pipeline.call import Call
+from shared.pipeline.outcome import Ending, Outcome
 from shared.telemetry.trace import UpstreamTime
 
 LONGEST = 200  # characters of what a client or an upstream chose

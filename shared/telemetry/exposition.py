@@ -15,9 +15,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
-from shared.telemetry.derived import derived
-from shared.telemetry.gathering import write
-from shared.telemetry.workers import FOLDER
+from shared.telemetry.multiprocess import FOLDER
+from shared.telemetry.totals import derived
+from shared.telemetry.write_behind import write
 
 MOST_BYTES = 1_000_000
 OPENMETRICS = "application/openmetrics-text"

@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from shared.telemetry.workers import FOLDER
+from shared.telemetry.multiprocess import FOLDER
 
 OTHER = "other"
 LONGEST = 100  # bytes

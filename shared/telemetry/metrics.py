@@ -16,7 +16,6 @@ OVERHEAD_EDGES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each series would double what is scraped
 
-# region: metrics
 requests_total = Counter("gateway_requests_total", "Calls, as the log has them", ["endpoint", "model", "status"])
 duration = Histogram(
     "gateway_request_duration_seconds", "From arrival to the last byte", ["endpoint"], buckets=DURATION_EDGES
@@ -39,7 +38,6 @@ per_token = Histogram(
 )
 tokens_total = Counter("gateway_tokens_total", "Tokens, as the log has them", ["model", "direction"])
 cost_total = Counter("gateway_cost_usd_total", "US dollars, as the log has them", ["model"])
-# endregion: metrics
 
 tenant_requests_total = Counter("gateway_tenant_requests_total", "Calls of a user", ["tenant"])
 tenant_tokens_total = Counter("gateway_tenant_tokens_total", "Tokens of a user, in and out", ["tenant"])

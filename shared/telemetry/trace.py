@@ -1,7 +1,7 @@
 """What is noted of one call while it runs: readings of the clock, who stood where, how each try at an upstream went.
 
 Cheap, because it happens on every request's path: no span is made here, and no word of a prompt or an answer is kept.
-Knows nothing of how traces are written or sent; see spans.py and export.py. Times are readings of perf_counter().
+Knows nothing of how traces are written or sent; see spans.py and exporter.py. Times are readings of perf_counter().
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from shared.call import Call, Target
-from shared.errors import ServiceError
-from shared.pipeline import Handler, Layer
-from shared.reply import Reply, TokenStream
-from shared.telemetry.context import TRACEPARENT, TRACESTATE, new_span_id, traceparent
+from shared.pipeline.call import Call, Target
+from shared.pipeline.errors import ServiceError
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.reply import Reply, TokenStream
+from shared.telemetry.trace_context import TRACEPARENT, TRACESTATE, new_span_id, traceparent
 
 SANE_CODE = re.compile(r"[\w.-]{1,64}")  # what an upstream calls its errors may be anything, a prompt too
 ANSWERED = 200
@@ -98,23 +98,28 @@ class Trace:
         """The trace of a call that this one is made of."""
         return Trace(self.id, self.sampled, self.started, self.span_id, self.state, name, part=True)
 
-    def waits_for(self, other: "Trace | None") -> None:
-        """Another call's work gives this one its answer."""
-        if other is not None and other is not self and other.upstreams:
+    def waits_for(self, other: object) -> None:
+        """Another call's work, by its trace, gives this one its answer."""
+        if isinstance(other, Trace) and other is not self and other.upstreams:
             self.awaited += ((other.id, other.upstreams[-1].id),)
 
 
-# region: follow-layer
+def trace_of(call: Call) -> Trace | None:
+    """What is noted of this call, if anything is."""
+    return call.trace if isinstance(call.trace, Trace) else None
+
+
 def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
     """`layer` before `next`, with the time noted that calls spend in there."""
     name = type(layer).__name__
 
     # region: followed
     async def followed(call: Call) -> Reply:
-        if call.trace is None:  # a call that another layer made, and did not tell of its trace
+        trace = trace_of(call)
+        if trace is None:  # a call that another layer made, and did not tell of its trace
             return await layer(call, next)
         time_in_layer = LayerTime(name, depth, time.perf_counter())
-        call.trace.layers.append(time_in_layer)
+        trace.layers.append(time_in_layer)
         try:
             return await layer(call, next)
         except BaseException as error:
@@ -125,9 +130,6 @@ def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
 
     # endregion: followed
     return followed
-
-
-# endregion: follow-layer
 
 
 async def follow_try(call: Call, trace: Trace, base_url: str, send: Handler) -> Reply:

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from shared.errors import InvalidRequest
-from shared.routes.json import validated
-from shared.webhooks.schema import NAME, SEVERITY, SUMMARY
+from shared.pipeline.errors import InvalidRequest
+from shared.pipeline.validation import validated
+from shared.webhooks.tables import NAME, SEVERITY, SUMMARY
 
 FIRING, RESOLVED = "firing", "resolved"
 MOST_ALERTS = 500  # of one notification

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.errors import UnsignedWebhook
+from shared.pipeline.errors import UnsignedWebhook
 from shared.settings import BadSetting
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
@@ -32,13 +32,9 @@ class Claim:
     signatures: tuple[bytes, ...]
 
 
-# region: sign
 def sign(key: bytes, id: str, timestamp: str, body: bytes) -> str:
     signed = b".".join((id.encode(), timestamp.encode(), body))
     return VERSION + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-
-
-# endregion: sign
 
 
 def signed_headers(secrets: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
@@ -87,7 +83,6 @@ class Verifier:
         """Is there a secret at all?"""
         return bool(self._keys)
 
-    # region: claim
     def claim(self, headers: Mapping[str, str]) -> Claim:
         """What the headers say: all that can be refused without reading the body. Raises UnsignedWebhook."""
         id, timestamp, signatures = (headers.get(name, "").strip() for name in (ID, TIMESTAMP, SIGNATURE))
@@ -109,8 +104,6 @@ class Verifier:
         if not given:
             raise UnsignedWebhook(f"{SIGNATURE} holds no signature of version 1: v1,… in base64", param=SIGNATURE)
         return Claim(id, timestamp, tuple(given))
-
-    # endregion: claim
 
     # region: verify
     def verify(self, claim: Claim, body: bytes) -> None:

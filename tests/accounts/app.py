@@ -5,16 +5,16 @@ from typing import Any
 from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
-from shared.call import Caller
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog
 from shared.layers.timeout import Timeout
+from shared.pipeline.call import Caller
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
 
 
@@ -24,7 +24,7 @@ def build(settings: Settings) -> FastAPI:
         settings,
         title="Accounts",
         resources=accounts.resources,
-        gate=accounts.gate,
+        authenticator=accounts.authenticator,
         layers=[
             RequestLog(settings.log_file),
             Authenticate(accounts.authenticator),

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import pytest
 
-from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens
+from shared.stores.database import Database
 from tests.accounts.postgres import PrivatePostgres, programs
 from tests.grader.stand import ModelServer, embedded_server
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.accounts import authenticator as module
 from shared.accounts.address import ClientAddress
 from shared.accounts.authenticator import MOST_UNKNOWN, Authenticator
-from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens, UnknownName, digest_of
-from shared.call import Caller
-from shared.errors import DatabaseUnavailable, Unauthorized
+from shared.pipeline.call import Caller
+from shared.pipeline.errors import DatabaseUnavailable, Unauthorized
+from shared.stores.database import Database
 from tests.accounts.conftest import Door
 from tests.waiting import wait_asking, wait_on_loop
 

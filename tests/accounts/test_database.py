@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.accounts.database import PATIENCE, Database
 from shared.accounts.tokens import Tokens
-from shared.errors import DatabaseUnavailable
+from shared.pipeline.errors import DatabaseUnavailable
 from shared.settings import BadSetting
+from shared.stores.database import PATIENCE, Database
 from tests.accounts.conftest import on_database
 from tests.accounts.postgres import PrivatePostgres
 from tests.waiting import Stopwatch, wait_asking

@@ -11,16 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.accounts import usage as module
-from shared.accounts.database import Database
 from shared.accounts.period import day_of
-from shared.accounts.schema import usage
 from shared.accounts.usage import OTHER_STRANGERS, UsageLedger, Used
 from shared.accounts.usage_table import Count
-from shared.call import Call, Caller, ChatRequest, Ending, Outcome, Usage
-from shared.errors import BudgetExceeded, DatabaseUnavailable
 from shared.layers.account_usage import AccountUsage
 from shared.layers.budget import Budget
-from shared.reply import Reply
+from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.errors import BudgetExceeded, DatabaseUnavailable
+from shared.pipeline.outcome import Ending, Outcome, Usage
+from shared.pipeline.reply import Reply
+from shared.stores.database import Database
+from shared.stores.tables import usage
 from tests.accounts.conftest import Door, on_database
 from tests.shared.conftest import answering, completion
 from tests.waiting import wait_asking, wait_on_loop

@@ -3,21 +3,22 @@
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 
+from shared.app import build_service
 from shared.cache.single_flight import Fetch, SingleFlight
-from shared.call import Call, Caller
+from shared.http.json import json_response
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.pipeline import Handler
-from shared.redis_link import RedisLink
-from shared.reply import Completion, Reply
+from shared.pipeline.call import Call, Caller
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Completion, Reply
 from shared.routes.cache import cache_routes
-from shared.routes.json import json_response
 from shared.routes.summarize import summarize_routes
-from shared.service import Service, build_service
+from shared.service import Service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 
 class Trusting:

@@ -9,10 +9,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.cache.cache import Cache
-from shared.cache.packing import pack, unpack
 from shared.cache.policy import directives, keepable, repeatable
-from shared.call import ChatRequest, Usage
-from shared.reply import Completion
+from shared.cache.serialization import pack, unpack
+from shared.pipeline.call import ChatRequest
+from shared.pipeline.outcome import Usage
+from shared.pipeline.reply import Completion
 
 BODY = {
     "id": "chatcmpl-1",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.cache.key import cache_key
-from shared.call import ChatRequest
+from shared.pipeline.call import ChatRequest
 
 ASKED = ChatRequest(
     model="workshop-tiny",

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.call import Call, Caller, ChatRequest, Usage
 from shared.layers.response_cache import ResponseCache
-from shared.reply import Completion, Reply
+from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.outcome import Usage
+from shared.pipeline.reply import Completion, Reply
 from shared.settings import BadSetting, Settings
 
 ASKED = ChatRequest("m", ({"role": "user", "content": "Hola"},), temperature=0.0, max_tokens=20)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from shared.cache.single_flight import SingleFlight
-from shared.call import Call, ChatRequest, Ending, Outcome, Usage
-from shared.errors import DeadlineExceeded, ServiceError, UpstreamFault
 from shared.layers.timeout import Timeout
-from shared.reply import Completion, Reply
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.errors import DeadlineExceeded, ServiceError, UpstreamFault
+from shared.pipeline.outcome import Ending, Outcome, Usage
+from shared.pipeline.reply import Completion, Reply
 from tests import virtual_time
 
 KEY = "key"

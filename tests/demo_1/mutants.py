@@ -16,8 +16,14 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.call import Call, Outcome, Usage
-from shared.errors import (
+from shared.accounts.prices import Prices
+from shared.app import build_service
+from shared.layers.input_guard import InputGuard
+from shared.layers.request_log import RequestLog, log_record
+from shared.layers.retry import Retry
+from shared.layers.timeout import Timeout
+from shared.pipeline.call import Call
+from shared.pipeline.errors import (
     DeadlineExceeded,
     InvalidRequest,
     ServiceError,
@@ -27,16 +33,11 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from shared.layers.input_guard import InputGuard
-from shared.layers.request_log import RequestLog, log_record
-from shared.layers.retry import Retry
-from shared.layers.timeout import Timeout
-from shared.pipeline import Handler, Layer
-from shared.prices import Prices
-from shared.reply import Completion, Reply
-from shared.service import build_service
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Outcome, Usage
+from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
-from shared.wire import estimate
+from shared.upstream.openai_wire import estimate
 
 
 def demo_1(

@@ -13,10 +13,11 @@ import pytest
 from fastapi import FastAPI
 
 from demos.demo_1_guarded.exercise import app as exercise
-from shared.call import Call, Outcome, Usage
-from shared.errors import DeadlineExceeded, InvalidRequest, UpstreamError, UpstreamRateLimited
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import DeadlineExceeded, InvalidRequest, UpstreamError, UpstreamRateLimited
+from shared.pipeline.layer import Handler
+from shared.pipeline.outcome import Outcome, Usage
+from shared.pipeline.reply import Reply
 from shared.settings import Settings
 
 

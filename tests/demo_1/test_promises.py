@@ -73,7 +73,7 @@ PROMISES = Promises(
         "and which check of `make grade-1 SOLUTION=exercise` looks whether it is.",
         "A layer is given a call and the rest of the stack, `next`:",
         "`await next(call)` asks the layers further in, and at the end the model.",
-        "What you may use: `call` (shared/call.py) and the errors (shared/errors.py). Stuck? HINTS.md.",
+        "What you may use: `call` (shared/pipeline/call.py) and the errors beside it (errors.py). Stuck? HINTS.md.",
         "Every `UpstreamError` knows whether it is `retryable`;",
         "`call.retries` is there to count in.",
         "as a dict with these names and",

@@ -14,12 +14,9 @@ from fastapi import FastAPI
 
 from shared.accounts.address import ClientAddress
 from shared.accounts.authenticator import Authenticator
-from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens, digest_of
 from shared.accounts.usage import UsageLedger, Used
-from shared.asgi.gate import gate
-from shared.call import Call, Caller, Outcome, Usage
-from shared.errors import DatabaseUnavailable, Overloaded, RateLimited, ServiceError, Unauthorized
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -33,12 +30,15 @@ from shared.limits.memory import MemoryLimiter
 from shared.limits.redis import RedisCounts
 from shared.limits.verdict import Limiter, Verdict, nothing_to_settle
 from shared.limits.window import NEVER
-from shared.pipeline import Handler, Layer
-from shared.redis_link import RedisGone, RedisLink
-from shared.reply import Reply
+from shared.pipeline.call import Call, Caller
+from shared.pipeline.errors import DatabaseUnavailable, Overloaded, RateLimited, ServiceError, Unauthorized
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Outcome, Usage
+from shared.pipeline.reply import Reply
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.database import Database
+from shared.stores.redis import RedisGone, RedisLink
 
 
 def demo_2(
@@ -82,7 +82,7 @@ def demo_2(
         ],
         routes=[usage_routes(accounts, rate_limit.limits)],
         resources=[database, accounts, doorkeeper, *([redis] if redis else [])],
-        gate=gate(doorkeeper),
+        authenticator=doorkeeper,
     )
 
 

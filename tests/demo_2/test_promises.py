@@ -44,7 +44,7 @@ PROMISES = Promises(
             "strangers_are_treated_as_users",
         ],
         "and one for its tokens.": ["all_callers_share_their_tokens"],
-        "A request that does not fit is refused with `RateLimited` (shared/errors.py),": ["refuses_with_503"],
+        "A request that does not fit is refused with `RateLimited` (pipeline/errors.py),": ["refuses_with_503"],
         "whose `retry_after` is true.": ["retry_after_is_a_guess", "retry_after_is_the_whole_window"],
         # Task 4
         "Before the model is called, the tokens that the call may use are taken:": [

@@ -15,27 +15,27 @@ from fastapi import FastAPI
 
 from shared.accounts.address import ClientAddress
 from shared.accounts.authenticator import Authenticator
-from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens
+from shared.app import build_service
 from shared.cache.cache import MakeStore
 from shared.cache.key import MakeKey, cache_key
 from shared.cache.memory import ENTRY_OVERHEAD, MemoryStore
 from shared.cache.single_flight import Fetch
-from shared.call import Call, ChatRequest
-from shared.errors import ServiceError, UpstreamError, UpstreamUnavailable
 from shared.layers.authenticate import Authenticate
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import HEADER, SUMMARIES, ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.pipeline import Handler, Layer
-from shared.redis_link import RedisLink
-from shared.reply import Completion, Reply
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.errors import ServiceError, UpstreamError, UpstreamUnavailable
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.reply import Completion, Reply
 from shared.routes.cache import cache_routes
 from shared.routes.summarize import summarize_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.database import Database
+from shared.stores.redis import RedisLink
 
 MakeCache = Callable[[Settings, RedisLink | None], ResponseCache]
 Around = Callable[[ResponseCache], Layer]

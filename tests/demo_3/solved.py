@@ -16,8 +16,8 @@ from fastapi import FastAPI
 
 from demos.demo_3_caching.exercise import app as exercise
 from shared.cache.single_flight import Fetch
-from shared.call import Call, ChatRequest
-from shared.reply import Completion
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.reply import Completion
 from shared.settings import Settings
 
 

@@ -13,9 +13,9 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
-from shared.asgi.event_stream import EventStream
-from shared.call import Call, Ending, Outcome, Usage
-from shared.errors import Overloaded, ServiceError, UpstreamError, UpstreamRejected, UpstreamUnavailable
+from shared.app import build_service
+from shared.http.event_stream import EventStream
+from shared.http.relay import relay
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
 from shared.layers.circuit_breaker import CircuitBreaker
@@ -24,8 +24,11 @@ from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog, log_record
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.pipeline import Handler, Layer
-from shared.reply import Chunk, Reply, TokenStream
+from shared.pipeline.call import Call
+from shared.pipeline.errors import Overloaded, ServiceError, UpstreamError, UpstreamRejected, UpstreamUnavailable
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Ending, Outcome, Usage
+from shared.pipeline.reply import Chunk, Format, Relay, Reply, TokenStream
 from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules, State
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
@@ -35,11 +38,11 @@ from shared.routes.generate import to_chat
 from shared.routes.generate_stream import generate_stream_routes
 from shared.routes.infer import infer_routes
 from shared.routes.models import model_routes
-from shared.routes.streaming import Deltas, Format, Relay, relay
-from shared.schemas import GenerateRequest
-from shared.service import Routes, Service, build_service
+from shared.routes.schemas import GenerateRequest
+from shared.routes.streaming import Deltas
+from shared.service import Routes, Service
 from shared.settings import Settings
-from shared.sse import DONE, Events, MakeEvents, event
+from shared.upstream.sse import DONE, Events, MakeEvents, event
 
 
 def demo_4(

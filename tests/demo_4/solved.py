@@ -12,13 +12,12 @@ import pytest
 from fastapi import FastAPI
 
 from demos.demo_4_streaming.exercise import app as exercise
-from shared.call import Call
-from shared.errors import ServiceError
-from shared.reply import TokenStream
+from shared.pipeline.call import Call
+from shared.pipeline.errors import ServiceError
+from shared.pipeline.reply import Format, TokenStream
 from shared.resilience.breaker import Result, Rules, State
-from shared.routes.streaming import Format
 from shared.settings import Settings
-from shared.sse import DONE, event
+from shared.upstream.sse import DONE, event
 
 
 class Breaker:

@@ -86,8 +86,8 @@ PROMISES = Promises(
         "What GET /health shows besides the state; say what you like.",
         "Both ends of a stream, yours to write. As they stand, they work on a sunny day, and all at once.",
         "Each docstring says what must be true, and which checks of `make grade-4 SOLUTION=exercise` look whether it "
-        "is. What is between the two ends is given: what the events say (shared/wire.py), the accounts, and the client "
-        "who may leave (shared/asgi/event_stream.py). Stuck? HINTS.md.",
+        "is. What is between the two ends is given: what the events say (shared/upstream/openai_wire.py), the "
+        "accounts, and the client who may leave (shared/http/event_stream.py). Stuck? HINTS.md.",
         "Networks cut where they like.",
         "There is one Events for each stream.",
         "If the stream breaks it raises a ServiceError:",

@@ -23,30 +23,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demos.demo_5_observability import app as demo
 from demos.demo_5_observability.exercise import app as exercise
-from shared import call as calls
 from shared import service as services
-from shared.asgi import cors as cross_origin
-from shared.asgi.gate import admin_of
 from shared.cache.statistics import Statistics
-from shared.call import Call, Caller, Ending, Outcome
-from shared.errors import ServiceError, UnsignedWebhook
+from shared.http import cors as cross_origin
+from shared.http.auth_gate import admin_of
 from shared.layers import admission_queue, rate_limit, tracing
 from shared.layers import metrics as metrics_layer
 from shared.layers.memory_guard import MemoryGuard
 from shared.layers.metrics import Metrics
 from shared.layers.tracing import Tracing
-from shared.pipeline import Handler, Layer
-from shared.reply import Reply, TokenStream
-from shared.resilience import circuits
+from shared.pipeline import call as calls
+from shared.pipeline.call import Call, Caller
+from shared.pipeline.errors import ServiceError, UnsignedWebhook
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Ending, Outcome
+from shared.pipeline.reply import Reply, TokenStream
+from shared.resilience import breakers
 from shared.routes import batch, debug
 from shared.settings import Settings
-from shared.telemetry import derived, exposition, metrics, spans
+from shared.telemetry import exposition, metrics, spans, totals
 from shared.telemetry.attributes import upstream_attributes
-from shared.telemetry.context import TRACEPARENT, traceparent
 from shared.telemetry.labels import Admitted
 from shared.telemetry.trace import LayerTime, Trace, UpstreamTime, follow_try
+from shared.telemetry.trace_context import TRACEPARENT, traceparent
 from shared.webhooks import signature
-from shared.webhooks.board import AlertBoard
+from shared.webhooks.alert_board import AlertBoard
 from shared.webhooks.notification import Alert
 from shared.webhooks.signature import Claim, Verifier
 from tests.demo_5 import solved
@@ -173,7 +174,7 @@ def takes_bypasses_for_misses(settings: Settings) -> FastAPI:
 
 
 def never_counts_an_open_breaker(settings: Settings) -> FastAPI:
-    return _changed(settings, circuits, open_total=_counter("upstream"))
+    return _changed(settings, breakers, open_total=_counter("upstream"))
 
 
 class Unbounded(Admitted):
@@ -213,7 +214,7 @@ def forgets_a_name(settings: Settings) -> FastAPI:
 
 
 def calls_seconds_milliseconds(settings: Settings) -> FastAPI:
-    in_ms = derived.in_ms
+    in_ms = totals.in_ms
 
     def in_seconds(seconds: Iterable[Sample]) -> Metric:
         metric = in_ms(seconds)
@@ -222,12 +223,12 @@ def calls_seconds_milliseconds(settings: Settings) -> FastAPI:
                 metric.samples[place] = sample._replace(labels={"le": str(float(le) / 1000)})
         return metric
 
-    return _changed(settings, derived, in_ms=in_seconds)
+    return _changed(settings, totals, in_ms=in_seconds)
 
 
 def labels_the_totals(settings: Settings) -> FastAPI:
     def labelled(metrics: Iterable[Metric]) -> Iterator[Metric]:
-        for metric in derived.derived(metrics):
+        for metric in totals.derived(metrics):
             if metric.name == "inference_requests":
                 (sample,) = metric.samples
                 halves = [sample._replace(labels={"half": half}, value=sample.value / 2) for half in ("a", "b")]
@@ -562,7 +563,7 @@ def lets_every_user_debug(settings: Settings) -> FastAPI:
 
 
 def resets_no_breaker(settings: Settings) -> FastAPI:
-    return _changed(settings, circuits.Circuits, reset=lambda circuits: [])
+    return _changed(settings, breakers.Breakers, reset=lambda circuits: [])
 
 
 # --- webhooks, and other origins ---------------------------------------------------------------------------------

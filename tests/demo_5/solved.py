@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from prometheus_client import Histogram
 
 from demos.demo_5_observability.exercise import app as exercise
-from shared.call import Call
-from shared.pipeline import Handler
-from shared.reply import Reply, TokenStream
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply, TokenStream
 from shared.settings import Settings
 
 

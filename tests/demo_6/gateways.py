@@ -8,11 +8,11 @@ import pytest
 from fastapi import FastAPI
 
 from demos.demo_6_ray_serve_vllm import app as demo
-from shared.call import Call
 from shared.layers import fallback
 from shared.layers.fallback import Fallback
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 from shared.settings import Settings
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.listener import CannotListen, bound
+from shared.process.listener import CannotListen, bound
 from tests.dead import dead_server
 from tests.frame.conftest import demo_port, make
 from tests.waiting import wait_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop import reference
+from workshop import architecture, reference
 from workshop.processes import ROOT
 
 # Who may import whom, of the packages in this repository.
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "slides": {"workshop"},
     "loadtests": {"workshop", "shared"},
 }
+SHARED = architecture.SHARED
 # What belongs to the serving side, and lies elsewhere: what an attendee writes of it, and what is measured beside it.
 SERVING = (
     ROOT / "demos" / "demo_6_ray_serve_vllm" / "exercise" / "deployment.py",
@@ -50,6 +51,65 @@ def test_a_package_imports_only_what_stands_below_it(package: str) -> None:
             may = may | {"serving"}
         over_the_wall = (set(imported(source)) & ours) - may
         assert not over_the_wall, f"{source.relative_to(ROOT)} imports {over_the_wall}"
+
+
+def modules_imported(source: Path) -> Iterator[str]:
+    """The modules of shared/ that a file imports, as paths below it without a suffix."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "shared":
+            named = [Path(*node.module.split(".")[1:], alias.name) for alias in node.names]
+            yield from (str(one if (SHARED / one).with_suffix(".py").exists() else one.parent) for one in named)
+        elif isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            yield from ("/".join(name[1:]) for name in names if name[0] == "shared")
+
+
+def room_of(module: str) -> str:
+    return module.partition("/")[0]
+
+
+def test_a_room_of_shared_imports_only_rooms_that_stand_before_it() -> None:
+    floors = {room: number for number, room in enumerate(architecture.ROOMS)}
+    upward = [
+        f"{source.relative_to(ROOT)} imports shared/{module}"
+        for source in tracked("shared/*.py")
+        for module in modules_imported(source)
+        if room_of(module) not in {"", "."}
+        and floors[room_of(module)] > floors.get(room_of(str(source.relative_to(SHARED).with_suffix(""))), -1)
+        and source != SHARED / "__init__.py"
+    ]
+    assert not upward
+
+
+def test_no_module_of_shared_imports_itself_by_a_way_round() -> None:
+    imports = {
+        str(source.relative_to(SHARED).with_suffix("")): list(modules_imported(source))
+        for source in tracked("shared/*.py")
+    }
+    done: set[str] = set()
+
+    def follow(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, f"a circle: {' → '.join((*way, module))}"
+        if module not in done:
+            for other in imports.get(module, []):
+                follow(other, (*way, module))
+            done.add(module)
+
+    for module in imports:
+        follow(module, ())
+
+
+def test_every_room_of_shared_is_in_the_list_and_there_are_not_many() -> None:
+    here = {path.relative_to(SHARED).parts[0].removesuffix(".py") for path in tracked("shared")}
+    assert here - {"__init__", "py.typed"} == {*architecture.ROOMS, architecture.PAGES}
+    assert len(here) <= 24
+
+
+def test_the_page_on_architecture_shows_the_rooms_as_they_are() -> None:
+    assert architecture.PICTURE.read_text() == architecture.picture(), "run make reference"
+    page = architecture.PAGE.read_text()
+    assert architecture.with_table(page) == page, "run make reference"
+    assert architecture.table() in page
 
 
 def test_checks_of_a_demo_speak_http_and_import_nothing_of_it() -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
-from shared.loading import CannotLoad, must_parse
+from shared.process.load_app import CannotLoad, must_parse
 from tests.grader import report
 from tests.grader.check import Check, Checklist
 from tests.grader.choice import BadChoice, chosen, remember

@@ -5,13 +5,14 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from shared.call import Call, Outcome
+from shared.app import build_service
 from shared.layers.request_log import RequestLog
-from shared.pipeline import Handler, Layer
-from shared.reply import Reply, TokenStream
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Outcome
+from shared.pipeline.reply import Format, Reply, TokenStream
 from shared.routes.generate_stream import generate_stream_routes
-from shared.routes.streaming import Format
-from shared.service import Routes, Service, build_service
+from shared.service import Routes, Service
 from shared.settings import Settings
 
 

@@ -9,16 +9,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 from prometheus_client import generate_latest
 
-from shared.call import Call, Caller
+from shared.app import build_service
+from shared.http.json import json_response
 from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.timeout import Timeout
-from shared.pipeline import Handler
-from shared.redis_link import RedisLink
-from shared.reply import Reply
-from shared.routes.json import json_response
-from shared.service import Service, build_service
+from shared.pipeline.call import Call, Caller
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
+from shared.service import Service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 
 class Tenant:

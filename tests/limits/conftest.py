@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from shared.limits import redis as redis_counts
-from shared.redis_link import RedisLink
+from shared.stores.redis import RedisLink
 from tests.limits.counts import Counts, InMemory, InRedis, OnTheTestsClock
 from workshop.redis_server import RedisServer
 

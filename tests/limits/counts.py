@@ -11,8 +11,8 @@ from shared.limits.allowance import SECOND, Limits
 from shared.limits.memory import MemoryLimiter
 from shared.limits.redis import RedisCounts, Settlement
 from shared.limits.window import Reading
-from shared.redis_link import RedisLink
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 KEY = "user:ana"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.call import Call, Caller, ChatRequest
 from shared.layers.rate_limit import UNSAID_MAX_TOKENS, worst_case
 from shared.limits.allowance import HOUR, SECOND, Allowances, Limits, key_of
+from shared.pipeline.call import Call, Caller, ChatRequest
 from shared.settings import BadSetting
 from tests.limits.counts import settings
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shared.redis_link import PATIENCE, RedisGone, RedisLink
+from shared.stores.redis import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import empty_link
 from tests.waiting import Stopwatch
 from workshop.redis_server import RedisServer

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from shared.call import Call, Caller, ChatRequest, Usage
-from shared.errors import RateLimited, ServiceError, UpstreamFault
 from shared.layers.rate_limit import RateLimit
 from shared.limits.allowance import HOUR, SECOND, Limits
 from shared.limits.memory import MemoryLimiter
-from shared.reply import Chunk, Completion, Reply, TokenStream
+from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.errors import RateLimited, ServiceError, UpstreamFault
+from shared.pipeline.outcome import Usage
+from shared.pipeline.reply import Chunk, Completion, Reply, TokenStream
 from shared.service import Service
 from tests.limits.counts import Clock, settings
 from tests.waiting import wait_on_loop

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from shared.limits import shared as shared_limits
+from shared.limits import failover as shared_limits
 from shared.limits.allowance import SECOND, Limits
-from shared.limits.shared import SharedLimiter
-from shared.pipeline import Resource
-from shared.redis_link import PATIENCE, RedisGone, RedisLink
+from shared.limits.failover import SharedLimiter
+from shared.pipeline.layer import Resource
+from shared.stores.redis import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import STEADFAST, empty_link
 from tests.waiting import Stopwatch, wait_asking
 from workshop.redis_server import RedisServer
@@ -137,9 +137,9 @@ def test_a_worker_whose_redis_died_grants_its_share_and_says_so_once(
             assert await admitted(four, 30) == [LIMITS.requests // WORKERS] * WORKERS
             assert shared_limits.fallback_total._value.get() - counted == 30 * WORKERS
 
-    with caplog.at_level(logging.WARNING, "shared.limits.shared"):
+    with caplog.at_level(logging.WARNING, "shared.limits.failover"):
         asyncio.run(scenario())
-    said = [record.getMessage() for record in caplog.records if record.name == "shared.limits.shared"]
+    said = [record.getMessage() for record in caplog.records if record.name == "shared.limits.failover"]
     assert len(said) == WORKERS, "one line a worker"
     assert "1/4 of each limit" in said[0]
 

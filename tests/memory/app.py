@@ -10,24 +10,25 @@ import os
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 
-from shared.call import Call
+from shared.app import build_service
 from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
+from shared.http.json import json_response
 from shared.layers.circuit_breaker import CircuitBreaker
 from shared.layers.memory_guard import MemoryGuard
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.timeout import Timeout
-from shared.memory.bound import Bound, memory_bound
-from shared.memory.resident import MEGABYTE, resident
+from shared.memory.limit import MemoryLimit, memory_limit
+from shared.memory.rss import MEGABYTE, resident
 from shared.memory.watch import MemoryWatch
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 from shared.routes.generate_stream import generate_stream_routes
-from shared.routes.json import json_response
 from shared.routes.metrics import metrics_routes
-from shared.service import Service, build_service
+from shared.service import Service
 from shared.settings import Settings
 
 PIECE = 32_000  # bytes; small enough to lie on the heap, where what is freed is not given back by itself
@@ -64,9 +65,9 @@ def build(settings: Settings) -> FastAPI:
         }
     )
 
-    def bound() -> Bound:
+    def bound() -> MemoryLimit:
         allowed = os.environ.get("CONTAINER_MB")
-        return Bound(base + int(allowed) * MEGABYTE, "this container") if allowed else memory_bound()
+        return MemoryLimit(base + int(allowed) * MEGABYTE, "this container") if allowed else memory_limit()
 
     return build_service(
         settings,

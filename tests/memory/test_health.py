@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.health.judgement import what_is_wrong
+from shared.health.problems import what_is_wrong
 from tests.grader.stand import SIMULATOR
 from tests.memory.conftest import Gateway, Start
 from tests.processes import listening_at

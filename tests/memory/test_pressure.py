@@ -5,13 +5,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from shared.memory.bound import Bound, memory_bound
+from shared.memory.limit import MemoryLimit, memory_limit
 from shared.memory.pressure import Pressure, State
-from shared.memory.resident import MEGABYTE, resident
+from shared.memory.rss import MEGABYTE, resident
 from shared.memory.thresholds import Thresholds, thresholds
 from shared.settings import BadSetting, Settings
 
-PLENTY = Bound(64_000 * MEGABYTE, "this machine")
+PLENTY = MemoryLimit(64_000 * MEGABYTE, "this machine")
 
 
 def settings(threshold: float = 1024, emergency: float = 1536, workers: int = 1) -> Settings:
@@ -56,14 +56,14 @@ def test_where_there_is_enough_memory_the_settings_hold(caplog: pytest.LogCaptur
 
 
 def test_in_a_small_container_they_are_lowered_and_one_line_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    lowered = thresholds(settings(), Bound(512 * MEGABYTE, "this container"), 100 * MEGABYTE)
+    lowered = thresholds(settings(), MemoryLimit(512 * MEGABYTE, "this container"), 100 * MEGABYTE)
     assert lowered.shed < lowered.refuse < 512 * MEGABYTE
     [said] = caplog.messages
     assert said.startswith("this container has 512 MB of memory for 1 worker(s)")
 
 
 def test_workers_share_what_there_is_with_one_another_and_with_their_parent() -> None:
-    base, bound = 100 * MEGABYTE, Bound(1000 * MEGABYTE, "this container")
+    base, bound = 100 * MEGABYTE, MemoryLimit(1000 * MEGABYTE, "this container")
     lowered = thresholds(settings(workers=4), bound, base)
     assert base + 4 * lowered.refuse < bound.bytes
 
@@ -95,27 +95,27 @@ def container(root: Path, groups: str, **limits: str) -> Path:
 
 def test_version_2_counts_the_least_of_a_group_and_those_above_it(tmp_path: Path) -> None:
     root = container(tmp_path, "0::/pod/app\n", MAX="max", pod__MAX="300000000", pod__app__MAX="400000000")
-    assert memory_bound(root) == Bound(300_000_000, "this container")
+    assert memory_limit(root) == MemoryLimit(300_000_000, "this container")
 
 
 def test_version_1_counts_the_group_of_the_memory_controller(tmp_path: Path) -> None:
     groups = "5:cpu,cpuacct:/else\n4:memory:/docker/app\n"
     root = container(tmp_path, groups, memory__LIMIT="9223372036854771712", memory__docker__app__LIMIT="200000000")
-    assert memory_bound(root) == Bound(200_000_000, "this container")
+    assert memory_limit(root) == MemoryLimit(200_000_000, "this container")
 
 
 def test_a_container_that_sees_its_group_as_the_root_has_its_limit_there(tmp_path: Path) -> None:
-    assert memory_bound(container(tmp_path / "a", "0::/\n", MAX="250000000")).bytes == 250_000_000
+    assert memory_limit(container(tmp_path / "a", "0::/\n", MAX="250000000")).bytes == 250_000_000
     outside = container(tmp_path / "b", "4:memory:/docker/0123\n", memory__LIMIT="260000000")
-    assert memory_bound(outside).bytes == 260_000_000
-    assert memory_bound(container(tmp_path / "c", "0::/../other\n", MAX="270000000")).bytes == 270_000_000
+    assert memory_limit(outside).bytes == 260_000_000
+    assert memory_limit(container(tmp_path / "c", "0::/../other\n", MAX="270000000")).bytes == 270_000_000
 
 
 def test_without_any_limit_it_is_the_machines_memory(tmp_path: Path) -> None:
-    machine = Bound(psutil.virtual_memory().total, "this machine")
-    assert memory_bound(tmp_path) == machine
-    assert memory_bound(container(tmp_path / "v2", "0::/\n", MAX="max")) == machine
-    assert memory_bound(container(tmp_path / "large", "0::/\n", MAX=str(machine.bytes * 2))) == machine
+    machine = MemoryLimit(psutil.virtual_memory().total, "this machine")
+    assert memory_limit(tmp_path) == machine
+    assert memory_limit(container(tmp_path / "v2", "0::/\n", MAX="max")) == machine
+    assert memory_limit(container(tmp_path / "large", "0::/\n", MAX=str(machine.bytes * 2))) == machine
 
 
 def test_what_is_resident_is_what_the_system_says() -> None:

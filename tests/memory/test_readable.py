@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 
-from shared.readable import ReadableFormatter, request_line
+from shared.logs.human import ReadableFormatter, request_line
 from tests.memory.conftest import Gateway, Start
 from tests.waiting import wait_for
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from serving.monitoring.grafana.__main__ import FOLDER
-from shared.observe.panels import ENGINE, PANELS, Panel
+from shared.dashboards.panels import ENGINE, PANELS, Panel
 from tests.monitoring.promql import Asked, PrometheusAt
 from workshop.processes import free_port
 from workshop.prometheus import prometheus

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from shared.observe.panels import ENGINE, PANELS
+from shared.dashboards.panels import ENGINE, PANELS
 from tests.grader.subject import Subject
 from tests.playground.conftest import Visits
 from tests.playground.observed import HOSTILE, Observed

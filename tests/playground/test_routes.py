@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.routes.observe import PAGES
+from shared.routes.dashboards import PAGES
 from shared.routes.playground import FILES, WEB
 from tests.grader.stand import ModelServer
 from tests.grader.subject import Subject

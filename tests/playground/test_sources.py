@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import expect
 
-from shared.observe.panels import ENGINE, PANELS
-from shared.routes.observe import PAGES
+from shared.dashboards.panels import ENGINE, PANELS
+from shared.routes.dashboards import PAGES
 from tests.dead import dead_server
 from tests.grader.stand import ModelServer, started
 from tests.playground.conftest import ENVIRONMENT, Visits

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from shared.call import Call, Caller, Ending, Outcome
-from shared.errors import ServiceError
-from shared.pipeline import Handler, Layer
-from shared.reply import Chunk, Reply, TokenStream
+from shared.pipeline.call import Call, Caller
+from shared.pipeline.errors import ServiceError
+from shared.pipeline.layer import Handler, Layer
+from shared.pipeline.outcome import Ending, Outcome
+from shared.pipeline.reply import Chunk, Reply, TokenStream
 from tests.shared.conftest import completion, make_call
 
 

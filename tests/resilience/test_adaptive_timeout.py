@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.call import Call
-from shared.errors import DeadlineExceeded
 from shared.layers.adaptive_timeout import AdaptiveTimeout
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import DeadlineExceeded
+from shared.pipeline.reply import Reply
 from tests.shared.conftest import make_call
 
 

@@ -6,12 +6,13 @@ import random
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.call import Call, Ending
-from shared.errors import DeadlineExceeded, Overloaded, UpstreamFault
 from shared.layers.admission_queue import AdmissionQueue
 from shared.layers.timeout import Timeout
-from shared.pipeline import compose
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.errors import DeadlineExceeded, Overloaded, UpstreamFault
+from shared.pipeline.layer import compose
+from shared.pipeline.outcome import Ending
+from shared.pipeline.reply import Reply
 from tests.resilience.stage import Upstream, call_of, finish, send, settle_down, token_stream, until
 from tests.shared.conftest import answering, completion
 

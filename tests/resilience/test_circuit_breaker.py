@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.call import Call, Ending, Target
-from shared.errors import (
+from shared.layers.circuit_breaker import CircuitBreaker
+from shared.layers.timeout import Timeout
+from shared.pipeline.call import Call, Target
+from shared.pipeline.errors import (
     CircuitOpen,
     DeadlineExceeded,
     InvalidRequest,
@@ -21,11 +23,10 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from shared.layers.circuit_breaker import CircuitBreaker
-from shared.layers.timeout import Timeout
-from shared.pipeline import compose
-from shared.reply import Reply
-from shared.resilience import circuits
+from shared.pipeline.layer import compose
+from shared.pipeline.outcome import Ending
+from shared.pipeline.reply import Reply
+from shared.resilience import breakers
 from shared.resilience.breaker import Breaker, Rules
 from shared.settings import Settings
 from tests.grader.stand import SIMULATOR
@@ -221,7 +222,7 @@ def test_a_probe_gives_its_permit_back_however_it_ends(end: BaseException | Endi
 def test_a_model_that_does_not_exist_leaves_no_trace() -> None:
     async def run() -> None:
         breaker = layer()
-        for number in range(2 * circuits.MOST_CIRCUITS):
+        for number in range(2 * breakers.MOST_CIRCUITS):
             call = make_call()
             call.target = Target(model=f"invented-{number}")
             await fail(breaker, UpstreamRejected("no such model", upstream_status=404), call)
@@ -246,14 +247,14 @@ def test_there_are_so_many_breakers_and_the_open_ones_stay_longest() -> None:
     async def run() -> None:
         breaker = layer()
         await open_it(breaker)
-        for number in range(3 * circuits.MOST_CIRCUITS):
+        for number in range(3 * breakers.MOST_CIRCUITS):
             call = make_call()
             call.target = Target(model=f"model-{number}")
             await breaker(call, answering(completion()))
         kept = breaker.checks()["circuit_breakers"]
-        assert len(kept) == circuits.MOST_CIRCUITS
+        assert len(kept) == breakers.MOST_CIRCUITS
         assert kept[f"primary/{SIMULATOR}"]["state"] == "open"
-        assert f"primary/model-{3 * circuits.MOST_CIRCUITS - 1}" in kept
+        assert f"primary/model-{3 * breakers.MOST_CIRCUITS - 1}" in kept
 
     asyncio.run(run())
 
@@ -261,12 +262,12 @@ def test_there_are_so_many_breakers_and_the_open_ones_stay_longest() -> None:
 def test_where_all_are_open_the_oldest_makes_room() -> None:
     async def run() -> None:
         breaker = layer(threshold=1)
-        for number in range(circuits.MOST_CIRCUITS + 1):
+        for number in range(breakers.MOST_CIRCUITS + 1):
             call = make_call()
             call.target = Target(model=f"model-{number}")
             await fail(breaker, UpstreamFault("500"), call)
         kept = breaker.checks()["circuit_breakers"]
-        assert len(kept) == circuits.MOST_CIRCUITS
+        assert len(kept) == breakers.MOST_CIRCUITS
         assert "primary/model-0" not in kept
 
     asyncio.run(run())

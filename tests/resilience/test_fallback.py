@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.call import PRIMARY, Call, Target
-from shared.errors import (
+from shared.layers.fallback import Fallback
+from shared.pipeline.call import PRIMARY, Call, Target
+from shared.pipeline.errors import (
     CircuitOpen,
     DeadlineExceeded,
     InvalidRequest,
@@ -20,8 +21,7 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from shared.layers.fallback import Fallback
-from shared.reply import Completion, Reply
+from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
 from tests.grader.stand import SIMULATOR
 from tests.resilience.stage import replying

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import SecretStr
 
-from shared.call import Target
-from shared.resilience.fallbacks import Fallback, read_fallbacks
+from shared.pipeline.call import Target
 from shared.settings import BadSetting, Settings
+from shared.upstream.fallbacks import Fallback, read_fallbacks
 
 SECRET = "sk-4dd1ct"
 

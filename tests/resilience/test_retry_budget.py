@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from shared.call import Call, Target
-from shared.errors import UpstreamFault
 from shared.layers.retry import Retry
-from shared.reply import Reply
+from shared.pipeline.call import Call, Target
+from shared.pipeline.errors import UpstreamFault
+from shared.pipeline.reply import Reply
 from shared.resilience.retry_budget import QUIET, RetryBudget, RetryBudgets
 from tests.resilience.clock import Clock
 from tests.shared.conftest import make_call

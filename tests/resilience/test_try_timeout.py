@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from shared.call import PRIMARY, Call, Target
-from shared.errors import CircuitOpen, DeadlineExceeded, UpstreamFault, UpstreamTimeout
 from shared.layers.circuit_breaker import CircuitBreaker
 from shared.layers.fallback import Fallback
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.layers.try_timeout import TryTimeout
-from shared.pipeline import Handler, Layer, compose
-from shared.reply import Completion, Reply
+from shared.pipeline.call import PRIMARY, Call, Target
+from shared.pipeline.errors import CircuitOpen, DeadlineExceeded, UpstreamFault, UpstreamTimeout
+from shared.pipeline.layer import Handler, Layer, compose
+from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
 from tests.resilience.stage import replying, token_stream
 from tests.shared.conftest import completion, make_call

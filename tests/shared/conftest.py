@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 from pydantic import SecretStr
 
-from shared.call import Call, ChatRequest, Usage
-from shared.reply import Completion, Reply
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.outcome import Usage
+from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
-from shared.upstream import Upstream
+from shared.upstream.client import Upstream
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
 from tests.grader.upstream import Upstream as Faults
 

@@ -5,8 +5,9 @@ import hashlib
 
 import pytest
 
-from shared.call import Call, ChatRequest, Ending, Outcome
 from shared.layers.request_log import log_record
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.outcome import Ending, Outcome
 from tests.shared.conftest import make_call
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from shared.errors import InvalidRequest
 from shared.layers.input_guard import InputGuard
+from shared.pipeline.errors import InvalidRequest
 from tests.shared.conftest import answering, completion, make_call
 
 GUARD = InputGuard(10, {"/v1/chat/completions": 20})

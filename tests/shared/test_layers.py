@@ -5,8 +5,11 @@ import time
 
 import pytest
 
-from shared.call import Call
-from shared.errors import (
+from shared.layers.input_guard import InputGuard
+from shared.layers.retry import JITTER, LONGEST_DELAY, Retry
+from shared.layers.timeout import Timeout
+from shared.pipeline.call import Call
+from shared.pipeline.errors import (
     DeadlineExceeded,
     InvalidRequest,
     UpstreamError,
@@ -14,11 +17,8 @@ from shared.errors import (
     UpstreamRateLimited,
     UpstreamRejected,
 )
-from shared.layers.input_guard import InputGuard
-from shared.layers.retry import JITTER, LONGEST_DELAY, Retry
-from shared.layers.timeout import Timeout
-from shared.pipeline import Handler, compose
-from shared.reply import Reply
+from shared.pipeline.layer import Handler, compose
+from shared.pipeline.reply import Reply
 from tests.shared.conftest import answering, completion, make_call
 
 

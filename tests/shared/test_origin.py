@@ -11,11 +11,11 @@ from types import ModuleType
 
 import pytest
 
-from shared import origin
-from shared.call import Outcome, Usage
-from shared.logs import JsonFormatter, OncePerRequest
-from shared.origin import Origin, origin_of
-from shared.pipeline import compose
+from shared.logs import exception_origin
+from shared.logs.exception_origin import Origin, origin_of
+from shared.logs.json_lines import JsonFormatter, OncePerRequest
+from shared.pipeline.layer import compose
+from shared.pipeline.outcome import Outcome, Usage
 from shared.service import Service
 from shared.settings import Settings
 from tests.shared.conftest import answering, completion, make_call
@@ -28,10 +28,12 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Turns source into a module of somebody's project, beside which ours lies."""
 
     def in_project(file: str) -> bool:
-        return file == __file__ or any(Path(file).is_relative_to(folder) for folder in (tmp_path, origin.OURS))
+        return file == __file__ or any(
+            Path(file).is_relative_to(folder) for folder in (tmp_path, exception_origin.OURS)
+        )
 
-    monkeypatch.setattr(origin, "_in_project", in_project)
-    monkeypatch.setattr(origin, "relative", lambda file: Path(file).name)
+    monkeypatch.setattr(exception_origin, "_in_project", in_project)
+    monkeypatch.setattr(exception_origin, "relative", lambda file: Path(file).name)
 
     def load(source: str) -> ModuleType:
         file = tmp_path / "guards.py"
@@ -73,7 +75,7 @@ def test_an_exception_in_somebodys_layer_is_told_with_its_line_and_the_part_that
 
 def test_what_somebody_gave_to_our_code_is_told_as_theirs(load: Load) -> None:
     guards = load("""
-        from shared.errors import InvalidRequest
+        from shared.pipeline.errors import InvalidRequest
         class Guard:
             async def __call__(self, call, next):
                 raise InvalidRequest()

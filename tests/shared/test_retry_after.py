@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shared.retry_after import parse_retry_after
+from shared.upstream.retry_after import parse_retry_after
 
 
 def openai(requests: str, reset_requests: str, tokens: str, reset_tokens: str) -> dict[str, str]:

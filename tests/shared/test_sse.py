@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.sse import LONGEST_EVENT, Events, EventTooLong, comment, event
+from shared.upstream.sse import LONGEST_EVENT, Events, EventTooLong, comment, event
 
 
 def fed(wire: bytes, size: int) -> list[bytes]:

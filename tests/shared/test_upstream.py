@@ -6,12 +6,13 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from shared.call import Call, Ending
-from shared.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamUnavailable
-from shared.reply import Completion, TokenStream
-from shared.retry_after import parse_retry_after
+from shared.pipeline.call import Call
+from shared.pipeline.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamUnavailable
+from shared.pipeline.outcome import Ending
+from shared.pipeline.reply import Completion, TokenStream
 from shared.service import Service
 from shared.settings import Settings
+from shared.upstream.retry_after import parse_retry_after
 from tests.grader.stand import ModelServer
 from tests.grader.upstream import Upstream as Faults
 from tests.shared.conftest import make_call, opened

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.call import Usage
-from shared.logs import LineLog
-from shared.prices import Price, PriceList
+from shared.accounts.prices import Price, PriceList
+from shared.logs.json_lines import LineLog
+from shared.pipeline.outcome import Usage
 from shared.settings import BadSetting, load_settings
 from tests.waiting import wait_on_loop
 from workshop.processes import ROOT

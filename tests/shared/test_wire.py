@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamRejected
-from shared.reply import Chunk
-from shared.wire import Frames, completion, refused
+from shared.pipeline.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamRejected
+from shared.pipeline.reply import Chunk
+from shared.upstream.openai_wire import Frames, completion, refused
 from tests.shared.conftest import make_call
 
 REQUEST = make_call(stream=True).request

@@ -7,7 +7,7 @@ import sys
 from fastapi import FastAPI
 
 from demos.demo_4_streaming import app as demo_4
-from shared.asgi import protocol
+from shared.http import protocol
 from shared.settings import Settings
 
 INSIDE = "/inside"

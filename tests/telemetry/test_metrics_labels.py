@@ -10,7 +10,7 @@ import pytest
 
 from shared.telemetry.exposition import MOST_BYTES
 from shared.telemetry.labels import LONGEST, OTHER, Admitted
-from shared.telemetry.workers import FOLDER
+from shared.telemetry.multiprocess import FOLDER
 from tests.grader.stand import SIMULATOR, ModelServer
 from tests.telemetry.gateway import Gateway, running
 from tests.waiting import wait_for
@@ -60,8 +60,9 @@ def test_a_worker_knows_what_another_has_served() -> None:
 # The largest page there can be: every label at its most values, of the longest names, in every status.
 FULLEST = f"""
 import itertools
-from shared.call import Call, Caller, ChatRequest, Ending, Outcome, Usage
-from shared.errors import ServiceError
+from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.outcome import Ending, Outcome, Usage
+from shared.pipeline.errors import ServiceError
 from shared.layers.metrics import Metrics
 from shared.telemetry.exposition import Exposition
 import demos.demo_5_observability.app

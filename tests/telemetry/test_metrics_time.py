@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from shared.layers.admission_queue import AdmissionQueue
-from shared.telemetry import vitals
+from shared.telemetry import process_metrics
 from shared.telemetry.exposition import Exposition
-from shared.telemetry.vitals import Vitals
+from shared.telemetry.process_metrics import ProcessMetrics
 from tests.resilience.stage import Upstream, call_of, send, settle_down, until
 
 
@@ -35,8 +35,8 @@ def said(name: str) -> float:
 
 def test_tokens_a_second_are_those_of_the_last_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
-        clock, worker = Clock(), Vitals()
-        monkeypatch.setattr(vitals, "time", clock)
+        clock, worker = Clock(), ProcessMetrics()
+        monkeypatch.setattr(process_metrics, "time", clock)
 
         def second(tokens: int = 0) -> float:
             worker.tokens += tokens

@@ -5,11 +5,12 @@ import random
 
 import pytest
 
-from shared.call import Call
 from shared.layers.tracing import Tracing
-from shared.reply import Completion
+from shared.pipeline.call import Call
+from shared.pipeline.reply import Completion
 from shared.settings import Settings
-from shared.telemetry.context import Parent, new_span_id, new_trace_id, read_parent, traceparent
+from shared.telemetry.trace import trace_of
+from shared.telemetry.trace_context import Parent, new_span_id, new_trace_id, read_parent, traceparent
 from tests.shared.conftest import answering, completion, make_call
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -101,7 +102,7 @@ def tracing_at(ratio: float) -> Tracing:
 
 
 def sampled(calls: list[Call]) -> int:
-    return sum(call.trace is not None and call.trace.sampled for call in calls)
+    return sum(trace.sampled for call in calls if (trace := trace_of(call)))
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.1, 0.5, 1.0])
@@ -122,5 +123,6 @@ def test_two_services_with_the_same_ratio_keep_the_same_traces() -> None:
     """The share is taken from the trace's id, as OpenTelemetry's TraceIdRatioBased does: the lower 64 bits."""
     calls = ask(tracing_at(0.5), 100)
     for call in calls:
-        assert call.trace is not None
-        assert call.trace.sampled == (int(call.trace.id, 16) & (2**64 - 1) < 2**63)
+        trace = trace_of(call)
+        assert trace
+        assert trace.sampled == (int(trace.id, 16) & (2**64 - 1) < 2**63)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.telemetry import export
-from shared.telemetry.context import new_trace_id
-from shared.telemetry.endpoint import read_endpoint
-from shared.telemetry.export import MOST_AT_ONCE, MOST_WAITING, Exporter
+from shared.telemetry import exporter
+from shared.telemetry.exporter import MOST_AT_ONCE, MOST_WAITING, Exporter
+from shared.telemetry.otlp_endpoint import read_endpoint
 from shared.telemetry.trace import Trace
+from shared.telemetry.trace_context import new_trace_id
 from tests.grader.service import Service
 from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
 from tests.grader.traces import Traces
@@ -34,8 +34,8 @@ GONE, BACK = "the trace collector takes no traces; some will be lost", "the trac
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "FLUSH_SECONDS", 0.02)
-    monkeypatch.setattr(export, "WAITS", (0.05, 0.1, 0.2))
+    monkeypatch.setattr(exporter, "FLUSH_SECONDS", 0.02)
+    monkeypatch.setattr(exporter, "WAITS", (0.05, 0.1, 0.2))
 
 
 @pytest.fixture

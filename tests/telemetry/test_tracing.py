@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shared.settings import BadSetting
-from shared.telemetry.endpoint import read_endpoint
+from shared.telemetry.otlp_endpoint import read_endpoint
 from tests.admitted import admitted
 from tests.conformance.capture import Capture, capturing
 from tests.grader.service import Answer

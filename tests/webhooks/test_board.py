@@ -11,13 +11,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from shared.accounts import database
-from shared.accounts.database import Database
-from shared.errors import DatabaseUnavailable, InvalidRequest
+from shared.pipeline.errors import DatabaseUnavailable, InvalidRequest
 from shared.settings import Settings
-from shared.webhooks.board import MOST, REMEMBERED, SHOWN_RESOLVED, SILENT, AlertBoard
+from shared.stores import database
+from shared.stores.database import Database
+from shared.webhooks.alert_board import MOST, REMEMBERED, SHOWN_RESOLVED, SILENT, AlertBoard
 from shared.webhooks.notification import Alert, read
-from shared.webhooks.schema import alerts, taken
+from shared.webhooks.tables import alerts, taken
 from tests.accounts.conftest import on_database
 from tests.accounts.postgres import PrivatePostgres
 from tests.waiting import wait_asking

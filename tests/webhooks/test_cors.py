@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.asgi.cors import EXPOSED, cors
+from shared.http.cors import EXPOSED, cors
 from shared.settings import BadSetting
 from tests.grader.callers import Caller
 from tests.grader.service import Answer

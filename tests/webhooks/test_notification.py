@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import InvalidRequest
+from shared.pipeline.errors import InvalidRequest
 from shared.webhooks.notification import MOST_ALERTS, Alert, read
 from tests.webhooks.mess import messed_up
 from tests.webhooks.sender import alert, notification

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from shared.errors import UnsignedWebhook
+from shared.pipeline.errors import UnsignedWebhook
 from shared.settings import BadSetting
 from shared.webhooks.signature import Verifier, keys, sign, signed_headers
 from tests.webhooks.sender import SECRET, by_hand, headers

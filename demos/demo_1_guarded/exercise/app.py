@@ -6,8 +6,8 @@
 from fastapi import FastAPI
 
 from demos.demo_1_guarded.exercise.guards import Deadline, InputLimit, RetryTransient, Tariff, log_record
+from shared.app import build_service
 from shared.layers.request_log import RequestLog
-from shared.service import build_service
 from shared.settings import Settings
 
 

@@ -2,14 +2,15 @@
 
 Each docstring says what must be true, and which check of `make grade-1 SOLUTION=exercise` looks whether it is.
 A layer is given a call and the rest of the stack, `next`: `await next(call)` asks the layers further in, and at the end
-the model. What you may use: `call` (shared/call.py) and the errors (shared/errors.py). Stuck? HINTS.md.
+the model. What you may use: `call` (shared/pipeline/call.py) and the errors beside it (errors.py). Stuck? HINTS.md.
 """
 
 from typing import Any
 
-from shared.call import Call, Outcome, Usage
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.outcome import Outcome, Usage
+from shared.pipeline.reply import Reply
 
 
 class InputLimit:

@@ -7,10 +7,9 @@ from fastapi import FastAPI
 
 from demos.demo_2_who_and_how_often.exercise.gatekeeper import Doorkeeper, FairShare
 from shared.accounts.address import ClientAddress
-from shared.accounts.database import Database
 from shared.accounts.tokens import Tokens
 from shared.accounts.usage import UsageLedger
-from shared.asgi.gate import gate
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -19,10 +18,10 @@ from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.redis_link import RedisLink
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.database import Database
+from shared.stores.redis import RedisLink
 
 
 def build(settings: Settings) -> FastAPI:
@@ -51,5 +50,5 @@ def build(settings: Settings) -> FastAPI:
         ],  # innermost: the upstream client
         routes=[usage_routes(ledger)],
         resources=[database, ledger, doorkeeper, *([redis] if redis else [])],
-        gate=gate(doorkeeper),
+        authenticator=doorkeeper,
     )

@@ -12,10 +12,10 @@ from shared.accounts.address import ClientAddress
 from shared.accounts.authenticator import Authenticator
 from shared.accounts.token_cache import TokenCache
 from shared.accounts.tokens import Tokens
-from shared.call import Call, Caller
 from shared.limits.allowance import SECOND, Allowances, Limits, key_of
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call, Caller
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 from shared.settings import Settings
 
 
@@ -87,7 +87,7 @@ class SlidingWindow:
 class FairShare:
     """Tasks 3 and 4. Each key has a window for its requests and one for its tokens.
 
-    Task 3. A request that does not fit is refused with `RateLimited` (shared/errors.py), whose `retry_after` is true.
+    Task 3. A request that does not fit is refused with `RateLimited` (pipeline/errors.py), whose `retry_after` is true.
     Checks: window_limit, retry_after, per_caller, per_address, forwarded_for, workers.
 
     Task 4. Before the model is called, the tokens that the call may use are taken: `worst_case(call.request)`

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from demos.demo_3_caching.exercise.cache import SingleFlight, Store, cache_key
 from shared.accounts.accounts import Accounts
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -16,13 +17,12 @@ from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
-from shared.redis_link import RedisLink
 from shared.routes.cache import cache_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 
 def build(settings: Settings) -> FastAPI:
@@ -56,5 +56,5 @@ def build(settings: Settings) -> FastAPI:
             summarize_routes,
         ],
         resources=[*accounts.resources, *([redis] if redis else [])],
-        gate=accounts.gate,
+        authenticator=accounts.authenticator,
     )

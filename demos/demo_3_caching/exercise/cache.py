@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Sequence
 
 from shared.cache.single_flight import Fetch
-from shared.call import Call, ChatRequest
-from shared.reply import Completion
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.reply import Completion
 
 
 def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from demos.demo_4_streaming.exercise.breaker import Breaker
 from demos.demo_4_streaming.exercise.streams import Events, relay
 from shared.accounts.accounts import Accounts
+from shared.app import build_service
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -20,7 +21,6 @@ from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
-from shared.redis_link import RedisLink
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
@@ -32,8 +32,8 @@ from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 
 
 def build(settings: Settings) -> FastAPI:
@@ -76,5 +76,5 @@ def build(settings: Settings) -> FastAPI:
         events=Events,  #    task 2
         relay=relay,  #      task 3
         resources=[*accounts.resources, *([redis] if redis else [])],
-        gate=accounts.gate,
+        authenticator=accounts.authenticator,
     )

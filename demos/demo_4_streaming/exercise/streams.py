@@ -1,17 +1,16 @@
 """Both ends of a stream, yours to write. As they stand, they work on a sunny day, and all at once.
 
 Each docstring says what must be true, and which checks of `make grade-4 SOLUTION=exercise` look whether it is. What is
-between the two ends is given: what the events say (shared/wire.py), the accounts, and the client who may leave
-(shared/asgi/event_stream.py). Stuck? HINTS.md.
+between the two ends is given: what the events say (shared/upstream/openai_wire.py), the accounts, and the client who
+may leave (shared/http/event_stream.py). Stuck? HINTS.md.
 """
 
 from collections.abc import AsyncGenerator
 
-from shared.call import Call
-from shared.errors import ServiceError
-from shared.reply import TokenStream
-from shared.routes.streaming import Format
-from shared.sse import DONE, event
+from shared.pipeline.call import Call
+from shared.pipeline.errors import ServiceError
+from shared.pipeline.reply import Format, TokenStream
+from shared.upstream.sse import DONE, event
 
 
 class Events:

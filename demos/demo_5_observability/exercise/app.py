@@ -7,12 +7,13 @@ from fastapi import FastAPI
 
 from demos.demo_5_observability.exercise.first_token import FirstToken
 from shared.accounts.accounts import Accounts
-from shared.asgi.cors import cors
+from shared.app import build_service
 from shared.health.alerts import alerts_check
 from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
 from shared.health.redis import redis_check
+from shared.http.cors import cors
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -28,29 +29,28 @@ from shared.layers.request_log import RequestLog
 from shared.layers.response_cache import ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.tracing import Tracing
+from shared.logs.human import on_stdout
 from shared.memory.watch import MemoryWatch
-from shared.orders import Orders
-from shared.readable import on_stdout
-from shared.redis_link import RedisLink
+from shared.process.worker_broadcast import WorkerBroadcast
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
 from shared.routes.chat import chat_routes
+from shared.routes.dashboards import dashboard_routes
 from shared.routes.debug import debug_routes
 from shared.routes.generate_stream import generate_stream_routes
 from shared.routes.infer import infer_routes
 from shared.routes.metrics import metrics_routes
 from shared.routes.models import model_routes
-from shared.routes.observe import observe_routes
 from shared.routes.playground import playground_routes
 from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.routes.webhooks import webhook_routes
-from shared.service import build_service
 from shared.settings import Settings
+from shared.stores.redis import RedisLink
 from shared.telemetry.metrics import first_token as first_token_seconds
-from shared.webhooks.board import AlertBoard
+from shared.webhooks.alert_board import AlertBoard
 
 
 def build(settings: Settings) -> FastAPI:
@@ -59,7 +59,7 @@ def build(settings: Settings) -> FastAPI:
     rate_limit = RateLimit(settings, redis)
     cache = ResponseCache(settings, redis)
     memory = MemoryWatch(settings, cache.caches)
-    orders = Orders()
+    orders = WorkerBroadcast()
     traced = settings.enable_tracing and settings.otlp_endpoint != ""
     alerts = AlertBoard(settings, accounts.database)
     return build_service(
@@ -98,13 +98,13 @@ def build(settings: Settings) -> FastAPI:
             infer_routes,
             batch_routes,
             playground_routes,
-            observe_routes,
+            dashboard_routes,
             metrics_routes,
             webhook_routes(alerts),
             debug_routes(memory, orders),
         ],
         resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
-        gate=accounts.gate,
+        authenticator=accounts.authenticator,
         checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
-        around=cors(settings.cors_origins),
+        cors=cors(settings.cors_origins),
     )

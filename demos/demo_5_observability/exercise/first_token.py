@@ -6,9 +6,9 @@ measured by other layers is given (shared/layers/metrics.py); this one number th
 
 from prometheus_client import Histogram
 
-from shared.call import Call
-from shared.pipeline import Handler
-from shared.reply import Reply
+from shared.pipeline.call import Call
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
 
 
 class FirstToken:

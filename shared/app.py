@@ -1,0 +1,112 @@
+"""The application of a demo: the service, its routes and what stands before them, put together in FastAPI."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared import SERVICE_NAME, __version__
+from shared.accounts.authenticator import Authenticator
+from shared.accounts.prices import Prices
+from shared.http.auth_gate import AuthGate
+from shared.http.concurrency import ConcurrencyLimit
+from shared.http.envelope import answer_errors_in_the_envelope
+from shared.http.fast_path import Endpoint, FastPath, post_endpoints
+from shared.http.request_id import RequestId
+from shared.pipeline.layer import Layer, Resource
+from shared.pipeline.reply import Relay
+from shared.routes.dashboards import PAGES as DASHBOARDS
+from shared.routes.generate import generate_routes
+from shared.routes.health import health_routes
+from shared.routes.playground import FILES as PLAYGROUND
+from shared.routes.root import root_routes
+from shared.service import MakeCheck, Routes, Service
+from shared.settings import Settings
+from shared.upstream.sse import Events, MakeEvents
+
+log = logging.getLogger(__name__)
+
+Middleware = Callable[[ASGIApp], ASGIApp]
+
+# Load balancers, scrapers and browsers come without a token, and a signed webhook carries its own proof.
+OPEN_PATHS = frozenset(
+    {"/", "/health", "/ready", "/metrics", "/openapi.json", "/webhooks/ingest", *PLAYGROUND, *DASHBOARDS}
+)
+
+
+def build_service(
+    settings: Settings,
+    *,
+    title: str,
+    layers: Sequence[Layer],
+    routes: Sequence[Routes] = (),
+    resources: Sequence[Resource] = (),
+    authenticator: Authenticator | None = None,
+    cors: Middleware | None = None,
+    prices: Prices | None = None,
+    events: MakeEvents = Events,
+    relay: Relay | None = None,
+    checks: Sequence[MakeCheck] = (),
+) -> FastAPI:
+    """The application of one demo.
+
+    `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
+    the layers, closed after them. `authenticator` identifies the callers of routes that do not go through the layers;
+    `cors` stands before all routes, where limits and tokens do not count. Without `prices`: list prices, and
+    PRICE_*_PER_1M for models that have none. `events` reads the upstreams' streams and `relay` writes ours: pass your
+    own to replace them. With `checks`, GET /health shows these besides the layers', and says what is wrong.
+    """
+    service = Service(settings, title, layers, prices, events, relay, checks)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as opened:
+            for resource in (*resources, *layers, service.upstreams, *service.checks):
+                if isinstance(resource, Resource):
+                    await _open(resource)
+                    opened.push_async_callback(resource.close)
+            yield
+
+    # No /docs: its page loads scripts from elsewhere, and this must work offline. /openapi.json is there.
+    app = _Application(
+        title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    answer_errors_in_the_envelope(app)
+    fast: dict[str, Endpoint] = {}
+    for make_routes in (root_routes, health_routes, generate_routes, *routes):
+        router = make_routes(service)
+        app.include_router(router)
+        fast |= post_endpoints(router)
+    if authenticator is not None:
+        app.add_middleware(AuthGate, authenticator=authenticator, open_paths=OPEN_PATHS)
+    app.add_middleware(FastPath, routes=fast)
+    app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
+    if cors is not None:
+        app.add_middleware(cors)
+    app.add_middleware(RequestId)  # the last one added is the outermost
+    return app
+
+
+async def _open(resource: Resource) -> None:
+    try:
+        await resource.open()
+    except Exception:
+        log.exception("a bug: %s cannot be opened", type(resource).__name__)
+        raise
+
+
+class _Application(FastAPI):
+    """FastAPI whose middleware is around all of it: what FastAPI itself puts there costs each request a tenth more."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._around: ASGIApp = super().__call__
+
+    def add_middleware(self, middleware_class: Any, *args: Any, **kwargs: Any) -> None:
+        self._around = middleware_class(self._around, *args, **kwargs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._around(scope, receive, send)

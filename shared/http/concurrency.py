@@ -1,0 +1,38 @@
+"""At most so many requests at the same time in this process; the next one hears 503 at once instead of waiting.
+
+Health checks always pass: a busy process is not a dead one.
+"""
+
+from prometheus_client import Gauge
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.http.edge_metrics import refused
+from shared.http.envelope import as_response
+from shared.pipeline.errors import Overloaded
+
+NEVER_REFUSED = ("/health", "/ready", "/metrics")
+
+active = Gauge("inference_active_connections", "Requests that are being served", multiprocess_mode="livesum")
+
+
+class ConcurrencyLimit:
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+        self.serving = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
+            return await self.app(scope, receive, send)
+        if self.serving >= self.limit:
+            busy = Overloaded(f"{self.limit} requests are being served already", retry_after=1)
+            refused(busy)
+            return await as_response(Request(scope), busy)(scope, receive, send)
+        self.serving += 1
+        active.inc()
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.serving -= 1
+            active.dec()

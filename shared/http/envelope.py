@@ -1,0 +1,52 @@
+"""Every error, on every route, in the one envelope."""
+
+import logging
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from shared.http.disconnect import ClientLeft
+from shared.http.json import json_response
+from shared.pipeline.errors import CLIENT_CLOSED_REQUEST, InvalidRequest, MethodNotAllowed, NotFound, ServiceError
+
+log = logging.getLogger(__name__)
+
+
+def as_response(request: Request, error: Exception) -> Response:
+    """What the client gets for `error`. One that is not ours is a bug: it goes to the log, and out as a plain 500."""
+    match error:
+        case ClientLeft():
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        case ServiceError():
+            refusal = error
+        case HTTPException():
+            refusal = _of_the_framework(request, error)
+        case _:
+            fields = {"request_id": getattr(request.state, "request_id", None)}
+            said = "a bug: %s %s failed"
+            log.error(said, request.method, request.url.path, exc_info=error, extra={"fields": fields})
+            refusal = ServiceError("the service failed; the request id is in its log")
+    request_id = getattr(request.state, "request_id", None)
+    headers = {**refusal.headers(), **(getattr(error, "headers", None) or {})} if refusal is not error else None
+    return json_response(refusal.envelope(request_id), status=refusal.http_status, headers=headers or refusal.headers())
+
+
+def answer_errors_in_the_envelope(app: FastAPI) -> None:
+    async def answer(request: Request, error: Exception) -> Response:
+        return as_response(request, error)
+
+    for kind in (ServiceError, HTTPException, ClientLeft, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def _of_the_framework(request: Request, error: HTTPException) -> ServiceError:
+    path = request.url.path
+    if error.status_code == NotFound.status:
+        return NotFound(f"there is no {path} here; GET / lists the routes")
+    if error.status_code == MethodNotAllowed.status:
+        return MethodNotAllowed(f"{request.method} is not for {path}")
+    refusal = InvalidRequest(str(error.detail))
+    refusal.http_status = error.status_code
+    return refusal

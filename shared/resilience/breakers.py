@@ -1,0 +1,123 @@
+"""Many breakers, one for each upstream and model, and what the service says of them: log, counter, /health.
+
+Model names come from clients, so there is a bound on how many are kept.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+
+from shared.pipeline.errors import CircuitOpen
+from shared.resilience.breaker import CircuitState, MakeBreaker, Result, Rules, State
+
+log = logging.getLogger(__name__)
+
+MOST_CIRCUITS = 100
+
+# Not by model: a client could make up names while its upstream is down, and a counter never forgets a label.
+open_total = Counter("circuit_breaker_open_total", "How often a circuit breaker has opened", ["upstream"])
+open_now = Gauge(
+    "gateway_circuits_open", "Circuit breakers that are not closed", ["upstream"], multiprocess_mode="livesum"
+)
+
+
+class Circuit:
+    """The breaker of one model at one upstream, counted and logged."""
+
+    def __init__(self, upstream: str, model: str, breaker: CircuitState) -> None:
+        self.upstream = upstream
+        self.model = model
+        self.opened = 0
+        self.rejected = 0
+        self._breaker = breaker
+        self._seen = State.CLOSED
+        self._dropped = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.upstream}/{self.model}"
+
+    def look(self) -> State:
+        """The state. A change since the last look is told to who operates the service."""
+        state = self._breaker.state
+        if state is not self._seen and not self._dropped:
+            log.warning("circuit breaker %s: %s, was %s", self.name, state, self._seen)
+            open_now.labels(self.upstream).inc((state is not State.CLOSED) - (self._seen is not State.CLOSED))
+            self._seen = state
+            if state is State.OPEN:
+                self.opened += 1
+                open_total.labels(self.upstream).inc()
+        return state
+
+    def admit(self) -> int:
+        """A permit. Raises CircuitOpen."""
+        permit = self._breaker.admit()
+        state = self.look()
+        if permit is None:
+            self.rejected += 1
+            why = "is being tried again" if state is State.HALF_OPEN else "has failed too often, and is left alone"
+            raise CircuitOpen(f"the upstream {why}; try again later", retry_after=self._breaker.half_open_in())
+        return permit
+
+    def settle(self, permit: int, result: Result) -> None:
+        self._breaker.settle(permit, result)
+        self.look()
+
+    def dropped(self) -> None:
+        """Only calls under way still know it: what becomes of them is of no interest any more."""
+        self._dropped = True
+        if self._seen is not State.CLOSED:
+            open_now.labels(self.upstream).dec()
+
+    def report(self) -> Mapping[str, Any]:
+        return {
+            "state": self.look(),
+            **self._breaker.report(),
+            "opened": self.opened,
+            "rejected": self.rejected,
+            "half_open_in_s": round(self._breaker.half_open_in(), 3),
+        }
+
+
+class Breakers:
+    """At most MOST_CIRCUITS. What was not used for longest makes room; what is not closed, only if nothing else can."""
+
+    def __init__(self, rules: Rules, breaker: MakeBreaker) -> None:
+        self._rules = rules
+        self._breaker = breaker
+        self._circuits: OrderedDict[tuple[str, str], Circuit] = OrderedDict()
+
+    def of(self, upstream: str, model: str) -> Circuit:
+        key = upstream, model
+        circuit = self._circuits.get(key)
+        if circuit is None:
+            self._make_room()
+            circuit = self._circuits[key] = Circuit(upstream, model, self._breaker(self._rules))
+        self._circuits.move_to_end(key)
+        return circuit
+
+    def forget(self, circuit: Circuit) -> None:
+        """There is no such model, and nothing to guard."""
+        if circuit.look() is State.CLOSED:
+            self._circuits.pop((circuit.upstream, circuit.model), None)
+
+    def reset(self) -> list[str]:
+        """Close those that are not: their names. What failed before counts no more, nor does what is under way."""
+        tripped = [(key, old) for key, old in self._circuits.items() if old.look() is not State.CLOSED]
+        for key, old in tripped:
+            log.warning("circuit breaker %s: closed by hand, was %s", old.name, old.look())
+            new = self._circuits[key] = Circuit(*key, self._breaker(self._rules))
+            new.opened, new.rejected = old.opened, old.rejected
+            old.dropped()
+        return [old.name for _, old in tripped]
+
+    def report(self) -> Mapping[str, Any]:
+        return {circuit.name: circuit.report() for circuit in self._circuits.values()}
+
+    def _make_room(self) -> None:
+        if len(self._circuits) >= MOST_CIRCUITS:
+            closed = (key for key, circuit in self._circuits.items() if circuit.look() is State.CLOSED)
+            self._circuits.pop(next(closed, next(iter(self._circuits)))).dropped()

@@ -1,0 +1,293 @@
+"""The pooled client of one OpenAI-compatible API: the innermost handler of every stack.
+
+In: a Call. Out: a Completion, or a TokenStream whose first token is here; or an UpstreamError that says whose fault it
+was and whether trying again may help. Never retries, never times a call out: layers do. Knows none of our own routes.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+
+import aiohttp
+from pydantic import SecretStr
+from yarl import URL
+
+from shared.pipeline.call import Call
+from shared.pipeline.errors import (
+    UpstreamBadReply,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    UpstreamUnreachable,
+)
+from shared.pipeline.reply import Chunk, Reply, TokenStream
+from shared.settings import Settings
+from shared.upstream.openai_wire import Frames, completion, joined, refused, written
+from shared.upstream.sse import EventReader, Events, EventTooLong, MakeEvents
+
+log = logging.getLogger(__name__)
+
+LARGEST_REPLY = 16 << 20  # bytes
+LARGEST_BLOCK = 1 << 16  # bytes of a stream that are read at once; behind a client that does not read, they wait here
+PROBE_SECONDS = 2.0
+SPARE_CONNECTIONS = 2  # for probes and lists of models: on a busy day /ready must not stand in line behind the calls
+MOST_EARLY_CHUNKS = 1000  # before the first token
+LAST_BYTES_SECONDS = 0.05
+
+
+class Upstream:
+    """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop.
+
+    Without an `api_key` it is OPENAI_API_KEY. `events` makes the reader of each stream.
+    """
+
+    def __init__(
+        self, settings: Settings, *, base_url: str, api_key: SecretStr | None = None, events: MakeEvents = Events
+    ) -> None:
+        self.base_url = base_url
+        self._chat_url = URL(f"{base_url}/chat/completions")
+        self._models_url = URL(f"{base_url}/models")
+        self._headers = {"Content-Type": "application/json"}
+        if key := (settings.openai_api_key if api_key is None else api_key).get_secret_value():
+            self._headers["Authorization"] = f"Bearer {key}"
+        self._settings = settings
+        self._events = events
+        self._session: aiohttp.ClientSession | None = None
+        self.answered_at: float | None = None  # by time.monotonic(); whatever it answered
+        self.reachable: bool | None = None  # None: nobody has looked yet
+        self.doubted = False  # a call could not reach it: somebody should look
+
+    async def open(self) -> None:
+        settings = self._settings
+        connector = aiohttp.TCPConnector(
+            limit=settings.http_max_connections + SPARE_CONNECTIONS, keepalive_timeout=settings.http_keepalive_expiry
+        )
+        # No total time-out here: the deadline belongs to the whole call, and one layer keeps it.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.http_connect_timeout)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),  # one caller's cookies are none of the next one's
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        assert self._session is not None, "open() the upstream before calling it"
+        return self._session
+
+    @property
+    def connections(self) -> tuple[int, int]:
+        """(open, in use). aiohttp counts them for itself alone."""
+        connector = self.session.connector
+        assert connector is not None
+        idle, in_use = sum(map(len, connector._conns.values())), len(connector._acquired)
+        return idle + in_use, in_use
+
+    async def __call__(self, call: Call) -> Reply:
+        """Send the call. Raises UpstreamError."""
+        asked, before = time.perf_counter(), call.upstream_seconds
+        try:
+            return await self._ask(call)
+        finally:
+            call.upstream_seconds = before + time.perf_counter() - asked
+
+    async def _ask(self, call: Call) -> Reply:
+        headers = {"X-Request-ID": call.request_id}
+        if call.trace is not None:
+            call.trace.tell(headers)
+        try:
+            response = await self.session.post(
+                self._chat_url,
+                data=written(call.request.to_wire(call.target.model)),
+                headers=headers,
+                allow_redirects=False,
+            )
+            self._answered()
+            try:
+                if response.status != 200:
+                    raise refused(response.status, response.headers, await _read(response))
+                if call.request.stream:
+                    return await self._open_stream(call, response)
+                return completion(await _read(response), call.request)
+            except BaseException:
+                response.close()  # also when we are cancelled: the upstream must hear that nobody waits
+                raise
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            self.doubted = True
+            raise _connection_fault(fault) from None
+
+    async def ready(self) -> bool:
+        """Does the upstream answer at all? Asks for its models."""
+        try:
+            async with (
+                asyncio.timeout(PROBE_SECONDS),
+                self.session.get(self._models_url, allow_redirects=False) as response,
+            ):
+                self._answered()
+                return response.status == 200
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            self.reachable = False
+            return False
+
+    def _answered(self) -> None:
+        self.answered_at, self.reachable = time.monotonic(), True
+
+    async def models(self, name: str = "") -> bytes:
+        """The API's own list of its models, or the entry of one (its name fit for a URL). Raises UpstreamError."""
+        url = URL(f"{self._models_url}/{name}" if name else str(self._models_url), encoded=True)
+        try:
+            async with (
+                asyncio.timeout(PROBE_SECONDS),
+                self.session.get(url, allow_redirects=False) as response,
+            ):
+                body = await _read(response)
+                if response.status != 200:
+                    raise refused(response.status, response.headers, body)
+                return body
+        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            raise _connection_fault(fault) from None
+
+    async def _open_stream(self, call: Call, response: aiohttp.ClientResponse) -> TokenStream:
+        """Wait for the first token: until it is here, a failure can still become a status, a retry or a fallback."""
+        if response.content_type != "text/event-stream":
+            raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
+        silence = Silence(self._settings.stream_silence_timeout, response.close)
+        frames = Frames(call.request)
+        chunks = _chunks(call, response, self._events(), frames, silence)
+
+        async def close() -> None:
+            silence.stop()
+            if frames.done:
+                await _read_the_end(response)
+            response.close()
+            await chunks.aclose()
+
+        # region: first-token
+        early: list[Chunk] = []
+        async for chunk in chunks:
+            early.append(chunk)
+            if len(early) > MOST_EARLY_CHUNKS:
+                raise UpstreamBadReply(f"the upstream's stream has no token in its first {MOST_EARLY_CHUNKS} frames")
+            if chunk.length or chunk.finish_reason:
+                silence.begin()
+                return TokenStream(joined(early), chunks, close)
+        raise UpstreamBadReply("the upstream's stream ended before its first token")
+        # endregion: first-token
+
+
+class Silence:
+    """Notices that a stream was silent for `seconds`. One timer, moved only when it is over: a chunk costs nothing."""
+
+    def __init__(self, seconds: float, then: Callable[[], None]) -> None:
+        self.seconds = seconds
+        self.over = False
+        self.heard = 0.0
+        self._then = then
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        self.heard = time.monotonic()
+        self._look_again_in(self.seconds)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self.heard + self.seconds - time.monotonic()
+        if left > 0:
+            return self._look_again_in(left)
+        self.over = True
+        self._then()
+
+    def _look_again_in(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+
+async def _chunks(
+    call: Call, response: aiohttp.ClientResponse, events: EventReader, frames: Frames, silence: Silence
+) -> AsyncGenerator[Chunk]:
+    """What comes, until `[DONE]`. Raises UpstreamError."""
+    response.content.set_read_chunk_size(LARGEST_BLOCK)
+    try:
+        while block := await _next_block(call, response.content):
+            chunk, broken = frames.read(events.feed(block))
+            if chunk is not None:  # comments and blank lines are no word from the model
+                silence.heard = time.monotonic()
+                yield chunk
+            if broken is not None:
+                raise broken
+            if frames.done:
+                break
+    except EventTooLong:
+        raise UpstreamBadReply("an event of the upstream's stream never ended") from None
+    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+        if silence.over:
+            _forget_the_way(fault)
+            raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds") from None
+        raise _connection_fault(fault) from None
+    if silence.over:
+        raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds")
+    if not (frames.done and frames.finished):
+        raise UpstreamUnavailable("the upstream's stream broke off before its end")
+
+
+async def _next_block(call: Call, content: aiohttp.StreamReader) -> bytes:
+    """Empty at the end. A client that reads slowly is not what we wait for here."""
+    asked = time.perf_counter()
+    try:
+        return await content.read(LARGEST_BLOCK)
+    finally:
+        call.upstream_seconds += time.perf_counter() - asked
+
+
+async def _read_the_end(response: aiohttp.ClientResponse) -> None:
+    """What follows `[DONE]`, usually nothing: a connection that was read to its end can be used again."""
+    if response.content.is_eof():
+        return
+    try:
+        async with asyncio.timeout(LAST_BYTES_SECONDS):
+            await response.content.readany()
+    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+        _forget_the_way(fault)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body, if it is not larger than LARGEST_REPLY."""
+    length = response.content_length
+    # Of a body that is packed the length says nothing: a megabyte of gzip can hold a gigabyte.
+    if length is not None and length <= LARGEST_REPLY and "Content-Encoding" not in response.headers:
+        return await response.read()
+    body = bytearray()
+    async for block in response.content.iter_any():
+        body += block
+        if len(body) > LARGEST_REPLY:
+            raise UpstreamBadReply(f"the upstream's reply is larger than {LARGEST_REPLY} bytes")
+    return bytes(body)
+
+
+def _forget_the_way(fault: Exception) -> None:
+    """aiohttp raises one and the same object for every closed connection: its traceback would hold on to each call."""
+    fault.__traceback__ = fault.__context__ = None
+
+
+def _connection_fault(fault: Exception) -> UpstreamError:
+    """What a failed connection means. The client hears no addresses; the log does."""
+    _forget_the_way(fault)
+    log.warning("upstream connection fault: %s: %s", type(fault).__name__, fault)
+    if isinstance(fault, TimeoutError):
+        return UpstreamTimeout("no connection to the upstream in time")
+    if isinstance(fault, aiohttp.ClientConnectorError):
+        return UpstreamUnreachable("the upstream refused the connection")
+    if isinstance(fault, aiohttp.ClientResponseError):
+        return UpstreamBadReply("the upstream does not speak HTTP as it should")
+    if isinstance(fault, aiohttp.InvalidURL):
+        return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)
+    return UpstreamUnavailable("the upstream dropped the connection")

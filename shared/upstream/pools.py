@@ -1,0 +1,98 @@
+"""All the APIs that this service may call: the primary, and those of FALLBACKS with a URL of their own.
+
+In: a Call; its target says where it goes. Out: what that upstream answers. Each has its own pool of connections and its
+own key. Knows nothing of why a call goes elsewhere: a layer decides that.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from prometheus_client import Counter
+
+from shared.pipeline.call import PRIMARY, Call, Target
+from shared.pipeline.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from shared.pipeline.outcome import Ending, Outcome
+from shared.pipeline.reply import Reply, TokenStream
+from shared.settings import EMBEDDED_BASE_URL, Settings
+from shared.upstream.client import Upstream
+from shared.upstream.fallbacks import read_fallbacks
+from shared.upstream.sse import Events, MakeEvents
+
+TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may be this early
+
+calls_total = Counter(
+    "gateway_upstream_calls_total",
+    "Tries, by the status that the upstream answered, or by how there came to be no whole answer: connect, timeout, "
+    "cut, left",
+    ["upstream", "status"],
+)
+
+
+class Upstreams:
+    """Opened and closed together. Raises BadSetting for FALLBACKS that make no sense."""
+
+    def __init__(self, settings: Settings, events: MakeEvents = Events) -> None:
+        self.primary = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL, events=events)
+        self._pools: Mapping[str, Upstream] = {PRIMARY.upstream: self.primary} | {
+            fallback.target.upstream: Upstream(
+                settings, base_url=fallback.base_url, api_key=fallback.api_key, events=events
+            )
+            for fallback in read_fallbacks(settings)
+            if fallback.base_url
+        }
+        self._opened = AsyncExitStack()
+        self._answered = {name: calls_total.labels(name, "200") for name in self._pools}
+
+    async def open(self) -> None:
+        for upstream in self._pools.values():
+            await upstream.open()
+            self._opened.push_async_callback(upstream.close)
+
+    async def close(self) -> None:
+        await self._opened.aclose()
+
+    async def __call__(self, call: Call) -> Reply:
+        """Raises UpstreamError."""
+        name = call.target.upstream
+        try:
+            reply = await self._pools[name](call)
+        except BaseException as error:
+            calls_total.labels(name, _status(error, call)).inc()
+            raise
+        if isinstance(reply, TokenStream):  # what became of it is known at its end
+            call.on_done(lambda outcome: calls_total.labels(name, _status_of_stream(outcome, call)).inc())
+        else:
+            self._answered[name].inc()
+        return reply
+
+    @property
+    def pools(self) -> Mapping[str, Upstream]:
+        """By name."""
+        return self._pools
+
+    def base_url(self, target: Target) -> str:
+        return self._pools[target.upstream].base_url
+
+    async def ready(self) -> bool:
+        """Does any of them answer? One is enough to be of use."""
+        if await self.primary.ready():
+            return True
+        others = [upstream for upstream in self._pools.values() if upstream is not self.primary]
+        return any(await asyncio.gather(*(upstream.ready() for upstream in others)))
+
+
+def _status(error: BaseException | None, call: Call) -> str:
+    if isinstance(error, UpstreamError) and error.upstream_status is not None:
+        return str(error.upstream_status)
+    if isinstance(error, UpstreamTimeout):
+        return "timeout"
+    if isinstance(error, asyncio.CancelledError):  # time is up, or the client has left
+        return "timeout" if call.remaining() < TIMER_GRAIN else "left"
+    return "connect" if isinstance(error, UpstreamUnreachable) else "cut"
+
+
+def _status_of_stream(outcome: Outcome, call: Call) -> str:
+    if outcome.ending is Ending.FINISHED:
+        return "200"
+    return "left" if outcome.ending is Ending.LEFT else _status(outcome.error, call)

@@ -1,0 +1,74 @@
+"""Server-sent events, read and written: the few rules of the format that OpenAI's streams use.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. Knows nothing of models or of HTTP.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+DONE = b"[DONE]"
+LONGEST_EVENT = 1 << 20  # bytes; an event that never ends would otherwise eat the memory
+
+
+class EventTooLong(ValueError):
+    """An event of a stream went past LONGEST_EVENT."""
+
+
+class EventReader(Protocol):
+    """What an upstream's client needs to read a stream."""
+
+    def feed(self, block: bytes) -> list[bytes]: ...
+
+
+MakeEvents = Callable[[], EventReader]
+
+
+class Events:
+    """Bytes in, cut anywhere, also inside a character; out, the payloads of the events that are complete.
+
+    Comments and fields other than `data` are dropped.
+    """
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []  # a line without its end
+        self._data: list[bytes] = []  # an event without its end
+        self._held = 0  # bytes of both, and one for each line
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """The payload of each event that ends in `block`. Raises EventTooLong."""
+        if not self._held and block.startswith(b"data: ") and block.endswith(b"\n\n") and block.count(b"\n") == 2:
+            return [block[6:-2]]  # one whole event, as nearly always
+        payloads: list[bytes] = []
+        if b"\n" in block:
+            *lines, rest = b"".join((*self._pending, block)).split(b"\n")
+            self._held -= sum(map(len, self._pending))
+            for line in lines:
+                self._read(line.removesuffix(b"\r"), payloads)
+            self._pending = [rest]
+            self._held += len(rest)
+        else:  # not joined to what came before: a long line in small pieces would be copied for each of them
+            self._pending.append(block)
+            self._held += len(block)
+        if self._held > LONGEST_EVENT:
+            raise EventTooLong
+        return payloads
+
+    def _read(self, line: bytes, payloads: list[bytes]) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+            self._held += len(self._data[-1]) + 1
+        elif not line and self._data:
+            payloads.append(b"\n".join(self._data))
+            self._data, self._held = [], 0
+
+
+def event(payload: bytes) -> bytes:
+    """One event on the wire."""
+    if b"\n" in payload or b"\r" in payload:  # each ends a line
+        payload = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
+    return b"data: " + payload + b"\n\n"
+
+
+def comment(text: bytes) -> bytes:
+    """A line that every client ignores; `text` has no line ends."""
+    return b": " + text + b"\n\n"
