@@ -1,27 +1,25 @@
 """The application of a demo: the service, its routes and what stands before them, put together in FastAPI."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import SERVICE_NAME, __version__
-from shared.accounts.authenticator import Authenticator
 from shared.accounts.prices import Prices
-from shared.http.auth_gate import AuthGate
 from shared.http.concurrency import ConcurrencyLimit
 from shared.http.envelope import answer_errors_in_the_envelope
 from shared.http.fast_path import Endpoint, FastPath, post_endpoints
 from shared.http.request_id import RequestId
+from shared.http.tags import OPEN
 from shared.pipeline.layer import Layer, Resource
 from shared.pipeline.reply import Relay
-from shared.routes.dashboards import PAGES as DASHBOARDS
 from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
-from shared.routes.playground import FILES as PLAYGROUND
 from shared.routes.root import root_routes
 from shared.service import MakeCheck, Routes, Service
 from shared.settings import Settings
@@ -30,11 +28,7 @@ from shared.upstream.sse import Events, MakeEvents
 log = logging.getLogger(__name__)
 
 Middleware = Callable[[ASGIApp], ASGIApp]
-
-# Load balancers, scrapers and browsers come without a token, and a signed webhook carries its own proof.
-OPEN_PATHS = frozenset(
-    {"/", "/health", "/ready", "/metrics", "/openapi.json", "/webhooks/ingest", *PLAYGROUND, *DASHBOARDS}
-)
+Gate = Callable[[ASGIApp, Collection[str]], ASGIApp]  # with the paths that are open to everybody
 
 
 def build_service(
@@ -44,7 +38,7 @@ def build_service(
     layers: Sequence[Layer],
     routes: Sequence[Routes] = (),
     resources: Sequence[Resource] = (),
-    authenticator: Authenticator | None = None,
+    gate: Gate | None = None,
     cors: Middleware | None = None,
     prices: Prices | None = None,
     events: MakeEvents = Events,
@@ -54,7 +48,7 @@ def build_service(
     """The application of one demo.
 
     `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
-    the layers, closed after them. `authenticator` identifies the callers of routes that do not go through the layers;
+    the layers, closed after them. `gate` stands before the routes that do not go through the layers;
     `cors` stands before all routes, where limits and tokens do not count. Without `prices`: list prices, and
     PRICE_*_PER_1M for models that have none. `events` reads the upstreams' streams and `relay` writes ours: pass your
     own to replace them. With `checks`, GET /health shows these besides the layers', and says what is wrong.
@@ -76,12 +70,14 @@ def build_service(
     )
     answer_errors_in_the_envelope(app)
     fast: dict[str, Endpoint] = {}
+    open_paths = {"/openapi.json"}
     for make_routes in (root_routes, health_routes, generate_routes, *routes):
         router = make_routes(service)
         app.include_router(router)
         fast |= post_endpoints(router)
-    if authenticator is not None:
-        app.add_middleware(AuthGate, authenticator=authenticator, open_paths=OPEN_PATHS)
+        open_paths |= {route.path for route in router.routes if isinstance(route, APIRoute) and OPEN in route.tags}
+    if gate is not None:
+        app.add_middleware(gate, open_paths)
     app.add_middleware(FastPath, routes=fast)
     app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
     if cors is not None:

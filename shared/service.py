@@ -7,16 +7,15 @@ Knows nothing of HTTP; app.py puts it behind the routes.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from fastapi import APIRouter
 
 from shared.accounts.prices import Price, PriceList, Prices
-from shared.layers.tracing import Tracing
 from shared.pipeline.call import Call
 from shared.pipeline.errors import InvalidRequest, ServiceError
-from shared.pipeline.layer import Checked, Layer, compose
+from shared.pipeline.layer import Batching, Checked, Layer, compose
 from shared.pipeline.outcome import Ending, Outcome, Usage
 from shared.pipeline.reply import Chunk, Completion, Relay, Reply, TokenStream
 from shared.settings import Settings
@@ -51,7 +50,7 @@ class Service:
         self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
         self.checks = [make_check(self) for make_check in checks]
-        self._tracing = next((layer for layer in layers if isinstance(layer, Tracing)), None)
+        self._batching = [layer for layer in layers if isinstance(layer, Batching)]
 
     async def answer(self, call: Call) -> Reply:
         """Send the call through the layers and settle it. Raises ServiceError, and nothing else."""
@@ -79,9 +78,13 @@ class Service:
         call.metadata["time_to_first_token_ms"] = call.log_fields["time_to_first_token_ms"] = waited
         return self._settled_at_its_end(call, reply)
 
-    def together(self, calls: Sequence[Call]) -> AbstractContextManager[None]:
+    @contextmanager
+    def together(self, calls: Sequence[Call]) -> Iterator[None]:
         """The calls of one request, while they are answered."""
-        return nullcontext() if self._tracing is None else self._tracing.together(calls)
+        with ExitStack() as told:
+            for layer in self._batching:
+                told.enter_context(layer.together(calls))
+            yield
 
     async def _send(self, call: Call) -> Reply:
         if call.refusal is not None:  # a stack without an input guard must not send what could not be read

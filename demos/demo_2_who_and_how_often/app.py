@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -43,5 +44,5 @@ def build(settings: Settings) -> FastAPI:
         ],  # innermost: the upstream client
         routes=[usage_routes(accounts.ledger, rate_limit.limits), token_routes(accounts.authenticator)],
         resources=[*accounts.resources, *([redis] if redis else [])],  # what layers and routes share
-        authenticator=accounts.authenticator,  # the same question for the routes that do not go through the layers
+        gate=auth_gate(accounts.authenticator),  # the same question for the routes that do not go through the layers
     )

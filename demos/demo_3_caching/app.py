@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -52,5 +53,5 @@ def build(settings: Settings) -> FastAPI:
             summarize_routes,  #                  new: POST /summarize, with a cache of its own
         ],
         resources=[*accounts.resources, *([redis] if redis else [])],
-        authenticator=accounts.authenticator,
+        gate=auth_gate(accounts.authenticator),
     )

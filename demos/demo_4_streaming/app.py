@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -77,5 +78,5 @@ def build(settings: Settings) -> FastAPI:
             playground_routes,  #         new: GET /playground
         ],
         resources=[*accounts.resources, *([redis] if redis else [])],
-        authenticator=accounts.authenticator,
+        gate=auth_gate(accounts.authenticator),
     )

@@ -12,6 +12,7 @@ from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
 from shared.health.redis import redis_check
+from shared.http.auth_gate import auth_gate
 from shared.http.cors import cors
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
@@ -103,7 +104,7 @@ def build(settings: Settings) -> FastAPI:
             debug_routes(memory, orders),  #    new: POST /debug/memory/cleanup, /debug/circuit-breakers/reset
         ],
         resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
-        authenticator=accounts.authenticator,
+        gate=auth_gate(accounts.authenticator),
         # new: GET /health says what is wrong
         checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
         cors=cors(settings.cors_origins),

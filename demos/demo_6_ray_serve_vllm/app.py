@@ -13,6 +13,7 @@ from shared.health.caches import Caches
 from shared.health.http_client import HttpClient
 from shared.health.providers import Providers
 from shared.health.redis import redis_check
+from shared.http.auth_gate import auth_gate
 from shared.http.cors import cors
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
@@ -104,7 +105,7 @@ def build(settings: Settings) -> FastAPI:
             debug_routes(memory, orders),
         ],
         resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
-        authenticator=accounts.authenticator,
+        gate=auth_gate(accounts.authenticator),
         checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
         cors=cors(settings.cors_origins),
     )

@@ -3,7 +3,8 @@
 A bad token is refused on each of them. The caller stands in `request.state.caller` from here on.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from shared.pipeline.errors import Forbidden, ServiceError
 class AuthGate:
     """Identifies every caller; where tokens are required, callers without one reach `open_paths` only."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, open_paths: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, open_paths: Collection[str], *, authenticator: Authenticator) -> None:
         self.app = app
         self.authenticator = authenticator
         self.open_paths = open_paths
@@ -35,6 +36,11 @@ class AuthGate:
             return await as_response(Request(scope), refusal)(scope, receive, send)
         scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)
+
+
+def auth_gate(authenticator: Authenticator) -> Callable[[ASGIApp, Collection[str]], ASGIApp]:
+    """For build_service's `gate`."""
+    return partial(AuthGate, authenticator=authenticator)
 
 
 def caller_of(request: Request) -> Caller:

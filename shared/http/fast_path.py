@@ -13,10 +13,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http.envelope import as_response
+from shared.http.tags import GENERATING
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-GENERATING = "generating"  # the tag of routes whose calls go through the layers; see routes/endpoint.py
 
 
 class FastPath:

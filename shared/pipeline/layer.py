@@ -4,6 +4,7 @@ After "Your server as a function" (Eriksen, 2013) and Rust's tower: a handler an
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from shared.pipeline.call import Call
@@ -59,6 +60,13 @@ class Follower(Protocol):
     """A layer that wants to know what stands further in, to send some calls there on a way of its own."""
 
     def follow(self, layers: Sequence[Layer], innermost: Handler) -> None: ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A layer that wants to know which calls belong to one request."""
+
+    def together(self, calls: Sequence[Call]) -> AbstractContextManager[None]: ...
 
 
 @runtime_checkable

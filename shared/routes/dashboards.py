@@ -17,6 +17,7 @@ from shared.dashboards.coalesced import Coalesced
 from shared.dashboards.history import MINUTES, History
 from shared.dashboards.source import Missing, Source
 from shared.http.json import json_response
+from shared.http.tags import OPEN
 from shared.pipeline.errors import InvalidRequest, NotFound
 from shared.routes.playground import PAGE, WEB, Asset
 
@@ -48,7 +49,7 @@ def _add_pages(router: APIRouter) -> None:
         return assets[request.scope["path"]].response(request)
 
     for path in assets:
-        router.add_api_route(path, page, summary="A page that shows how the service does")
+        router.add_api_route(path, page, summary="A page that shows how the service does", tags=[OPEN])
 
 
 def _add_traces(router: APIRouter, receiver: Source) -> None:

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from shared.http.disconnect import while_connected
-from shared.http.fast_path import GENERATING
 from shared.http.json import json_response, read_body
+from shared.http.tags import GENERATING
 from shared.pipeline.call import EMPTY_REQUEST, Call, ChatRequest
 from shared.pipeline.errors import InvalidRequest, ServiceError
 from shared.pipeline.reply import Completion

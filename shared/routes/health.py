@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from shared import SERVICE_NAME, __version__
 from shared.health.problems import what_is_wrong
 from shared.http.json import json_response
+from shared.http.tags import OPEN
 from shared.pipeline.errors import UpstreamUnavailable
 from shared.pipeline.layer import Checked, Refusing
 
@@ -26,7 +27,7 @@ def health_routes(service: Service) -> APIRouter:
     refusing = [layer for layer in service.layers if isinstance(layer, Refusing)]
     asked, answered = 0.0, False
 
-    @router.get("/health", summary="Is this process alive?")
+    @router.get("/health", tags=[OPEN], summary="Is this process alive?")
     async def health() -> Response:
         now = time.time()
         health: dict[str, Any] = {
@@ -43,7 +44,7 @@ def health_routes(service: Service) -> APIRouter:
             health["status"] = "degraded" if health["wrong"] else "healthy"
         return json_response(health)
 
-    @router.get("/ready", summary="Does the upstream answer?")
+    @router.get("/ready", tags=[OPEN], summary="Does the upstream answer?")
     async def ready() -> Response:
         nonlocal asked, answered
         for layer in refusing:

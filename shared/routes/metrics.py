@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from shared.http.tags import OPEN
 from shared.telemetry.exposition import Exposition
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def metrics_routes(service: Service) -> APIRouter:
     router = APIRouter()
     exposition = Exposition()
 
-    @router.get("/metrics", summary="What Prometheus scrapes")
+    @router.get("/metrics", tags=[OPEN], summary="What Prometheus scrapes")
     async def metrics(request: Request) -> Response:
         page, content_type = await exposition.page(request.headers.get("accept", ""))
         return Response(page, media_type=content_type)

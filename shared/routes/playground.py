@@ -20,6 +20,7 @@ from fastapi.responses import Response
 from yarl import URL
 
 from shared.http.json import read_body
+from shared.http.tags import OPEN
 from shared.pipeline.errors import InvalidRequest, NotFound
 from shared.upstream.client import Upstream
 
@@ -73,7 +74,8 @@ def playground_routes(service: Service) -> APIRouter:
         return assets[request.scope["path"]].response(request)
 
     for path in assets:
-        router.add_api_route(path, asset, summary="A page to talk to it with", include_in_schema=path == PAGE)
+        shown = path == PAGE
+        router.add_api_route(path, asset, summary="A page to talk to it with", tags=[OPEN], include_in_schema=shown)
 
     upstream = service.upstreams.primary
     if service.settings.env == "development" and _is_here(upstream.base_url):

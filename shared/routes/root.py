@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from shared import SERVICE_NAME, __version__
 from shared.http.json import json_response
+from shared.http.tags import OPEN
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def root_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/", summary="What this is")
+    @router.get("/", tags=[OPEN], summary="What this is")
     async def root(request: Request) -> Response:
         return json_response(
             {

@@ -11,6 +11,7 @@ from prometheus_client import Counter
 
 from shared.http.auth_gate import caller_of
 from shared.http.json import json_response, read_body
+from shared.http.tags import OPEN
 from shared.pipeline.errors import NotFound, ServiceError, Unauthorized
 from shared.webhooks.alert_board import AlertBoard
 from shared.webhooks.notification import FIRING, Notification, read
@@ -34,7 +35,7 @@ def webhook_routes(board: AlertBoard) -> Routes:
         verifier = Verifier(settings.webhook_hmac_secret.get_secret_value(), settings.webhook_timestamp_window)
         router = APIRouter()
 
-        @router.post("/webhooks/ingest", summary="A signed webhook")
+        @router.post("/webhooks/ingest", tags=[OPEN], summary="A signed webhook")
         async def ingest(request: Request) -> Response:
             try:
                 if not verifier:

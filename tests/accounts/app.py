@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from shared.accounts.accounts import Accounts
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -24,7 +25,7 @@ def build(settings: Settings) -> FastAPI:
         settings,
         title="Accounts",
         resources=accounts.resources,
-        authenticator=accounts.authenticator,
+        gate=auth_gate(accounts.authenticator),
         layers=[
             RequestLog(settings.log_file),
             Authenticate(accounts.authenticator),

@@ -17,6 +17,7 @@ from shared.accounts.authenticator import Authenticator
 from shared.accounts.tokens import Tokens, digest_of
 from shared.accounts.usage import UsageLedger, Used
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -82,7 +83,7 @@ def demo_2(
         ],
         routes=[usage_routes(accounts, rate_limit.limits)],
         resources=[database, accounts, doorkeeper, *([redis] if redis else [])],
-        authenticator=doorkeeper,
+        gate=auth_gate(doorkeeper),
     )
 
 

@@ -10,6 +10,7 @@ from shared.accounts.address import ClientAddress
 from shared.accounts.tokens import Tokens
 from shared.accounts.usage import UsageLedger
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
@@ -50,5 +51,5 @@ def build(settings: Settings) -> FastAPI:
         ],  # innermost: the upstream client
         routes=[usage_routes(ledger)],
         resources=[database, ledger, doorkeeper, *([redis] if redis else [])],
-        authenticator=doorkeeper,
+        gate=auth_gate(doorkeeper),
     )

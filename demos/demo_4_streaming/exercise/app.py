@@ -9,6 +9,7 @@ from demos.demo_4_streaming.exercise.breaker import Breaker
 from demos.demo_4_streaming.exercise.streams import Events, relay
 from shared.accounts.accounts import Accounts
 from shared.app import build_service
+from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.layers.admission_queue import AdmissionQueue
@@ -76,5 +77,5 @@ def build(settings: Settings) -> FastAPI:
         events=Events,  #    task 2
         relay=relay,  #      task 3
         resources=[*accounts.resources, *([redis] if redis else [])],
-        authenticator=accounts.authenticator,
+        gate=auth_gate(accounts.authenticator),
     )
