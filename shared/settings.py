@@ -168,6 +168,11 @@ class Settings(BaseSettings):
         """How many processes serve."""
         return self.uvicorn_workers or (4 if self.env == "production" else 1)
 
+    @property
+    def traced(self) -> bool:
+        """Are traces recorded, and sent somewhere?"""
+        return self.enable_tracing and self.otlp_endpoint != ""
+
     @field_validator("openai_base_url")
     @classmethod
     def _is_http(cls, url: str) -> str:

@@ -6,16 +6,14 @@ workers share. Nobody is given another caller's answer, and nothing is kept that
 
 from fastapi import FastAPI
 
-from shared.accounts.accounts import Accounts
+from demos.parts import Parts
 from shared.app import build_service
-from shared.http.auth_gate import auth_gate
 from shared.layers.account_usage import AccountUsage
 from shared.layers.authenticate import Authenticate
 from shared.layers.budget import Budget
 from shared.layers.input_guard import InputGuard
-from shared.layers.rate_limit import RateLimit
 from shared.layers.request_log import RequestLog
-from shared.layers.response_cache import ResponseCache
+from shared.layers.response_cache import MakeCache, ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.routes.cache import cache_routes
@@ -23,35 +21,35 @@ from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.settings import Settings
-from shared.stores.redis import RedisLink
+
+TITLE = "Demo 3 · Pay once for the same answer"
 
 
-def build(settings: Settings) -> FastAPI:
-    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
-    accounts = Accounts(settings)
-    rate_limit = RateLimit(settings, redis)
+def build(settings: Settings, *, title: str = TITLE, cache: MakeCache = ResponseCache) -> FastAPI:
+    """`cache` makes the layer that keeps answers: pass your own to replace it."""
+    parts = Parts(settings)
     return build_service(
         settings,
-        title="Demo 3 · Pay once for the same answer",
+        title=title,
         layers=[
             # region: layers
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
-            Authenticate(accounts.authenticator),
-            rate_limit,
-            Budget(accounts.ledger),
-            AccountUsage(accounts.ledger),
-            ResponseCache(settings, redis),  #    new: kept answers, one call for a crowd
+            Authenticate(parts.authenticator),
+            parts.rate_limit,
+            Budget(parts.ledger),
+            AccountUsage(parts.ledger),
+            cache(settings, parts.redis),  #    new: kept answers, one call for a crowd
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers
         ],  # innermost: the upstream client
         routes=[
-            usage_routes(accounts.ledger, rate_limit.limits),
-            token_routes(accounts.authenticator),
-            cache_routes,  #                      new: GET /cache/stats
-            summarize_routes,  #                  new: POST /summarize, with a cache of its own
+            usage_routes(parts.ledger, parts.rate_limit.limits),
+            token_routes(parts.authenticator),
+            cache_routes,  #                    new: GET /cache/stats
+            summarize_routes,  #                new: POST /summarize, with a cache of its own
         ],
-        resources=[*accounts.resources, *([redis] if redis else [])],
-        gate=auth_gate(accounts.authenticator),
+        resources=parts.resources,
+        gate=parts.gate,
     )

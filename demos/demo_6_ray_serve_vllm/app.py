@@ -6,106 +6,16 @@ that grows, shrinks, and loses a machine now and then.
 
 from fastapi import FastAPI
 
-from shared.accounts.accounts import Accounts
-from shared.app import build_service
-from shared.health.alerts import alerts_check
-from shared.health.caches import Caches
-from shared.health.http_client import HttpClient
-from shared.health.providers import Providers
-from shared.health.redis import redis_check
-from shared.http.auth_gate import auth_gate
-from shared.http.cors import cors
-from shared.layers.account_usage import AccountUsage
-from shared.layers.adaptive_timeout import AdaptiveTimeout
-from shared.layers.admission_queue import AdmissionQueue
-from shared.layers.authenticate import Authenticate
-from shared.layers.budget import Budget
-from shared.layers.circuit_breaker import CircuitBreaker
-from shared.layers.fallback import Fallback
-from shared.layers.input_guard import InputGuard
-from shared.layers.memory_guard import MemoryGuard
-from shared.layers.metrics import Metrics
-from shared.layers.rate_limit import RateLimit
-from shared.layers.request_log import RequestLog
-from shared.layers.response_cache import ResponseCache
-from shared.layers.retry import Retry
-from shared.layers.tracing import Tracing
+from demos.demo_5_observability import app as demo_5
 from shared.layers.try_timeout import TryTimeout
-from shared.logs.human import on_stdout
-from shared.memory.watch import MemoryWatch
-from shared.process.worker_broadcast import WorkerBroadcast
-from shared.resilience.retry_budget import RetryBudgets
-from shared.routes.batch import batch_routes
-from shared.routes.cache import cache_routes
-from shared.routes.chat import chat_routes
-from shared.routes.dashboards import dashboard_routes
-from shared.routes.debug import debug_routes
-from shared.routes.generate_stream import generate_stream_routes
-from shared.routes.infer import infer_routes
-from shared.routes.metrics import metrics_routes
-from shared.routes.models import model_routes
-from shared.routes.playground import playground_routes
-from shared.routes.summarize import summarize_routes
-from shared.routes.tokens import token_routes
-from shared.routes.usage import usage_routes
-from shared.routes.webhooks import webhook_routes
 from shared.settings import Settings
-from shared.stores.redis import RedisLink
-from shared.webhooks.alert_board import AlertBoard
 
 
 def build(settings: Settings) -> FastAPI:
-    redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
-    accounts = Accounts(settings)
-    rate_limit = RateLimit(settings, redis)
-    cache = ResponseCache(settings, redis)
-    memory = MemoryWatch(settings, cache.caches)
-    orders = WorkerBroadcast()
-    traced = settings.enable_tracing and settings.otlp_endpoint != ""
-    alerts = AlertBoard(settings, accounts.database)
-    return build_service(
+    return demo_5.build(
         settings,
         title="Demo 6 · The full deployment",
-        layers=[
-            RequestLog(settings.log_file, shown=on_stdout(settings)),
-            *([Metrics()] if settings.enable_metrics else []),
-            *([Tracing(settings)] if traced else []),
-            MemoryGuard(memory),
-            InputGuard(settings.max_chars, {"/v1/chat/completions": settings.max_chars_chat}),
-            Authenticate(accounts.authenticator),
-            rate_limit,
-            Budget(accounts.ledger),
-            AccountUsage(accounts.ledger),
-            cache,
-            AdaptiveTimeout(settings.timeout, settings.timeout_max),
-            AdmissionQueue(settings.http_max_connections, settings.queue_max_size, settings.queue_timeout),
-            Fallback(settings),
-            Retry(
-                settings.max_retries,
-                delay=settings.retry_delay,
-                budgets=RetryBudgets(settings.retry_budget, settings.retry_budget_reserve),
-            ),
-            CircuitBreaker(settings),
-            TryTimeout(settings.try_timeout),  # new: who is silent for so long has lost its turn to a fallback
-        ],  # innermost: the upstream that the call is meant for
-        routes=[
-            usage_routes(accounts.ledger, rate_limit.limits),
-            token_routes(accounts.authenticator),
-            cache_routes,
-            summarize_routes,
-            generate_stream_routes,
-            chat_routes,
-            model_routes,
-            infer_routes,
-            batch_routes,
-            playground_routes,
-            dashboard_routes,
-            *([metrics_routes] if settings.enable_metrics else []),
-            webhook_routes(alerts),
-            debug_routes(memory, orders),
-        ],
-        resources=[*accounts.resources, alerts, orders, *([redis] if redis else [])],
-        gate=auth_gate(accounts.authenticator),
-        checks=[Providers, HttpClient, Caches, redis_check(redis), alerts_check(alerts)],
-        cors=cors(settings.cors_origins),
+        innermost=[
+            TryTimeout(settings.try_timeout)
+        ],  # new: an upstream that is silent for so long loses the call to a fallback
     )

@@ -4,7 +4,7 @@ In: a Call. Out: a kept answer, another call's, or a new one; `X-Cache` says whi
 are not kept. Whoever may see an answer is part of the key it is kept under, so no caller meets another's by accident.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from shared.cache.cache import Cache, MakeStore
@@ -134,3 +134,6 @@ def _note(call: Call, status: str, *, cached: bool) -> None:
     call.response_headers[HEADER] = status
     call.log_fields["cache"] = status
     call.metadata["cached"] = cached
+
+
+MakeCache = Callable[[Settings, RedisLink | None], ResponseCache]

@@ -20,7 +20,10 @@ class Layer(Protocol):
     async def __call__(self, call: Call, next: Handler) -> Reply: ...
 
 
-def compose(layers: Sequence[Layer], innermost: Handler) -> Handler:
+Layers = Sequence[Layer]
+
+
+def compose(layers: Layers, innermost: Handler) -> Handler:
     """The handler that sends a call inward through `layers`, first to last, to `innermost`."""
     for number, layer in enumerate(layers, start=1):
         if isinstance(layer, Follower):

@@ -24,7 +24,7 @@ from shared.cache.single_flight import Fetch
 from shared.layers.authenticate import Authenticate
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog
-from shared.layers.response_cache import HEADER, SUMMARIES, ResponseCache
+from shared.layers.response_cache import HEADER, SUMMARIES, MakeCache, ResponseCache
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.pipeline.call import Call, ChatRequest
@@ -37,7 +37,6 @@ from shared.settings import Settings
 from shared.stores.database import Database
 from shared.stores.redis import RedisLink
 
-MakeCache = Callable[[Settings, RedisLink | None], ResponseCache]
 Around = Callable[[ResponseCache], Layer]
 
 

@@ -7,6 +7,7 @@ Each function builds an application as `demos.demo_6_ray_serve_vllm.app:build` d
 import pytest
 from fastapi import FastAPI
 
+from demos.demo_4_streaming import app as demo_4
 from demos.demo_6_ray_serve_vllm import app as demo
 from shared.layers import fallback
 from shared.layers.fallback import Fallback
@@ -23,7 +24,7 @@ class Nobody(Fallback):
 
 def falls_back_to_nobody(settings: Settings) -> FastAPI:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "Fallback", Nobody)
+        patch.setattr(demo_4, "Fallback", Nobody)
         return demo.build(settings)
 
 

@@ -1,0 +1,41 @@
+"""What the demos from the second on share: wired once from the settings, and put into layers and routes by their names.
+
+Each part is made once a service, because layers and routes talk to the same one.
+"""
+
+from functools import cached_property
+
+from shared.accounts.accounts import Accounts
+from shared.app import Gate
+from shared.http.auth_gate import auth_gate
+from shared.layers.rate_limit import RateLimit
+from shared.layers.response_cache import ResponseCache
+from shared.pipeline.layer import Resource
+from shared.settings import Settings
+from shared.stores.redis import RedisLink
+
+
+class Parts:
+    """Raises BadSetting."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
+        self.accounts = Accounts(settings)
+        self.authenticator = self.accounts.authenticator
+        self.ledger = self.accounts.ledger
+        self.rate_limit = RateLimit(settings, self.redis)
+        self._settings = settings
+
+    @cached_property
+    def cache(self) -> ResponseCache:
+        return ResponseCache(self._settings, self.redis)
+
+    @property
+    def gate(self) -> Gate:
+        """Asks who is calling before the routes that do not go through the layers."""
+        return auth_gate(self.authenticator)
+
+    @property
+    def resources(self) -> list[Resource]:
+        """What is opened before the layers, and closed after them."""
+        return [*self.accounts.resources, *([self.redis] if self.redis else [])]
