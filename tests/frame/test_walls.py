@@ -112,6 +112,11 @@ def test_the_page_on_architecture_shows_the_rooms_as_they_are() -> None:
     assert architecture.table() in page
 
 
+@pytest.mark.parametrize(("demo", "lines"), [("5_observability", 60), ("6_ray_serve_vllm", 40)])
+def test_a_later_demo_shows_only_what_is_new_in_it(demo: str, lines: int) -> None:
+    assert len((ROOT / "demos" / f"demo_{demo}" / "app.py").read_text().splitlines()) <= lines
+
+
 def test_checks_of_a_demo_speak_http_and_import_nothing_of_it() -> None:
     checks = tracked("tests/demo_*/checks.py")
     assert checks

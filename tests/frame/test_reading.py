@@ -1,0 +1,40 @@
+"""What the labs ask people to read: little enough for the time that there is, and all of it there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from slides.regions import read_region, read_source
+from workshop.processes import ROOT
+
+LABS = sorted(ROOT.glob("demos/demo_*/README.md"))
+MOST_LINES = 200
+NAMED = re.compile(r"`([\w/.]+)(?:#([\w-]+))?`")
+
+
+def section(lab: Path) -> str:
+    found = re.search(r"^## \d+ · Read the code\n(.*?)^## ", lab.read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"{lab} has no section on its code"
+    return found[1]
+
+
+def rows(table: str) -> list[tuple[str, str]]:
+    return [named for row in table.splitlines() if row.startswith("| `") for named in NAMED.findall(row.split("|")[1])]
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
+def test_what_a_lab_asks_people_to_read_is_little(lab: Path) -> None:
+    first = rows(section(lab).partition("If you are curious")[0])
+    assert first
+    texts = [read_region(ROOT / path, region) if region else read_source(ROOT / path) for path, region in first]
+    lines = sum(len(text.splitlines()) for text in texts)
+    assert lines < MOST_LINES, f"{lines} lines"
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
+def test_what_a_lab_names_is_there(lab: Path) -> None:
+    folder = ROOT
+    for path, _ in rows(section(lab)):
+        folder = (ROOT / path).parent if "/" in path.rstrip("/") else folder
+        assert (ROOT / path).exists() or (folder / path).exists(), path
