@@ -2,14 +2,18 @@
 
 The only place in the service that retries. In: a Call. Out: the first good reply, or the last error. Repeats on 429,
 5xx, connection faults and time-outs to connect; never on what the upstream found wrong with the request itself. Of a
-stream only the time before its first token is repeated: after it, the reply is no longer in here.
+stream only the time before its first token is repeated: after it, the reply is no longer in here. tenacity runs the
+loop; what may help, how long to wait and when to stop is said here.
 """
 
 import asyncio
 import math
 import random
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from prometheus_client import Counter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from shared.pipeline.call import Call
 from shared.pipeline.errors import UpstreamError, UpstreamRateLimited
@@ -39,18 +43,23 @@ class Retry:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         budget = self.budgets.of(call.target.upstream)
         budget.deposit()
-        retries = 0
-        while True:
-            try:
-                return await next(call)
-            except UpstreamError as error:
-                wait = self.backoff(retries, error)
-                hopeless = not error.retryable or retries == self.max_retries or wait >= call.remaining()
-                if hopeless or not budget.withdraw():
-                    raise _with_retry_after(error, wait) from None
-                retries += 1
-                _count(call)
-                await asyncio.sleep(wait)
+        try:
+            return await next(call)
+        except UpstreamError as error:
+            failed = error
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_may_help),
+            wait=lambda state: self.backoff(state.attempt_number - 1, _error_of(state)),
+            stop=lambda state: (
+                state.attempt_number > self.max_retries  # the first try is no retry
+                or state.upcoming_sleep >= call.remaining()
+                or not budget.withdraw()
+            ),
+            before_sleep=lambda _: _count(call),
+            retry_error_callback=_give_up,
+            sleep=asyncio.sleep,
+        )
+        return await retrying(_after(failed, partial(next, call)))
 
     # endregion: retry-loop
 
@@ -71,8 +80,31 @@ def _count(call: Call) -> None:
     retries_total.labels(call.target.upstream).inc()
 
 
-def _with_retry_after(error: UpstreamError, wait: float) -> UpstreamError:
+def _may_help(error: BaseException) -> bool:
+    return isinstance(error, UpstreamError) and error.retryable
+
+
+def _after(failed: UpstreamError, again: Callable[[], Awaitable[Reply]]) -> Callable[[], Awaitable[Reply]]:
+    """The tries of a call whose first one has failed: a call that succeeds at once has nothing to do with tenacity."""
+    before = [failed]
+
+    async def attempt() -> Reply:
+        if before:
+            raise before.pop()
+        return await again()
+
+    return attempt
+
+
+def _error_of(state: RetryCallState) -> UpstreamError:
+    error = state.outcome and state.outcome.exception()
+    assert isinstance(error, UpstreamError)
+    return error
+
+
+def _give_up(state: RetryCallState) -> Reply:
+    error = _error_of(state)
     # A 429 without a Retry-After makes every client guess; ours would have waited this long.
     if isinstance(error, UpstreamRateLimited) and error.retry_after is None:
-        error.retry_after = wait
-    return error
+        error.retry_after = state.upcoming_sleep
+    raise error from None

@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType, MemberDescriptorType, TracebackType
 
-ROOT = Path(__file__).resolve().parent.parent
-OURS = Path(__file__).resolve().parent
+OURS = Path(__file__).resolve().parent.parent  # shared/
+ROOT = OURS.parent
 # The parameters of a layer. What fails inside one is not the fault of the layers further out, which handed the call on.
 LAYER = {("self", "call", "next"), ("call", "next")}
 MODEL = "Service._send"  # the innermost handler

@@ -117,7 +117,7 @@ def test_a_layer_that_gives_back_no_reply_is_named(body: str, reason: str, load:
     """)
     found = told(guards.Guard())
     assert (found.file, found.function) == ("guards.py", "Guard.__call__")
-    assert found.returned_to.startswith("pipeline.py:")
+    assert found.returned_to.startswith("layer.py:")
     with pytest.raises(TypeError) as raised:
         asyncio.run(compose([guards.Guard()], answering(completion()))(make_call()))  # type: ignore[arg-type]
     assert str(raised.value) == reason
