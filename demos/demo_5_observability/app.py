@@ -1,7 +1,4 @@
-"""Demo 5 · See it, and be told.
-
-Every request is counted, timed and traced, the process watches its own memory, and alerts say when somebody must look.
-"""
+"""Demo 5 · See it, and be told: each request is counted and traced, memory is watched, alerts call for a person."""
 
 from fastapi import FastAPI
 
@@ -32,6 +29,7 @@ def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), inner
     """`metrics`: pass your own layers to replace the one that counts. `innermost` come after all others."""
     parts = Parts(settings)
     memory = MemoryWatch(settings, parts.cache.caches)
+    counting = (metrics or [Metrics()]) if settings.enable_metrics else []
     broadcast, alerts = WorkerBroadcast(), AlertBoard(settings, parts.accounts.database)
     return build_service(
         settings,
@@ -39,10 +37,10 @@ def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), inner
         layers=[
             # region: outer-layers
             RequestLog(settings.log_file, shown=on_stdout(settings)),
-            *((metrics or [Metrics()]) if settings.enable_metrics else []),  # new: counts and times each call
-            *([Tracing(settings)] if settings.traced else []),  #    new: a trace a request, a span a layer
-            MemoryGuard(memory),  #                                  new: no more work when memory is at its end
-            *demo_4.layers(settings, parts)[1:],  #                  those of demo 4, but for its log
+            *counting,  #                                         new: counts and times each call
+            *([Tracing(settings)] if settings.traced else []),  # new: a trace a request, a span a layer
+            MemoryGuard(memory),  #                               new: no more work when memory is short
+            *demo_4.layers(settings, parts)[1:],  #               those of demo 4, but for its log
             # endregion: outer-layers
             *innermost,
         ],
