@@ -38,7 +38,7 @@ def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), inner
             # region: outer-layers
             RequestLog(settings.log_file, shown=on_stdout(settings)),
             *counting,  #                                         new: counts and times each call
-            *([Tracing(settings)] if settings.traced else []),  # new: a trace a request, a span a layer
+            *([Tracing(settings)] if settings.traced else []),  # new: a trace of each request
             MemoryGuard(memory),  #                               new: no more work when memory is short
             *demo_4.layers(settings, parts)[1:],  #               those of demo 4, but for its log
             # endregion: outer-layers
