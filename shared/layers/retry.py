@@ -19,7 +19,7 @@ from shared.pipeline.call import Call
 from shared.pipeline.errors import UpstreamError, UpstreamRateLimited
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
-from shared.resilience.retry_budget import RetryBudgets
+from shared.resilience.retry_budget import RetryBudget, RetryBudgets
 
 LONGEST_DELAY = 10.0  # seconds
 JITTER = 0.2  # so that callers that failed together do not come back together
@@ -50,11 +50,7 @@ class Retry:
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_help),
             wait=lambda state: self.backoff(state.attempt_number - 1, _error_of(state)),
-            stop=lambda state: (
-                state.attempt_number > self.max_retries  # the first try is no retry
-                or state.upcoming_sleep >= call.remaining()
-                or not budget.withdraw()
-            ),
+            stop=partial(self._is_over, call, budget),
             before_sleep=lambda _: _count(call),
             retry_error_callback=_give_up,
             sleep=asyncio.sleep,
@@ -62,6 +58,11 @@ class Retry:
         return await retrying(_after(failed, partial(next, call)))
 
     # endregion: retry-loop
+
+    def _is_over(self, call: Call, budget: RetryBudget, state: RetryCallState) -> bool:
+        """Too many tries, too little time, or no budget, which is asked last: what it gives is spent."""
+        too_late = state.attempt_number > self.max_retries or state.upcoming_sleep >= call.remaining()
+        return too_late or not budget.withdraw()
 
     # region: backoff
     def backoff(self, retries: int, error: UpstreamError) -> float:

@@ -32,7 +32,7 @@ from shared.layers import metrics as metrics_layer
 from shared.layers.memory_guard import MemoryGuard
 from shared.layers.metrics import Metrics
 from shared.layers.tracing import Tracing
-from shared.pipeline import call as calls
+from shared.pipeline import outcome as outcomes
 from shared.pipeline.call import Call, Caller
 from shared.pipeline.errors import ServiceError, UnsignedWebhook
 from shared.pipeline.layer import Handler, Layer
@@ -112,7 +112,7 @@ def misses_answers_from_the_cache(settings: Settings) -> FastAPI:
 
 
 def takes_leavers_for_errors(settings: Settings) -> FastAPI:
-    return _changed(settings, calls, CLIENT_CLOSED_REQUEST=500)
+    return _changed(settings, outcomes, CLIENT_CLOSED_REQUEST=500)
 
 
 class ForgivesBrokenStreams(Metrics):

@@ -31,7 +31,7 @@ def refused_tries(fire: Fire) -> str:
 RIGHT: Mapping[str, Callable[[Fire], str]] = {
     "slow": lambda fire: "c 'chat workshop-sim' 4 LatencyBudgetBurnsFast b",
     "429": lambda fire: f"d {refused_tries(fire)} UpstreamThrottles c",
-    "stampede": lambda fire: f"c {percent(fire, 'queue_full')} CacheHitRateCollapsed d",
+    "stampede": lambda fire: f"c {percent(fire, 'queue_full')} {stampede_alert(fire)} d",
     "dead-upstream": lambda fire: f"b circuit_open {percent(fire, None)} ErrorBudgetBurnsFast a",
     "leak": lambda fire: f"d {RATE * RECORD * 60 / 1e6:.0f} {leak_alert(fire)} c",
 }
@@ -42,6 +42,11 @@ WRONG: Mapping[str, str] = {
     "dead-upstream": "a upstream_error 95 MemoryGrows b",
     "leak": "a 1 GatewayIsDown a",
 }
+
+
+def stampede_alert(fire: Fire) -> str:
+    """The longer it burns, the less there is to compare the cache with: in the end its alert goes, the other stays."""
+    return "CacheHitRateCollapsed" if "CacheHitRateCollapsed" in fire.fired() else "QueueSheds"
 
 
 def leak_alert(fire: Fire) -> str:
