@@ -109,6 +109,12 @@ def test_a_run_that_was_wrong_fails_the_gate_that_is_there_for_it(make_wrong: Ca
     assert WRONG[make_wrong] in failed
 
 
+def test_while_a_replica_starts_a_fallback_may_help(kept: Run) -> None:
+    helped = changed(kept, lambda second: replace(second, fallbacks=second.answered if second.starting else 0))
+    assert helped.fallbacks > 0
+    assert BY_IT not in [gate.name for gate in judge(helped) if not gate.passed]
+
+
 def test_a_deployment_that_stays_large_has_not_returned(kept: Run) -> None:
     last = kept.seconds[-1]
     stays = replace(kept, seconds=(*kept.seconds[:-1], replace(last, running=2, wanted=2)))
