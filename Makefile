@@ -136,8 +136,7 @@ lint: $(DEV) ## format, lint and types
 # Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green: every wait is for a condition, see
 # tests/test_suite.py.
 # Most tests wait, for servers and for windows: six at a time, see tests/order.py for the order. Of those that load a
-# service, which takes half a core, two. Those that stand on a cluster come last: the lab on one, all the others on
-# another.
+# service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
 PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py)
 ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))
@@ -166,7 +165,7 @@ prove: ## all the rest: mutants, labs, load, stress, drills, every client, the c
 	@failed=0; \
 	  $(PYTEST) --speed prove --numprocesses 6 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
 	  $(PYTEST) --speed prove --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
-	  $(PYTEST) --speed prove --numprocesses 2 --dist loadfile $(CLUSTER) || failed=1; \
+	  $(PYTEST) --speed prove $(CLUSTER) || failed=1; \
 	  exit $$failed
 
 test-%: $(DEV) programs ## the tests of demo N

@@ -11,8 +11,6 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # Five clients, of which two take seconds to import; a service of four workers.
 TOGETHER = ("tests/conformance", "tests/webhooks")
-# On one cluster, which the last of them ends.
-CLUSTER = ("tests/demo_6/test_load.py", "tests/demo_6/test_demo_6.py")
 
 # From the longest down, those that take half a minute or more. It costs time where this is wrong, and nothing else.
 LONGEST = (
@@ -68,8 +66,6 @@ def share(node_id: str) -> str:
     """What a test is run together with."""
     file = node_id.partition("::")[0]
     folder = file.rpartition("/")[0]
-    if file in CLUSTER:
-        return CLUSTER[-1]
     return folder if folder in TOGETHER else file
 
 

@@ -6,7 +6,7 @@ from tests import order
 from workshop.processes import ROOT
 
 
-@pytest.mark.parametrize("name", order.LONGEST + order.TOGETHER + order.CLUSTER)
+@pytest.mark.parametrize("name", order.LONGEST + order.TOGETHER)
 def test_what_the_order_names_is_there(name: str) -> None:
     assert (ROOT / name).exists()
 
