@@ -16,14 +16,13 @@ from shared.http.envelope import answer_errors_in_the_envelope
 from shared.http.fast_path import Endpoint, FastPath, post_endpoints
 from shared.http.request_id import RequestId
 from shared.http.tags import OPEN
-from shared.pipeline.layer import Layer, Resource
+from shared.pipeline.layer import Innermost, Layer, Resource
 from shared.pipeline.reply import Relay
 from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
 from shared.routes.root import root_routes
 from shared.service import MakeCheck, Routes, Service
 from shared.settings import Settings
-from shared.upstream.sse import Events, MakeEvents
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +35,24 @@ def build_service(
     *,
     title: str,
     layers: Sequence[Layer],
+    upstreams: Innermost,
     routes: Sequence[Routes] = (),
     resources: Sequence[Resource] = (),
     gate: Gate | None = None,
     cors: Middleware | None = None,
     prices: Prices | None = None,
-    events: MakeEvents = Events,
     relay: Relay | None = None,
     checks: Sequence[MakeCheck] = (),
 ) -> FastAPI:
     """The application of one demo.
 
-    `routes` come besides those of demo 1. `resources` are what several layers share (a database, Redis): opened before
-    the layers, closed after them. `gate` stands before the routes that do not go through the layers;
-    `cors` stands before all routes, where limits and tokens do not count. Without `prices`: list prices, and
-    PRICE_*_PER_1M for models that have none. `events` reads the upstreams' streams and `relay` writes ours: pass your
-    own to replace them. With `checks`, GET /health shows these besides the layers', and says what is wrong.
+    `upstreams` answer what the layers let through. `routes` come besides those of demo 1. `resources` are what several
+    layers share (a database, Redis): opened before the layers, closed after them. `gate` stands before the routes that
+    do not go through the layers, `cors` before all routes, where limits and tokens do not count. Without `prices`: list
+    prices, and PRICE_*_PER_1M for models that have none. `relay` writes streams: pass your own to replace it. With
+    `checks`, GET /health shows these besides the layers', and says what is wrong.
     """
-    service = Service(settings, title, layers, prices, events, relay, checks)
+    service = Service(settings, title, layers, upstreams, prices, relay, checks)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

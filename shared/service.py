@@ -15,14 +15,12 @@ from fastapi import APIRouter
 from shared.accounts.prices import Price, PriceList, Prices
 from shared.pipeline.call import Call
 from shared.pipeline.errors import InvalidRequest, ServiceError
-from shared.pipeline.layer import Batching, Checked, Layer, compose
+from shared.pipeline.layer import Batching, Checked, Innermost, Layer, compose
 from shared.pipeline.outcome import Ending, Outcome, Usage
 from shared.pipeline.reply import Chunk, Completion, Relay, Reply, TokenStream
 from shared.settings import Settings
 from shared.telemetry.trace import follow_try, trace_of
 from shared.upstream.openai_wire import estimate
-from shared.upstream.pools import Upstreams
-from shared.upstream.sse import Events, MakeEvents
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +33,8 @@ class Service:
         settings: Settings,
         title: str,
         layers: Sequence[Layer],
+        upstreams: Innermost,
         prices: Prices | None = None,
-        events: MakeEvents = Events,
         relay: Relay | None = None,
         checks: Sequence["MakeCheck"] = (),
     ) -> None:
@@ -45,8 +43,7 @@ class Service:
         self.layers = layers
         self.started = time.time()
         self.relay = relay
-        self.upstreams = Upstreams(settings, events)
-        self.upstream = self.upstreams.primary
+        self.upstreams = upstreams
         self._prices = prices or PriceList(Price(settings.price_input_per_1m, settings.price_output_per_1m))
         self._handler = compose(layers, self._send)
         self.checks = [make_check(self) for make_check in checks]

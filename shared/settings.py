@@ -23,6 +23,7 @@ def _setting(default: Any, description: str, *, demo: int, **limits: Any) -> Any
 class Settings(BaseSettings):
     """The defaults work offline, with the embedded model behind the gateway."""
 
+    # python-dotenv reads the file.
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     openai_base_url: str = _setting(

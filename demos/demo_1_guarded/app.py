@@ -12,6 +12,7 @@ from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.layers.timeout import Timeout
 from shared.settings import Settings
+from shared.upstream.sdk import OpenAIClient
 
 
 def build(settings: Settings) -> FastAPI:
@@ -25,5 +26,6 @@ def build(settings: Settings) -> FastAPI:
             Timeout(settings.timeout),  #                              new: one deadline for the whole call
             Retry(settings.max_retries, delay=settings.retry_delay),  # new: only what is safe to retry
             # endregion: layers
-        ],  # innermost: the upstream client
+        ],
+        upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
     )

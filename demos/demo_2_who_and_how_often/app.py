@@ -18,6 +18,7 @@ from shared.layers.timeout import Timeout
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.settings import Settings
+from shared.upstream.sdk import OpenAIClient
 
 
 def build(settings: Settings) -> FastAPI:
@@ -36,7 +37,8 @@ def build(settings: Settings) -> FastAPI:
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers
-        ],  # innermost: the upstream client
+        ],
+        upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
         routes=[usage_routes(parts.ledger, parts.rate_limit.limits), token_routes(parts.authenticator)],
         resources=parts.resources,  # what layers and routes share
         gate=parts.gate,  # the same question for the routes that do not go through the layers

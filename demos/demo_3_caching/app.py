@@ -21,6 +21,7 @@ from shared.routes.summarize import summarize_routes
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.settings import Settings
+from shared.upstream.sdk import OpenAIClient
 
 TITLE = "Demo 3 · Pay once for the same answer"
 
@@ -43,7 +44,8 @@ def build(settings: Settings, *, title: str = TITLE, cache: MakeCache = Response
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers
-        ],  # innermost: the upstream client
+        ],
+        upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
         routes=[
             usage_routes(parts.ledger, parts.rate_limit.limits),
             token_routes(parts.authenticator),

@@ -34,6 +34,7 @@ from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.service import Routes
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 from shared.upstream.sse import Events, MakeEvents
 
 TITLE = "Demo 4 · Streams, and a client that survives its upstream"
@@ -53,10 +54,10 @@ def build(
         settings,
         title=title,
         layers=layers(settings, parts, breaker),
+        upstreams=Upstreams(settings, events),  # new: a client that relays streams, in the SDK's place
         routes=routes(parts),
         resources=parts.resources,
         gate=parts.gate,
-        events=events,
         relay=relay,
     )
 
@@ -83,7 +84,7 @@ def layers(settings: Settings, parts: Parts, breaker: MakeBreaker = Breaker) -> 
         ),
         CircuitBreaker(settings, breaker=breaker),  #                   new: what keeps failing is left alone
         # endregion: layers
-    ]  # innermost: the upstream that the call is meant for
+    ]
 
 
 def routes(parts: Parts) -> list[Routes]:

@@ -20,6 +20,7 @@ from shared.routes.debug import debug_routes
 from shared.routes.metrics import metrics_routes
 from shared.routes.webhooks import webhook_routes
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 from shared.webhooks.alert_board import AlertBoard
 
 TITLE = "Demo 5 · See it, and be told"
@@ -44,6 +45,7 @@ def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), inner
             # endregion: outer-layers
             *innermost,
         ],
+        upstreams=Upstreams(settings),
         routes=[
             *demo_4.routes(parts),
             dashboard_routes,  #                                     new: GET /playground/traces and /dashboards

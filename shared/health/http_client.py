@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from shared.upstream.pools import Upstreams
+
 if TYPE_CHECKING:
     from shared.service import Service
 
@@ -16,6 +18,7 @@ class HttpClient:
     """`limit` is HTTP_MAX_CONNECTIONS for each upstream; our own looks at it have two besides."""
 
     def __init__(self, service: Service) -> None:
+        assert isinstance(service.upstreams, Upstreams)
         self._upstreams = service.upstreams.pools
         self._limit = service.settings.http_max_connections * len(self._upstreams)
 

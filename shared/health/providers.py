@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.upstream.client import Upstream
+from shared.upstream.pools import Upstreams
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -24,6 +25,7 @@ class Providers:
     """One look at a time at each upstream, in the background: a probe of ours calls nobody."""
 
     def __init__(self, service: Service) -> None:
+        assert isinstance(service.upstreams, Upstreams)
         self._upstreams = service.upstreams.pools
         self._looking: list[asyncio.Task[None]] = []
 

@@ -7,11 +7,27 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
-from shared.pipeline.call import Call
+from shared.pipeline.call import Call, Target
 from shared.pipeline.errors import ServiceError
 from shared.pipeline.reply import Completion, Reply, TokenStream
 
 Handler = Callable[[Call], Awaitable[Reply]]
+
+
+class Innermost(Protocol):
+    """Who answers in the end: what the layers stand around. Opened and closed with the service."""
+
+    async def __call__(self, call: Call) -> Reply:
+        """Raises UpstreamError."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ready(self) -> bool:
+        """Does it answer at all?"""
+
+    def base_url(self, target: Target) -> str: ...
 
 
 class Layer(Protocol):

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from shared.pipeline.errors import NotFound, UpstreamRejected
 from shared.upstream.openai_wire import MISSHAPEN
+from shared.upstream.pools import Upstreams
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 def model_routes(service: Service) -> APIRouter:
     router = APIRouter()
+    assert isinstance(service.upstreams, Upstreams)
+    upstream = service.upstreams.primary
 
     @router.get("/v1/models", summary="The models behind this service")
     async def models() -> Response:
-        return _as_it_came(await service.upstream.models())
+        return _as_it_came(await upstream.models())
 
     @router.get("/v1/models/{name:path}", summary="One of them")
     async def model(name: str) -> Response:
@@ -30,11 +33,11 @@ def model_routes(service: Service) -> APIRouter:
             raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
         shown, refusal = b"", None
         try:
-            shown = await service.upstream.models(quote(name, safe="/"))
+            shown = await upstream.models(quote(name, safe="/"))
         except UpstreamRejected as error:
             refusal = error
         # vLLM shows no model by itself, and Ray Serve one without its date; both list it in full.
-        if b'"created"' not in shown and (entry := _entry(await service.upstream.models(), name)):
+        if b'"created"' not in shown and (entry := _entry(await upstream.models(), name)):
             return _as_it_came(orjson.dumps(entry))
         if refusal:
             raise refusal

@@ -23,6 +23,7 @@ from shared.http.json import read_body
 from shared.http.tags import OPEN
 from shared.pipeline.errors import InvalidRequest, NotFound
 from shared.upstream.client import Upstream
+from shared.upstream.pools import Upstreams
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -77,6 +78,7 @@ def playground_routes(service: Service) -> APIRouter:
         shown = path == PAGE
         router.add_api_route(path, asset, summary="A page to talk to it with", tags=[OPEN], include_in_schema=shown)
 
+    assert isinstance(service.upstreams, Upstreams)
     upstream = service.upstreams.primary
     if service.settings.env == "development" and _is_here(upstream.base_url):
         _add_faults(router, upstream)

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 from pydantic import SecretStr
 from yarl import URL
 
@@ -23,12 +24,11 @@ from shared.pipeline.errors import (
 )
 from shared.pipeline.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
-from shared.upstream.openai_wire import Frames, completion, joined, refused, written
+from shared.upstream.openai_wire import LARGEST_REPLY, Frames, completion, joined, refused, written
 from shared.upstream.sse import EventReader, Events, EventTooLong, MakeEvents
 
 log = logging.getLogger(__name__)
 
-LARGEST_REPLY = 16 << 20  # bytes
 LARGEST_BLOCK = 1 << 16  # bytes of a stream that are read at once; behind a client that does not read, they wait here
 PROBE_SECONDS = 2.0
 SPARE_CONNECTIONS = 2  # for probes and lists of models: on a busy day /ready must not stand in line behind the calls
@@ -286,7 +286,7 @@ def _connection_fault(fault: Exception) -> UpstreamError:
         return UpstreamTimeout("no connection to the upstream in time")
     if isinstance(fault, aiohttp.ClientConnectorError):
         return UpstreamUnreachable("the upstream refused the connection")
-    if isinstance(fault, aiohttp.ClientResponseError):
+    if isinstance(fault, aiohttp.ClientResponseError) or isinstance(fault.__cause__, ContentEncodingError):
         return UpstreamBadReply("the upstream does not speak HTTP as it should")
     if isinstance(fault, aiohttp.InvalidURL):
         return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)

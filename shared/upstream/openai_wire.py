@@ -24,6 +24,7 @@ from shared.pipeline.reply import Chunk, Completion
 from shared.upstream.retry_after import parse_retry_after
 from shared.upstream.sse import DONE, event
 
+LARGEST_REPLY = 16 << 20  # bytes
 CHARACTERS_PER_TOKEN = 4  # the usual estimate, for an upstream that does not count
 MOST_TOKENS = 1 << 32  # of one call; a count past it is nonsense
 

@@ -17,6 +17,7 @@ from shared.pipeline.call import Caller
 from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 
 
 def build(settings: Settings) -> FastAPI:
@@ -24,6 +25,7 @@ def build(settings: Settings) -> FastAPI:
     return build_service(
         settings,
         title="Accounts",
+        upstreams=Upstreams(settings),
         resources=accounts.resources,
         gate=auth_gate(accounts.authenticator),
         layers=[

@@ -19,6 +19,7 @@ from shared.routes.summarize import summarize_routes
 from shared.service import Service
 from shared.settings import Settings
 from shared.stores.redis import RedisLink
+from shared.upstream.pools import Upstreams
 
 
 class Trusting:
@@ -60,6 +61,7 @@ def build(settings: Settings) -> FastAPI:
     return build_service(
         settings,
         title="Response caching by itself",
+        upstreams=Upstreams(settings),
         layers=[
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),

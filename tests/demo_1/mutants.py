@@ -38,6 +38,7 @@ from shared.pipeline.outcome import Outcome, Usage
 from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
 from shared.upstream.openai_wire import estimate
+from shared.upstream.sdk import OpenAIClient
 
 
 def demo_1(
@@ -55,6 +56,7 @@ def demo_1(
     return build_service(
         settings,
         title="Demo 1, wrong on purpose",
+        upstreams=OpenAIClient(settings),
         layers=[
             *outermost,
             log or RequestLog(settings.log_file),

@@ -40,6 +40,7 @@ from shared.routes.usage import usage_routes
 from shared.settings import Settings
 from shared.stores.database import Database
 from shared.stores.redis import RedisGone, RedisLink
+from shared.upstream.sdk import OpenAIClient
 
 
 def demo_2(
@@ -71,6 +72,7 @@ def demo_2(
     return build_service(
         settings,
         title="Demo 2, wrong on purpose",
+        upstreams=OpenAIClient(settings),
         layers=[
             log or RequestLog(settings.log_file),
             InputGuard(settings.max_chars),

@@ -36,6 +36,7 @@ from shared.routes.summarize import summarize_routes
 from shared.settings import Settings
 from shared.stores.database import Database
 from shared.stores.redis import RedisLink
+from shared.upstream.sdk import OpenAIClient
 
 Around = Callable[[ResponseCache], Layer]
 
@@ -49,6 +50,7 @@ def demo_3(settings: Settings, *, cache: MakeCache = ResponseCache, around: Sequ
     return build_service(
         settings,
         title="Demo 3, wrong on purpose",
+        upstreams=OpenAIClient(settings),
         layers=[
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),

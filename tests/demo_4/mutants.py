@@ -42,6 +42,7 @@ from shared.routes.schemas import GenerateRequest
 from shared.routes.streaming import Deltas
 from shared.service import Routes, Service
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 from shared.upstream.sse import DONE, Events, MakeEvents, event
 
 
@@ -64,6 +65,7 @@ def demo_4(
     return build_service(
         settings,
         title="Demo 4, wrong on purpose",
+        upstreams=Upstreams(settings, events),
         layers=[
             log or RequestLog(settings.log_file),
             InputGuard(settings.max_chars, {"/v1/chat/completions": settings.max_chars_chat}),
@@ -76,7 +78,6 @@ def demo_4(
             *inside,
         ],
         routes=[stream_routes, chat_routes, model_routes, infer_routes, batch_routes],
-        events=events,
         relay=relay,
     )
 

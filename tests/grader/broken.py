@@ -14,6 +14,7 @@ from shared.pipeline.reply import Format, Reply, TokenStream
 from shared.routes.generate_stream import generate_stream_routes
 from shared.service import Routes, Service
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 
 
 class RaisesWhenTold:
@@ -51,6 +52,7 @@ def in_the_middle_of_a_stream(settings: Settings) -> FastAPI:
     return build_service(
         settings,
         title="A stream that breaks",
+        upstreams=Upstreams(settings),
         layers=[RequestLog(settings.log_file)],
         routes=[generate_stream_routes],
         relay=relay,
@@ -73,4 +75,6 @@ def when_it_is_opened(settings: Settings) -> FastAPI:
 
 
 def _service(settings: Settings, layers: Sequence[Layer], routes: Sequence[Routes] = ()) -> FastAPI:
-    return build_service(settings, title="Broken on purpose", layers=layers, routes=routes)
+    return build_service(
+        settings, title="Broken on purpose", upstreams=Upstreams(settings), layers=layers, routes=routes
+    )

@@ -20,6 +20,7 @@ from shared.pipeline.reply import Reply
 from shared.service import Service
 from shared.settings import Settings
 from shared.stores.redis import RedisLink
+from shared.upstream.pools import Upstreams
 
 
 class Tenant:
@@ -55,6 +56,7 @@ def build(settings: Settings) -> FastAPI:
     return build_service(
         settings,
         title="Limits",
+        upstreams=Upstreams(settings),
         resources=[redis] if redis else [],
         layers=[RequestLog(settings.log_file), Tenant(), limit, Timeout(settings.timeout)],
         routes=[routes],

@@ -56,9 +56,7 @@ def _stream(breaks: bool) -> TokenStream:
 
 
 def service_of(limit: RateLimit) -> Service:
-    service = Service(settings(), "Limits", [limit], None)
-    service.upstreams = Model()  # type: ignore[assignment]
-    return service
+    return Service(settings(), "Limits", [limit], Model())  # type: ignore[arg-type]  # what it needs of it
 
 
 def call_of(model: str = "answers", max_tokens: int = 100, caller: str = "user:ana") -> Call:

@@ -30,6 +30,7 @@ from shared.routes.generate_stream import generate_stream_routes
 from shared.routes.metrics import metrics_routes
 from shared.service import Service
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 
 PIECE = 32_000  # bytes; small enough to lie on the heap, where what is freed is not given back by itself
 
@@ -72,6 +73,7 @@ def build(settings: Settings) -> FastAPI:
     return build_service(
         settings,
         title="A leak",
+        upstreams=Upstreams(settings),
         layers=[
             RequestLog(settings.log_file),
             MemoryGuard(MemoryWatch(above, cache.caches, bound=bound)),

@@ -18,6 +18,7 @@ from shared.pipeline.layer import compose
 from shared.pipeline.outcome import Outcome, Usage
 from shared.service import Service
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 from tests.shared.conftest import answering, completion, make_call
 
 Load = Callable[[str], ModuleType]
@@ -140,7 +141,7 @@ def test_a_statement_of_ours_that_cannot_use_what_somebody_returned_is_told_as_t
         class Tariff:
             {cost}
     """)
-    service = Service(Settings(), "a service", layers=[], prices=guards.Tariff())
+    service = Service(Settings(), "a service", layers=[], upstreams=Upstreams(Settings()), prices=guards.Tariff())
     with pytest.raises((TypeError, ValueError), match=exception) as raised:
         service._settle(make_call(), "finished", "workshop-sim", Usage(1, 2), 3)  # type: ignore[arg-type]
     found = origin_of(raised.value)

@@ -12,6 +12,7 @@ from shared.pipeline.outcome import Ending
 from shared.pipeline.reply import Completion, TokenStream
 from shared.service import Service
 from shared.settings import Settings
+from shared.upstream.pools import Upstreams
 from shared.upstream.retry_after import parse_retry_after
 from tests.grader.stand import ModelServer
 from tests.grader.upstream import Upstream as Faults
@@ -89,13 +90,13 @@ def test_a_stream_that_breaks_off_raises_after_the_frames_that_came(server: Mode
 
 def service_of(server: ModelServer) -> Service:
     settings = Settings(openai_base_url=f"{server.url}/v1", openai_api_key=SecretStr(server.key))
-    return Service(settings, "test", layers=[], prices=None)
+    return Service(settings, "test", layers=[], upstreams=Upstreams(settings))
 
 
 async def _streamed(server: ModelServer, take: int | None) -> Call:
     """A stream through a whole service, read to its end, or left after `take` frames."""
     service = service_of(server)
-    await service.upstream.open()
+    await service.upstreams.open()
     call = make_call(stream=True)
     stream = await service.answer(call)
     assert isinstance(stream, TokenStream)
@@ -108,7 +109,7 @@ async def _streamed(server: ModelServer, take: int | None) -> Call:
     except UpstreamError:
         pass
     await stream.aclose()
-    await service.upstream.close()
+    await service.upstreams.close()
     return call
 
 

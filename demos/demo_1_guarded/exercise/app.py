@@ -9,6 +9,7 @@ from demos.demo_1_guarded.exercise.guards import Deadline, InputLimit, RetryTran
 from shared.app import build_service
 from shared.layers.request_log import RequestLog
 from shared.settings import Settings
+from shared.upstream.sdk import OpenAIClient
 
 
 def build(settings: Settings) -> FastAPI:
@@ -20,6 +21,7 @@ def build(settings: Settings) -> FastAPI:
             InputLimit(settings.max_chars),  #                                      task 1
             Deadline(settings.timeout),  #                                          task 2
             RetryTransient(settings.max_retries, delay=settings.retry_delay),  #    task 3
-        ],  # innermost: the upstream client
+        ],
+        upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
         prices=Tariff(),  #                                                         task 5
     )

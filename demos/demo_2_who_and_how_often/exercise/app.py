@@ -23,6 +23,7 @@ from shared.routes.usage import usage_routes
 from shared.settings import Settings
 from shared.stores.database import Database
 from shared.stores.redis import RedisLink
+from shared.upstream.sdk import OpenAIClient
 
 
 def build(settings: Settings) -> FastAPI:
@@ -48,7 +49,8 @@ def build(settings: Settings) -> FastAPI:
             AccountUsage(ledger),
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
-        ],  # innermost: the upstream client
+        ],
+        upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
         routes=[usage_routes(ledger)],
         resources=[database, ledger, doorkeeper, *([redis] if redis else [])],
         gate=auth_gate(doorkeeper),

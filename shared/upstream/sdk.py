@@ -1,0 +1,136 @@
+"""The model, asked through OpenAI's own SDK: what demos 1 to 3 do, and demo 4 replaces.
+
+In: a Call. Out: a Completion, or an UpstreamError that says whose fault it was. Whole answers only. Never retries and
+never times a call out, though the SDK can do both: layers do.
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator
+
+import httpx2
+from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, Omit
+
+from shared.pipeline.call import Call, Target
+from shared.pipeline.errors import (
+    UpstreamBadReply,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    UpstreamUnreachable,
+)
+from shared.pipeline.reply import Completion
+from shared.settings import EMBEDDED_BASE_URL, BadSetting, Settings
+from shared.upstream.openai_wire import LARGEST_REPLY, completion, refused
+
+log = logging.getLogger(__name__)
+
+KEPT_OPEN = 20  # idle connections
+PROBE_SECONDS = 2.0
+
+# What kept an answer from coming. Of those that fit, the first counts.
+FAULTS: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
+    (httpx2.TimeoutException, UpstreamTimeout, "no connection to the upstream in time"),
+    (httpx2.ConnectError, UpstreamUnreachable, "the upstream refused the connection"),
+    (httpx2.DecodingError, UpstreamBadReply, "the upstream does not speak HTTP as it should"),
+    (Exception, UpstreamUnavailable, "the upstream dropped the connection"),
+)
+
+
+class OpenAIClient:
+    """One SDK client with one pool of connections, for the life of the process. Open it inside the event loop.
+
+    Raises BadSetting for a URL that is none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = settings.openai_base_url or EMBEDDED_BASE_URL
+        self._key = settings.openai_api_key.get_secret_value()
+        self._headers: dict[str, str | Omit] = {} if self._key else {"Authorization": Omit()}
+        self._client: AsyncOpenAI | None = None
+        try:
+            httpx2.URL(self._url)
+        except httpx2.InvalidURL as reason:
+            raise BadSetting(f"OPENAI_BASE_URL={self._url}: {reason}") from None
+
+    # region: sdk-open
+    async def open(self) -> None:
+        settings = self._settings
+        no_time_out_but_to_connect = httpx2.Timeout(None, connect=settings.http_connect_timeout)
+        connections = httpx2.Limits(
+            max_connections=settings.http_max_connections,
+            max_keepalive_connections=KEPT_OPEN,
+            keepalive_expiry=settings.http_keepalive_expiry,
+        )
+        self._client = AsyncOpenAI(
+            base_url=self._url,
+            api_key=self._key or "none",  # the SDK insists on one
+            max_retries=0,
+            timeout=no_time_out_but_to_connect,
+            http_client=httpx2.AsyncClient(
+                limits=connections, timeout=no_time_out_but_to_connect, http2=True, trust_env=False
+            ),
+        )
+
+    # endregion: sdk-open
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+    @property
+    def client(self) -> AsyncOpenAI:
+        assert self._client is not None, "open() the client before calling it"
+        return self._client
+
+    # region: sdk-call
+    async def __call__(self, call: Call) -> Completion:
+        """Send the call. Raises UpstreamError."""
+        asked = time.perf_counter()
+        try:
+            async with self.client.chat.completions.with_streaming_response.create(
+                **call.request.to_wire(), extra_headers={**self._headers, "X-Request-ID": call.request_id}
+            ) as response:
+                body = await _read(response.iter_bytes())
+                if response.status_code != 200:
+                    raise refused(response.status_code, response.headers, body)
+                return completion(body, call.request)
+        except APIStatusError as refusal:
+            raise refused(refusal.status_code, refusal.response.headers, refusal.response.content) from None
+        except (APIConnectionError, httpx2.HTTPError) as fault:
+            raise _why(fault) from None
+        finally:
+            call.upstream_seconds += time.perf_counter() - asked
+
+    # endregion: sdk-call
+
+    async def ready(self) -> bool:
+        """Does the upstream answer at all? Asks for its models."""
+        try:
+            await self.client.models.list(timeout=PROBE_SECONDS, extra_headers=self._headers)
+        except (APIError, httpx2.HTTPError, ValueError):
+            return False
+        return True
+
+    def base_url(self, target: Target) -> str:
+        return self._url
+
+
+async def _read(blocks: AsyncIterator[bytes]) -> bytes:
+    """The body, if it is not larger than LARGEST_REPLY."""
+    body = bytearray()
+    async for block in blocks:
+        body += block
+        if len(body) > LARGEST_REPLY:
+            raise UpstreamBadReply(f"the upstream's reply is larger than {LARGEST_REPLY} bytes")
+    return bytes(body)
+
+
+def _why(fault: Exception) -> UpstreamError:
+    """What a failed connection means. The client hears no addresses; the log does."""
+    cause = fault.__cause__ if isinstance(fault, APIConnectionError) else fault  # the SDK's wraps httpx2's
+    log.warning("upstream connection fault: %s: %s", type(cause).__name__, cause)
+    if isinstance(cause, httpx2.UnsupportedProtocol):
+        return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)
+    return next(error(message) for kind, error, message in FAULTS if isinstance(cause, kind))
