@@ -19,8 +19,10 @@ def section(lab: Path) -> str:
     return found[1]
 
 
-def rows(table: str) -> list[tuple[str, str]]:
-    return [named for row in table.splitlines() if row.startswith("| `") for named in NAMED.findall(row.split("|")[1])]
+def rows(text: str) -> list[tuple[str, str]]:
+    """The files, and their regions, of the tables of files."""
+    tables = re.findall(r"^\| (?:read|file) \|.*\n\|.*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [named for table in tables for row in table.splitlines() for named in NAMED.findall(row.split("|")[1])]
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
