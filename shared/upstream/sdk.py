@@ -4,6 +4,7 @@ In: a Call. Out: a Completion, or an UpstreamError that says whose fault it was.
 never times a call out, though the SDK can do both: layers do.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 KEPT_OPEN = 20  # idle connections
 PROBE_SECONDS = 2.0
+NOBODY = "http://127.0.0.1:0/v1"  # no connection is ever made to port 0
 
 # What kept an answer from coming. Of those that fit, the first counts.
 FAULTS: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
@@ -73,7 +75,16 @@ class OpenAIClient:
             ),
         )
 
+        await self._read_it_all()
+
     # endregion: sdk-open
+
+    async def _read_it_all(self) -> None:
+        """With its first request the SDK reads much of itself, for a third of a second: not while callers wait."""
+        to_nobody = self.client.with_options(base_url=NOBODY)
+        with contextlib.suppress(APIConnectionError):
+            async with to_nobody.chat.completions.with_streaming_response.create(model="none", messages=[]):
+                pass
 
     async def close(self) -> None:
         if self._client is not None:

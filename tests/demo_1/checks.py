@@ -174,8 +174,12 @@ def backoff(subject: Subject) -> None:
     # Of five pauses the last is sixteen times the first, and the sum of all is well within the deadline.
     with subject.started_with({"MAX_RETRIES": "5", "RETRY_DELAY": f"{time_out * 0.02:g}"}) as persistent:
         _must_double(persistent)
-    # One pause that fits, with chance in it, and twice as long a one that does not.
-    with subject.started_with({"MAX_RETRIES": "1", "RETRY_DELAY": f"{time_out * 0.63:g}"}) as slow:
+    # One pause that fits, with chance in it, and one twice as long that does not. What a busy machine adds to each of
+    # these long ones does not look like chance.
+    longer = time_out * 3
+    with subject.started_with(
+        {"MAX_RETRIES": "1", "TIMEOUT": f"{longer:g}", "RETRY_DELAY": f"{longer * 0.63:g}"}
+    ) as slow:
         _must_spread(slow)
 
 
