@@ -59,6 +59,7 @@ class OpenAIClient:
     # region: sdk-open
     async def open(self) -> None:
         settings = self._settings
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # our own log has a line a request already
         no_time_out_but_to_connect = httpx2.Timeout(None, connect=settings.http_connect_timeout)
         connections = httpx2.Limits(
             max_connections=settings.http_max_connections,

@@ -170,6 +170,18 @@ def test_no_proxy_of_the_environment_is_asked(make: Make, monkeypatch: pytest.Mo
     assert isinstance(asyncio.run(ask()), Completion)
 
 
+def test_a_request_is_no_line_in_the_operational_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def ask() -> Reply:
+        async with answering(http("200 OK", ANSWER)) as url:
+            return await asked(sdk, url)
+
+    with caplog.at_level("INFO"):
+        asyncio.run(ask())
+    assert not [
+        record for record in caplog.records if record.name.partition(".")[0] in {"httpx2", "httpcore2", "openai"}
+    ]
+
+
 def test_a_url_that_is_none_is_a_bad_setting() -> None:
     with pytest.raises(BadSetting, match=r"^OPENAI_BASE_URL=http://model:eight/v1: Invalid port"):
         OpenAIClient(Settings(openai_base_url="http://model:eight/v1"))
