@@ -135,7 +135,7 @@ lint: $(DEV) ## format, lint and types
 
 # Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green: every wait is for a condition, see
 # tests/test_suite.py.
-# Most tests wait, for servers and for windows: six at a time, see tests/order.py for the order. Of those that load a
+# Most tests wait, for servers and for windows: five at a time, see tests/order.py for the order. Of those that load a
 # service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
 PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py)
@@ -156,14 +156,14 @@ $(COMPILED): $(DEV)
 
 test: ## what every change is tested with: check, services, a browser, vLLM once; a quarter of an hour on 2 cores
 	@$(MAKE) --no-print-directory --jobs 4 lint programs $(COMPILED) $(if $(serving_fits),install-serving)
-	@$(PYTEST) --speed test --numprocesses 6 --dist loadfile
+	@$(PYTEST) --speed test --numprocesses 5 --dist loadfile
 
 # REQUIRE_PEERS: here a client that is missing is a failure, not a test less.
 prove: export REQUIRE_PEERS := 1
 prove: ## all the rest: mutants, labs, load, stress, drills, every client, the cluster's faults
 	@$(MAKE) --no-print-directory --jobs 4 $(DEV) programs peers $(if $(serving_fits),install-serving)
 	@failed=0; \
-	  $(PYTEST) --speed prove --numprocesses 6 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
+	  $(PYTEST) --speed prove --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
 	  $(PYTEST) --speed prove --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
 	  $(PYTEST) --speed prove $(CLUSTER) || failed=1; \
 	  exit $$failed
