@@ -1,7 +1,7 @@
 """The accounts of one service: its database, who is calling, and what they used, wired together from the settings.
 
-A demo puts its parts where they belong: the authenticator and the ledger into layers, `resources` and the authenticator
-into the service. Knows nothing of limits, caches or models.
+A demo puts its parts where they belong: the authenticator and the ledger into layers, `resources` and a gate of the
+authenticator into the service. Knows nothing of limits, caches or models.
 """
 
 from shared.accounts.address import ClientAddress

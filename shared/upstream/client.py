@@ -24,7 +24,7 @@ from shared.pipeline.errors import (
 )
 from shared.pipeline.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
-from shared.upstream.openai_wire import LARGEST_REPLY, Frames, completion, joined, refused, written
+from shared.upstream.openai_wire import LARGEST_REPLY, Frames, bounded, completion, joined, refused, written
 from shared.upstream.sse import EventReader, Events, EventTooLong, MakeEvents
 
 log = logging.getLogger(__name__)
@@ -265,12 +265,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     # Of a body that is packed the length says nothing: a megabyte of gzip can hold a gigabyte.
     if length is not None and length <= LARGEST_REPLY and "Content-Encoding" not in response.headers:
         return await response.read()
-    body = bytearray()
-    async for block in response.content.iter_any():
-        body += block
-        if len(body) > LARGEST_REPLY:
-            raise UpstreamBadReply(f"the upstream's reply is larger than {LARGEST_REPLY} bytes")
-    return bytes(body)
+    return await bounded(response.content.iter_any())
 
 
 def _forget_the_way(fault: Exception) -> None:

@@ -3,7 +3,7 @@
 Knows nothing of connections, and nothing of what our own routes look like.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -47,6 +47,16 @@ def written(document: object, option: int | None = None) -> bytes:
 
 
 # --- whole answers -----------------------------------------------------------------------------------------------
+
+
+async def bounded(blocks: AsyncIterator[bytes]) -> bytes:
+    """The body that comes in `blocks`. Raises UpstreamBadReply if it is larger than LARGEST_REPLY."""
+    body = bytearray()
+    async for block in blocks:
+        body += block
+        if len(body) > LARGEST_REPLY:
+            raise UpstreamBadReply(f"the upstream's reply is larger than {LARGEST_REPLY} bytes")
+    return bytes(body)
 
 
 def completion(raw: bytes, request: ChatRequest) -> Completion:

@@ -7,7 +7,6 @@ never times a call out, though the SDK can do both: layers do.
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, Omit
@@ -22,7 +21,7 @@ from shared.pipeline.errors import (
 )
 from shared.pipeline.reply import Completion
 from shared.settings import EMBEDDED_BASE_URL, BadSetting, Settings
-from shared.upstream.openai_wire import LARGEST_REPLY, completion, refused
+from shared.upstream.openai_wire import bounded, completion, refused
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ FAULTS: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
 class OpenAIClient:
     """One SDK client with one pool of connections, for the life of the process. Open it inside the event loop.
 
-    Raises BadSetting for a URL that is none.
+    Raises BadSetting for an invalid URL.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +55,6 @@ class OpenAIClient:
         except httpx2.InvalidURL as reason:
             raise BadSetting(f"OPENAI_BASE_URL={self._url}: {reason}") from None
 
-    # region: sdk-open
     async def open(self) -> None:
         settings = self._settings
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # our own log has a line a request already
@@ -75,10 +73,7 @@ class OpenAIClient:
                 limits=connections, timeout=no_time_out_but_to_connect, http2=True, trust_env=False
             ),
         )
-
         await self._read_it_all()
-
-    # endregion: sdk-open
 
     async def _read_it_all(self) -> None:
         """With its first request the SDK reads much of itself, for a third of a second: not while callers wait."""
@@ -104,7 +99,7 @@ class OpenAIClient:
             async with self.client.chat.completions.with_streaming_response.create(
                 **call.request.to_wire(), extra_headers={**self._headers, "X-Request-ID": call.request_id}
             ) as response:
-                body = await _read(response.iter_bytes())
+                body = await bounded(response.iter_bytes())
                 if response.status_code != 200:
                     raise refused(response.status_code, response.headers, body)
                 return completion(body, call.request)
@@ -127,16 +122,6 @@ class OpenAIClient:
 
     def base_url(self, target: Target) -> str:
         return self._url
-
-
-async def _read(blocks: AsyncIterator[bytes]) -> bytes:
-    """The body, if it is not larger than LARGEST_REPLY."""
-    body = bytearray()
-    async for block in blocks:
-        body += block
-        if len(body) > LARGEST_REPLY:
-            raise UpstreamBadReply(f"the upstream's reply is larger than {LARGEST_REPLY} bytes")
-    return bytes(body)
 
 
 def _why(fault: Exception) -> UpstreamError:

@@ -64,6 +64,11 @@ def modules_imported(source: Path) -> Iterator[str]:
             yield from ("/".join(name[1:]) for name in names if name[0] == "shared")
 
 
+def module_of(source: Path) -> str:
+    """A file of shared/, as `modules_imported` names it."""
+    return str(source.relative_to(SHARED).with_suffix(""))
+
+
 def room_of(module: str) -> str:
     return module.partition("/")[0]
 
@@ -75,17 +80,14 @@ def test_a_room_of_shared_imports_only_rooms_that_stand_before_it() -> None:
         for source in tracked("shared/*.py")
         for module in modules_imported(source)
         if room_of(module) not in {"", "."}
-        and floors[room_of(module)] > floors.get(room_of(str(source.relative_to(SHARED).with_suffix(""))), -1)
+        and floors[room_of(module)] > floors.get(room_of(module_of(source)), -1)
         and source != SHARED / "__init__.py"
     ]
     assert not upward
 
 
 def test_no_module_of_shared_imports_itself_by_a_way_round() -> None:
-    imports = {
-        str(source.relative_to(SHARED).with_suffix("")): list(modules_imported(source))
-        for source in tracked("shared/*.py")
-    }
+    imports = {module_of(source): list(modules_imported(source)) for source in tracked("shared/*.py")}
     done: set[str] = set()
 
     def follow(module: str, way: tuple[str, ...]) -> None:

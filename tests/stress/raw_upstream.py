@@ -23,6 +23,7 @@ class Peer:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     stays: bool = False  # the connection, for a further request
+    head: bytes = b""  # of the request, as it came
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -92,7 +93,7 @@ class RawUpstream:
                 length = re.search(rb"(?i)content-length: (\d+)", head)
                 await reader.readexactly(int(length[1]) if length else 0)
                 named = re.search(rb"(?i)x-request-id: (\S+)", head)
-                peer = Peer(named[1].decode() if named else "", reader, writer)
+                peer = Peer(named[1].decode() if named else "", reader, writer, head=head)
                 self.asked[peer.request_id] += 1
                 await self.plays[peer.request_id](peer)
                 if not peer.stays:
