@@ -27,6 +27,8 @@ GENEROUS = {
     "OTLP_ENDPOINT": "",
 }
 
+Said = list[Mapping[str, Any]]
+
 numbers = itertools.count()
 
 
@@ -63,8 +65,13 @@ class Gateway:
         text = self.subject.service.get("/metrics").text
         return sum(map(float, re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)$", text, re.MULTILINE)))
 
-    def said(self, event: str) -> list[Mapping[str, Any]]:
-        """The operational log's lines about `event`."""
+    def wait_until_said(self, event: str, enough: Callable[[Said], object] = bool) -> Said:
+        """The log's lines about `event` once they are enough: what others see happens before its line is written."""
+        wait_for(lambda: enough(self.said(event)), lambda: f"{event}: {self.said(event)}")
+        return self.said(event)
+
+    def said(self, event: str) -> Said:
+        """The operational log's lines about `event`, so far."""
         lines = (_object(line) for line in self.subject.log.text().splitlines())
         return [line for line in lines if line.get("event") == event]
 

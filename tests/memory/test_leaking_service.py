@@ -1,8 +1,10 @@
 """A service that really leaks: it says so, empties its cache, takes no more work, and recovers. It is never killed."""
 
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,12 @@ from workshop.processes import CannotStart, free_port, gateway
 
 MEGABYTE = 1_000_000
 OFTEN = {"MEMORY_CHECK_SECONDS": "0.05"}
+
+
+def entries(cleanup: Mapping[str, Any]) -> int:
+    """How many of the cache's entries it dropped."""
+    dropped: int = cleanup["cache_entries"]
+    return dropped
 
 
 def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: Start) -> None:
@@ -31,9 +39,9 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
 
         gateway.ask(leak_kb=22_000)
         gateway.wait_until_memory_is("shedding")
-        wait_for(lambda: gateway.check("cache")["entries"] == 0, "the cache is empty")
-        dropped = [line["cache_entries"] for line in gateway.said("memory_cleanup")]
-        assert (dropped[0], sum(dropped)) == (26, 52), "half of it, then the rest"
+        cleanups = gateway.wait_until_said("memory_cleanup", lambda lines: sum(map(entries, lines)) >= 52)
+        assert (entries(cleanups[0]), sum(map(entries, cleanups))) == (26, 52), "half of it, then the rest"
+        assert gateway.check("cache")["entries"] == 0
         assert gateway.ask().status == 200, "a service that sheds still works"
 
         with service.stream("/generate/stream", {"prompt": "Hola", "max_tokens": 3000}) as stream:
@@ -56,7 +64,8 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
         assert service.get("/ready").status == 200
         assert gateway.health()["status"] == "healthy"
         assert gateway.metric("gateway_memory_cleanups_total") >= 3
-        states = [line["state"] for line in gateway.said("memory_state")]
+        changes = gateway.wait_until_said("memory_state", lambda lines: lines[-1]["state"] == "normal")
+        states = [line["state"] for line in changes]
         assert states[:3] == ["warning", "shedding", "refusing"]
         assert states[3:] in (["normal"], ["warning", "normal"]), "one line for each change"
 
@@ -86,7 +95,7 @@ def test_it_is_refused_work_long_before_its_container_would_kill_it(start: Start
         assert not killed.is_set()
         assert {answer.status for answer in answers} == {200, 503}
         assert gateway.state() == "refusing"
-        [lowered] = gateway.said("memory_thresholds_lowered")
+        [lowered] = gateway.wait_until_said("memory_thresholds_lowered")
         assert "this container has" in lowered["message"]
 
 
@@ -114,7 +123,7 @@ def test_a_leak_is_suspected_where_there_is_one_and_not_beside_it(start: Start) 
         assert trend["bytes_per_minute"] > 0
         assert 32_000 <= trend["bytes_per_call"] <= 128_000
         assert leaking.health()["wrong"] == ["memory seems to leak"]
-        [said] = leaking.said("memory_leak_suspected")
+        [said] = leaking.wait_until_said("memory_leak_suspected")
         assert "a leak is suspected" in said["message"]
         assert not sound.check("memory")["leak_suspected"]
         assert not sound.said("memory_leak_suspected")
