@@ -173,7 +173,7 @@ test-%: $(DEV) programs ## the tests of demo N
 
 # Status 3 is a score below full marks: no fault of make's, so it ends quietly. STRICT=1, and CI, want it to fail.
 grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a running service, ONLY=… for some checks
-	@$(PY) -m tests.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || \
+	@$(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || \
 	  { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
 
 load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service

@@ -21,7 +21,7 @@ from locust import FastHttpUser, constant_throughput, events, task
 from locust.env import Environment
 
 from loadtests.gates import Gate, Record, judge_with
-from loadtests.windows import Seen, surely_together, wrongly_refused
+from workshop.grader.windows import Seen, surely_together, wrongly_refused
 
 GREEDY, MODEST = "greedy", "modest"
 ASKS_AT = {GREEDY: 2.0, MODEST: 0.5}  # times its limit

@@ -3,7 +3,7 @@
 Knows that no layer between the limits and the cache holds up callers without tokens.
 """
 
-from tests.grader.service import Service
+from workshop.grader.service import Service
 
 
 def admitted(service: Service) -> int:

@@ -9,14 +9,14 @@ import signal
 import pytest
 
 from tests import nursery, order, speeds
-from tests.grader import callers, stand
 from tests.order import pytest_xdist_make_scheduler
 from tests.speeds import pytest_addoption, pytest_configure, pytest_ignore_collect
 from workshop.direct import past_proxies
+from workshop.grader import callers, launch
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_ignore_collect", "pytest_xdist_make_scheduler"]
 
-stand.launch = nursery.gateway
+launch.launch = nursery.gateway
 callers.accounts = nursery.accounts
 
 os.environ.update(past_proxies(os.environ))

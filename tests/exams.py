@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.demo_1.checks import CHECKLIST as DEMO_1
-from tests.grader import report
-from tests.grader.callers import Desk
-from tests.grader.check import Checklist
-from tests.grader.grading import Result, Status, run
-from tests.grader.stand import MORE_NAMES, ModelServer, embedded_server, started, trace_receiver
-from tests.grader.subject import Subject
+from workshop.grader import report
+from workshop.grader.callers import Desk
+from workshop.grader.check import Checklist
+from workshop.grader.checks.demo_1 import CHECKLIST as DEMO_1
+from workshop.grader.grading import Result, Status, run
+from workshop.grader.launch import MORE_NAMES, ModelServer, embedded_server, started, trace_receiver
+from workshop.grader.subject import Subject
 
 Start = Callable[[str], Subject]
 Fixture = Any  # pytest's own type for it has no name that one may import

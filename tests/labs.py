@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.frame.conftest import demo_port
-from tests.grader.check import Checklist
 from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
+from workshop.grader.check import Checklist
 from workshop.processes import ROOT, Process
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -116,7 +116,7 @@ def gateway(
 
 
 def accounts(arguments: Sequence[str], database_url: str) -> subprocess.CompletedProcess[str]:
-    """As tests.grader.callers.command, but for stderr, which comes with stdout."""
+    """As workshop.grader.callers.command, but for stderr, which comes with stdout."""
     with tempfile.NamedTemporaryFile() as output:
         order = {
             "program": ACCOUNTS,

@@ -1,1 +1,1 @@
-"""What the Makefile runs: start a demo, look the machine over, install the programs that tests need."""
+"""What the Makefile runs: start a demo, grade it, break it for a drill, look the machine over, install programs."""

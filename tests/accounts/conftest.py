@@ -10,7 +10,7 @@ import pytest
 from shared.accounts.tokens import Tokens
 from shared.stores.database import Database
 from tests.accounts.postgres import PrivatePostgres, programs
-from tests.grader.stand import ModelServer, embedded_server
+from workshop.grader.launch import ModelServer, embedded_server
 
 T = TypeVar("T")
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.grader.service import Answer
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
-from tests.grader.subject import Subject
 from tests.leaving import asking
 from tests.waiting import wait_for
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server, started
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
 
 numbers = itertools.count()
 

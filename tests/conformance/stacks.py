@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from tests.grader.callers import Desk
-from tests.grader.log_file import LogFile
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
-from tests.grader.subject import Subject
-from tests.grader.upstream import Upstream
+from workshop.grader.callers import Desk
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server, started
+from workshop.grader.log_file import LogFile
+from workshop.grader.subject import Subject
+from workshop.grader.upstream import Upstream
 
 GATEWAY = "demos.demo_4_streaming.app:build"
 WITH_A_SLASH = "google/medgemma-27b"  # the simulator under a name as vLLM's models have

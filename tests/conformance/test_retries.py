@@ -15,8 +15,8 @@ from tests.conformance import stacks
 from tests.conformance.asking import ask, only_choice
 from tests.conformance.clients import Client
 from tests.conformance.stacks import CONFIGURED, FAULTS, Stack
-from tests.grader.log_file import LogFile
 from tests.waiting import wait_for
+from workshop.grader.log_file import LogFile
 
 WAYS = ("whole", "stream")
 

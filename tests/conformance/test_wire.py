@@ -12,7 +12,7 @@ from tests.conformance.asking import WEATHER, Body, ask, post
 from tests.conformance.capture import Capture
 from tests.conformance.clients import OPENAI, Client
 from tests.conformance.stacks import Stack
-from tests.grader.stand import ModelServer, started
+from workshop.grader.launch import ModelServer, started
 
 WAYS = ("whole", "stream")
 UPSTREAMS_KEY = "sk-the-upstreams"

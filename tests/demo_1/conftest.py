@@ -1,6 +1,6 @@
 """What the tests of demo 1 stand on, see tests/exams.py."""
 
-from tests.demo_1.checks import CHECKLIST
 from tests.exams import stands_on
+from workshop.grader.checks.demo_1 import CHECKLIST
 
 server, desk, receiver, service = stands_on(CHECKLIST)

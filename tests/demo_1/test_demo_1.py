@@ -1,7 +1,7 @@
 """The checks of demo 1, checked: the reference passes them all, starter and mutants lose what they must."""
 
-from tests.demo_1.checks import CHECKLIST
 from tests.exams import Exam
+from workshop.grader.checks.demo_1 import CHECKLIST
 
 NAMES = {check.name for check in CHECKLIST.checks}
 

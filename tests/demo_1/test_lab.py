@@ -1,7 +1,7 @@
 """The lab of demo 1 runs as written: each command of its README in order, against what `make demo-1` starts."""
 
 from tests import labs
-from tests.demo_1.checks import CHECKLIST
+from workshop.grader.checks.demo_1 import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_1_guarded" / "README.md"

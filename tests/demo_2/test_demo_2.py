@@ -2,8 +2,8 @@
 
 from types import MappingProxyType
 
-from tests.demo_2.checks import CHECKLIST
 from tests.exams import Exam
+from workshop.grader.checks.demo_2 import CHECKLIST
 
 REFERENCE = "demos.demo_2_who_and_how_often.app:build"
 NAMES = {check.name for check in CHECKLIST.checks}

@@ -3,7 +3,7 @@
 import re
 
 from tests import labs
-from tests.demo_2.checks import CHECKLIST
+from workshop.grader.checks.demo_2 import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_2_who_and_how_often" / "README.md"

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.demo_2.test_demo_2 import REFERENCE
-from tests.grader.callers import TOKENS, Desk
-from tests.grader.stand import ModelServer, started
+from workshop.grader.callers import TOKENS, Desk
+from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
 SHORT_WINDOW = {"RATE_LIMIT_WINDOW_SEC": "1", "RATE_LIMIT_RPM": "20", "RATE_LIMIT_BURST": "2"}

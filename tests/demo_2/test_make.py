@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.frame.conftest import demo_port, make, wait_until_gone
-from tests.grader.callers import Desk
+from workshop.grader.callers import Desk
 from workshop.redis_server import RedisServer
 
 RPM = 20

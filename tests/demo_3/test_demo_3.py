@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from tests.demo_3.checks import CHECKLIST
 from tests.exams import Exam
-from tests.grader.stand import ModelServer, started
+from workshop.grader.checks.demo_3 import CHECKLIST
+from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_3_caching.app:build"
@@ -109,7 +109,7 @@ def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(
     with started(REFERENCE, server, {}) as subject:
         told = {"TIMEOUT": "2", "RETRY_DELAY": "0.1", "OPENAI_API_KEY": server.key, "LOG_FILE": str(subject.log.path)}
         tokens = " ".join(caller.token for caller in subject.callers(2, rested=False))
-        command = [sys.executable, "-m", "tests.grader", "3", "--url", subject.service.url, "--upstream", server.url]
+        command = [sys.executable, "-m", "workshop.grader", "3", "--url", subject.service.url, "--upstream", server.url]
         for given, score in (
             (tokens, "Score: 16/16 (4 points not graded)"),
             ("", "make tokens, and set TOKENS to them"),

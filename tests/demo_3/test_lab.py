@@ -1,7 +1,7 @@
 """The lab of demo 3 runs as written: each command of its README in order, against what `make demo-3` starts."""
 
 from tests import labs
-from tests.demo_3.checks import CHECKLIST
+from workshop.grader.checks.demo_3 import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_3_caching" / "README.md"

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from tests.demo_3.checks import UNLIMITED
-from tests.grader.stand import ModelServer, started
+from workshop.grader.checks.demo_3 import UNLIMITED
+from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
 

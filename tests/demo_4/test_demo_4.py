@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from tests.demo_4.checks import CHECKLIST
 from tests.exams import Exam
-from tests.grader.stand import ModelServer, started
+from workshop.grader.checks.demo_4 import CHECKLIST
+from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_4_streaming.app:build"
@@ -179,7 +179,7 @@ def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(
     with started(REFERENCE, server, {}) as subject:
         told = {"TIMEOUT": "2", "RETRY_DELAY": "0.1", "OPENAI_API_KEY": server.key, "LOG_FILE": str(subject.log.path)}
         tokens = " ".join(caller.token for caller in subject.callers(1, rested=False))
-        command = [sys.executable, "-m", "tests.grader", "4", "--url", subject.service.url, "--upstream", server.url]
+        command = [sys.executable, "-m", "workshop.grader", "4", "--url", subject.service.url, "--upstream", server.url]
         environment = {**os.environ, **told, "TOKENS": tokens}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert "Score: 12/12 (8 points not graded)" in done.stdout, done.stdout + done.stderr

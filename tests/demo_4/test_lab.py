@@ -3,7 +3,7 @@
 import json
 
 from tests import labs
-from tests.demo_4.checks import CHECKLIST
+from workshop.grader.checks.demo_4 import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_4_streaming" / "README.md"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.demo_4.test_demo_4 import REFERENCE
-from tests.grader.stand import ModelServer, started
+from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
 OPEN_DOORS = {"RATE_LIMIT_ANONYMOUS_RPM": "1000000", "RATE_LIMIT_TPM": "1000000000", "TIMEOUT": "20"}

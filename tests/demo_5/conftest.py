@@ -1,6 +1,6 @@
 """What the tests of demo 5 stand on, see tests/exams.py."""
 
-from tests.demo_5.checks import CHECKLIST
 from tests.exams import stands_on
+from workshop.grader.checks.demo_5 import CHECKLIST
 
 server, desk, receiver, service = stands_on(CHECKLIST)

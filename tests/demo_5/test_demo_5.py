@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_5.checks import CHECKLIST
 from tests.exams import Exam, Start
-from tests.grader.grading import Status, run
-from tests.grader.service import Service
-from tests.grader.stand import ModelServer, started
-from tests.grader.subject import Configured, Subject
+from workshop.grader.checks.demo_5 import CHECKLIST
+from workshop.grader.grading import Status, run
+from workshop.grader.launch import ModelServer, started
+from workshop.grader.service import Service
+from workshop.grader.subject import Configured, Subject
 from workshop.processes import ROOT
 
 REFERENCE = "demos.demo_5_observability.app:build"
@@ -200,7 +200,7 @@ def test_a_service_that_runs_is_graded_as_far_as_one_can_see_from_outside(server
             "TRACE_SAMPLE_RATIO": "1",
             "LOG_FILE": str(subject.log.path),
         }
-        command = [sys.executable, "-m", "tests.grader", "5", "--url", subject.service.url, "--upstream", server.url]
+        command = [sys.executable, "-m", "workshop.grader", "5", "--url", subject.service.url, "--upstream", server.url]
         environment = {**os.environ, **told}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert "Score: 16/16 (4 points not graded)" in done.stdout, done.stdout + done.stderr
@@ -208,7 +208,7 @@ def test_a_service_that_runs_is_graded_as_far_as_one_can_see_from_outside(server
 
 def test_a_stranger_of_whom_nothing_is_known_is_told_what_it_would_take(server: ModelServer) -> None:
     with started(REFERENCE, server, {}) as subject:
-        command = [sys.executable, "-m", "tests.grader", "5", "--url", subject.service.url]
+        command = [sys.executable, "-m", "workshop.grader", "5", "--url", subject.service.url]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         for hint in ("--upstream", "OTLP_ENDPOINT", "WEBHOOK_HMAC_SECRET", "CORS_ORIGINS"):
             assert hint in done.stdout, done.stdout + done.stderr

@@ -3,8 +3,8 @@
 import re
 
 from tests import labs
-from tests.demo_5.checks import CHECKLIST
 from workshop.drills.catalogue import DRILLS
+from workshop.grader.checks.demo_5 import CHECKLIST
 from workshop.processes import ROOT
 
 README = ROOT / "demos" / "demo_5_observability" / "README.md"

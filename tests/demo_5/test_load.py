@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from loadtests.__main__ import WATCHED
-from tests.grader.stand import ModelServer, started
+from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
 SHORT = {"LOAD_SECONDS": "3"}

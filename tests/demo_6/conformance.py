@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, PLAIN
-from tests.grader.subject import Subject
+from workshop.grader.subject import Subject
 from workshop.processes import ROOT
 
 BUILT = (GATEWAYS, CHOICES, LOGPROBS)  # what vLLM's own server can; tools take a parser that fits the model

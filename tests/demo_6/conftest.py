@@ -9,8 +9,8 @@ import pytest
 
 from tests.demo_6.deployed import Deployed
 from tests.demo_6.question import MODEL
-from tests.grader.stand import ModelServer, embedded_server, started, trace_receiver
-from tests.grader.subject import Subject
+from workshop.grader.launch import ModelServer, embedded_server, started, trace_receiver
+from workshop.grader.subject import Subject
 from workshop.serving_cluster import PYTHON, free_ports, ray_serve
 
 GATEWAY = "demos.demo_6_ray_serve_vllm.app:build"

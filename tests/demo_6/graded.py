@@ -4,11 +4,11 @@ In: the gateway, the cluster's port, the names of checks. Raises AssertionError 
 the checks a cluster is the same after stands in GENTLE; the others end its processes, and wait for new ones.
 """
 
-from tests.demo_6.checks import CHECKLIST
-from tests.grader import report
-from tests.grader.deployment import Cluster
-from tests.grader.grading import Status, run
-from tests.grader.subject import Subject
+from workshop.grader import report
+from workshop.grader.checks.demo_6 import CHECKLIST
+from workshop.grader.deployment import Cluster
+from workshop.grader.grading import Status, run
+from workshop.grader.subject import Subject
 
 NAMES = [check.name for check in CHECKLIST.checks]
 HARSH = ("replica_killed", "engine_gone", "health", "redeploy", "scale_up")

@@ -9,7 +9,7 @@ import time
 
 from tests.demo_6.crowd import Crowd
 from tests.demo_6.deployed import wait_for
-from tests.grader.subject import Subject
+from workshop.grader.subject import Subject
 
 MODEL = "workshop-tiny"
 QUESTION, ANSWER = "What is FastAPI?", "FastAPI is a modern Python framework"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.demo_6.deployed import Deployed
-from tests.grader.subject import Subject
-from tests.grader.traces import CLIENT, SERVER, Span, Trace
 from tests.monitoring.questions import unanswered
 from tests.waiting import wait_for
+from workshop.grader.subject import Subject
+from workshop.grader.traces import CLIENT, SERVER, Span, Trace
 from workshop.serving_cluster import HAPROXY_METRICS_OFFSET, METRICS_OFFSET
 
 VLLM_SPAN = "llm_request"

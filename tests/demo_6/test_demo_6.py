@@ -25,9 +25,9 @@ from tests.demo_6.seen import (  # noqa: F401  # they come first: an import stan
     test_one_trace_leads_from_the_gateway_into_vllm,
     test_what_the_gateway_leaves_out_vllm_leaves_out_too,
 )
-from tests.grader.service import Answer, Service
-from tests.grader.subject import Subject
 from workshop import serving_cluster
+from workshop.grader.service import Answer, Service
+from workshop.grader.subject import Subject
 from workshop.serving_cluster import CONFIGS
 
 pytestmark = pytest.mark.timeout(1200)  # the first of them starts a cluster, and two replicas may take minutes each

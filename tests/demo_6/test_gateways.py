@@ -9,13 +9,13 @@ from threading import Timer
 
 import pytest
 
-from tests.demo_6.checks import CHECKLIST, SETTINGS
-from tests.grader import report
-from tests.grader.deployment import Cluster
-from tests.grader.grading import Status, run
-from tests.grader.service import Service
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
-from tests.grader.upstream import Upstream
+from workshop.grader import report
+from workshop.grader.checks.demo_6 import CHECKLIST, SETTINGS
+from workshop.grader.deployment import Cluster
+from workshop.grader.grading import Status, run
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server, started
+from workshop.grader.service import Service
+from workshop.grader.upstream import Upstream
 from workshop.serving_cluster import Replica
 
 REFERENCE = "demos.demo_6_ray_serve_vllm.app:build"

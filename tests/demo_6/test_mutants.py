@@ -12,12 +12,12 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.demo_6.checks import CHECKLIST
-from tests.grader import report
-from tests.grader.deployment import Deployment
-from tests.grader.grading import Status, run
-from tests.grader.service import Service
-from tests.grader.subject import Configured, Subject
+from workshop.grader import report
+from workshop.grader.checks.demo_6 import CHECKLIST
+from workshop.grader.deployment import Deployment
+from workshop.grader.grading import Status, run
+from workshop.grader.service import Service
+from workshop.grader.subject import Configured, Subject
 from workshop.processes import ROOT, Process, free_port
 from workshop.serving_cluster import CONFIGS, PYTHON
 

@@ -8,7 +8,7 @@ import pytest
 from tests.demo_6.crowd import crowd
 from tests.demo_6.deployed import Deployed, kill
 from tests.demo_6.question import answers_rightly, wait_for_the_engine, wait_for_the_fallback
-from tests.grader.subject import Subject
+from workshop.grader.subject import Subject
 
 pytestmark = pytest.mark.timeout(1200)  # the cluster starts beside all the other tests
 

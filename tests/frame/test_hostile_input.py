@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
 from tests.waiting import wait_for
+from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.subject import Subject
 
 JSON = {"Content-Type": "application/json"}
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.grader.callers import Caller, Callers, without_tokens
 from tests.grader.conftest import Stranger
-from tests.grader.service import Service
-from tests.grader.subject import Configured, Subject
-from tests.grader.verdict import NotGraded
+from workshop.grader.callers import Caller, Callers, without_tokens
+from workshop.grader.service import Service
+from workshop.grader.subject import Configured, Subject
+from workshop.grader.verdict import NotGraded
 
 ANA, BERTA = Caller("wk_ana"), Caller("wk_berta")
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.grader.check import Check
-from tests.grader.choice import BadChoice, chosen, remember
-from tests.grader.grading import Result, Status
-from tests.grader.subject import Subject
+from workshop.grader.check import Check
+from workshop.grader.choice import BadChoice, chosen, remember
+from workshop.grader.grading import Result, Status
+from workshop.grader.subject import Subject
 
 
 def looks(subject: Subject) -> None:

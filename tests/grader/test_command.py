@@ -1,4 +1,4 @@
-"""`python -m tests.grader`, as a person or a machine runs it."""
+"""`python -m workshop.grader`, as a person or a machine runs it."""
 
 import json
 import os
@@ -14,16 +14,16 @@ from threading import Thread
 import pytest
 
 from tests.grader.conftest import Stranger
-from tests.grader.identity import ANSWERS_WITHIN
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Configured
+from workshop.grader.identity import ANSWERS_WITHIN
+from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.subject import Configured
 from workshop.processes import ROOT, free_port
 
 
 def grader(
     *arguments: str, demo: int = 1, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.grader", str(demo), *arguments]
+    command = [sys.executable, "-m", "workshop.grader", str(demo), *arguments]
     told = {**os.environ, "LOG_FILE": "/nonexistent/logs.json", **(environment or {})}
     return subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, timeout=200, check=False)
 
@@ -230,7 +230,7 @@ def test_what_could_not_be_graded_is_an_error_always(status: int) -> None:
 
 
 def test_what_stands_after_url_and_only_reaches_the_grader_as_it_is() -> None:
-    assert make().stdout.split() == ["-m", "tests.grader", "1", "--solution", "reference"]
+    assert make().stdout.split() == ["-m", "workshop.grader", "1", "--solution", "reference"]
     said = make("URL=localhost:8000/?a=1&b=$$2", "ONLY=retries backoff", "SOLUTION=exercise").stdout.strip()
-    assert said == "-m tests.grader 1 --url localhost:8000/?a=1&b=$2 --solution exercise --only retries backoff"
+    assert said == "-m workshop.grader 1 --url localhost:8000/?a=1&b=$2 --solution exercise --only retries backoff"
     assert "--only cost" in make(ONLY="cost").stdout

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.grader.conftest import Stranger
-from tests.grader.curl import curl
+from workshop.grader.curl import curl
 
 BODIES = [
     '{"prompt": "Hola, ¿cómo estás?"}',

@@ -6,10 +6,10 @@ from threading import Thread
 
 import pytest
 
-from tests.grader.deployment import Deployment
-from tests.grader.service import Service
-from tests.grader.subject import Configured, Subject
-from tests.grader.verdict import NotGraded
+from workshop.grader.deployment import Deployment
+from workshop.grader.service import Service
+from workshop.grader.subject import Configured, Subject
+from workshop.grader.verdict import NotGraded
 
 NUMBERS = """\
 # TYPE ray_vllm_request_success_total counter

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_1.checks import CHECKLIST
-from tests.grader.stand import UNPRICED
+from workshop.grader.checks.demo_1 import CHECKLIST
+from workshop.grader.launch import UNPRICED
 from workshop.processes import ROOT
 
 BUILD = "demos.demo_1_guarded.exercise.app:build"
@@ -50,7 +50,7 @@ class Project:
         return self.run("shared.server", BUILD, "--port", "0")
 
     def grade(self, only: str = "", solution: str = "exercise") -> subprocess.CompletedProcess[str]:
-        return self.run("tests.grader", "1", "--solution", solution, *(["--only", only] if only else []))
+        return self.run("workshop.grader", "1", "--solution", solution, *(["--only", only] if only else []))
 
 
 @pytest.fixture

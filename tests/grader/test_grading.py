@@ -2,13 +2,13 @@
 
 import json
 
-from tests.grader import report
-from tests.grader.check import Check
-from tests.grader.grading import Score, Status, grade
-from tests.grader.service import Service
-from tests.grader.subject import Configured, Subject
-from tests.grader.target import Target
-from tests.grader.verdict import Failed, NotGraded
+from workshop.grader import report
+from workshop.grader.check import Check
+from workshop.grader.grading import Score, Status, grade
+from workshop.grader.service import Service
+from workshop.grader.subject import Configured, Subject
+from workshop.grader.target import Target
+from workshop.grader.verdict import Failed, NotGraded
 
 
 def passes(subject: Subject) -> None:

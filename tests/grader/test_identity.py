@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.grader.identity import Identity
+from workshop.grader.identity import Identity
 
 ROUTES = ["GET /health", "POST /generate"]
 

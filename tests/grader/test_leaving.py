@@ -5,8 +5,8 @@ from threading import Thread
 
 import pytest
 
-from tests.grader.service import Service
-from tests.grader.verdict import Failed
+from workshop.grader.service import Service
+from workshop.grader.verdict import Failed
 from workshop.processes import free_port
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.grader.problems import Problem, Problems, problems_in
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
 from tests.waiting import wait_for
+from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.problems import Problem, Problems, problems_in
+from workshop.grader.subject import Subject
 from workshop.processes import CannotStart
 
 FAIL = "please fail"

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from tests.grader import report
-from tests.grader.check import Check, Checklist
-from tests.grader.grading import Result, Score, Status
-from tests.grader.problems import Problem
-from tests.grader.subject import Subject
-from tests.grader.target import Target
+from workshop.grader import report
+from workshop.grader.check import Check, Checklist
+from workshop.grader.grading import Result, Score, Status
+from workshop.grader.problems import Problem
+from workshop.grader.subject import Subject
+from workshop.grader.target import Target
 
 YOURS = Target(1, "exercise")
 TARIFF = Problem("TypeError", "cannot unpack float", "guards.py:84, in Tariff.cost", "return 0.5", "service.py:120")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.grader.service import Service
-from tests.grader.stand import embedded_server, started
-from tests.grader.subject import Configured, Subject
-from tests.grader.verdict import NotGraded
+from workshop.grader.launch import embedded_server, started
+from workshop.grader.service import Service
+from workshop.grader.subject import Configured, Subject
+from workshop.grader.verdict import NotGraded
 
 SHORT_PROMPTS = {"MAX_CHARS": "10"}
 

@@ -9,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.grader.conftest import Stranger
-from tests.grader.service import Service
+from workshop.grader.service import Service
 
 
 class Streamer:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.grader import target as targets
-from tests.grader.target import Target
+from workshop.grader import target as targets
+from workshop.grader.target import Target
 
 EXERCISE = "demos/demo_1_guarded/exercise"
 

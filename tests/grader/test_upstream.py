@@ -6,10 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.grader import upstream as grader_upstream
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
-from tests.grader.upstream import Upstream
-from tests.grader.verdict import Failed
+from workshop.grader import upstream as grader_upstream
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server
+from workshop.grader.upstream import Upstream
+from workshop.grader.verdict import Failed
 
 ASKED = {"model": SIMULATOR, "messages": [{"role": "user", "content": "Hola"}], "max_tokens": 2}
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from tests.grader.stand import ModelServer
+from workshop.grader.launch import ModelServer
 from workshop.processes import Process, free_port, gateway
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.grader.stand import ModelServer, embedded_server
 from tests.limits.crowd import Answer, Gateways, ask, crowd, gateways
 from tests.waiting import Stopwatch, wait_for
+from workshop.grader.launch import ModelServer, embedded_server
 from workshop.processes import CannotStart
 from workshop.redis_server import RedisServer
 

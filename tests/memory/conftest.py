@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.grader.service import Answer
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
 from tests.waiting import wait_for
+from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
 
 LEAKING = "tests.memory.app:build"
 DEMO_5 = "demos.demo_5_observability.app:build"

@@ -6,10 +6,10 @@ from functools import cache
 import pytest
 
 from tests.dead import dead_server
-from tests.grader.callers import Desk
-from tests.grader.service import Answer
 from tests.memory.conftest import Gateway, Start
 from tests.waiting import wait_for
+from workshop.grader.callers import Desk
+from workshop.grader.service import Answer
 
 CLEANUP, RESET = "/debug/memory/cleanup", "/debug/circuit-breakers/reset"
 WORKERS = 2

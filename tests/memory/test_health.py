@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from shared.health.problems import what_is_wrong
-from tests.grader.stand import SIMULATOR
 from tests.memory.conftest import Gateway, Start
 from tests.processes import listening_at
 from tests.waiting import Stopwatch, wait_for
+from workshop.grader.launch import SIMULATOR
 from workshop.processes import free_port, model_server
 from workshop.redis_server import RedisServer
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.grader.callers import Desk
-from tests.grader.stand import embedded_server, started
 from tests.monitoring.promql import PrometheusAt
 from tests.monitoring.replay import RECORDED, told_again
 from tests.monitoring.traffic import Traffic
+from workshop.grader.callers import Desk
+from workshop.grader.launch import embedded_server, started
 from workshop.processes import free_port
 from workshop.prometheus import RULES, prometheus
 

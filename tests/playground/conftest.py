@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
 from tests.playground.observed import Observed, observed_demo
 from tests.playground.scripted import MODEL, Scripted, scripted_upstream
 from tests.playground.visit import PATIENCE, Visit, visiting
+from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.subject import Subject
 from workshop.programs import PROGRAMS
 
 BUILD = "demos.demo_4_streaming.app:build"

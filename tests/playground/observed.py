@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.grader.stand import ModelServer, started, trace_receiver
-from tests.grader.subject import Subject
 from tests.monitoring.replay import RECORDED, told_again
 from tests.traces.messages import Receiver
+from workshop.grader.launch import ModelServer, started, trace_receiver
+from workshop.grader.subject import Subject
 from workshop.processes import free_port
 from workshop.prometheus import prometheus
 

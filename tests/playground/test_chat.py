@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.grader.stand import SIMULATOR
-from tests.grader.subject import Subject
 from tests.playground.conftest import Start, Visits
 from tests.playground.scripted import Scripted
 from tests.playground.visit import PAGE, Visit
 from tests.waiting import wait_for
+from workshop.grader.launch import SIMULATOR
+from workshop.grader.subject import Subject
 
 FIVE_TOKENS = re.compile(r"^SIMULATED \w+ this answer was$")
 

@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from shared.dashboards.panels import ENGINE, PANELS
-from tests.grader.subject import Subject
 from tests.playground.conftest import Visits
 from tests.playground.observed import HOSTILE, Observed
 from tests.playground.test_look import LEAST_CONTRAST, contrast
 from tests.playground.visit import PHONE, Visit
 from tests.waiting import wait_for
+from workshop.grader.subject import Subject
 
 PAGE = "/playground/dashboards"
 SERIES = "/playground/api/series?minutes=5"

@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.grader.subject import Subject
 from tests.playground.conftest import Visits
 from tests.playground.scripted import Scripted
 from tests.playground.visit import PHONE, Visit
+from workshop.grader.subject import Subject
 
 LEAST_CONTRAST = 4.5  # to 1: WCAG 2.2 AA, for text of this size
 

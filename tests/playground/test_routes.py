@@ -7,10 +7,10 @@ import pytest
 
 from shared.routes.dashboards import PAGES
 from shared.routes.playground import FILES, WEB
-from tests.grader.stand import ModelServer
-from tests.grader.subject import Subject
 from tests.playground.conftest import Start
 from tests.playground.scripted import Scripted
+from workshop.grader.launch import ModelServer
+from workshop.grader.subject import Subject
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

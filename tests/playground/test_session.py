@@ -4,9 +4,9 @@ import json
 
 from playwright.sync_api import Locator, expect
 
-from tests.grader.subject import Subject
 from tests.playground.conftest import Start, Visits
 from tests.playground.visit import KEPT, Visit
+from workshop.grader.subject import Subject
 
 CHECK = "/usage"
 FIVE_MINUTES = 5 * 60 * 1000

@@ -13,11 +13,11 @@ from playwright.sync_api import expect
 from shared.dashboards.panels import ENGINE, PANELS
 from shared.routes.dashboards import PAGES
 from tests.dead import dead_server
-from tests.grader.stand import ModelServer, started
 from tests.playground.conftest import ENVIRONMENT, Visits
 from tests.playground.observed import BUILD, Observed
 from tests.playground.test_routes import POLICY
 from tests.traces.messages import message, span
+from workshop.grader.launch import ModelServer, started
 
 TRACES, SERIES = "/playground/api/traces", "/playground/api/series?minutes=5"
 DATA = {"/playground/traces": TRACES, "/playground/dashboards": SERIES}

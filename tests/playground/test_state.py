@@ -5,10 +5,10 @@ import re
 from playwright.sync_api import expect
 
 from tests.dead import dead_server
-from tests.grader.stand import ModelServer
-from tests.grader.subject import Subject
 from tests.playground.conftest import Start, Visits
 from tests.playground.visit import Visit
+from workshop.grader.launch import ModelServer
+from workshop.grader.subject import Subject
 
 
 def test_what_is_left_of_a_limit_is_shown_and_counts_until_it_is_whole(visits: Visits, start: Start) -> None:

@@ -8,11 +8,11 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from playwright.sync_api import Locator, expect
 
-from tests.grader.subject import Subject
 from tests.playground.conftest import Visits
 from tests.playground.observed import HOSTILE, Observed
 from tests.playground.visit import PHONE, Visit
 from tests.traces.messages import message, span, text
+from workshop.grader.subject import Subject
 
 PAGE = "/playground/traces"
 

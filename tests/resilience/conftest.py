@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.grader.service import Answer
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
-from tests.grader.subject import Subject
-from tests.grader.upstream import Upstream
 from tests.waiting import wait_for
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server, started
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
+from workshop.grader.upstream import Upstream
 
 BUILD = "demos.demo_4_streaming.app:build"
 SMALL = "sim-small"  # the simulator under another name

@@ -29,10 +29,10 @@ from shared.pipeline.reply import Reply
 from shared.resilience import breakers
 from shared.resilience.breaker import Breaker, Rules
 from shared.settings import Settings
-from tests.grader.stand import SIMULATOR
 from tests.resilience.clock import Clock
 from tests.resilience.stage import Upstream, call_of, finish, replying, send, settle_down, token_stream
 from tests.shared.conftest import answering, completion, make_call
+from workshop.grader.launch import SIMULATOR
 
 THRESHOLD = 3
 

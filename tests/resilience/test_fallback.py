@@ -23,9 +23,9 @@ from shared.pipeline.errors import (
 )
 from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
-from tests.grader.stand import SIMULATOR
 from tests.resilience.stage import replying
 from tests.shared.conftest import completion, make_call
+from workshop.grader.launch import SIMULATOR
 
 FALLBACKS = "small,other@http://x.test/v1"
 SMALL, OTHER = Target("primary", "small"), Target("x.test", "other")

@@ -8,11 +8,11 @@ import pytest
 
 from tests.admitted import admitted
 from tests.dead import dead_server
-from tests.grader.stand import ModelServer, started
-from tests.grader.upstream import Upstream
 from tests.leaving import asking
 from tests.resilience.conftest import BUILD, SMALL, Start, codes
 from tests.waiting import wait_for
+from workshop.grader.launch import ModelServer, started
+from workshop.grader.upstream import Upstream
 from workshop.processes import CannotStart, free_port, gateway
 
 ILL = {"status": 500}

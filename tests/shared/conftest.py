@@ -11,8 +11,8 @@ from shared.pipeline.outcome import Usage
 from shared.pipeline.reply import Completion, Reply
 from shared.settings import Settings
 from shared.upstream.client import Upstream
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
-from tests.grader.upstream import Upstream as Faults
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server
+from workshop.grader.upstream import Upstream as Faults
 
 
 def make_call(prompt: str = "Hola", *, stream: bool = False, max_tokens: int = 20) -> Call:

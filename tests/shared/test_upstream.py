@@ -14,9 +14,9 @@ from shared.service import Service
 from shared.settings import Settings
 from shared.upstream.pools import Upstreams
 from shared.upstream.retry_after import parse_retry_after
-from tests.grader.stand import ModelServer
-from tests.grader.upstream import Upstream as Faults
 from tests.shared.conftest import make_call, opened
+from workshop.grader.launch import ModelServer
+from workshop.grader.upstream import Upstream as Faults
 
 
 def test_a_whole_answer_has_its_text_and_the_upstreams_own_count(server: ModelServer) -> None:

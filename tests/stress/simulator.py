@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.grader.upstream import Upstream
 from tests.stress.ports import on_a_free_port
+from workshop.grader.upstream import Upstream
 from workshop.processes import model_server
 
 MODEL = "workshop-sim"

@@ -8,11 +8,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.grader.upstream import Gate
 from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
 from tests.stress.gateway import Gateway, running
 from tests.stress.simulator import simulator
 from tests.waiting import Stopwatch, wait_for
+from workshop.grader.upstream import Gate
 
 CLIENTS = 90  # of the upstream's calls the last hundred can be read
 ROUNDS = 3

@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from tests.grader.upstream import Upstream
 from tests.stress.client import STREAMS, Seen, ask, connections
 from tests.stress.gateway import MB, Gateway, running
 from tests.stress.simulator import MODEL, simulator
 from tests.waiting import wait_for
+from workshop.grader.upstream import Upstream
 
 STREAMS_AT_ONCE = 1000
 TOKENS = 30

@@ -13,11 +13,11 @@ import orjson
 import psutil
 import pytest
 
-from tests.grader.upstream import Gate, Upstream
 from tests.stress.client import GENERATE, ROUTES, STREAMS, Route, Seen, ask, connections
 from tests.stress.gateway import Gateway, running
 from tests.stress.simulator import simulator
 from tests.waiting import wait_for
+from workshop.grader.upstream import Gate, Upstream
 
 CLIENTS = 40
 TOKENS = 50

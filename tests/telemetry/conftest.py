@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.grader.stand import ModelServer, embedded_server
-from tests.grader.upstream import Upstream
+from workshop.grader.launch import ModelServer, embedded_server
+from workshop.grader.upstream import Upstream
 
 
 @pytest.fixture(scope="package")

@@ -12,12 +12,12 @@ from typing import Any
 
 import psutil
 
-from tests.grader.callers import Desk
-from tests.grader.exposition import Scrape
-from tests.grader.service import Service
-from tests.grader.stand import SIMULATOR, ModelServer
 from tests.nursery import gateway
 from tests.processes import workers_of
+from workshop.grader.callers import Desk
+from workshop.grader.exposition import Scrape
+from workshop.grader.launch import SIMULATOR, ModelServer
+from workshop.grader.service import Service
 from workshop.processes import Process, free_port
 
 BUILD = "demos.demo_5_observability.app:build"

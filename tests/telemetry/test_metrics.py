@@ -8,11 +8,11 @@ import pytest
 
 from tests.admitted import admitted
 from tests.dead import dead_server
-from tests.grader.service import Answer
-from tests.grader.stand import ModelServer
-from tests.grader.upstream import Upstream
 from tests.telemetry.gateway import Gateway, running
 from tests.waiting import wait_for
+from workshop.grader.launch import ModelServer
+from workshop.grader.service import Answer
+from workshop.grader.upstream import Upstream
 
 # What dashboards, alerts and the document's queries go by: there at 0 before anything has happened.
 FROM_THE_START = {

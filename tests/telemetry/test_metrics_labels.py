@@ -11,9 +11,9 @@ import pytest
 from shared.telemetry.exposition import MOST_BYTES
 from shared.telemetry.labels import LONGEST, OTHER, Admitted
 from shared.telemetry.multiprocess import FOLDER
-from tests.grader.stand import SIMULATOR, ModelServer
 from tests.telemetry.gateway import Gateway, running
 from tests.waiting import wait_for
+from workshop.grader.launch import SIMULATOR, ModelServer
 from workshop.processes import ROOT
 
 MADE_UP = 10_000

@@ -10,13 +10,13 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.grader.exposition import Scrape
-from tests.grader.stand import SIMULATOR, ModelServer
-from tests.grader.upstream import Upstream
-from tests.grader.verdict import Failed
 from tests.leaving import asking
 from tests.telemetry.gateway import Gateway, running
 from tests.waiting import wait_for
+from workshop.grader.exposition import Scrape
+from workshop.grader.launch import SIMULATOR, ModelServer
+from workshop.grader.upstream import Upstream
+from workshop.grader.verdict import Failed
 
 WORKERS = 4
 AT_ONCE = 8

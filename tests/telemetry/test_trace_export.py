@@ -19,13 +19,13 @@ from shared.telemetry.exporter import MOST_AT_ONCE, MOST_WAITING, Exporter
 from shared.telemetry.otlp_endpoint import read_endpoint
 from shared.telemetry.trace import Trace
 from shared.telemetry.trace_context import new_trace_id
-from tests.grader.service import Service
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server
-from tests.grader.traces import Traces
 from tests.nursery import gateway
 from tests.telemetry.collector import Collector, collector
 from tests.telemetry.test_tracing import BUILD, UNBOUNDED
 from tests.waiting import wait_for, wait_on_loop
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server
+from workshop.grader.service import Service
+from workshop.grader.traces import Traces
 from workshop.processes import Process, free_port
 
 PATIENCE = 60.0  # seconds

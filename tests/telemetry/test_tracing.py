@@ -18,13 +18,13 @@ from shared.settings import BadSetting
 from shared.telemetry.otlp_endpoint import read_endpoint
 from tests.admitted import admitted
 from tests.conformance.capture import Capture, capturing
-from tests.grader.service import Answer
-from tests.grader.stand import SIMULATOR, ModelServer, embedded_server, started
-from tests.grader.stream import Stream
-from tests.grader.subject import Subject
 from tests.leaving import asking
 from tests.telemetry.collector import Collector, Trace, collector
 from tests.waiting import wait_for
+from workshop.grader.launch import SIMULATOR, ModelServer, embedded_server, started
+from workshop.grader.service import Answer
+from workshop.grader.stream import Stream
+from workshop.grader.subject import Subject
 
 BUILD = "demos.demo_5_observability.app:build"
 CHAT = f"chat {SIMULATOR}"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.grader.stand import trace_receiver
 from tests.traces.messages import Receiver
+from workshop.grader.launch import trace_receiver
 
 
 @pytest.fixture(scope="package")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.accounts.conftest import database_url, postgres, sqlite_file
-from tests.grader.stand import ModelServer, embedded_server, started
-from tests.grader.subject import Subject
 from tests.webhooks.sender import SECRET, Sender
+from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.subject import Subject
 
 __all__ = ["database_url", "postgres", "sqlite_file"]
 

@@ -7,11 +7,11 @@ import pytest
 
 from shared.http.cors import EXPOSED, cors
 from shared.settings import BadSetting
-from tests.grader.callers import Caller
-from tests.grader.service import Answer
-from tests.grader.stand import ModelServer, started
-from tests.grader.subject import Subject
 from tests.webhooks.conftest import BUILD
+from workshop.grader.callers import Caller
+from workshop.grader.launch import ModelServer, started
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
 
 OURS, ALSO_OURS, FOREIGN = "https://app.example", "http://localhost:5173", "https://evil.example"
 CALL = {"prompt": "Hola", "max_tokens": 5}

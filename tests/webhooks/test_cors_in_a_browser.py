@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.grader.stand import ModelServer, started
-from tests.grader.subject import Subject
 from tests.webhooks.conftest import BUILD
+from workshop.grader.launch import ModelServer, started
+from workshop.grader.subject import Subject
 from workshop.programs import PROGRAMS
 
 CALL = """async ([url, headers, body]) => {

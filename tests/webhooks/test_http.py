@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.grader.callers import Caller
-from tests.grader.service import Answer
-from tests.grader.stand import ModelServer, started
-from tests.grader.subject import Subject
 from tests.waiting import wait_for
 from tests.webhooks.conftest import BUILD, OLD_SECRET, WORKERS
 from tests.webhooks.mess import messed_up
 from tests.webhooks.sender import PATH, SECRET, Sender, alert, by_hand, headers, new_id, notification
+from workshop.grader.callers import Caller
+from workshop.grader.launch import ModelServer, started
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
 from workshop.processes import CannotStart, free_port, gateway
 
 CROWD = 50

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from tests.dead import dead_server
-from tests.grader.callers import Caller
-from tests.grader.service import Answer
-from tests.grader.subject import Subject
 from tests.waiting import wait_for
 from tests.webhooks.sender import SECRET, new_id, notification
 from tests.webhooks.sender import alert as an_alert
 from workshop.alerts import REMIND, Forwarder, firing
+from workshop.grader.callers import Caller
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
 from workshop.processes import ROOT, Process, free_port
 from workshop.programs import PROGRAMS
 from workshop.webhook import main

@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from tests.grader.service import Answer
-from tests.grader.upstream import Gate
+from workshop.grader.service import Answer
+from workshop.grader.upstream import Gate
 
 POLL_SECONDS = 0.02
 PATIENCE = 20.0  # seconds that a busy machine may take for what takes no time

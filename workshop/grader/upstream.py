@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
-from tests.grader.curl import curl
-from tests.grader.verdict import Failed
+from workshop.grader.curl import curl
+from workshop.grader.verdict import Failed
 
 POLL_SECONDS = 0.02
 PATIENCE = 30.0  # seconds for an answer of its admin routes

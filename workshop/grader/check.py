@@ -7,7 +7,7 @@ there is no way to know. Knows nothing of HTTP.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.grader.subject import Subject
+from workshop.grader.subject import Subject
 
 Look = Callable[[Subject], None]
 

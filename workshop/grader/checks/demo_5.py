@@ -24,17 +24,17 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.grader.callers import STRANGER, TOKENS, Caller
-from tests.grader.check import Checklist
-from tests.grader.commands import as_crowd, ask_many, in_order, shown_as, then
-from tests.grader.crowd import asked_at_once, comes_true, open_for_all
-from tests.grader.exposition import Scrape
-from tests.grader.service import Answer
-from tests.grader.stand import SIMULATOR
-from tests.grader.stream import Stream
-from tests.grader.subject import Subject
-from tests.grader.traces import CLIENT, INTERNAL, SERVER, Span, Trace
-from tests.grader.verdict import Failed, NotGraded
+from workshop.grader.callers import STRANGER, TOKENS, Caller
+from workshop.grader.check import Checklist
+from workshop.grader.commands import as_crowd, ask_many, in_order, shown_as, then
+from workshop.grader.crowd import asked_at_once, comes_true, open_for_all
+from workshop.grader.exposition import Scrape
+from workshop.grader.launch import SIMULATOR
+from workshop.grader.service import Answer
+from workshop.grader.stream import Stream
+from workshop.grader.subject import Subject
+from workshop.grader.traces import CLIENT, INTERNAL, SERVER, Span, Trace
+from workshop.grader.verdict import Failed, NotGraded
 from workshop.processes import ROOT
 from workshop.programs import PROGRAMS
 

@@ -1,7 +1,7 @@
 """Demo 2, graded: who may call, and how often, as twenty checks over HTTP, a point each.
 
-They import nothing of the service, and so grade anybody's. What a limiter did is judged by loadtests/windows.py from
-what each request saw, so that a slow machine makes nobody lose a point.
+They import nothing of the service, and so grade any service. What a limiter did is judged by
+workshop/grader/windows.py from what each request saw, so that a slow machine costs nobody a point.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from loadtests.windows import Seen, surely_together, wrongly_refused
-from tests.grader.callers import NO_TOKEN, STRANGER, Caller
-from tests.grader.check import Checklist
-from tests.grader.service import Answer
-from tests.grader.subject import Subject
-from tests.grader.verdict import Failed, NotGraded
 from workshop import redis_server
+from workshop.grader.callers import NO_TOKEN, STRANGER, Caller
+from workshop.grader.check import Checklist
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
+from workshop.grader.verdict import Failed, NotGraded
+from workshop.grader.windows import Seen, surely_together, wrongly_refused
 from workshop.redis_server import RedisServer
 
 SHORT_WINDOWS = {

@@ -12,12 +12,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from tests.grader.check import Checklist
-from tests.grader.crowd import comes_true
-from tests.grader.service import Answer
-from tests.grader.stand import MORE_NAMES, UNPRICED
-from tests.grader.subject import Subject
-from tests.grader.verdict import Failed, NotGraded
+from workshop.grader.check import Checklist
+from workshop.grader.crowd import comes_true
+from workshop.grader.launch import MORE_NAMES, UNPRICED
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
+from workshop.grader.verdict import Failed, NotGraded
 
 CHECKLIST = Checklist("Demo 1 · One guarded endpoint")
 check = CHECKLIST.check

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 if TYPE_CHECKING:
-    from tests.grader.service import Answer
+    from workshop.grader.service import Answer
 
 
 @dataclass(slots=True, frozen=True)

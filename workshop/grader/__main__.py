@@ -12,19 +12,20 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from shared.process.load_app import CannotLoad, must_parse
-from tests.grader import report
-from tests.grader.check import Check, Checklist
-from tests.grader.choice import BadChoice, chosen, remember
-from tests.grader.grading import Result, Score, grade
-from tests.grader.identity import DeadService, identify
-from tests.grader.stand import MORE_NAMES, TINY, embedded_server, found, serving_cluster, started, trace_receiver
-from tests.grader.subject import Subject
-from tests.grader.target import EXERCISE, REFERENCE, Target
-from workshop.processes import ROOT, CannotStart
+from workshop.grader import report
+from workshop.grader.check import Check, Checklist
+from workshop.grader.choice import BadChoice, chosen, remember
+from workshop.grader.grading import Result, Score, grade
+from workshop.grader.identity import DeadService, identify
+from workshop.grader.launch import MORE_NAMES, TINY, embedded_server, found, serving_cluster, started, trace_receiver
+from workshop.grader.subject import Subject
+from workshop.grader.target import EXERCISE, REFERENCE, Target
+from workshop.processes import CannotStart
 from workshop.urls import BadUrl, service_url
 
 PASSED, NOTHING_TO_GRADE, LOST_POINTS, INTERRUPTED = 0, 2, 3, 130
@@ -37,14 +38,14 @@ class WrongDemo(Exception):
 def main(arguments: list[str] | None = None) -> int:
     options = _read(arguments)
     signal.signal(signal.SIGTERM, _stop)
-    checklist: Checklist = importlib.import_module(f"tests.demo_{options.number}.checks").CHECKLIST
+    checklist: Checklist = importlib.import_module(f"workshop.grader.checks.demo_{options.number}").CHECKLIST
     with ExitStack() as running:
         try:
             target = _target(options)
             checks = chosen(options.only, checklist.checks, target.memory)
             if not options.json:
                 print(report.heading(target, checklist, checks), flush=True)
-            subject = _stand(target, checklist, options, running)
+            subject = _launch(target, checklist, options, running)
         except (DeadService, WrongDemo, BadChoice, CannotLoad, CannotStart) as reason:
             print(reason, file=sys.stderr)
             return NOTHING_TO_GRADE
@@ -64,7 +65,7 @@ def _target(options: argparse.Namespace) -> Target:
     return replace(target, says=str(identity), has_more=identity.has_more(options.number))
 
 
-def _stand(target: Target, checklist: Checklist, options: argparse.Namespace, running: ExitStack) -> Subject:
+def _launch(target: Target, checklist: Checklist, options: argparse.Namespace, running: ExitStack) -> Subject:
     """The service, found or started with all that stands around it. Raises CannotStart, CannotLoad."""
     if target.url:
         return running.enter_context(found(target.url, options.upstream, options.log_file, checklist.cluster))
@@ -101,7 +102,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _read(arguments: list[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="python -m tests.grader", description=__doc__)
+    parser = _Parser(prog="python -m workshop.grader", description=__doc__)
     parser.add_argument("number", type=_demo, help="which demo's checks")
     parser.add_argument("--url", type=_url, help="grade this running service; without it one is started")
     parser.add_argument(
@@ -115,7 +116,8 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _demo(text: str) -> int:
-    numbers = sorted(path.parent.name.removeprefix("demo_") for path in (ROOT / "tests").glob("demo_*/checks.py"))
+    checks = Path(__file__).parent / "checks"
+    numbers = sorted(path.stem.removeprefix("demo_") for path in checks.glob("demo_*.py"))
     if text not in numbers:
         raise argparse.ArgumentTypeError(f"there is no demo {text}; there are {', '.join(numbers)}")
     return int(text)

@@ -14,17 +14,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from tests.demo_4.dictated import dictated
-from tests.grader.callers import TOKENS
-from tests.grader.check import Checklist
-from tests.grader.commands import as_crowd, ask_many, in_order, shown_as
-from tests.grader.crowd import asked_at_once, comes_true, open_for_all
-from tests.grader.service import Answer
-from tests.grader.stand import SIMULATOR, embedded_server
-from tests.grader.stream import Stream
-from tests.grader.subject import Subject
-from tests.grader.upstream import Gate, Received, Upstream
-from tests.grader.verdict import Failed, NotGraded
+from workshop.grader.callers import TOKENS
+from workshop.grader.check import Checklist
+from workshop.grader.commands import as_crowd, ask_many, in_order, shown_as
+from workshop.grader.crowd import asked_at_once, comes_true, open_for_all
+from workshop.grader.dictated import dictated
+from workshop.grader.launch import SIMULATOR, embedded_server
+from workshop.grader.service import Answer
+from workshop.grader.stream import Stream
+from workshop.grader.subject import Subject
+from workshop.grader.upstream import Gate, Received, Upstream
+from workshop.grader.verdict import Failed, NotGraded
 
 SILENCE = 1.5  # seconds
 KEEPALIVE = 0.3  # seconds

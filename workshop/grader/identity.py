@@ -12,8 +12,8 @@ from typing import Any
 from urllib.error import HTTPError
 
 from shared import SERVICE_NAME
-from tests.grader.service import Service
 from workshop import direct
+from workshop.grader.service import Service
 
 ANSWERS_WITHIN = 5.0  # seconds for a service that runs, before the grader believes that it hangs
 DEMO = re.compile(r"Demo (\d)\b")

@@ -10,14 +10,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from tests.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
-from tests.grader.deployment import Deployment
-from tests.grader.log_file import LogFile
-from tests.grader.problems import Problems
-from tests.grader.service import Answer, Service
-from tests.grader.traces import Traces
-from tests.grader.upstream import Upstream
-from tests.grader.verdict import NotGraded
+from workshop.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
+from workshop.grader.deployment import Deployment
+from workshop.grader.log_file import LogFile
+from workshop.grader.problems import Problems
+from workshop.grader.service import Answer, Service
+from workshop.grader.traces import Traces
+from workshop.grader.upstream import Upstream
+from workshop.grader.verdict import NotGraded
 
 LONGEST_WINDOW = 10.0  # seconds
 MOST_REQUESTS = 100

@@ -13,13 +13,13 @@ from typing import Any
 
 from redis import Redis
 
-from tests.grader.callers import STRANGER, TOKENS
-from tests.grader.check import Checklist
-from tests.grader.crowd import comes_true
-from tests.grader.service import Answer
-from tests.grader.subject import Subject
-from tests.grader.verdict import NotGraded
 from workshop import redis_server
+from workshop.grader.callers import STRANGER, TOKENS
+from workshop.grader.check import Checklist
+from workshop.grader.crowd import comes_true
+from workshop.grader.service import Answer
+from workshop.grader.subject import Subject
+from workshop.grader.verdict import NotGraded
 
 # The checks ask faster than people do: how often one may ask is demo 2's business.
 UNLIMITED = {

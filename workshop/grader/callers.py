@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.grader.verdict import NotGraded
+from workshop.grader.verdict import NotGraded
 from workshop.processes import ROOT, CannotStart
 
 TOKENS = "TOKENS"  # the environment variable with tokens for a service that runs already, parted by spaces

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.grader.service import Answer
-from tests.grader.verdict import Failed
+from workshop.grader.service import Answer
+from workshop.grader.verdict import Failed
 
 WRITTEN_WITHIN = 5.0  # seconds
 POLL_SECONDS = 0.02

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.grader.callers import Desk
-from tests.grader.deployment import Cluster, Deployment
-from tests.grader.log_file import LogFile
-from tests.grader.problems import Problems, problems_in
-from tests.grader.service import Service
-from tests.grader.subject import OTLP, TRACES, Configured, Subject
-from tests.grader.traces import Traces
-from tests.grader.upstream import Upstream
-from tests.grader.verdict import Failed
+from workshop.grader.callers import Desk
+from workshop.grader.deployment import Cluster, Deployment
+from workshop.grader.log_file import LogFile
+from workshop.grader.problems import Problems, problems_in
+from workshop.grader.service import Service
+from workshop.grader.subject import OTLP, TRACES, Configured, Subject
+from workshop.grader.traces import Traces
+from workshop.grader.upstream import Upstream
+from workshop.grader.verdict import Failed
 from workshop.processes import ROOT, CannotStart, Process, free_port, gateway, model_server
 from workshop.serving_cluster import METRICS_OFFSET, free_ports, ray_serve, token_file
 

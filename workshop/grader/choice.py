@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.grader.check import Check
-from tests.grader.grading import Result, Status
+from workshop.grader.check import Check
+from workshop.grader.grading import Result, Status
 
 FAILED = "failed"  # ONLY=failed
 

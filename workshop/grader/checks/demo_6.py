@@ -18,13 +18,13 @@ from threading import Event, Thread
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tests.grader.check import Checklist
-from tests.grader.commands import as_crowd, in_order, then
-from tests.grader.deployment import Deployment
-from tests.grader.service import Answer
-from tests.grader.stream import Stream
-from tests.grader.subject import Subject
-from tests.grader.verdict import Failed, NotGraded
+from workshop.grader.check import Checklist
+from workshop.grader.commands import as_crowd, in_order, then
+from workshop.grader.deployment import Deployment
+from workshop.grader.service import Answer
+from workshop.grader.stream import Stream
+from workshop.grader.subject import Subject
+from workshop.grader.verdict import Failed, NotGraded
 from workshop.processes import ROOT
 from workshop.serving_cluster import PYTHON
 

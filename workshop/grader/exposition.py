@@ -12,7 +12,7 @@ from functools import cached_property
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tests.grader.service import Answer
+from workshop.grader.service import Answer
 
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from tests.grader.curl import curl
-from tests.grader.stream import Stream
-from tests.grader.verdict import Failed
+from workshop.grader.curl import curl
+from workshop.grader.stream import Stream
+from workshop.grader.verdict import Failed
 
 T = TypeVar("T")
 

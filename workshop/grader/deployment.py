@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.grader.exposition import Scrape
-from tests.grader.service import Service
-from tests.grader.verdict import NotGraded
 from workshop import serving_cluster
+from workshop.grader.exposition import Scrape
+from workshop.grader.service import Service
+from workshop.grader.verdict import NotGraded
 from workshop.serving_cluster import METRICS_OFFSET, Replica
 
 PREFIXES = ("ray_vllm_", "vllm:")  # vLLM's metrics through Ray, and by itself

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tests.grader.check import Check
-from tests.grader.problems import Problem
-from tests.grader.subject import Subject
-from tests.grader.verdict import Failed, NotGraded
+from workshop.grader.check import Check
+from workshop.grader.problems import Problem
+from workshop.grader.subject import Subject
+from workshop.grader.verdict import Failed, NotGraded
 
 
 class Status(StrEnum):

@@ -4,10 +4,10 @@ import json
 import textwrap
 from collections.abc import Sequence
 
-from tests.grader.check import Check, Checklist
-from tests.grader.grading import Result, Score, Status
-from tests.grader.problems import Problem
-from tests.grader.target import EXERCISE, Target
+from workshop.grader.check import Check, Checklist
+from workshop.grader.grading import Result, Score, Status
+from workshop.grader.problems import Problem
+from workshop.grader.target import EXERCISE, Target
 
 MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_GRADED: "–"}
 WIDTH = 118  # columns

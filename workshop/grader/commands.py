@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from tests.grader.service import Answer
+from workshop.grader.service import Answer
 
 
 def ask_many(ask: Callable[[int], Answer], size: int, at_once: int = 0) -> list[Answer]:
