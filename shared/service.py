@@ -19,7 +19,6 @@ from shared.pipeline.layer import Batching, Checked, Innermost, Layer, compose
 from shared.pipeline.outcome import Ending, Outcome, Usage
 from shared.pipeline.reply import Chunk, Completion, Relay, Reply, TokenStream
 from shared.settings import Settings
-from shared.telemetry.trace import follow_try, trace_of
 from shared.upstream.openai_wire import estimate
 
 log = logging.getLogger(__name__)
@@ -86,10 +85,9 @@ class Service:
     async def _send(self, call: Call) -> Reply:
         if call.refusal is not None:  # a stack without an input guard must not send what could not be read
             raise call.refusal
-        trace = trace_of(call)
-        if trace is not None:
-            return await follow_try(call, trace, self.upstreams.base_url(call.target), self.upstreams)
-        return await self.upstreams(call)
+        if call.trace is None:
+            return await self.upstreams(call)
+        return await call.trace.follow_try(call, self.upstreams.base_url(call.target), self.upstreams)
 
     def _settle_completion(self, call: Call, reply: Completion) -> None:
         reason, cached = reply.finish_reason, reply.cached

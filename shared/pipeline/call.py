@@ -6,9 +6,9 @@ Knows nothing of HTTP frameworks or of the upstream's wire.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from shared.pipeline.errors import InvalidRequest, ServiceError
 from shared.pipeline.outcome import Outcome
@@ -88,11 +88,15 @@ class Target:
 
 PRIMARY = Target()
 
+T = TypeVar("T")
 OnDone = Callable[[Outcome], None]
 
 
 class CallTrace(Protocol):
     """What a call needs of its trace, whoever keeps it; see telemetry/trace.py."""
+
+    async def follow_try(self, call: "Call", base_url: str, send: "Callable[[Call], Awaitable[T]]") -> T:
+        """One try of `call` at the upstream of `base_url`, noted with what came of it."""
 
     def tell(self, headers: dict[str, str]) -> None:
         """Tell the upstream that is being asked whose part its own work is."""

@@ -7,9 +7,9 @@ Knows nothing of how traces are written or sent; see spans.py and exporter.py. T
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from shared.pipeline.call import Call, Target
 from shared.pipeline.errors import ServiceError
@@ -19,6 +19,8 @@ from shared.telemetry.trace_context import TRACEPARENT, TRACESTATE, new_span_id,
 
 SANE_CODE = re.compile(r"[\w.-]{1,64}")  # what an upstream calls its errors may be anything, a prompt too
 ANSWERED = 200
+
+T = TypeVar("T")
 
 Attributes = Mapping[str, Any]
 
@@ -88,6 +90,25 @@ class Trace:
     upstreams: list[UpstreamTime] = field(default_factory=list)
     awaited: tuple[tuple[str, str], ...] = ()  # trace and span of others' calls
 
+    async def follow_try(self, call: Call, base_url: str, send: Callable[[Call], Awaitable[T]]) -> T:
+        """One try of `call` at the upstream of `base_url`, noted with what came of it."""
+        started = time.perf_counter()
+        asked = self.upstreams[-1] if self.upstreams else None
+        if asked is None or asked.target != call.target:
+            asked = UpstreamTime(call.target, base_url, len(self.layers), started)
+            self.upstreams.append(asked)
+        try:
+            reply = await send(call)
+        except BaseException as error:
+            status = getattr(error, "upstream_status", None)
+            asked.tries.append(Try(started, time.perf_counter(), status, error_type(error)))
+            raise
+        ended = time.perf_counter()
+        asked.tries.append(Try(started, ended, ANSWERED, ""))
+        if isinstance(reply, TokenStream):
+            asked.first_chunk = ended
+        return reply
+
     def tell(self, headers: dict[str, str]) -> None:
         """Tell the upstream that is being asked whose part its own work is."""
         headers[TRACEPARENT] = traceparent(self.id, self.upstreams[-1].id, self.sampled)
@@ -130,26 +151,6 @@ def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
 
     # endregion: followed
     return followed
-
-
-async def follow_try(call: Call, trace: Trace, base_url: str, send: Handler) -> Reply:
-    """One try of `call` at the upstream of `base_url`, noted with what came of it."""
-    started = time.perf_counter()
-    asked = trace.upstreams[-1] if trace.upstreams else None
-    if asked is None or asked.target != call.target:
-        asked = UpstreamTime(call.target, base_url, len(trace.layers), started)
-        trace.upstreams.append(asked)
-    try:
-        reply = await send(call)
-    except BaseException as error:
-        status = getattr(error, "upstream_status", None)
-        asked.tries.append(Try(started, time.perf_counter(), status, error_type(error)))
-        raise
-    ended = time.perf_counter()
-    asked.tries.append(Try(started, ended, ANSWERED, ""))
-    if isinstance(reply, TokenStream):
-        asked.first_chunk = ended
-    return reply
 
 
 def error_type(error: BaseException) -> str:

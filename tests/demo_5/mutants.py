@@ -23,7 +23,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demos.demo_5_observability import app as demo
 from demos.demo_5_observability.exercise import app as exercise
-from shared import service as services
 from shared.cache.statistics import Statistics
 from shared.http import cors as cross_origin
 from shared.http.auth_gate import admin_of
@@ -44,7 +43,7 @@ from shared.settings import Settings
 from shared.telemetry import exposition, metrics, spans, totals
 from shared.telemetry.attributes import upstream_attributes
 from shared.telemetry.labels import Admitted
-from shared.telemetry.trace import LayerTime, Trace, UpstreamTime, follow_try
+from shared.telemetry.trace import LayerTime, Trace, UpstreamTime
 from shared.telemetry.trace_context import TRACEPARENT, traceparent
 from shared.webhooks import signature
 from shared.webhooks.alert_board import AlertBoard
@@ -466,13 +465,14 @@ def tells_no_tokens_in_traces(settings: Settings) -> FastAPI:
     return _changed(settings, tracing, upstream_attributes=without_usage)
 
 
-async def _each_by_itself(call: Call, trace: Trace, base_url: str, send: Handler) -> Reply:
-    trace.upstreams.append(UpstreamTime(call.target, base_url, len(trace.layers), time.perf_counter()))
-    return await follow_try(call, trace, base_url, send)
-
-
 def has_a_span_for_each_try(settings: Settings) -> FastAPI:
-    return _changed(settings, services, follow_try=_each_by_itself)
+    follow_try = Trace.follow_try
+
+    async def each_by_itself(trace: Trace, call: Call, base_url: str, send: Handler) -> Reply:
+        trace.upstreams.append(UpstreamTime(call.target, base_url, len(trace.layers), time.perf_counter()))
+        return await follow_try(trace, call, base_url, send)
+
+    return _changed(settings, Trace, follow_try=each_by_itself)
 
 
 def joins_no_trace(settings: Settings) -> FastAPI:
