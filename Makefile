@@ -104,7 +104,7 @@ doctor: ## look this machine over: what is here, what is missing, what to do
 # --- fire drills: demo 5 with something broken in it ----------------------------------------------------------------
 
 drill-answer: $(RUNTIME) ## say what it was: questions about the drill that runs; ANSWERS="c 4 …" for all of them
-	@$(PY) -m workshop.drills.exam $(call given,ANSWERS,--answers)
+	@$(PY) -m workshop.drills.quiz $(call given,ANSWERS,--answers)
 
 drill-%: $(RUNTIME) ## demo 5 with something broken in it; for N: slow, 429, stampede, dead-upstream, leak
 	@$(HOLD_INT) $(PY) -m workshop.drills $* $(call given,CALM,--calm)
@@ -135,7 +135,7 @@ lint: $(DEV) ## format, lint and types
 
 # Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green: every wait is for a condition, see
 # tests/test_suite.py.
-# Most tests wait, for servers and for windows: five at a time, see tests/order.py for the order. Of those that load a
+# Most tests wait, for servers and for windows: five at a time, see tests/scheduling.py for the order. Of those that load a
 # service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
 PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py)

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from workshop import direct
-from workshop.companions import EMBEDDED_MODEL, SERVING_PORT_OFFSET, TRY_SECONDS
 from workshop.demo import DEMOS, build_path, config_path
 from workshop.processes import ROOT, CannotStart, child_environment, free_port, gateway, model_server
 from workshop.serving_cluster import free_ports, ray_serve, token_file
+from workshop.sidecars import EMBEDDED_MODEL, SERVING_PORT_OFFSET, TRY_SECONDS
 from workshop.urls import BadUrl, service_url
 
 LONGEST_RUN = 300  # seconds

@@ -1,4 +1,4 @@
-"""For all tests: their speed, see speeds.py; their order, see order.py; programs that fork, see nursery.py.
+"""For all tests: their speed, see speeds.py; their order, see scheduling.py; programs that fork, see fork_server.py.
 
 And that no proxy is asked for this machine, by whichever client a test uses.
 """
@@ -8,16 +8,16 @@ import signal
 
 import pytest
 
-from tests import nursery, order, speeds
-from tests.order import pytest_xdist_make_scheduler
+from tests import fork_server, scheduling, speeds
+from tests.scheduling import pytest_xdist_make_scheduler
 from tests.speeds import pytest_addoption, pytest_configure, pytest_ignore_collect
 from workshop.direct import past_proxies
 from workshop.grader import callers, launch
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_ignore_collect", "pytest_xdist_make_scheduler"]
 
-launch.launch = nursery.gateway
-callers.accounts = nursery.accounts
+launch.launch = fork_server.gateway
+callers.accounts = fork_server.accounts
 
 os.environ.update(past_proxies(os.environ))
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
@@ -29,4 +29,4 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job:
 @pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     speeds.choose(config, items)
-    order.longest_first(items)
+    scheduling.longest_first(items)

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from tests.frame.conftest import demo_port
-from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.grader.check import Checklist
 from workshop.processes import ROOT, Process
+from workshop.sidecars import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)

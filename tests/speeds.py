@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests import nursery
+from tests import fork_server
 from workshop import processes, redis_server
 
 # By file, as a pattern.
@@ -24,7 +24,8 @@ PROVE = (
     "tests/demo_6/test_demo_6.py",
     "tests/demo_6/test_gateways.py",
     "tests/demo_6/test_mutants.py",
-    "tests/demo_6/test_re*.py",
+    "tests/demo_6/test_dry_run.py",
+    "tests/demo_6/test_replay.py",
     "tests/deployment/test_images.py",
     "tests/drills/test_*.py",
     "tests/frame/test_load.py",
@@ -40,7 +41,7 @@ SERVICES = (
     "tests/cache/test_redis.py",
     "tests/demo_2/test_make.py",
     "tests/demo_6/test_cluster.py",
-    "tests/demo_6/test_guard.py",
+    "tests/demo_6/test_subreaper.py",
     "tests/demo_6/test_smoke.py",
     "tests/frame/test_[!ow]*.py",
     "tests/frame/test_workers.py",
@@ -48,8 +49,8 @@ SERVICES = (
     "tests/grader/test_curl.py",
     "tests/grader/test_started_with.py",
     "tests/limits/test_http.py",
-    "tests/limits/test_link.py",
-    "tests/limits/test_shared.py",
+    "tests/limits/test_redis_connection.py",
+    "tests/limits/test_failover.py",
     "tests/memory/test_leaking_service.py",
     "tests/memory/test_health.py",
     "tests/monitoring/test_demo.py",
@@ -137,7 +138,7 @@ def choose(config: pytest.Config, items: list[pytest.Function]) -> None:
 STARTS: tuple[tuple[Any, str], ...] = (
     (processes.Process, "start"),
     (redis_server.RedisServer, "start"),
-    (nursery.Nursery, "ask"),
+    (fork_server.Nursery, "ask"),
 )
 
 

@@ -23,8 +23,8 @@ AGAIN = ("--last-failed", "--lf", "--failed-first", "--reruns", "flaky")
 ALLOWED = {
     "tests/limits/crowd.py": (1, "a load that is spread over seconds"),
     "tests/limits/test_http.py": (1, "the wait that Retry-After orders is what a client is tried with"),
-    "tests/limits/test_link.py": (1, "a call that keeps the event loop busy"),
-    "tests/nursery.py": (1, "the wait of a process that is not our child"),
+    "tests/limits/test_redis_connection.py": (1, "a call that keeps the event loop busy"),
+    "tests/fork_server.py": (1, "the wait of a process that is not our child"),
     "tests/stress/raw_upstream.py": (1, "an upstream that drips"),
     "tests/stress/test_slow_readers.py": (1, "a client that reads slowly"),
     "tests/stress/test_soak.py": (1, "a sample every so often"),

@@ -22,17 +22,7 @@ from urllib.parse import urlsplit
 
 from shared.process.listener import CannotListen, bound
 from shared.settings import BadSetting, Settings, load_settings
-from workshop import direct, stopping, traffic
-from workshop.companions import (
-    RUN,
-    Companion,
-    Stage,
-    alert_forwarder,
-    emptied,
-    prometheus_server,
-    serving_cluster,
-    trace_receiver,
-)
+from workshop import direct, sample_traffic, stopping
 from workshop.descendants import end_at_once
 from workshop.processes import (
     GATEWAY,
@@ -45,6 +35,16 @@ from workshop.processes import (
     stop_all,
 )
 from workshop.serving_cluster import LAPTOP
+from workshop.sidecars import (
+    RUN,
+    Sidecar,
+    Stage,
+    alert_forwarder,
+    emptied,
+    prometheus_server,
+    serving_cluster,
+    trace_receiver,
+)
 from workshop.stopping import Stopped
 from workshop.urls import reached_at, shown_at
 
@@ -60,15 +60,15 @@ class Demo:
     """What to start, and what to tell the person who started it. `traffic`: a few requests are sent for them.
 
     `collector` takes the spans of all the others, so it starts before them and ends after them. `upstream` is started
-    before the gateway and stands behind it, with the embedded model as its fallback. `companions` start after it.
+    before the gateway and stands behind it, with the embedded model as its fallback. `sidecars` start after it.
     """
 
     package: str
     title: str
     try_this: tuple[str, ...]
-    collector: Companion | None = None
-    upstream: Companion | None = None
-    companions: tuple[Companion, ...] = ()
+    collector: Sidecar | None = None
+    upstream: Sidecar | None = None
+    sidecars: tuple[Sidecar, ...] = ()
     traffic: bool = False
 
 
@@ -114,7 +114,7 @@ DEMOS = {
         "See it, and be told",
         SEEN,
         collector=trace_receiver,
-        companions=(prometheus_server, alert_forwarder),
+        sidecars=(prometheus_server, alert_forwarder),
         traffic=True,
     ),
     6: Demo(
@@ -123,7 +123,7 @@ DEMOS = {
         DEPLOYED,
         collector=trace_receiver,
         upstream=serving_cluster,
-        companions=(prometheus_server, alert_forwarder),
+        sidecars=(prometheus_server, alert_forwarder),
         traffic=True,
     ),
 }
@@ -182,7 +182,7 @@ def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path
     with started(demo, build_path(demo, solution), settings, own_rules, config=config) as running:
         _tell(demo, number, running.stage)
         if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
-            traffic.begin(reached_at(settings.host, settings.port))
+            sample_traffic.begin(reached_at(settings.host, settings.port))
         running.stay()
 
 
@@ -226,13 +226,13 @@ def started(
         stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
     if demo.upstream and (upstream := demo.upstream(stage)):
         to_start.append(upstream)
-    # What the companions tell the gateway is known before it starts; they start once it is there.
-    companions = [process for companion in demo.companions if (process := companion(stage))]
+    # What the sidecars tell the gateway is known before it starts; they start once it is there.
+    sidecars = [process for sidecar in demo.sidecars if (process := sidecar(stage))]
     to_start.append(
         gateway(build, host=settings.host, port=settings.port, environment=stage.environment, output=output)
     )
     with ExitStack() as running:
-        yield Running(stage, [running.enter_context(_aloud(process)) for process in (*to_start, *companions)])
+        yield Running(stage, [running.enter_context(_aloud(process)) for process in (*to_start, *sidecars)])
 
 
 @contextmanager

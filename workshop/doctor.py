@@ -22,7 +22,7 @@ from workshop.programs import PROGRAMS
 
 ENOUGH_DISK = 6 << 30  # bytes; demo 6 takes half of it
 WEIGHTS = ROOT / "serving" / "tiny_model" / "weights" / "onnx"
-# What listens above PORT, see workshop/demo.py and workshop/companions.py.
+# What listens above PORT, see workshop/demo.py and workshop/sidecars.py.
 ABOVE = {0: "the gateway", 100: "the embedded model", 200: "Prometheus", 300: "traces", 400: "Ray Serve"}
 LOOPBACK, USUAL_PORT = "127.0.0.1", 8000
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

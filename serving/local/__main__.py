@@ -16,7 +16,7 @@ import uvloop
 
 from serving.local.access import Access
 from serving.local.app import App, build
-from serving.local.calls import Calls
+from serving.local.call_log import Calls
 from serving.local.completion import Model
 from serving.local.engine import Batching
 from serving.local.faults import BadFault, Fault, Faults, read_plan

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from serving.local.access import Access
-from serving.local.calls import Calls
+from serving.local.call_log import Calls
 from serving.local.errors import ApiError
 from serving.local.faults import BadFault, BadRelease, Faults, read_plan, read_release
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from serving.local.access import Access
 from serving.local.admin import Admin
-from serving.local.calls import Calls
+from serving.local.call_log import Calls
 from serving.local.chat import ChatCompletions
 from serving.local.completion import Model
 from serving.local.errors import ApiError, model_not_found

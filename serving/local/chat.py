@@ -15,14 +15,14 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from serving.local.access import Access
-from serving.local.answer import DONE, Answer, Choice, Usage
-from serving.local.calls import CallRecord, Calls, Outcome
+from serving.local.call_log import CallRecord, Calls, Outcome
+from serving.local.chat_request import ChatRequest, FinishReason, decode, validate
+from serving.local.chat_response import DONE, Answer, Choice, Usage
 from serving.local.completion import Completion, Model
-from serving.local.damage import Damage
 from serving.local.errors import ApiError, model_not_found, overloaded
-from serving.local.exchange import ClientLeft, Exchange, HungUp
+from serving.local.fault_injection import Damage
 from serving.local.faults import MODIFIERS, Faults
-from serving.local.protocol import ChatRequest, FinishReason, decode, validate
+from serving.local.http_exchange import ClientLeft, Exchange, HungUp
 
 SANE_ID = re.compile(r"[\x21-\x7e]{1,200}")
 

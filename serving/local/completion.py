@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from serving.local.protocol import ChatRequest, FinishReason
+from serving.local.chat_request import ChatRequest, FinishReason
 
 
 @dataclass(slots=True, frozen=True)

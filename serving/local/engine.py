@@ -23,10 +23,10 @@ from typing import Protocol
 
 import numpy as np
 
+from serving.local.chat_request import FinishReason
 from serving.local.completion import Delta
 from serving.local.decoder import Decoder, Logits, Tokens
 from serving.local.metrics import ModelMetrics
-from serving.local.protocol import FinishReason
 from serving.local.sampler import Sampling, choose
 from serving.local.stops import StopScanner
 

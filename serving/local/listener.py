@@ -18,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.local.exchange import TRANSPORT
+from serving.local.http_exchange import TRANSPORT
 
 BACKLOG = 2048
 

@@ -15,11 +15,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from serving.local import tokens
+from serving.local.chat_request import ChatRequest
 from serving.local.completion import Delta
 from serving.local.errors import context_length_exceeded, overloaded
 from serving.local.metrics import ModelMetrics
-from serving.local.protocol import ChatRequest
-from serving.local.script import Script, scripts
+from serving.local.simulated_choices import Script, scripts
 
 # Above this many characters, counting moves off the event loop: 32 thousand take about two milliseconds.
 LONG = 32_768

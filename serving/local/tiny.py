@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime_genai as og
 
+from serving.local.chat_request import ChatRequest, Message
 from serving.local.completion import Delta
 from serving.local.decoder import Decoder, Shape
 from serving.local.engine import Batching, Engine, Sequence
 from serving.local.errors import invalid
 from serving.local.metrics import ModelMetrics
-from serving.local.protocol import ChatRequest, Message
 from serving.local.sampler import Sampling
 from serving.local.stops import StopScanner
 from serving.local.tokenizer import Tokenizer

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime_genai as og
 
+from serving.local.chat_request import Message
 from serving.local.decoder import Tokens
 from serving.local.errors import context_length_exceeded
-from serving.local.protocol import Message
 
 # Template roles. OpenAI renamed "system" to "developer"; this model was not told.
 ROLES = {"developer": "system", "tool": "user"}

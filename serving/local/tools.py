@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import orjson
 
 from serving.local import tokens
+from serving.local.chat_request import ChatRequest, Function, NamedTool
 from serving.local.completion import ToolPiece
 from serving.local.errors import invalid
-from serving.local.protocol import ChatRequest, Function, NamedTool
-from serving.local.specimen import specimen
+from serving.local.schema_example import specimen
 
 
 def called(request: ChatRequest) -> list[Function]:

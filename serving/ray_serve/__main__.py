@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from serving.ray_serve.cluster import CannotServe, Cluster
-from serving.ray_serve.guard import SIGNALS, guarded
+from serving.ray_serve.subreaper import SIGNALS, guarded
 
 
 class Stopped(BaseException):

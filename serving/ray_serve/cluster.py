@@ -22,7 +22,7 @@ import psutil
 import yaml
 
 from serving.ray_serve import environment
-from serving.ray_serve.guard import adopt_orphans, end
+from serving.ray_serve.subreaper import adopt_orphans, end
 
 LOGICAL_CPUS = 8  # what Ray believes this machine has: it counts shares, it does not pin or measure
 OBJECT_STORE_BYTES = 100 * 1024 * 1024  # the least; requests do not go through it

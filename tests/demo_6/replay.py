@@ -1,4 +1,4 @@
-"""Plays the load of a run that was seen to Ray's own autoscaler, as the rehearsal does: what would it have wanted when?
+"""Plays the load of a run that was seen to Ray's own autoscaler, as the dry run does: what would it have wanted when?
 
 Runs in the serving environment. In: a config file and the run's JSON. Out: a list of how many replicas were wanted at
 the end of each second, on stdout.
@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from serving.ray_serve.arguments import ServingArguments
-from serving.ray_serve.rehearsal import Autoscaler
+from serving.ray_serve.dry_run import Autoscaler
 
 TICK = 0.2
 

@@ -16,11 +16,11 @@ from shared.settings import load_settings
 from tests import labs
 from tests.demo_6.deployed import Deployed
 from tests.frame.conftest import demo_port
-from workshop.companions import SERVING_PORT_OFFSET, TRACES_PORT_OFFSET, stand_before
 from workshop.demo import DEMOS, build_path, started
 from workshop.grader.checks.demo_6 import CHECKLIST
 from workshop.processes import ROOT, Process, free_port
 from workshop.serving_cluster import CONFIGS, DASHBOARD_OFFSET, METRICS_OFFSET, token_file
+from workshop.sidecars import SERVING_PORT_OFFSET, TRACES_PORT_OFFSET, stand_before
 
 README = ROOT / "demos" / "demo_6_ray_serve_vllm" / "README.md"
 BY_HAND, _, REST = README.read_text().partition("## 4 ·")

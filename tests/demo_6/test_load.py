@@ -9,8 +9,8 @@ from loadtests.__main__ import SCENARIOS, run
 from tests.demo_6.conftest import GATEWAY, SETTINGS
 from tests.demo_6.deployed import Deployed
 from tests.demo_6.question import MODEL
-from workshop.companions import TRY_SECONDS
 from workshop.grader.launch import ModelServer, started
+from workshop.sidecars import TRY_SECONDS
 
 GATES = 6
 

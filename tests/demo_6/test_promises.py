@@ -3,8 +3,8 @@
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
+from tests.demo_6.test_dry_run import STARTER, WRONG
 from tests.demo_6.test_mutants import MUTANTS
-from tests.demo_6.test_rehearsal import STARTER, WRONG
 from tests.promises import Promises, comments, docstrings
 
 
@@ -58,7 +58,7 @@ PROMISES = Promises(
         "Ready is warm:": ["StartsCold"],
         "Before this returns, it has finished a few.": ["StartsCold", "WarmsUpOnce"],
         # Task 5
-        "Keep the promise that the rehearsal holds you to,": [
+        "Keep the promise that the dry run holds you to,": [
             "never grows",
             "grows for a billion requests at once",
             "grows when a replica is full",
@@ -90,7 +90,7 @@ PROMISES = Promises(
         "Your deployment, and how many of it, yours to tune. As it stands there is always one, and everybody waits for "
         "it.",
         "`replicas` decides who waits and what it costs.",
-        ".venv-serving/bin/python -m serving.ray_serve.rehearsal demos/demo_6_ray_serve_vllm/exercise/serve.yaml",
+        ".venv-serving/bin/python -m serving.ray_serve.dry_run demos/demo_6_ray_serve_vllm/exercise/serve.yaml",
         "It plays a day of traffic to Ray's own autoscaler, in a moment and without a cluster.",
     ],
 )

@@ -1,4 +1,4 @@
-"""The rehearsal's autoscaler and the real one agree: given the load that was seen, it wants what was wanted then.
+"""The dry run's autoscaler and the real one agree: given the load that was seen, it wants what was wanted then.
 
 What was seen is the run that is kept with the results; no cluster is started.
 """

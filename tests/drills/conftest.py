@@ -17,9 +17,9 @@ import pytest
 
 from tests.frame.conftest import demo_port
 from tests.waiting import wait_for
-from workshop.companions import PROMETHEUS_PORT_OFFSET
 from workshop.drills.catalogue import DRILLS
 from workshop.processes import ROOT, Process
+from workshop.sidecars import PROMETHEUS_PORT_OFFSET
 
 CALM_SECONDS = 8
 SLACK = 5.0  # seconds for the fault to spread

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.waiting import wait_for
-from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT, answers
+from workshop.sidecars import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 
 PATIENCE = 120.0  # seconds
 ABOVE = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)

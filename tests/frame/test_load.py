@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from workshop.processes import ROOT, free_port, gateway, model_server
 from workshop.programs import PROGRAMS
 

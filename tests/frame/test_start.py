@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared.process.listener import CannotListen, bound
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.frame.conftest import demo_port, make
 from tests.waiting import wait_for
-from workshop.companions import PROMETHEUS_PORT_OFFSET
 from workshop.direct import past_proxies, proxy_for, silence, urlopen
 from workshop.processes import ROOT, answers, free_port, gateway
+from workshop.sidecars import PROMETHEUS_PORT_OFFSET
 
 PATIENCE = 120.0
 NO_MODEL = "http://127.0.0.1:9/v1"  # demos whose model is elsewhere start without the embedded one

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.memory.conftest import Gateway, Start
 from tests.waiting import wait_for
 from workshop.grader.callers import Desk

@@ -14,10 +14,10 @@ import pytest
 from tests.frame.conftest import demo_port, make
 from tests.monitoring.promql import PrometheusAt
 from tests.waiting import wait_for
-from workshop.companions import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 from workshop.demo import MODEL_PORT_OFFSET
 from workshop.processes import ROOT, answers
-from workshop.traffic import REQUESTS
+from workshop.sample_traffic import REQUESTS
+from workshop.sidecars import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 
 PATIENCE = 40.0  # seconds
 OFFSETS = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)

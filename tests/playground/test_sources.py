@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from shared.dashboards.panels import ENGINE, PANELS
 from shared.routes.dashboards import PAGES
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.playground.conftest import ENVIRONMENT, Visits
 from tests.playground.observed import BUILD, Observed
 from tests.playground.test_routes import POLICY

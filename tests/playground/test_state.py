@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.playground.conftest import Start, Visits
 from tests.playground.visit import Visit
 from workshop.grader.launch import ModelServer

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.admitted import admitted
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.leaving import asking
 from tests.resilience.conftest import BUILD, SMALL, Start, codes
 from tests.waiting import wait_for

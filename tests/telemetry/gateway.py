@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from tests.nursery import gateway
+from tests.fork_server import gateway
 from tests.processes import workers_of
 from workshop.grader.callers import Desk
 from workshop.grader.exposition import Scrape

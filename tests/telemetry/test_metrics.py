@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.admitted import admitted
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.telemetry.gateway import Gateway, running
 from tests.waiting import wait_for
 from workshop.grader.launch import ModelServer

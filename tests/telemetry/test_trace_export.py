@@ -19,7 +19,7 @@ from shared.telemetry.exporter import MOST_AT_ONCE, MOST_WAITING, Exporter
 from shared.telemetry.otlp_endpoint import read_endpoint
 from shared.telemetry.trace import Trace
 from shared.telemetry.trace_context import new_trace_id
-from tests.nursery import gateway
+from tests.fork_server import gateway
 from tests.telemetry.collector import Collector, collector
 from tests.telemetry.test_tracing import BUILD, UNBOUNDED
 from tests.waiting import wait_for, wait_on_loop

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.dead import dead_server
+from tests.closed_port import dead_server
 from tests.waiting import wait_for
 from tests.webhooks.sender import SECRET, new_id, notification
 from tests.webhooks.sender import alert as an_alert
-from workshop.alerts import REMIND, Forwarder, firing
+from workshop.alert_forwarder import REMIND, Forwarder, firing
 from workshop.grader.callers import Caller
 from workshop.grader.service import Answer
 from workshop.grader.subject import Subject

@@ -10,7 +10,7 @@ import sys
 
 from workshop.demo import until_stopped
 from workshop.drills.catalogue import DRILLS
-from workshop.drills.stage import CALM_SECONDS, run
+from workshop.drills.runner import CALM_SECONDS, run
 
 
 def main(arguments: list[str] | None = None) -> int:

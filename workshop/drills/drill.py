@@ -1,6 +1,6 @@
 """A drill: what is broken and how, who asks meanwhile, what they complain of, and what is asked about it afterwards.
 
-Knows nothing of how it is started (stage.py), nor of how answers are taken (exam.py).
+Knows nothing of how it is started (runner.py), nor of how answers are taken (quiz.py).
 """
 
 from collections.abc import Mapping, Sequence

@@ -9,9 +9,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop.companions import RUN
 from workshop.demo import DEMOS, build_path, config_path
 from workshop.processes import ROOT
+from workshop.sidecars import RUN
 
 EXERCISE, REFERENCE = "exercise", "reference"
 

@@ -671,7 +671,7 @@ def scale_up(subject: Subject) -> None:
 # --- the numbers -------------------------------------------------------------------------------------------------
 
 
-@check("A day of traffic, rehearsed with Ray's own autoscaler: the first token is there in time")
+@check("A dry run of a day, with Ray's own autoscaler: the first token is there in time")
 def slo(subject: Subject) -> None:
     _must_keep(subject, "slo")
 
@@ -683,13 +683,13 @@ def cost(subject: Subject) -> None:
 
 def _must_keep(subject: Subject, promise: str) -> None:
     with subject.deployment.as_file() as file:
-        command = ["-m", "serving.ray_serve.rehearsal", str(file), "--json"]
+        command = ["-m", "serving.ray_serve.dry_run", str(file), "--json"]
         done = subprocess.run([str(PYTHON), *command], cwd=ROOT, capture_output=True, text=True, check=False)
         named = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name
-    shown = f".venv-serving/bin/python -m serving.ray_serve.rehearsal {named}"
+    shown = f".venv-serving/bin/python -m serving.ray_serve.dry_run {named}"
     if done.returncode not in (0, 1) or not done.stdout:
         reason = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise Failed("a config file that can be rehearsed", reason, shown)
+        raise Failed("a config file that a dry run can read", reason, shown)
     judged = json.loads(done.stdout)["promises"][promise]
     if not judged["kept"]:
         raise Failed(judged["expected"], judged["got"], shown)

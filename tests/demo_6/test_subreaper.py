@@ -20,7 +20,7 @@ from workshop.processes import ROOT
 LAUNCHER = """
 import os, signal, sys, time
 from pathlib import Path
-from serving.ray_serve.guard import adopt_orphans, end, guarded
+from serving.ray_serve.subreaper import adopt_orphans, end, guarded
 
 def work():
     adopt_orphans()

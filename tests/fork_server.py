@@ -1,8 +1,8 @@
 """Services that start in a moment, and tokens made in one: forked off a process that has read all of our code already.
 
 A service takes a second of a core to read its code, a token most of one, and the tests want hundreds of both.
-`python -m tests.nursery` reads it once, and forks a program for each order on stdin: a line of JSON, answered by one on
-stdout. The children are processes like any other, with an environment, a session and an output of their own.
+`python -m tests.fork_server` reads it once, and forks a program for each order on stdin: a line of JSON, answered by
+one on stdout. The children are processes like any other, with an environment, a session and an output of their own.
 `make demo-N`, the grader and the labs start services, and make tokens, as users do.
 """
 
@@ -51,7 +51,7 @@ class Nursery:
         with self._one_at_a_time:
             if self._process is None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.nursery"],
+                    [sys.executable, "-m", "tests.fork_server"],
                     cwd=ROOT,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

@@ -69,7 +69,7 @@ class Stage:
         return name.lower() in self.settings.model_fields_set
 
 
-Companion = Callable[[Stage], Process | None]
+Sidecar = Callable[[Stage], Process | None]
 
 
 def serving_cluster(stage: Stage) -> Process | None:
@@ -169,7 +169,7 @@ def alert_forwarder(stage: Stage) -> Process | None:
     work = ("--prometheus", source, "--to", stage.gateway, "--every", str(FORWARD_SECONDS))
     return Process(
         name="the alert forwarder",
-        command=[sys.executable, "-m", "workshop.alerts", *work],
+        command=[sys.executable, "-m", "workshop.alert_forwarder", *work],
         ready_url=f"{stage.gateway}/health",  # it listens nowhere itself
         environment=stage.environment,
         output=emptied(RUN / f"alerts-{stage.port}.log"),

@@ -98,7 +98,7 @@ def test_what_fails_further_in_is_not_the_fault_of_a_layer_further_out(load: Loa
         asyncio.run(compose([guards.Guard(), fails], answering(completion()))(make_call()))  # type: ignore[arg-type, list-item]
     found = origin_of(raised.value)
     assert found
-    assert found.file == "test_origin.py"
+    assert found.file == "test_exception_origin.py"
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,6 @@ def test_the_log_line_of_an_exception_has_its_type_its_reason_and_its_place() ->
         line = json.loads(JsonFormatter().format(record(error, "req-7")))
     assert line["request_id"] == "req-7"
     assert (line["exception"], line["reason"]) == ("ZeroDivisionError", "nothing to share")
-    assert line["file"] == "tests/shared/test_origin.py"
+    assert line["file"] == "tests/shared/test_exception_origin.py"
     assert line["source"].startswith('raise ZeroDivisionError("nothing to share")')
     assert line["function"] == "test_the_log_line_of_an_exception_has_its_type_its_reason_and_its_place"

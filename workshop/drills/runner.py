@@ -12,13 +12,13 @@ from pathlib import Path
 
 from shared.settings import Settings, load_settings
 from workshop import direct
-from workshop.companions import RUN, emptied
 from workshop.demo import DEMOS, started
 from workshop.drills.drill import Drill
 from workshop.drills.evidence import Evidence
 from workshop.drills.running import Running, noted
 from workshop.drills.traffic import RATE, Traffic
 from workshop.processes import CannotStart
+from workshop.sidecars import RUN, emptied
 from workshop.urls import reached_at, shown_at
 
 CALM_SECONDS = 20.0

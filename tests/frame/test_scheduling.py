@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests import order
+from tests import scheduling
 from workshop.processes import ROOT
 
 
-@pytest.mark.parametrize("name", order.LONGEST + order.TOGETHER)
+@pytest.mark.parametrize("name", scheduling.LONGEST + scheduling.TOGETHER)
 def test_what_the_order_names_is_there(name: str) -> None:
     assert (ROOT / name).exists()
 
 
 def test_a_share_is_a_file_or_a_folder_that_stays_together() -> None:
-    assert order.share("tests/demo_1/test_lab.py::test_a_step[curl a::b]") == "tests/demo_1/test_lab.py"
-    assert order.share("tests/webhooks/test_http.py::test_it") == "tests/webhooks"
+    assert scheduling.share("tests/demo_1/test_lab.py::test_a_step[curl a::b]") == "tests/demo_1/test_lab.py"
+    assert scheduling.share("tests/webhooks/test_http.py::test_it") == "tests/webhooks"

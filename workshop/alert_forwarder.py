@@ -1,4 +1,4 @@
-"""`python -m workshop.alerts --prometheus URL --to URL`: tell a service what Prometheus says of its alerts.
+"""`python -m workshop.alert_forwarder --prometheus URL --to URL`: tell a service what Prometheus says of its alerts.
 
 Alertmanager does this in production, with groups, silences and people on call, but cannot sign what it sends. In:
 Prometheus' list of alerts, every few seconds. Out: a signed webhook whenever one begins or stops to fire, sent again
@@ -145,7 +145,7 @@ def _seconds(rfc3339: str) -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m workshop.alerts", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m workshop.alert_forwarder", description=__doc__.split("\n")[0])
     parser.add_argument("--prometheus", required=True, metavar="URL")
     parser.add_argument("--to", required=True, metavar="URL", help="the service, or its route for webhooks")
     parser.add_argument("--every", type=float, default=5.0, metavar="SECONDS")

@@ -1,4 +1,4 @@
-"""OpenAI's chat API on the wire: the answer, as one completion or in chunks. Its counterpart is protocol.py.
+"""OpenAI's chat API on the wire: the answer, as one completion or in chunks. Its counterpart is chat_request.py.
 
 In: deltas. Out: bytes. Knows nothing of models, sockets or faults. Source: the OpenAI API reference, "Chat
 completions".
@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
+from serving.local.chat_request import FinishReason
 from serving.local.completion import Delta, ToolPiece
-from serving.local.protocol import FinishReason
 
 DONE = b"data: [DONE]\n\n"
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from shared.settings import Settings, load_settings
-from workshop import companions, programs, serving_cluster
-from workshop.companions import Stage, alert_forwarder, prometheus_server, trace_receiver
+from workshop import programs, serving_cluster, sidecars
 from workshop.demo import DEMOS
 from workshop.processes import Process
+from workshop.sidecars import Stage, alert_forwarder, prometheus_server, trace_receiver
 
 
 @pytest.fixture(autouse=True)
 def _a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(companions, "RUN", tmp_path)
+    monkeypatch.setattr(sidecars, "RUN", tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)  # where no .env is
@@ -26,14 +26,14 @@ def stage(**settings: str) -> tuple[Stage, list[int]]:
     return Stage(load_settings(port=8000, **settings), claim=lambda port, name: claimed.append(port)), claimed
 
 
-def companions_of_demo_5(stage: Stage) -> list[Process]:
+def sidecars_of_demo_5(stage: Stage) -> list[Process]:
     assert DEMOS[5].collector
-    return [process for start in (DEMOS[5].collector, *DEMOS[5].companions) if (process := start(stage))]
+    return [process for start in (DEMOS[5].collector, *DEMOS[5].sidecars) if (process := start(stage))]
 
 
 def test_demo_5_has_a_trace_receiver_a_prometheus_and_a_forwarder_of_its_own() -> None:
     bare, claimed = stage()
-    assert [process.name for process in companions_of_demo_5(bare)] == [
+    assert [process.name for process in sidecars_of_demo_5(bare)] == [
         "the trace receiver",
         "Prometheus",
         "the alert forwarder",
@@ -49,12 +49,12 @@ def test_demo_5_has_a_trace_receiver_a_prometheus_and_a_forwarder_of_its_own() -
         "PROMETHEUS_URL": "http://127.0.0.1:8200",
     }
     again, _ = stage()
-    companions_of_demo_5(again)
+    sidecars_of_demo_5(again)
     assert again.environment["WEBHOOK_HMAC_SECRET"] != secret
 
 
 def test_the_earlier_demos_have_none() -> None:
-    assert not any(demo.collector or demo.companions or demo.traffic for number, demo in DEMOS.items() if number < 5)
+    assert not any(demo.collector or demo.sidecars or demo.traffic for number, demo in DEMOS.items() if number < 5)
 
 
 def test_what_somebody_has_already_is_not_started_again() -> None:
@@ -63,7 +63,7 @@ def test_what_somebody_has_already_is_not_started_again() -> None:
         prometheus_url="http://127.0.0.1:9090",
         webhook_hmac_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     )
-    (forwarder,) = companions_of_demo_5(own)
+    (forwarder,) = sidecars_of_demo_5(own)
     assert "http://127.0.0.1:9090" in forwarder.command
     assert claimed == []
     assert own.environment == {}

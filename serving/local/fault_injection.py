@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import orjson
 
 from serving.local.errors import ApiError
-from serving.local.exchange import Exchange
 from serving.local.faults import Fault, Garbage
 from serving.local.gate import Hold
+from serving.local.http_exchange import Exchange
 
 EVENTS = "text/event-stream; charset=utf-8"
 KINDS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

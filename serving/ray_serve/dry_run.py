@@ -1,6 +1,6 @@
 """A day of traffic, played to Ray Serve's own autoscaler in a moment and without a cluster: is the promise kept?
 
-`python -m serving.ray_serve.rehearsal FILE.yaml`, in the serving environment. In: a config file; and traffic that was
+`python -m serving.ray_serve.dry_run FILE.yaml`, in the serving environment. In: a config file; and traffic that was
 recorded, if --recorded names a run that `make load-6` has kept. Out: the curve of the day, how many first tokens came
 in time, and what it cost in replica-seconds; exit status 1 if a promise is broken.
 
@@ -106,7 +106,7 @@ def machine_step(machine: Machine, requests: int) -> float:
 
 
 class Autoscaler:
-    """Ray's own, for one deployment. `target`: how many replicas it wants. All times are the rehearsal's."""
+    """Ray's own, for one deployment. `target`: how many replicas it wants. All times are the dry run's."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         # Here, as it takes seconds, and nobody should wait so long for a message about a wrong file.
@@ -119,7 +119,7 @@ class Autoscaler:
         clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
         autoscaling_state.time = autoscaling_policy.time = clock
         self.config = AutoscalingConfig(**options)
-        self.deployment = DeploymentID(name="rehearsed", app_name="rehearsal")
+        self.deployment = DeploymentID(name="dry-run", app_name="dry-run")
         self.ray = autoscaling_state.DeploymentAutoscalingState(self.deployment)
         deployed = SimpleNamespace(autoscaling_config=self.config, gang_scheduling_config=None)
         info = SimpleNamespace(deployment_config=deployed, target_capacity=None, target_capacity_direction=None)
@@ -210,7 +210,7 @@ class Day:
         }
 
 
-def rehearse(arguments: ServingArguments, machine: Machine, traffic: Traffic) -> Day:
+def dry_run(arguments: ServingArguments, machine: Machine, traffic: Traffic) -> Day:
     """All of it, second by second. Raises ValueError for numbers that Ray does not take."""
     day = Day(machine, traffic.seconds)
     autoscaler = Autoscaler(arguments.serve_options()["autoscaling_config"])
@@ -380,7 +380,7 @@ def read(file: Path) -> ServingArguments:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m serving.ray_serve.rehearsal", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m serving.ray_serve.dry_run", description=__doc__)
     parser.add_argument("configs", type=Path, nargs="+", metavar="FILE.yaml")
     parser.add_argument("--recorded", type=Path, metavar="RUN.json", help="traffic that came, in place of the day")
     parser.add_argument("--json", action="store_true", help="print one JSON object a file instead")
@@ -391,7 +391,7 @@ def main(arguments: list[str] | None = None) -> int:
             serving = read(config)
             machine = MACHINES[serving.hardware]
             traffic = recorded(options.recorded, machine) if options.recorded else a_day(machine)
-            day = rehearse(serving, machine, traffic)
+            day = dry_run(serving, machine, traffic)
         except (OSError, ValueError) as error:
             print(f"{config}: {' '.join(str(error).split())}", file=sys.stderr)
             return UNREADABLE

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import orjson
 
 from serving.local import logprobs, tokens, tools
+from serving.local.chat_request import ChatRequest, FinishReason
 from serving.local.completion import Delta, ToolPiece
-from serving.local.protocol import ChatRequest, FinishReason
-from serving.local.specimen import WORD, specimen
+from serving.local.schema_example import WORD, specimen
 from serving.local.stops import StopScanner
 
 WORDS = tokens.TOKEN.findall("this answer was computed by no model but queued and timed as one would be so count it")

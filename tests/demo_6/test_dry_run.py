@@ -1,4 +1,4 @@
-"""The rehearsal of a day: good numbers keep both promises, each wrong one breaks its own; no cluster is started."""
+"""The dry run of a day: good numbers keep both promises, each wrong one breaks its own; no cluster is started."""
 
 import json
 import subprocess
@@ -37,8 +37,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def rehearsed(*files: Path, recorded: Path | None = None) -> list[dict[str, Any]]:
-    command = [str(PYTHON), "-m", "serving.ray_serve.rehearsal", *map(str, files), "--json"]
+def dry_run(*files: Path, recorded: Path | None = None) -> list[dict[str, Any]]:
+    command = [str(PYTHON), "-m", "serving.ray_serve.dry_run", *map(str, files), "--json"]
     command += ["--recorded", str(recorded)] if recorded else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
@@ -64,7 +64,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
         }
         files[name] = folder / f"{name}.yaml"
         files[name].write_text(json.dumps({"applications": [{"args": arguments}]}))
-    return dict(zip(files, rehearsed(*files.values()), strict=True))
+    return dict(zip(files, dry_run(*files.values()), strict=True))
 
 
 @pytest.mark.parametrize("name", ["laptop", "by hand", "solved"])
@@ -89,7 +89,7 @@ def test_replicas_come_with_the_rush_and_go_after_it(days: dict[str, dict[str, A
 
 
 def test_a_day_is_the_same_twice_and_its_traffic_the_same_for_all(days: dict[str, dict[str, Any]]) -> None:
-    assert rehearsed(LAPTOP) == [days["laptop"]]
+    assert dry_run(LAPTOP) == [days["laptop"]]
     assert len({sum(column["requests"] for column in day["columns"]) for day in days.values()}) == 1
 
 
@@ -98,7 +98,7 @@ def test_the_traffic_of_a_real_run_brings_the_second_replica_when_it_came_and_ta
     run = json.loads(RECORDED.read_text())
     wanted = {second["at"]: second["wanted"] for second in run["seconds"]}
     real = [at for at in wanted if at and wanted[at] != wanted[at - 1]]
-    [day] = rehearsed(LAPTOP, recorded=RECORDED)
+    [day] = dry_run(LAPTOP, recorded=RECORDED)
     replicas = [column["replicas"] for column in day["columns"]]
     column_s = len(wanted) / len(replicas)
     changes = [n * column_s for n in range(1, len(replicas)) if replicas[n] != replicas[n - 1]]
@@ -114,10 +114,10 @@ def test_the_traffic_of_a_real_run_brings_the_second_replica_when_it_came_and_ta
         ("applications: [", "no application with args"),
     ],
 )
-def test_a_file_that_cannot_be_rehearsed_is_one_line(text: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_one_line(text: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "serve.yaml"
     file.write_text(text)
-    command = [str(PYTHON), "-m", "serving.ray_serve.rehearsal", str(file)]
+    command = [str(PYTHON), "-m", "serving.ray_serve.dry_run", str(file)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""OpenAI's chat API on the wire: the request that is accepted. Its counterpart is answer.py.
+"""OpenAI's chat API on the wire: the request that is accepted. Its counterpart is chat_response.py.
 
 In: bytes. Out: a ChatRequest, or an ApiError that says what is wrong with the bytes. Knows nothing of models, sockets
 or faults. Source: the OpenAI API reference, "Chat completions".

@@ -48,7 +48,7 @@ LONGEST = (
     "tests/demo_1/test_lab.py",
     "tests/demo_6/test_configs.py",
     "tests/loadtests/test_bench_serving.py",
-    "tests/demo_6/test_rehearsal.py",
+    "tests/demo_6/test_dry_run.py",
     "tests/slides/test_pages.py",
     "tests/slides/test_build.py",
     "tests/serving/test_tiny_model.py",
