@@ -23,6 +23,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from shared.pipeline.errors import DatabaseUnavailable
 from shared.stores.database_url import SQLITE, parse_database_url
+from shared.stores.loop_timeout import LoopTimeout
 from shared.stores.tables import metadata
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Database:
         self._engine = _sqlite(parsed) if parsed.drivername == SQLITE else _postgresql(parsed)
         self._schema_exists = False
         self._creating = asyncio.Lock()
+        self._patience = LoopTimeout(PATIENCE)  # what a busy process needs for itself is not the database's fault
         self.up = True
         self._next_probe = 0.0
         self.fault = ""  # why it did not answer last; may name hosts: for logs, not for callers
@@ -73,7 +75,7 @@ class Database:
                 raise DatabaseUnavailable("the database does not answer", retry_after=1)
             self._next_probe = math.inf  # one try at a time
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with self._patience.wait():
                 await self._create_schema()
                 async with self._engine.begin() as connection:
                     result = await work(connection)
@@ -138,13 +140,12 @@ def _sqlite(url: URL) -> AsyncEngine:
 
 
 def _postgresql(url: URL) -> AsyncEngine:
+    # No time-outs here: Database.run has one for the whole of a piece of work, waiting for a connection included.
     return create_async_engine(
         url,
         pool_size=5,
         max_overflow=0,
-        pool_timeout=PATIENCE,
         pool_pre_ping=True,  # a restarted server costs nobody an error
-        connect_args={"timeout": PATIENCE, "command_timeout": PATIENCE},
     )
 
 
