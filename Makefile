@@ -130,8 +130,8 @@ revoke: $(RUNTIME) ## end all tokens of USER=ana, or one: USER=tok_…
 programs: $(DEV)
 	@$(WITH_PYTHON) -m workshop.programs
 
-lint: $(DEV) ## format, lint and types
-	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+lint: $(DEV) ## format, lint, types, and phrases that read like a translation
+	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(PY) -m workshop.english && $(VENV)/bin/mypy
 
 # Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green: every wait is for a condition, see
 # tests/test_suite.py.

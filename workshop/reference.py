@@ -14,13 +14,15 @@ from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs" / "settings.md"
 SERVING_NOTE = ROOT / "loadtests" / "bench_serving" / "README.md"
 RESULTS = ROOT / "loadtests" / "results"
 
 
 def main() -> None:
     ENV_EXAMPLE.write_text(env_example())
-    README.write_text(with_tables(README.read_text()))
+    SETTINGS.write_text(with_settings(SETTINGS.read_text()))
+    README.write_text(with_bench(README.read_text()))
     SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
     architecture.main()
 
@@ -33,9 +35,13 @@ def env_example() -> str:
     return "\n".join(lines)
 
 
-def with_tables(readme: str) -> str:
-    """The README with its generated parts replaced."""
-    readme = _replaced(readme, "<!-- settings: begin (make reference) -->\n", table(), "<!-- settings: end -->\n")
+def with_settings(page: str) -> str:
+    """The page of settings with its table replaced."""
+    return _replaced(page, "<!-- settings: begin (make reference) -->\n", table(), "<!-- settings: end -->\n")
+
+
+def with_bench(readme: str) -> str:
+    """The README with its table of measurements replaced."""
     return _replaced(readme, "<!-- bench: begin (make bench) -->\n", measured("bench"), "<!-- bench: end -->\n")
 
 

@@ -1,7 +1,9 @@
-"""The README is true: its commands run, its files exist, its features name tests that are there."""
+"""The README and the docs are true: commands run, files and anchors exist, features name tests that are there."""
 
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,15 @@ from workshop.processes import ROOT
 README = ROOT / "README.md"
 TEXT = README.read_text()
 STEPS = labs.read_steps(README)
+MOST_WORDS = 1200
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LISTED = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+EVERY_PAGE = [ROOT / name for name in LISTED.split("\0") if name]
+
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FILE = re.compile(r"`((?:shared|tests|serving|slides|demos|loadtests|workshop|docs)/[\w./]*)`")
 
 # Commands that a block of their own cannot run here, and the test that runs them instead.
 DEMO = "tests/frame/test_demo.py"
@@ -22,6 +33,18 @@ RUN_ELSEWHERE = {
     "OPENAI_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=… MODEL=gpt-4o-mini "
     "FALLBACKS=gpt-4o,@http://vllm.internal:8000/v1 make demo-4": "tests/resilience/test_fallbacks.py",
 }
+
+
+def prose(text: str) -> str:
+    """What a person reads word by word: neither code nor tables."""
+    return "\n".join(line for line in FENCED.sub("", text).splitlines() if not line.startswith(("|", "<!--")))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = HEADING.findall(FENCED.sub("", page.read_text()))
+    bare = [re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)) for heading in headings]
+    return {heading.strip().lower().replace(" ", "-") for heading in bare}
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +59,43 @@ def test_a_command_of_the_readme_runs_as_written(step: labs.Step, lab: labs.Lab)
 
 
 def test_every_other_command_is_run_by_a_test_that_is_there() -> None:
-    assert set(labs.console_commands(README)) == set(RUN_ELSEWHERE)
+    commands = {command for page in (README, ROOT / "docs" / "operating.md") for command in labs.console_commands(page)}
+    assert commands == set(RUN_ELSEWHERE)
     assert all((ROOT / path).is_file() for path in RUN_ELSEWHERE.values())
 
 
-def test_every_file_that_the_readme_names_is_there() -> None:
-    linked = re.findall(r"\]\((?!https?://|#)([^)]+)\)", TEXT)
-    named = re.findall(r"`((?:shared|tests|serving|slides|demos|loadtests|workshop)/[\w./]*)`", TEXT)
-    assert len(linked) + len(named) > 20
-    assert not [path for path in [*linked, *named] if not (ROOT / path).exists()]
+def test_one_reads_the_readme_to_its_end() -> None:
+    assert len(prose(TEXT).split()) <= MOST_WORDS
 
 
-def test_every_make_target_that_the_readme_names_is_there() -> None:
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_and_anchor_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(FENCED.sub("", page.read_text())):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link}: there is no {path}"
+        if anchor:
+            assert anchor in anchors(target), f"{link}: {target.name} has no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    assert not [path for path in FILE.findall(page.read_text()) if not (ROOT / path).exists()]
+
+
+def test_a_feature_names_the_file_that_has_it_and_what_proves_it() -> None:
+    rows = [line for line in (ROOT / "docs" / "features.md").read_text().splitlines() if line.startswith("| ")]
+    features = [row for row in rows if not row.startswith(("| feature", "|---"))]
+    assert len(features) > 50
+    for feature in features:
+        _, where, proof = feature.strip("| ").split(" | ")
+        assert "`" in where or where == "everywhere"
+        assert re.search(r"`tests/|checks? `|`make |`workshop/grader/", proof), feature
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_make_target_that_a_page_names_is_there(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"`(?:[A-Z_]+=\S+ )?make ([a-z]+(?:-\d)?)[` ]", TEXT))
-    assert len(targets) > 5
-    for target in targets:
+    for target in set(re.findall(r"`(?:[A-Z_]+=\S+ )?make ([a-z]+(?:-\d)?)[` ]", page.read_text())):
         rule = re.sub(r"\d$", "%", target)
         assert re.search(rf"^{re.escape(rule)}:", makefile, re.MULTILINE), f"no target {target}"
