@@ -1,6 +1,6 @@
-"""What READMEs, docs and `.env.example` say that stands elsewhere already: settings, benchmarks' results, the rooms.
+"""The generated parts of READMEs, docs and `.env.example`: settings, benchmark results, the rooms of `shared/`.
 
-`python -m workshop.reference` writes these files; tests hold them to what it would write.
+`python -m workshop.reference` writes them; tests check that the files hold what it would write.
 """
 
 import json
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.settings import Settings
-from workshop import architecture
+from workshop import architecture, stack
 from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -25,6 +25,7 @@ def main() -> None:
     README.write_text(with_bench(README.read_text()))
     SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
     architecture.main()
+    stack.main()
 
 
 def env_example() -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from workshop import architecture, reference
+from demos.demo_4_streaming import app as demo_4
+from demos.parts import Parts
+from shared.settings import Settings
+from workshop import architecture, reference, stack
 from workshop.processes import ROOT
 
 # Who may import whom, of the packages in this repository.
@@ -112,6 +115,15 @@ def test_the_page_on_architecture_shows_the_rooms_as_they_are() -> None:
     page = architecture.PAGE.read_text()
     assert architecture.with_table(page) == page, "run make reference"
     assert architecture.table() in page
+
+
+def test_the_picture_of_the_stack_shows_the_layers_as_they_are() -> None:
+    assert stack.PICTURE.read_text() == stack.picture(), "run make reference"
+    settings = Settings()
+    lower = [type(layer).__name__ for layer in demo_4.layers(settings, Parts(settings))]
+    region = (ROOT / "demos" / "demo_5_observability" / "app.py").read_text().partition("# endregion: outer-layers")[0]
+    upper = [name for name in ("RequestLog", "Metrics", "Tracing", "MemoryGuard") if f"{name}(" in region]
+    assert [row.layer for row in stack.STACK] == [*upper, *lower[1:]]
 
 
 @pytest.mark.parametrize(("demo", "lines"), [("5_observability", 60), ("6_ray_serve_vllm", 40)])
