@@ -9,22 +9,22 @@ PY := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 PEERS := .venv-peers/.installed
-# Ray and vLLM want other versions than we do, and 3 GB: they have an environment of their own, for CPU or for CUDA.
+# Ray and vLLM need other versions than we do, and 3 GB: they have their own environment, for CPU or for CUDA.
 SERVING_VENV := .venv-serving
 HARDWARE := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 SERVING := $(SERVING_VENV)/.$(HARDWARE)
-# Where PyTorch's CPU build is, for a pip that does not find it by itself.
+# PyTorch's CPU builds, for a pip that does not find them otherwise.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 export PYTHONUNBUFFERED := 1
-# Without its bytecode every start of a service compiles all that it imports, and that takes longer than the start.
+# Without bytecode, every start of a service compiles all its imports, and that takes longer than the start itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Variables of a shell that would spoil our environments are cleared for all that make runs. Python's point to other
-# folders to import from (ROS, monorepos), hide this folder (PYTHONSAFEPATH), or change how a program runs. Those of pip
-# install elsewhere (PIP_USER, PIP_TARGET …), install nothing, or refuse locks like ours (PIP_REQUIRE_HASHES). The same
-# settings in a pip.conf are left out too, see workshop/environment.py. All that says where packages come from is kept:
-# indexes, proxies, certificates, constraints.
+# Variables of your shell that would spoil our environments are cleared for everything that make runs. Python's variables
+# point to other folders to import from (ROS, monorepos), hide this folder (PYTHONSAFEPATH), or change how a program
+# runs. pip's variables install elsewhere (PIP_USER, PIP_TARGET …), install nothing, or reject locks like ours
+# (PIP_REQUIRE_HASHES). The same settings in a pip.conf are ignored too, see workshop/environment.py. Everything that
+# says where packages come from is kept: indexes, proxies, certificates, constraints.
 SPOILERS := PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE PYTHONNOUSERSITE PYTHONOPTIMIZE PYTHONINSPECT \
   $(addprefix PIP_,USER TARGET PREFIX ROOT PYTHON DRY_RUN NO_DEPS REQUIRE_HASHES REQUIRE_VIRTUALENV REQUIREMENT EDITABLE \
   PLATFORM PYTHON_VERSION IMPLEMENTATION ABI QUIET VERBOSE REPORT)
@@ -38,18 +38,19 @@ help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
 	  awk -F'|' '{gsub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2}'
 
-# A demo that is not there is one line, and nothing is installed for it.
+# An unknown demo gets one line, and nothing is installed for it.
 DEMOS := 1 2 3 4 5 6
 UNKNOWN := $(filter-out $(foreach kind,demo grade load test,$(DEMOS:%=$(kind)-%)),$(filter demo-% grade-% load-% test-%,$(MAKECMDGOALS)))
 $(if $(UNKNOWN),$(error $(UNKNOWN): there are demos 1 to $(lastword $(DEMOS))))
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
-# Each is built aside and renamed when it is whole. What needs no packages runs with the machine's own Python.
+# Each environment is built beside its place and renamed once it is complete. Steps without packages use the machine's
+# own Python.
 WITH_PYTHON := bash workshop/with_python.sh "$(PYTHON)"
 BUILD := SPOILERS="$(SPOILERS)" TORCH_CPU_INDEX="$(TORCH_CPU_INDEX)" $(WITH_PYTHON) -m workshop.environment
 
-# An environment is of no use once its Python is gone, or its folder was moved or copied: then it is built again.
+# An environment is useless once its Python is gone, or its folder was moved or copied: then it is built again.
 STALE := $(shell for place in $(VENV) $(dir $(PEERS)) $(SERVING_VENV); do \
   [ ! -d $$place ] || [ -x $$place/bin/python ] && { [ ! -e $$place/.made ] || \
     [ "$$(cat $$place/.made)" = "$$(cd $$place && pwd -P && readlink -f bin/python)" ]; } || echo $$place; done)
@@ -62,16 +63,16 @@ $(RUNTIME): requirements.txt $(if $(filter $(VENV),$(STALE)),again)
 $(DEV): requirements-dev.txt $(RUNTIME)
 	@$(BUILD) dev
 
-# What speaks to our API in tests and stands beside it in benchmarks. Not in $(VENV): it wants other versions than we do.
+# Clients of our API in tests, and peers in benchmarks. Not in $(VENV): they need other versions than we do.
 $(PEERS): loadtests/peers/requirements.txt $(if $(filter $(dir $(PEERS)),$(STALE)),again)
 	@$(BUILD) peers
 
 $(SERVING): serving/requirements-$(HARDWARE).txt $(if $(filter $(SERVING_VENV),$(STALE)),again)
 	@$(BUILD) serving-$(HARDWARE)
 
-install: $(RUNTIME) $(DEV) ## both lists of packages, for demos and for tests
+install: $(RUNTIME) $(DEV) ## the packages for demos and for tests
 
-peers: $(PEERS) ## those that the API is tested with and measured beside
+peers: $(PEERS) ## the clients and gateways that we test with and measure against
 
 install-serving: $(SERVING) ## Ray Serve and vLLM, for demo 6
 
@@ -89,7 +90,7 @@ lock: ## turn the *.in lists into lock files
 
 demo-6 grade-6 load-6 test-6: $(SERVING)
 
-# Holds Ctrl-C back until Python has started and can end in good order, where env can do that: see workshop/stopping.py.
+# Holds Ctrl-C back until Python has started and can end in order, if env supports that: see workshop/stopping.py.
 HOLD_INT := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
 
 demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own version
@@ -98,30 +99,30 @@ demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own vers
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
 	@$(PY) -m workshop.webhook $(if $(URL),--url "$$URL") $(if $(RESOLVED),--resolved) $(FILE)
 
-doctor: ## look this machine over: what is here, what is missing, what to do
+doctor: ## check this machine: what is here, what is missing, what to do
 	@CLEARED="$(CLEARED)" HARDWARE=$(HARDWARE) $(WITH_PYTHON) -m workshop.doctor
 
 # --- fire drills: demo 5 with something broken in it ----------------------------------------------------------------
 
-drill-answer: $(RUNTIME) ## say what it was: questions about the drill that runs; ANSWERS="c 4 …" for all of them
+drill-answer: $(RUNTIME) ## questions about the running drill; ANSWERS="c 4 …" answers all of them
 	@$(PY) -m workshop.drills.quiz $(call given,ANSWERS,--answers)
 
-drill-%: $(RUNTIME) ## demo 5 with something broken in it; for N: slow, 429, stampede, dead-upstream, leak
+drill-%: $(RUNTIME) ## demo 5 with something broken in it; N is slow, 429, stampede, dead-upstream or leak
 	@$(HOLD_INT) $(PY) -m workshop.drills $* $(call given,CALM,--calm)
 
 # --- who may call ---------------------------------------------------------------------------------------------------
 
-# USER is in every environment: only what stands on the command line counts, and the shell quotes it.
+# USER is set in every environment: only a value from the command line counts, and the shell quotes it.
 given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$$$(1)")
 
-token: $(RUNTIME) ## a token for USER=ana, alone on the last line; ROLE=admin, BUDGET=5 (USD a month)
+token: $(RUNTIME) ## make a token for USER=ana, alone on the last line; ROLE=admin, BUDGET=5 (USD per month)
 	@test -n $(or $(call given,USER),"") || { echo "say who: make token USER=ana" >&2; exit 1; }
 	@$(PY) -m shared.accounts create $(call given,ROLE,--role) $(call given,BUDGET,--budget) -- $(call given,USER)
 
-tokens: $(RUNTIME) ## every token that was made, without its secret
+tokens: $(RUNTIME) ## list all tokens, without their secrets
 	@$(PY) -m shared.accounts list
 
-revoke: $(RUNTIME) ## end all tokens of USER=ana, or one: USER=tok_…
+revoke: $(RUNTIME) ## revoke all tokens of USER=ana, or one: USER=tok_…
 	@test -n $(or $(call given,USER),"") || { echo "say whose: make revoke USER=ana" >&2; exit 1; }
 	@$(PY) -m shared.accounts revoke -- $(call given,USER)
 
@@ -133,32 +134,32 @@ programs: $(DEV)
 lint: $(DEV) ## format, lint, types, and phrases that read like a translation
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(PY) -m workshop.english && $(VENV)/bin/mypy
 
-# Three speeds; tests/speeds.py says what is in which. Nothing is run twice to be green: every wait is for a condition, see
-# tests/test_suite.py.
-# Most tests wait, for servers and for windows: five at a time, see tests/scheduling.py for the order. Of those that load a
-# service, which takes half a core, two. Those that stand on the one cluster go one after the other, and last.
+# Three speeds; tests/speeds.py says which tests are in which. No test is run twice to pass: every wait is for a
+# condition, see tests/test_suite.py.
+# Most tests wait, for servers and for windows, so five run at a time; tests/scheduling.py has the order. Of those that
+# load a service, which takes half a core, two run at a time. Those that share the one cluster run last, one by one.
 PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py)
 ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))
-# The lock of Ray and vLLM is for this Python. With another one, the tests that need them are left out, and say so.
+# The lock of Ray and vLLM is for this Python. With another one, the tests that need them are skipped, and say so.
 SERVING_PYTHON := 3.11
 serving_fits = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null | grep -x '$(SERVING_PYTHON)')
 
 check: lint ## lint, types, and every test that starts no server: a minute
 	@$(PYTEST) --speed check --numprocesses 2 --dist worksteal
 
-# What the tests need is got ready at once: what installs waits for the disk and the network, and mypy has a core.
-# Python compiles the tests here, once, and not in each of the workers at the same time.
+# Everything that the tests need is prepared at the same time: installs wait for disk and network, and mypy has a core.
+# Python compiles the tests here, once, and not in every worker at the same time.
 COMPILED := $(VENV)/.compiled
 $(COMPILED): $(DEV)
 	@$(PYTEST) --speed test --collect-only --quiet >/dev/null 2>&1 || true
 	@touch $@
 
-test: ## what every change is tested with: check, services, a browser, vLLM once; a quarter of an hour on 2 cores
+test: ## the tests for every change: check, services, a browser, vLLM once; a quarter of an hour on 2 cores
 	@$(MAKE) --no-print-directory --jobs 4 lint programs $(COMPILED) $(if $(serving_fits),install-serving)
 	@$(PYTEST) --speed test --numprocesses 5 --dist loadfile
 
-# REQUIRE_PEERS: here a client that is missing is a failure, not a test less.
+# REQUIRE_PEERS: here a missing client is a failure, not one test less.
 prove: export REQUIRE_PEERS := 1
 prove: ## all the rest: mutants, labs, load, stress, drills, every client, the cluster's faults
 	@$(MAKE) --no-print-directory --jobs 4 $(DEV) programs peers $(if $(serving_fits),install-serving)
@@ -171,7 +172,7 @@ prove: ## all the rest: mutants, labs, load, stress, drills, every client, the c
 test-%: $(DEV) programs ## the tests of demo N
 	@$(VENV)/bin/pytest tests/demo_$*
 
-# Status 3 is a score below full marks: no fault of make's, so it ends quietly. STRICT=1, and CI, want it to fail.
+# Status 3 is a score below full marks: no error of make's, so it ends quietly. STRICT=1 and CI make it an error.
 grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a running service, ONLY=… for some checks
 	@$(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || \
 	  { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
@@ -179,27 +180,27 @@ grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a runn
 load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
 	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION)
 
-# Without its peers the bench still runs, and says who is missing.
-bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 for a minute's look
+# Without its peers the bench still runs, and says which are missing.
+bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 takes a minute
 	@$(WITH_PYTHON) -m workshop.programs wrk nginx
 	@$(MAKE) --no-print-directory peers || true
 	@$(PY) -m loadtests.bench $(if $(QUICK),--quick)
 
-bench-serving: $(DEV) $(SERVING) ## vLLM alone, Ray Serve around it, and each knob; QUICK=1 for a look, SUSTAINED=1 for steady load
+bench-serving: $(DEV) $(SERVING) ## vLLM alone, Ray Serve around it, and each setting; QUICK=1 for a short run, SUSTAINED=1 for steady load
 	@$(PY) -m loadtests.bench_serving $(if $(QUICK),--quick) $(if $(SUSTAINED),--sustained)
 
-slides: $(DEV) ## the decks as HTML, and as PDF where a Chromium is
+slides: $(DEV) ## the decks as HTML, and as PDF if there is a Chromium
 	@$(PY) -m slides.build
 
-# The context is the repository; the list beside each Dockerfile says what of it goes in.
-images: ## the containers' images, by docker: the gateway, Ray Serve with vLLM; HARDWARE=gpu with CUDA
+# The build context is the repository; the list beside each Dockerfile says which of its files go in.
+images: ## the container images, built with docker: the gateway, Ray Serve with vLLM; HARDWARE=gpu for CUDA
 	@docker build --file serving/docker/gateway.Dockerfile --tag llm-gateway:1.0.0 .
 	@docker build --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
 	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
 
-reference: $(RUNTIME) ## write anew what is made of other files: .env.example, tables of the READMEs, manifests
+reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests
 	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
 
-clean: ## remove environments and everything that runs left behind
+clean: ## remove environments, and everything that runs left behind
 	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache logs.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-"""The six demos, one package each: app.py is the stack, README.md the lab, exercise/ what the attendee rewrites."""
+"""The six demos, one package each: app.py has the stack, README.md the lab, exercise/ the code to write."""

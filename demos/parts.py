@@ -1,6 +1,6 @@
-"""What the demos from the second on share: wired once from the settings, and put into layers and routes by their names.
+"""The parts that demo 2 and all later demos share, wired from the settings and passed to layers and routes by name.
 
-Each part is made once a service, because layers and routes talk to the same one.
+Each part exists once per service, because layers and routes must use the same one.
 """
 
 from functools import cached_property
@@ -16,7 +16,7 @@ from shared.stores.redis import RedisLink
 
 
 class Parts:
-    """Raises BadSetting."""
+    """The parts of one service. Raises BadSetting."""
 
     def __init__(self, settings: Settings) -> None:
         self.redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
@@ -32,10 +32,10 @@ class Parts:
 
     @property
     def gate(self) -> Gate:
-        """Asks who is calling before the routes that do not go through the layers."""
+        """Identifies the caller on the routes that do not go through the layers."""
         return auth_gate(self.authenticator)
 
     @property
     def resources(self) -> list[Resource]:
-        """What is opened before the layers, and closed after them."""
+        """The resources that are opened before the layers, and closed after them."""
         return [*self.accounts.resources, *([self.redis] if self.redis else [])]

@@ -1,1 +1,1 @@
-"""Load scenarios with gates, one a demo, and benchmarks beside peers."""
+"""Load scenarios with gates, one per demo, and benchmarks beside peers."""

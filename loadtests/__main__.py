@@ -1,6 +1,6 @@
 """`make load-N`: run demo N's Locust scenario against a service, and say which gates it passed.
 
-Without --url the demo is started here, on free ports, with the embedded model behind it, or the cluster that it has.
+Without --url the demo is started here, on free ports, in front of the embedded model or of the demo's own cluster.
 `--json` prints one JSON object, {"summary": {...}, "gates": [{"name","passed","expected","got"}]}, and nothing else.
 """
 
@@ -24,29 +24,29 @@ from workshop.sidecars import EMBEDDED_MODEL, SERVING_PORT_OFFSET, TRY_SECONDS
 from workshop.urls import BadUrl, service_url
 
 LONGEST_RUN = 300  # seconds
-PROBE_SECONDS = 5.0  # that a service has to say that it is there
+PROBE_SECONDS = 5.0  # for a service's first answer
 
 
 @dataclass(slots=True, frozen=True)
 class Scenario:
-    """A locustfile and how many people it sends. What is started here has these settings: the service, the models."""
+    """A locustfile, and how many people it sends. The settings are for what we start: the service, the models."""
 
     file: str
     users: int
     service: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
-    callers: tuple[str, ...] = ()  # those whose tokens are in TOKENS; made here for what is started here
+    callers: tuple[str, ...] = ()  # whose tokens are in TOKENS; made here if the service is started here
     cluster: bool = False  # Ray Serve answers, and the embedded model is its fallback
-    announced: str = ""  # to a person who will have to wait
+    announced: str = ""  # said to a person who will have to wait
 
 
 UNLIMITED = {"RATE_LIMIT_ANONYMOUS_RPM": "1000000", "RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_TPM": "1000000000"}
-# A model that takes its time, as large ones do: what a cache saves is measured against that.
+# A slow model, as large ones are: the savings of a cache are measured against it.
 LARGE_MODEL = {"SIM_TTFT_MS": "300", "SIM_TPOT_MS": "5", "SIM_SLOTS": "32"}
 
 SHORT_WINDOW = {"RATE_LIMIT_WINDOW_SEC": "2", "RATE_LIMIT_RPM": "30", "RATE_LIMIT_BURST": "6", "MODEL": "workshop-sim"}
 QUICK_MODEL = {"LOCAL_MODELS": "workshop-sim", "SIM_TTFT_MS": "5", "SIM_TPOT_MS": "1"}
-# One that talks about as fast as those on GPUs do, and not always at the same pace.
+# A model about as fast as on GPUs, and not always at the same pace.
 PACED_MODEL = {
     "LOCAL_MODELS": "workshop-sim",
     "SIM_TTFT_MS": "150",
@@ -56,7 +56,7 @@ PACED_MODEL = {
     "SIM_OUTPUT_TOKENS": "120",
 }
 
-# All that can be counted: four workers, some answers that take longer than there is time for, and no second tries.
+# Everything that can be counted: four workers, some answers that take longer than the deadline, and no retries.
 WATCHED = {
     "MODEL": "workshop-sim",
     "UVICORN_WORKERS": "4",
@@ -66,7 +66,7 @@ WATCHED = {
     "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
     **UNLIMITED,
     "RATE_LIMIT_RPH": "10000000",
-    "RATE_LIMIT_TPM": "1200000",  # all four together; one may ask for more than its worker has of it
+    "RATE_LIMIT_TPM": "1200000",  # for all four together; one request may ask for more than its worker's share
 }
 TALKATIVE_MODEL = {**QUICK_MODEL, "SIM_SLOTS": "64", "SIM_OUTPUT_TOKENS": "2000"}
 
@@ -81,7 +81,7 @@ SCENARIOS = {
         users=1,
         service=UNLIMITED,
         cluster=True,
-        announced="calm, a spike until there is one replica more, calm until it is gone: a minute and a half, or two",
+        announced="calm, a spike until there is one more replica, calm until it is gone: a minute and a half, or two",
     ),
 }
 
@@ -113,9 +113,9 @@ def main() -> int:
 
 
 def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: int | None = None) -> dict[str, Any]:
-    """Send the people. Raises CannotStart when there is nobody to talk to, or when Locust itself fails.
+    """Send the people. Raises CannotStart if nothing answers, or if Locust itself fails.
 
-    Without `tokens`, those are used that stand in TOKENS. `serving_port` is that of the cluster behind the service.
+    Without `tokens`, TOKENS has them. `serving_port` is the port of the cluster behind the service.
     """
     if reason := direct.silence(f"{url}/health", PROBE_SECONDS):
         raise CannotStart(f"{url} does not answer at /health: {reason}")
@@ -135,7 +135,7 @@ def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: i
 
 @contextmanager
 def _demo(number: int, solution: str) -> Iterator[tuple[str, str, int | None]]:
-    """The demo on a free port, the tokens of those who call it, parted by spaces, and its cluster's port, if any."""
+    """The demo on a free port, its callers' tokens, separated by spaces, and its cluster's port, if it has one."""
     scenario = SCENARIOS[number]
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         logs = Path(name)
@@ -158,7 +158,7 @@ def _demo(number: int, solution: str) -> Iterator[tuple[str, str, int | None]]:
 
 
 def _upstreams(model_port: int, serving_port: int | None) -> dict[str, str]:
-    """As the demo sets them."""
+    """The upstreams as the demo sets them."""
     model = f"http://127.0.0.1:{model_port}/v1"
     if serving_port is None:
         return {"OPENAI_BASE_URL": model}
@@ -170,7 +170,7 @@ def _upstreams(model_port: int, serving_port: int | None) -> dict[str, str]:
 
 
 def _serving_port(url: str) -> int | None:
-    """That of the cluster behind a demo which was started on this machine by `make demo-N`."""
+    """The port of the cluster behind a demo that `make demo-N` started on this machine."""
     parts = urllib.parse.urlsplit(url)
     if parts.hostname not in {"localhost", "127.0.0.1"} or not parts.port:
         return None

@@ -1,8 +1,8 @@
-"""A deployment that was to grow under load and to shrink again, second by second, and the gates that it has to pass.
+"""A deployment that should grow under load and shrink again, second by second, and the gates that it has to pass.
 
-In: the answers, as their readers lived through them, and what Ray said of the replicas each second. Out: a Run, which
-can be kept as JSON, drawn (autoscaling_plot.py), judged once more, or played to another autoscaler. Knows nothing of
-Locust, and asks nobody anything.
+In: the answers as their readers experienced them, and what Ray said about the replicas each second. Out: a Run. It can
+be kept as JSON, drawn (autoscaling_plot.py), judged again, or replayed to another autoscaler. Knows nothing of Locust,
+and sends no requests.
 """
 
 import json
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Self
 from loadtests.gate import Gate, percentile
 from loadtests.streams import Heard
 
-NEAR = 2  # seconds to either side, whose answers count for a second's percentiles
-BUILDS_UP_WITHIN = 10.0  # seconds: load is there at once, but requests under way are not, and Serve looks now and then
+NEAR = 2  # seconds on either side whose answers count for a second's percentiles
+BUILDS_UP_WITHIN = 10.0  # seconds: requests in flight need time to build up, and Serve looks only now and then
 STARTS_WITHIN = 120.0  # seconds for a new replica, on a machine that it shares with the load
-ROUTER = "LLMRouter"  # of Ray's own applications: it picks among the engines, and has none
-FALLBACKS = 0.05  # of the answers while no replica starts; more, and it was not this deployment that was seen
+ROUTER = "LLMRouter"  # of Ray's own applications: it picks an engine, and has none itself
+FALLBACKS = 0.05  # of the answers while no replica starts; with more, the run did not show this deployment
 
 
 # --- what was seen -----------------------------------------------------------------------------------------------
@@ -26,25 +26,25 @@ FALLBACKS = 0.05  # of the answers while no replica starts; more, and it was not
 
 @dataclass(slots=True)
 class Answer(Heard):
-    """`fallback` is who answered in the deployment's place."""
+    """`fallback` is the model that answered in the deployment's place."""
 
     fallback: str = ""
 
 
 @dataclass(slots=True, frozen=True)
 class Scaling:
-    """What the deployment's config file says, and so what may be expected."""
+    """What the deployment's config file says, and so what can be expected."""
 
     min: int
     max: int
-    target: float  # requests under way in each replica
+    target: float  # requests in flight in each replica
     look_back_s: float
     upscale_delay_s: float
     downscale_delay_s: float
 
     @property
     def up_s(self) -> float:
-        """From more load than there may be to the decision, at most."""
+        """From the beginning of the overload to the decision, at most."""
         return self.look_back_s + self.upscale_delay_s + BUILDS_UP_WITHIN
 
     @property
@@ -53,7 +53,7 @@ class Scaling:
 
 
 class Look(NamedTuple):
-    """The replicas at a moment. `wanted` is what the autoscaler has decided."""
+    """The replicas at one moment. `wanted` is the autoscaler's decision."""
 
     at: float
     wanted: int
@@ -64,7 +64,7 @@ class Look(NamedTuple):
 
 @dataclass(slots=True, frozen=True)
 class Phase:
-    """A part of the run, in seconds from its beginning; `rate` is what was sent in each of them, on average."""
+    """A part of the run, in seconds from its beginning; `rate` is the mean number of requests sent per second."""
 
     name: str
     begins: float
@@ -74,10 +74,10 @@ class Phase:
 
 @dataclass(slots=True, frozen=True)
 class Second:
-    """`asked` were due in it; `answered`, `failed` and those that a fallback answered came to their end in it.
+    """`asked` were due in this second; `answered`, `failed` and `fallbacks` ended in it.
 
-    `under_way` is an average. Latencies, in seconds, are those of who asked in it or near it; None if nobody did, or
-    nobody was answered. Replicas are None where nobody could say.
+    `under_way` is a mean. Latencies, in seconds, are of requests due in this second or near it; None if there were
+    none, or none was answered. Replicas are None if Ray did not say.
     """
 
     at: int
@@ -98,7 +98,7 @@ class Second:
 
 @dataclass(slots=True, frozen=True)
 class Run:
-    """All of it. `failures` in words; `finished`: how many requests of this run each engine has counted as finished."""
+    """A whole run. `failures` in words; `finished`: how many of this run's requests each engine counted as finished."""
 
     date: str
     machine: str
@@ -120,7 +120,7 @@ class Run:
         return next(phase for phase in self.phases if phase.name == name)
 
     def document(self) -> str:
-        """As JSON, a second a line."""
+        """As JSON, one line per second."""
         document = asdict(self)
         rows = [json.dumps(row) for row in document.pop("seconds")]
         head = json.dumps(document, indent=1, ensure_ascii=False).removesuffix("\n}")
@@ -128,7 +128,7 @@ class Run:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From a document."""
+        """The run in such a document."""
         document = json.loads(text)
         return cls(
             **document
@@ -148,7 +148,7 @@ CALM, SPIKE, CALM_AGAIN = "calm", "spike", "calm again"
 
 
 def engines_of(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The deployment that has the engines, of what Ray's REST API says; None while there is none."""
+    """The deployment with the engines, in the answer of Ray's REST API; None while there is none."""
     for application in status["applications"].values():
         for name, deployment in application["deployments"].items():
             if name != ROUTER:
@@ -157,7 +157,7 @@ def engines_of(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def scaling_of(deployment: Mapping[str, Any]) -> Scaling | None:
-    """None if it does not scale by itself."""
+    """None if it does not scale automatically."""
     told = deployment["deployment_config"].get("autoscaling_config")
     return told and Scaling(
         min=told["min_replicas"],
@@ -176,7 +176,7 @@ def look_of(deployment: Mapping[str, Any], at: float) -> Look:
 
 
 def in_seconds(answers: Sequence[Answer], looks: Sequence[Look], began: float) -> tuple[Second, ...]:
-    """`began` is when the run did, by the answers' clock; the looks' times are from there already."""
+    """`began` is the start of the run, by the answers' clock; the looks' times already count from there."""
     ends = [answer.ended - began for answer in answers if answer.ended is not None]
     length = math.ceil(max([*ends, *(look.at for look in looks)], default=0))
     return tuple(_second(at, answers, looks, began) for at in range(length))
@@ -208,7 +208,7 @@ def _second(at: int, answers: Sequence[Answer], looks: Sequence[Look], began: fl
 
 
 def _overlap(answer: Answer, second: float) -> float:
-    """How much of this second it was under way."""
+    """For how much of this second it was in flight."""
     ended = math.inf if answer.ended is None else answer.ended
     return max(0.0, min(ended, second + 1) - max(answer.due, second))
 
@@ -232,7 +232,7 @@ def judge(run: Run) -> list[Gate]:
 def _nothing_lost(run: Run) -> Gate:
     lost = len(run.failures)
     return Gate(
-        "nothing is lost: all that was asked was answered, to its end",
+        "nothing is lost: every request got a complete answer",
         run.asked > 0 and not lost,
         f"{run.asked} answers",
         f"{run.asked - lost}; {run.failures[0] if lost else 'no failure'}",
@@ -240,12 +240,12 @@ def _nothing_lost(run: Run) -> Gate:
 
 
 def _few_fallbacks(run: Run) -> Gate:
-    """Not counted while a replica starts: on one machine it takes a core from the other, and a fallback may help."""
+    """Not counted while a replica starts: on one machine it takes a core from the other, so a fallback may help."""
     settled = [second for second in run.seconds if not second.starting]
     answered, fallbacks = sum(one.answered for one in settled), sum(one.fallbacks for one in settled)
     share = fallbacks / max(answered, 1)
     return Gate(
-        "it was this deployment that answered",
+        "this deployment itself answered",
         share <= FALLBACKS,
         f"at most {FALLBACKS:.0%} from a fallback while no replica starts",
         f"{share:.1%}: {fallbacks} of {answered}; {run.fallbacks} of {run.asked} in all",
@@ -257,7 +257,7 @@ def _decides(run: Run, scaling: Scaling) -> Gate:
     after = _first(run.seconds, begins, lambda second: (second.wanted or 0) > scaling.min)
     allowed = scaling.up_s
     return Gate(
-        "a replica more is wanted within its delays",
+        "one more replica is wanted within the delays",
         after is not None and after <= allowed,
         f"within {allowed:g} s of the spike: {scaling.look_back_s:g} s to look back over, "
         f"{scaling.upscale_delay_s:g} s of delay, {BUILDS_UP_WITHIN:g} s for the load to build up",
@@ -271,9 +271,9 @@ def _grows(run: Run, scaling: Scaling) -> Gate:
     there = _first(run.seconds, begins, lambda second: (second.running or 0) > scaling.min)
     took = None if wanted is None or there is None else there - wanted
     return Gate(
-        "and is there, warm, soon after",
+        "the new replica is warm soon after",
         took is not None and took <= STARTS_WITHIN,
-        f"{scaling.min + 1} that run, within {STARTS_WITHIN:g} s of the decision",
+        f"{scaling.min + 1} running replicas, within {STARTS_WITHIN:g} s of the decision",
         "never" if took is None else f"after {took:g} s",
     )
 
@@ -285,10 +285,10 @@ def _returns(run: Run, scaling: Scaling) -> Gate:
     after = None if last is None or not back else last + 1 - ends
     allowed = scaling.down_s
     return Gate(
-        f"when it is calm again, back to {scaling.min}",
+        f"back to {scaling.min} when it is calm again",
         after is not None and after <= allowed,
         f"within {allowed:g} s of the spike's end: {scaling.look_back_s:g} s to look back over, "
-        f"{scaling.downscale_delay_s:g} s of delay, {BUILDS_UP_WITHIN:g} s for what is under way",
+        f"{scaling.downscale_delay_s:g} s of delay, {BUILDS_UP_WITHIN:g} s for the requests in flight",
         "never" if after is None else f"after {after:g} s",
     )
 
@@ -302,15 +302,15 @@ UNSEEN = 0.02  # of all answers
 
 
 def _engines_agree(run: Run, finished: Mapping[str, int]) -> Gate:
-    """A fallback's answer may have been asked of an engine before, in vain; all others came from one, once.
+    """An engine may have seen, in vain, a request that a fallback answered; each other answer came from one engine.
 
-    What a replica that goes has counted last, nobody is told: Ray shows its counts every two seconds.
+    The last counts of a replica that goes away are never seen: Ray publishes counts every two seconds.
     """
     counted, ours = sum(finished.values()), run.asked - len(run.failures) - run.fallbacks
     idle = [engine for engine, count in finished.items() if not count]
     return Gate(
-        "the engines have finished as many as were answered, each of them some",
+        "the engines finished as many requests as were answered, and each finished some",
         ours * (1 - UNSEEN) <= counted <= ours + run.fallbacks + len(run.failures) and not idle,
-        f"{ours}" + (f", and at most {run.fallbacks + len(run.failures)} that others answered" * bool(run.fallbacks)),
+        f"{ours}" + (f", and at most {run.fallbacks + len(run.failures)} answered by others" * bool(run.fallbacks)),
         " + ".join(f"{count} by {engine}" for engine, count in finished.items()) or "none",
     )

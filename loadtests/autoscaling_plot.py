@@ -1,7 +1,7 @@
-"""The picture of a Run: what was asked, what was under way, replicas and latencies, one above the other, as SVG.
+"""The picture of a Run: requests sent, requests in flight, replicas and latencies, one panel above the other, as SVG.
 
-In: a Run. Out: text small enough to be read in a diff. All panels share the axis of time, and the run's phases lie
-behind them. Its colours serve light pages and dark ones.
+In: a Run. Out: text small enough to be read in a diff. All panels share the time axis, with the run's phases in the
+background. Its colours work on light and on dark pages.
 """
 
 import itertools
@@ -13,10 +13,10 @@ from html import escape
 from loadtests.autoscaling import NEAR, SPIKE, Run, Scaling, Second
 
 WIDTH, LEFT, RIGHT = 760, 40, 12
-TOP, TITLE, GAP, BOTTOM = 68, 24, 18, 40  # above the first panel, each one's head, between two, under the last one
+TOP, TITLE, GAP, BOTTOM = 68, 24, 18, 40  # above the first panel, each panel's head, between two, below the last one
 LOAD, UNDER_WAY, REPLICAS, LATENCY = 84, 84, 84, 150  # heights
-STEPS, MOST_TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300), 12  # of the axis, in seconds
-LETTER, BOLD_LETTER = 6.1, 7.4  # widths of one, in a legend and in a head
+STEPS, MOST_TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300), 12  # of the time axis, in seconds
+LETTER, BOLD_LETTER = 6.1, 7.4  # the width of a letter, in a legend and in a head
 LATENCIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # seconds, on a logarithmic scale
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #57606a }
@@ -43,11 +43,11 @@ STYLE = """
 """
 
 Value = Callable[[Second], float | None]
-Legend = Sequence[tuple[str, str]]  # of a class and its words
+Legend = Sequence[tuple[str, str]]  # pairs of a CSS class and a text
 
 
 def plot(run: Run) -> str:
-    """Of a run that has at least one second."""
+    """The SVG of a run with at least one second."""
     picture = _Picture(run)
     return "\n".join([*picture.frame(), *picture.panels(), *picture.axis(), "</svg>", ""])
 
@@ -92,7 +92,7 @@ class _Picture:
             x, end = self.x(phase.begins), self.x(min(phase.ends, len(self.seconds)))
             if phase.name == SPIKE:
                 yield f'<rect class="spike" x="{x:.1f}" y="{TOP}" width="{end - x:.1f}" height="{self.floor - TOP}"/>'
-            rate = f"{phase.name}, {phase.rate:g} a second"
+            rate = f"{phase.name}, {phase.rate:g} per second"
             yield f'<text x="{(x + end) / 2:.0f}" y="{TOP - 6}" text-anchor="middle">{rate}</text>'
 
     def panels(self) -> Iterator[str]:
@@ -116,7 +116,7 @@ class _Picture:
         panel = self._panel(LOAD, 0, max(max(second.asked, second.answered) for second in self.seconds))
         rare = [("fallback", "by the fallback")] * bool(run.fallbacks) + [("failed", "lost")] * bool(run.failures)
         legend = [("asked", "asked"), ("line answered", f"answered, over {2 * NEAR + 1} seconds"), *rare]
-        yield from self._head(panel, "Requests a second", legend)
+        yield from self._head(panel, "Requests per second", legend)
         yield from self._grid(panel, _ticks(panel.high))
         yield self._bars("asked", panel, lambda second: second.asked)
         yield self._line("answered", panel, self._answered_near)
@@ -129,10 +129,10 @@ class _Picture:
 
     def _under_way(self) -> Iterator[str]:
         panel = self._panel(UNDER_WAY, 0, max(second.under_way for second in self.seconds))
-        legend = [("asked", "asked and not answered yet")]
+        legend = [("asked", "sent and not answered yet")]
         if self.scaling:
-            legend.append(("line held", f"what the replicas that run are meant to hold: {self.scaling.target:g} each"))
-        yield from self._head(panel, "Under way", legend)
+            legend.append(("line held", f"the running replicas' target: {self.scaling.target:g} each"))
+        yield from self._head(panel, "In flight", legend)
         yield from self._grid(panel, _ticks(panel.high))
         yield self._bars("asked", panel, lambda second: second.under_way)
         if self.scaling:
@@ -142,7 +142,7 @@ class _Picture:
     def _replicas(self, scaling: Scaling) -> Iterator[str]:
         there = [(second.running or 0) + (second.starting or 0) + (second.stopping or 0) for second in self.seconds]
         panel = self._panel(REPLICAS, 0, max(*there, scaling.max) * 1.35)
-        legend = [("running", "running"), ("starting", "starting"), ("stopping", "finishing what it has")]
+        legend = [("running", "running"), ("starting", "starting"), ("stopping", "finishing its requests")]
         yield from self._head(panel, "Replicas", [*legend, ("line wanted", "wanted")])
         yield from self._grid(panel, _ticks(max(*there, scaling.max)))
         yield self._bars("running", panel, lambda second: second.running)
@@ -154,7 +154,7 @@ class _Picture:
             yield f'<text class="tick" x="{x:.0f}" y="{panel.top + 12}" text-anchor="middle">{words}</text>'
 
     def _story(self, scaling: Scaling) -> Iterator[tuple[str, float, float]]:
-        """What took how long, and from when to when."""
+        """The stages of the scaling: a label with its seconds, its beginning and its end."""
         spike = next((phase for phase in self.run.phases if phase.name == SPIKE), None)
         decided = [second.at for second in self.seconds if (second.wanted or 0) > scaling.min]
         grown = [second.at for second in self.seconds if (second.running or 0) > scaling.min]
@@ -171,7 +171,7 @@ class _Picture:
         legend = [
             ("first", "to the first token of a stream"),
             ("whole", "to the end"),
-            ("", "line: half of them, band: up to 95 of 100"),
+            ("", "line: median, band: up to the 95th percentile"),
         ]
         yield from self._head(panel, "Seconds", legend)
         yield from self._grid(panel, [edge for edge in LATENCIES if low <= edge <= high])
@@ -209,7 +209,7 @@ class _Picture:
             yield f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>'
 
     def _bars(self, name: str, panel: _Panel, of: Value, above: Value = lambda _: 0) -> str:
-        """One shape for all of them: a rectangle for each second, from what it stands on."""
+        """All bars in one shape: a rectangle for each second, from `above` upwards."""
         drawn = []
         for second in self.seconds:
             if value := of(second):
@@ -236,7 +236,7 @@ class _Picture:
         return f'<path class="line {name}" d="{drawn}"/>' if drawn else ""
 
     def _band(self, name: str, panel: _Panel, lower: Value, upper: Value) -> str:
-        """Between two values, for each stretch of seconds that have both."""
+        """The area between two values, for each stretch of seconds that has both."""
         drawn = ""
         for has, stretch in itertools.groupby(self.seconds, lambda second: lower(second) is not None):
             if has:
@@ -250,7 +250,7 @@ class _Picture:
 
 
 def _ticks(high: float) -> list[float]:
-    """Whole numbers, few enough to be read."""
+    """Whole numbers, few enough to stay readable."""
     step = next(
         step for base in itertools.count() for step in (10**base, 2 * 10**base, 5 * 10**base) if high / step <= 4
     )

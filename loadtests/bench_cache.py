@@ -1,7 +1,7 @@
 """`python -m loadtests.bench_cache`: hits and misses of the response cache beside a FastAPI route that only validates.
 
-As `make bench`: one core each, interleaved rounds, medians; read the ratios. The upstream answers at once, so a miss
-here is the gateway's own work and nothing else; a model takes hundreds of milliseconds more.
+Like `make bench`: one core each, interleaved rounds, medians; read the ratios. The upstream answers at once, so a miss
+here is only the gateway's own work; a model takes hundreds of milliseconds more.
 `--build` names another stack, `--redis` puts the cache in a Redis of its own.
 """
 
@@ -28,7 +28,7 @@ CONNECTIONS = (1, 16)
 BAR = 0.7  # of the validating route's throughput, at 16 connections
 
 SAME_PROMPT = same(json.dumps({"prompt": "Explain time-outs in two lines", "temperature": 0, "max_tokens": 100}))
-# Every request of its own: nothing that it asks is in the cache.
+# Every request is unique: nothing that it asks is in the cache.
 NEW_PROMPT = (
     SAME_PROMPT
     + """
@@ -45,7 +45,7 @@ end
 
 @dataclass(slots=True, frozen=True)
 class Way:
-    """A way to be answered: by which server, to which requests."""
+    """A way to get an answer: from which server, to which requests."""
 
     name: str
     process: Process

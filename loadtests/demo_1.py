@@ -1,7 +1,7 @@
 """Demo 1 under load: ten people, a hundred prompts, and now and then a mistake.
 
-Gates: everybody who asked rightly is answered, with tokens, a cost and an id of their own; every mistake is refused
-with 422; and 95 of 100 honest answers take less than two seconds, the lab's line between fast and slow.
+Gates: every correct request is answered, with tokens, a cost and an id of its own; every mistake is refused with 422;
+and 95 % of the answers take less than two seconds, the lab's line between fast and slow.
 """
 
 import itertools
@@ -52,7 +52,7 @@ class Person(FastHttpUser):
 
     def _go_home(self) -> None:
         assert self.environment.runner is not None
-        if len(records) >= REQUESTS:  # the others have their answers too
+        if len(records) >= REQUESTS:  # the other people have their answers too
             # Not from here: quitting kills the people first, and this greenlet is one of them.
             gevent.spawn(self.environment.runner.quit)
         gevent.sleep(1)
@@ -80,7 +80,7 @@ def judge(all_records: Sequence[Record]) -> list[Gate]:
             "every answer has tokens and a cost",
             all(_is_accounted(answer) for answer in answers),
             "tokens.total > 0 and cost_usd > 0",
-            str(next((answer for answer in answers if not _is_accounted(answer)), "so they have"))[:200],
+            str(next((answer for answer in answers if not _is_accounted(answer)), "all have them"))[:200],
         ),
         Gate(
             "every request has an id of its own",

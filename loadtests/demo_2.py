@@ -1,8 +1,8 @@
-"""Demo 2 under load: two tenants, one asks twice as often as its limit allows, the other half as often.
+"""Demo 2 under load: two tenants, one asks at twice the rate of its limit, the other at half of it.
 
-The limit is what the service itself says in its headers; the tenants' tokens stand in TOKENS, the greedy one's first.
-Gates: the modest tenant is never refused; the greedy one is admitted to its limit and not once over it, in any window;
-every 429 says truly when to come back; and nobody meets any other error.
+The limit is what the service itself says in its headers; the tenants' tokens are in TOKENS, the greedy one's first.
+Gates: the modest tenant is never refused; the greedy one gets its limit and never more, in any window; every 429 says
+truly when to come back; and nobody gets any other error.
 """
 
 import itertools
@@ -26,14 +26,14 @@ from workshop.grader.windows import Seen, surely_together, wrongly_refused
 GREEDY, MODEST = "greedy", "modest"
 ASKS_AT = {GREEDY: 2.0, MODEST: 0.5}  # times its limit
 PEOPLE = {GREEDY: 8, MODEST: 2}
-LONGEST_WINDOW = 5.0  # seconds; of longer ones only one and a half are watched
+LONGEST_WINDOW = 5.0  # seconds; of longer windows, only one and a half are watched
 GETS_THROUGH_WITHIN = 5.0  # seconds for the last answers
 QUESTION = "Hola"
 
 
 @dataclass(slots=True, frozen=True)
 class Asked:
-    """One question as its tenant saw it. Times in seconds on one clock."""
+    """One question, as its tenant saw it. Times in seconds on one clock."""
 
     tenant: str
     sent: float
@@ -48,9 +48,9 @@ class Asked:
 
 @dataclass(slots=True)
 class Limit:
-    """So many `requests` in `window` seconds, as the service says.
+    """`requests` in `window` seconds, as the service says.
 
-    What was admitted before `known_from` may have been another's, whom we did not see.
+    Requests admitted before `known_from` may have come from another client that we did not see.
     """
 
     requests: int = 1
@@ -75,7 +75,7 @@ class Tenant(FastHttpUser):
     token: ClassVar[str] = ""
 
     def wait_time(self) -> float:
-        """An even pace, however long answers take: the tenant's rate, divided among its people."""
+        """A steady pace, however long answers take: the tenant's rate, divided among its people."""
         rate = ASKS_AT[self.name] * limit.requests / limit.window
         return float(constant_throughput(rate / PEOPLE[self.name])(self))
 
@@ -108,7 +108,7 @@ class Modest(Tenant):
 
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
 def begin(environment: Environment, **_: Any) -> None:
-    """Learn the limit, and end the run once it has been watched for long enough."""
+    """Learn the limit, and end the run once it has been watched long enough."""
     Greedy.token, Modest.token = _tokens()
     limit.requests, limit.window = _limit_of(str(environment.host), Modest.token)
     limit.known_from = time.monotonic() + limit.window
@@ -121,7 +121,7 @@ def _tokens() -> tuple[str, str]:
             return greedy, modest
         case _:
             sys.exit(
-                "it takes two tokens: make them (make token USER=ana), and set TOKENS to both, with a space between"
+                "it needs two tokens: make them (make token USER=ana), and set TOKENS to both, with a space between"
             )
 
 
@@ -138,7 +138,7 @@ def _limit_of(host: str, token: str) -> tuple[int, float]:
 def _end(environment: Environment) -> None:
     global closed
     closed = True
-    gevent.sleep(min(GETS_THROUGH_WITHIN, limit.window))  # who asked shall have an answer
+    gevent.sleep(min(GETS_THROUGH_WITHIN, limit.window))  # open requests still get their answer
     assert environment.runner is not None
     environment.runner.quit()
 
@@ -169,7 +169,7 @@ def judge(_: Sequence[Record]) -> list[Gate]:
         Gate(
             "the greedy tenant gets all of its limit",
             bool(refused) and not wrong,
-            f"none refused with less than {limit.requests} in the last {window}",
+            f"none refused with fewer than {limit.requests} in the last {window}",
             f"{len(wrong)} of {len(refused)} so" if refused else f"none refused at all, of {len(greedy)}",
         ),
         Gate(
@@ -186,7 +186,7 @@ def _is_true(refused: Asked, greedy: Sequence[Asked]) -> bool:
     """There is room when the oldest of the last `limit` admissions leaves the window: no sooner, no later."""
     if not refused.retry_after.isdigit():
         return False
-    # An admission lies between sending and answer: so does the moment at which it leaves, a window later.
+    # An admission lies between sending and answer; so, one window later, does the moment at which it leaves.
     surely_before = sorted(one.sent for one in greedy if one.status == 200 and one.received < refused.sent)
     maybe_before = sorted(one.received for one in greedy if one.status == 200 and one.sent < refused.received)
     if len(maybe_before) < limit.requests:

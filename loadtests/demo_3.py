@@ -1,7 +1,7 @@
-"""Demo 3 under load: eight people, 150 questions, some asked all the time and most hardly ever (Zipf), cold, then warm.
+"""Demo 3 under load: eight people, 150 questions, a few asked often and most hardly ever (Zipf), first cold, then warm.
 
-Gates: at least 85 of 100 answers come from the cache; of those, 95 of 100 take at most a tenth of what misses take, and
-at most 50 ms; nobody gets an error; and the server's own numbers are those that the clients saw.
+Gates: at least 85 % of the answers come from the cache; 95 % of the hits take at most a tenth of what misses take, and
+at most 50 ms; nobody gets an error; and the server's own numbers agree with what the clients saw.
 """
 
 import itertools
@@ -30,7 +30,7 @@ STATS = "stats"
 
 chance = random.Random(SEED)
 ranks = chance.choices(range(QUESTIONS), [1 / (rank + 1) ** EXPONENT for rank in range(QUESTIONS)], k=REQUESTS)
-run = secrets.token_hex(4)  # so that a service that runs already has none of these answers
+run = secrets.token_hex(4)  # so that a service that already runs has none of these answers
 numbers = itertools.count()
 
 
@@ -38,7 +38,7 @@ class Person(FastHttpUser):
     wait_time = constant(0.02)
 
     def on_start(self) -> None:
-        self._look()  # nobody asks before they have looked: the first look is at the beginning
+        self._look()  # everybody looks before they ask, so the first look is at the beginning
 
     @task
     def ask(self) -> None:
@@ -59,7 +59,7 @@ class Person(FastHttpUser):
 
     def _go_home(self) -> None:
         assert self.environment.runner is not None
-        if sum(record.name != STATS for record in records) >= REQUESTS:  # the others have their answers too
+        if sum(record.name != STATS for record in records) >= REQUESTS:  # the other people have their answers too
             self._look()
             # Not from here: quitting kills the people first, and this greenlet is one of them.
             gevent.spawn(self.environment.runner.quit)
@@ -98,7 +98,7 @@ def _p95(some: Sequence[Record]) -> float:
 
 
 def _grown(looks: Sequence[Any]) -> dict[str, int] | None:
-    """What became more between the first look at the numbers and the last; None if they cannot be read."""
+    """How much each number grew between the first look and the last; None if they cannot be read."""
     try:
         first, last = looks[0]["responses"], looks[-1]["responses"]
         return {seen: last[counted] - first[counted] for seen, counted in COUNTED_AS.items()}

@@ -1,9 +1,9 @@
-"""Demo 4 under load: people who come when they come, and do not wait for one another; most of them want a stream.
+"""Demo 4 under load: people arrive at random and do not wait for one another; most of them want a stream.
 
-An open loop: the gaps between two requests are exponential, and every time is taken from the moment at which a request
-was due, so a service that falls behind cannot hide it by slowing its clients down. Gates: all that was started ends,
-and ends whole; tokens come as they are generated; the first one soon, for 95 of 100; nearly everybody gets an answer
-within what was promised (goodput); and the headline, 160 requests a minute.
+An open loop: the gaps between requests are exponential, and all times count from the moment at which a request was due,
+so a service that falls behind cannot hide it by slowing its clients down. Gates: every request ends, with a complete
+answer; tokens arrive as they are generated; 95 % of first tokens come soon; nearly everybody gets an answer within the
+promised time (goodput); and the headline, 160 requests per minute.
 """
 
 import itertools
@@ -23,31 +23,31 @@ from loadtests.gates import Gate, Record, judge_with, percentile
 from loadtests.streams import Heard
 
 SECONDS = float(os.environ.get("LOAD_SECONDS", "20"))
-RATE = 15.0  # requests a second, on average
+RATE = 15.0  # requests per second, on average
 STREAMS = 0.75  # of all requests
-LENGTHS = (10, 120)  # tokens an answer
+LENGTHS = (10, 120)  # tokens per answer
 SEED = 4
 GETS_THROUGH_WITHIN = 15.0  # seconds for the last answers
 
-# What is promised, in seconds: to the first token, and for each one after it.
+# The promise, in seconds: to the first token, and for each token after it.
 FIRST_TOKEN = 1.0
 PER_TOKEN = 0.06
 GOODPUT = 0.95
-HEADLINE = 160  # requests a minute
-LONG = 40  # tokens; with fewer, the last one comes too soon after the first to tell a stream from a piece
-EARLY = 0.5  # of the time to its end: the first token of a long answer comes before
+HEADLINE = 160  # requests per minute
+LONG = 40  # tokens; with fewer, the last one follows the first too soon to tell a stream from one piece
+EARLY = 0.5  # of the time to its end: the first token of a long answer comes before that
 
 CHAT, CHAT_STREAM = "/v1/chat/completions", "/v1/chat/completions, streamed"
 GENERATE, GENERATE_STREAM = "/generate", "/generate/stream"
 
 chance = random.Random(SEED)
-run = secrets.token_hex(4)  # so that a service that runs already has none of these answers
+run = secrets.token_hex(4)  # so that a service that already runs has none of these answers
 asked: list[Heard] = []
 numbers = itertools.count()
 
 
 class Crowd(FastHttpUser):
-    """All people in one: Locust's own users each wait for their answer before they ask again, and people do not."""
+    """All people in one: Locust's own users wait for each answer before they ask again, and people do not."""
 
     wait_time = constant(0)
     concurrency = 1000
@@ -80,7 +80,7 @@ class Crowd(FastHttpUser):
                     heard.listen(partial(response.stream.readline, b"\n"))
                 else:
                     heard.read(response.json())
-            except Exception as fault:  # whatever it was, the answer has not come to its end
+            except Exception as fault:  # whatever it was, the answer is incomplete
                 heard.failure = f"{type(fault).__name__}: {fault}"
             response.request_meta["response_time"] = (time.monotonic() - due) * 1000
             if heard.failure:
@@ -90,7 +90,7 @@ class Crowd(FastHttpUser):
 
 
 def _token() -> dict[str, str]:
-    """A running service may want to know who asks: the first of TOKENS."""
+    """The first of TOKENS: a running service may want to know who asks."""
     tokens = os.environ.get("TOKENS", "").split()
     return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
 
@@ -108,7 +108,7 @@ def _wish() -> tuple[str, Mapping[str, Any]]:
 
 
 def keeps_promise(heard: Heard) -> bool:
-    """Of an answer in one piece nothing is seen before its end: it may take what a stream of its length may."""
+    """An answer in one piece shows nothing before its end: it may take as long as a stream of its length may."""
     if not heard.complete:
         return False
     if not heard.stream:
@@ -127,7 +127,7 @@ def judge(_: Sequence[Record]) -> list[Gate]:
     per_minute = _answered_per_minute()
     return [
         Gate(
-            "all that was started ends, every stream with [DONE]",
+            "every request ends, every stream with [DONE]",
             bool(asked) and not failures,
             f"{len(asked)} ends",
             f"{len(asked) - len(failures)}; {failures[0] if failures else 'no failure'}",
@@ -141,7 +141,7 @@ def judge(_: Sequence[Record]) -> list[Gate]:
         Gate(
             "tokens come as they are generated",
             early >= GOODPUT * len(long) > 0,
-            f"of long streams {GOODPUT:.0%} have their first token in the first half of their time",
+            f"{GOODPUT:.0%} of long streams have their first token in the first half of their time",
             f"{early} of {len(long)}",
         ),
         Gate(
@@ -170,7 +170,7 @@ def _answered_per_minute() -> float:
 
 
 def summary(_: Sequence[Record]) -> dict[str, float]:
-    """What the gates are made of, in milliseconds."""
+    """The numbers behind the gates, in milliseconds."""
     streams = [heard for heard in asked if heard.stream and heard.whole]
     firsts = sorted(heard.to_first_token * 1000 for heard in streams) or [0.0]
     per_token = sorted(heard.per_token * 1000 for heard in streams) or [0.0]

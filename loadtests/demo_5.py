@@ -1,15 +1,15 @@
-"""Demo 5 under load: what the service says of itself must be what its clients lived through, to the request.
+"""Demo 5 under load: what the service says of itself must agree with what its clients saw, request for request.
 
-A crowd that does all that can be counted: new questions and repeated ones, streams, wrong and greedy requests, some
-that take too long. Gates: the counters of GET /metrics grew by just that, whichever of the workers is asked: requests,
-errors by class, tokens, dollars, hits, streams. The p95 is within a bucket of the clients' own. If PROMETHEUS_URL names
-a Prometheus that scrapes the service, it must come to say the same.
+A crowd does everything that can be counted: new and repeated questions, streams, wrong and greedy requests, some that
+take too long. Gates: the counters of GET /metrics grew by exactly that, whichever worker answers: requests, errors by
+class, tokens, dollars, hits, streams. The p95 is within one bucket of the clients' own. If PROMETHEUS_URL names a
+Prometheus that scrapes the service, it must come to say the same.
 
 By hand, for two minutes, with a real Prometheus:
     UVICORN_WORKERS=4 RATE_LIMIT_RPM=1000000 RATE_LIMIT_RPH=1000000 RATE_LIMIT_TPM=1000000000 make demo-5
     LOAD_SECONDS=120 PROMETHEUS_URL=http://localhost:8200 TOKENS=$(make -s token USER=ana | tail -n 1) \
         make load-5 URL=http://localhost:8000
-Nobody else may call the service meanwhile: the few requests that make demo-5 begins with take a quarter of a minute.
+Nobody else may call the service meanwhile: make demo-5 itself sends a few requests in its first quarter of a minute.
 """
 
 import itertools
@@ -39,20 +39,20 @@ SECONDS = float(os.environ.get("LOAD_SECONDS", "20"))
 PROMETHEUS = os.environ.get("PROMETHEUS_URL", "").rstrip("/")
 SEED = 5
 PEOPLE = 12
-PAUSE = 0.02  # seconds between somebody's answer and their next question
+PAUSE = 0.02  # seconds between an answer and the next question
 GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
 SETTLES_WITHIN = 3.0  # seconds
 SCRAPED_WITHIN = 60.0  # seconds
-LOOKS = 8  # at /metrics; each has a connection, and so perhaps a worker, of its own
+LOOKS = 8  # at /metrics, each on a new connection, and so perhaps at another worker
 PERCENT = 95
-CENT = 1e-6  # US dollars; sums of floating-point numbers differ in the order in which they were added
+CENT = 1e-6  # US dollars; sums of floating-point numbers depend on the order of addition
 
 GENERATE, STREAM = "/generate", "/generate/stream"
 CHAT, CHAT_STREAM = "/v1/chat/completions", "/v1/chat/completions, streamed"
 STREAMED = (STREAM, CHAT_STREAM)
 TOPICS = 12  # questions that are asked again and again
-TOO_LONG = 1000  # tokens: more than there is time for
-TOO_MUCH = {"n": 100, "max_tokens": 4000}  # more than RATE_LIMIT_TPM lets anybody have
+TOO_LONG = 1000  # tokens: more than the deadline allows
+TOO_MUCH = {"n": 100, "max_tokens": 4000}  # more than RATE_LIMIT_TPM allows anybody
 
 REQUESTS, ERRORS_4XX, ERRORS_5XX = (
     "inference_requests_total",
@@ -72,13 +72,13 @@ IN_PROMQL = {
 Counts = Mapping[str, float]
 
 chance = random.Random(SEED)
-run = secrets.token_hex(4)  # so that a service that runs already has none of these answers
+run = secrets.token_hex(4)  # so that a service that already runs has none of these answers
 numbers = itertools.count()
 
 
 @dataclass(slots=True)
 class Lived:
-    """One request as its client lived through it. `status` 0: there was no answer."""
+    """One request as its client saw it. `status` 0: there was no answer."""
 
     route: str
     status: int = 0
@@ -88,7 +88,7 @@ class Lived:
     tokens_input: int = 0
     tokens_output: int = 0
     cost_usd: float = 0.0
-    began: bool = False  # a stream, whose first token came
+    began: bool = False  # a stream whose first token came
     whole: bool = False
 
     def tell(self, metadata: Mapping[str, Any]) -> None:
@@ -106,7 +106,7 @@ before: dict[str, float] = {}
 
 
 class Crowd(FastHttpUser):
-    """All people in one, so that nobody is sent home before their last answer has come."""
+    """All people in one, so that nobody is stopped before their last answer has come."""
 
     wait_time = constant(0)
     concurrency = 100
@@ -146,17 +146,17 @@ class Crowd(FastHttpUser):
                 _read(here, response)
             here.ms = (time.monotonic() - started) * 1000
             response.request_meta["response_time"] = here.ms
-            response.success()  # a refusal is what was asked for; what is wrong with the rest, the gates say
+            response.success()  # refusals are intended; the gates report what is wrong with the rest
 
 
 def _token() -> dict[str, str]:
-    """A running service may want to know who asks: the first of TOKENS."""
+    """The first of TOKENS: a running service may want to know who asks."""
     tokens = os.environ.get("TOKENS", "").split()
     return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
 
 
 def _wish() -> tuple[str, Mapping[str, Any]]:
-    """What somebody wants next."""
+    """The next request: its route and its body."""
     new = f"{run}: question {next(numbers)}"
     dice, length = chance.random(), chance.randint(5, 60)
     if dice < 0.03:
@@ -192,7 +192,7 @@ def _read(here: Lived, response: Any) -> None:
 
 
 def _listen(here: Lived, readline: Callable[[], bytes]) -> None:
-    """A stream to its end. Our own routes' metadata are an event, those of OpenAI's route a comment."""
+    """A stream to its end. The metadata is an event on our own routes, and a comment on OpenAI's."""
     while line := readline():
         here.began = here.began or line.startswith(b"data: {")
         if b'"metadata"' in line:
@@ -203,7 +203,7 @@ def _listen(here: Lived, readline: Callable[[], bytes]) -> None:
 
 
 def _scrape(url: str) -> dict[str, float]:
-    """The numbers of GET /metrics, by the names that the gates have for them."""
+    """The numbers of GET /metrics, under the gates' names."""
     with direct.urlopen(f"{url}/metrics", 30) as answer:
         text = answer.read().decode()
     found: dict[str, float] = defaultdict(float)
@@ -227,7 +227,7 @@ def _since(now: Counts, name: str) -> float:
 
 
 def _expected() -> dict[str, float]:
-    """What must have been counted for all that was lived through."""
+    """What must have been counted for all these requests."""
     results = Counter(here.cache for here in lived)
     return {
         REQUESTS: len(lived),
@@ -252,7 +252,7 @@ def _right(now: Counts, expected: Counts) -> bool:
 
 
 def _settled(expected: Counts) -> dict[str, float]:
-    """What /metrics says, once it is right or has had its time."""
+    """What /metrics says, once it is right or out of time."""
     patience_ends = time.monotonic() + SETTLES_WITHIN
     while True:
         now = _scrape(service_url)
@@ -279,16 +279,16 @@ def judge(_: Sequence[Record]) -> list[Gate]:
     lost = [here for here in lived if not here.whole]
     gates = [
         Gate(
-            "all that was asked was answered, to its end",
+            "every request got a complete answer",
             bool(lived) and not lost,
             f"{len(lived)} answers",
             f"{len(lived) - len(lost)}; {lost[0] if lost else 'none is missing'}",
         ),
-        _counted("requests are those that were sent", now, expected, REQUESTS),
-        _counted("errors are those that were met, by class", now, expected, ERRORS_4XX, ERRORS_5XX, LIMITED),
+        _counted("requests are counted as sent", now, expected, REQUESTS),
+        _counted("errors are counted as seen, by class", now, expected, ERRORS_4XX, ERRORS_5XX, LIMITED),
         _counted("tokens are those of the answers", now, expected, INPUT, OUTPUT),
         _counted("dollars are those of the answers", now, expected, COST),
-        _counted("hits and misses are those that X-Cache told", now, expected, HITS, MISSES),
+        _counted("hits and misses are those in X-Cache", now, expected, HITS, MISSES),
         _counted("first tokens are those of the streams", now, expected, FIRST_TOKENS),
         _by_route(now),
         _everybody_agrees(expected),
@@ -308,12 +308,12 @@ def _shown(counts: Counts) -> str:
 
 
 def _by_route(now: Counts) -> Gate:
-    """The histogram has each of them, streams with the whole of their time."""
+    """The histogram has every request, streams with their whole time."""
     everything, got = len(lived), _since(now, _bucket(math.inf))
     least = math.fsum(here.ms for here in lived if here.route in STREAMED and here.whole) * 0.5
     took = _since(now, "inference_request_duration_ms_sum")
     return Gate(
-        "times are kept of all of them, of streams to their ends",
+        "all times are recorded, streams to their ends",
         got == everything and took >= least,
         f"{everything} times, {least:.0f} ms of streams among them",
         f"{got:.0f} times, {took:.0f} ms",
@@ -323,11 +323,11 @@ def _by_route(now: Counts) -> Gate:
 def _everybody_agrees(expected: Counts) -> Gate:
     looks = [_scrape(service_url) for _ in range(LOOKS)]
     right = sum(_right(look, expected) for look in looks)
-    return Gate("whichever worker is asked, it says so", right == LOOKS, f"{LOOKS} of {LOOKS} looks", f"{right}")
+    return Gate("every worker says the same", right == LOOKS, f"{LOOKS} of {LOOKS} looks", f"{right}")
 
 
 def _p95(now: Counts) -> Gate:
-    """The clients' p95 may lie in the histogram's bucket, or in one beside it: their clocks begin earlier."""
+    """The clients' p95 may lie in the histogram's bucket or in a neighbouring one: their clocks start earlier."""
     edges = sorted(float(name.removeprefix(f"{BUCKET} ")) for name in now if name.startswith(BUCKET))
     all_of_them = _since(now, _bucket(math.inf))
     theirs = percentile(sorted(here.ms for here in lived) or [0.0], PERCENT)
@@ -338,13 +338,13 @@ def _p95(now: Counts) -> Gate:
     return Gate(
         f"p{PERCENT} within one bucket of the clients' own",
         bool(all_of_them) and apart <= 1,
-        f"the bucket of {theirs:.0f} ms, or one beside it",
+        f"the bucket of {theirs:.0f} ms, or a neighbouring one",
         f"that up to {ours:g} ms",
     )
 
 
 def _prometheus(now: Counts) -> Gate:
-    """Its latest scrape may be of a moment ago: it is asked until it says what /metrics says."""
+    """Its latest scrape may be a moment old: ask until it agrees with /metrics."""
     wanted = {name: now.get(name, 0.0) for name in IN_PROMQL}
     patience_ends = time.monotonic() + SCRAPED_WITHIN
     while True:

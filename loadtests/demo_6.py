@@ -1,18 +1,19 @@
 """Demo 6 under load: calm, a spike, calm again; and a deployment that grows for it and shrinks after it.
 
-An open loop: people come when they come, each second as many as the shape says, and do not wait for one another; half
-of them want a stream. How many a spike is depends on the machine: as many as keep the deployment a little busier than
-it is meant to be. Little's law tells it from how long answers take when so many are under way; from then on, as many
-come as were answered, and a few more while too few are under way.
+An open loop: each second as many people arrive as the shape says, and they do not wait for one another; half of them
+want a stream. The size of the spike depends on the machine: it keeps the deployment a little busier than its target.
+Little's law gives the first rate, from how long answers take at the target number in flight. After that, as many
+people come as were answered, and a few more while too few requests are in flight.
 
-Where Ray's REST API can be asked (SERVING_PORT), the phases last until there is something to see: until the new replica
-has had a while to show what it is good for, until it is gone; and the gates say whether it came and went in time. Where
-it cannot, phases last for so long, and gates about replicas are left out.
+If Ray's REST API can be asked (SERVING_PORT), the phases last until there is something to see: until the new replica
+has had time to show its effect, and until it is gone; and the gates say whether it came and went in time. Otherwise the
+phases have fixed lengths, and gates about replicas are left out.
 
-Gates: nothing is lost, few answers are a fallback's, a replica more within the delays that the config file sets, back
-again within those, and the engines' own count of finished requests is ours. Written: build/load-6.json and .svg.
+Gates: nothing is lost, few answers come from a fallback, one more replica comes within the delays of the config file
+and goes within them, and the engines' own count of finished requests agrees with ours. Written: build/load-6.json and
+.svg.
 
-By hand: make demo-6 in one terminal, make load-6 URL=http://localhost:8000 in another; LONG=1 for a story of minutes.
+By hand: make demo-6 in one terminal, make load-6 URL=http://localhost:8000 in another; LONG=1 for a run of minutes.
 """
 
 import datetime
@@ -45,42 +46,42 @@ LONG = os.environ.get("LONG", "") not in {"", "0"}
 BUILD = ROOT / "build"
 
 CALM_SECONDS = 60.0 if LONG else 8.0
-GROWN_SECONDS = 90.0 if LONG else 12.0  # of the spike that the new replica is to be seen in
+GROWN_SECONDS = 90.0 if LONG else 12.0  # of the spike, to see the effect of the new replica
 BACK_SECONDS = 30.0 if LONG else 4.0
-BLIND_SPIKE, BLIND_RETURN = 60.0, 30.0  # where nobody can say how many replicas there are
+BLIND_SPIKE, BLIND_RETURN = 60.0, 30.0  # if the number of replicas is unknown
 GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
 SETTLES_WITHIN = 30.0  # seconds: Ray's counters come in every few seconds
 SERVICE_SECONDS = 60.0
-OWN_WITHIN = 60.0  # seconds for the deployment to answer by itself, after whatever happened to it before
+OWN_WITHIN = 60.0  # seconds for the deployment to answer without fallbacks, whatever happened to it before
 ROUNDS = 2
 
-AT_ONCE = 1000.0  # sources that come or go in a second
-RATE_EACH = 0.25  # requests a second from each of Locust's users, who are sources of requests here, not people
+AT_ONCE = 1000.0  # sources that come or go per second
+RATE_EACH = 0.25  # requests per second from each of Locust's users, which are sources of requests here, not people
 STREAMS = 0.5  # of all requests
-LENGTHS = (120, 180)  # tokens: a reader's half a minute, an engine's half a second
-SHORT = 50  # tokens; this many or fewer has no answer of ours, and those have that an engine warms up with
-TOO_BUSY = 1.4  # times what the replicas that there have to be are meant to hold: it is a small machine that grows
-REACHED_IN = 3.0  # seconds for what is under way to become what it is to be
-FORGOTTEN_IN = 8  # seconds for what was answered; a replica that starts takes half of a small machine
-USUAL, MOST = 5, 50  # requests under way, where nobody says what they are meant to hold; and at most
-CALM_SHARE = 8  # of the spike's rate, calm is one part in so many
+LENGTHS = (120, 180)  # tokens: half a minute for a reader, half a second for an engine
+SHORT = 50  # tokens; warm-up answers have this many or fewer, and ours have more
+TOO_BUSY = 1.4  # times the target of the minimum replicas: the deployment must grow on a small machine
+REACHED_IN = 3.0  # seconds for the requests in flight to reach their intended number
+FORGOTTEN_IN = 8  # seconds over which answers are averaged; a starting replica takes half of a small machine
+USUAL, MOST = 5, 50  # requests in flight if the target is unknown; and at most
+CALM_SHARE = 8  # calm is this fraction of the spike's rate: one in eight
 SEED = 6
 
 CHAT, CHAT_STREAM = "/v1/chat/completions", "/v1/chat/completions, streamed"
 QUESTIONS = ("What is Ray Serve?", "What is vLLM?", "Tell me about autoscaling", "What is a token?", "What is a queue?")
 
 chance = random.Random(SEED)
-run = secrets.token_hex(4)  # so that a service that runs already has none of these answers
+run = secrets.token_hex(4)  # so that a service that already runs has none of these answers
 numbers = itertools.count()
 answers: list[Answer] = []
-people = Group()  # who outlive the users that sent them
+people = Group()  # they outlive the users that sent them
 
 
 # --- who asks ----------------------------------------------------------------------------------------------------
 
 
 class Source(FastHttpUser):
-    """Sends people at random, RATE_EACH a second on average, whatever becomes of those before."""
+    """Sends people at random, RATE_EACH per second on average, whatever happens to the earlier ones."""
 
     wait_time = constant(0)
     concurrency = 1000
@@ -109,7 +110,7 @@ class Source(FastHttpUser):
                     answer.listen(partial(response.stream.readline, b"\n"))
                 else:
                     answer.read(response.json())
-            except Exception as fault:  # whatever it was, the answer has not come to its end
+            except Exception as fault:  # whatever it was, the answer is incomplete
                 answer.failure = f"{type(fault).__name__}: {fault}"
             answer.whole = answer.complete and not answer.failure
             answer.ended = time.monotonic()
@@ -118,27 +119,27 @@ class Source(FastHttpUser):
 
 
 def _token() -> dict[str, str]:
-    """A running service may want to know who asks: the first of TOKENS."""
+    """The first of TOKENS: a running service may want to know who asks."""
     tokens = os.environ.get("TOKENS", "").split()
     return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
 
 
 def _wish(stream: bool) -> dict[str, Any]:
-    """Sampled, and never the same twice, so that no cache answers; as long as it says, whatever the model thinks."""
+    """Sampled and never repeated, so that no cache answers; of a fixed length, whatever the model would say."""
     number = next(numbers)
     return {
         "messages": [{"role": "user", "content": f"{QUESTIONS[number % len(QUESTIONS)]} ({run} {number})"}],
         "max_tokens": chance.randint(*LENGTHS),
-        "ignore_eos": True,  # vLLM's own; a fallback does not know it, and stops when it has said what it has to say
+        "ignore_eos": True,  # vLLM's own field; a fallback does not know it, and stops at the end of its answer
         "temperature": 0.7,
         **({"stream": True, "stream_options": {"include_usage": True}} if stream else {}),
     }
 
 
 def seconds_for(requests: int, url: str) -> tuple[float, int]:
-    """How long an answer of the deployment takes when so many are under way, and how many it gave to find that out.
+    """How long the deployment takes to answer with this many in flight, and how many answers it gave to find out.
 
-    Each is asked for ROUNDS times; the last time counts. Raises CannotStart if others answer in its place.
+    Each request is sent ROUNDS times; the last time counts. Raises CannotStart if a fallback answers in its place.
     """
 
     def ask(stream: bool) -> tuple[float, int]:
@@ -170,14 +171,14 @@ def seconds_for(requests: int, url: str) -> tuple[float, int]:
 
 
 class Story(LoadTestShape):
-    """Calm, spike, calm. Locust asks each second how many sources there are to be, and ends when there is no answer."""
+    """Calm, spike, calm. Locust asks each second for the number of sources, and ends when it gets no answer."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.watch: Watch | None = None
         self.began = 0.0
         self.phases: list[Phase] = []
-        self.fault = ""  # that kept it from being told
+        self.fault = ""  # why the run could not begin
         self._plan = self._tell()
         told.append(self)
 
@@ -194,10 +195,10 @@ class Story(LoadTestShape):
         url = self.runner.environment.host.rstrip("/")
         self.watch = Watch.of(SERVING_PORT, SHORT) if SERVING_PORT else None
         if self.watch:
-            self.watch.settle()  # what more replicas can do is not what this machine can
-        meant = self._meant()  # no more, or the question itself would make the deployment grow
+            self.watch.settle()  # the rate is measured with the minimum of replicas
+        meant = self._meant()  # no more, or the measurement itself would make the deployment grow
         seconds, answered = seconds_for(meant, url)
-        spike = meant / seconds  # Little: a rate is what is under way, by its time
+        spike = meant / seconds  # Little's law: rate = requests in flight / seconds per request
         calm = spike / CALM_SHARE
         if self.watch:
             self.watch.begin(sent=answered)
@@ -206,7 +207,7 @@ class Story(LoadTestShape):
         yield from self._phase(CALM, itertools.repeat(calm), lambda since: since >= CALM_SECONDS)
         yield from self._phase(SPIKE, self._kept_busy(spike, meant * TOO_BUSY), self._has_grown)
         yield from self._phase(CALM_AGAIN, itertools.repeat(calm), self._is_back)
-        yield 0, AT_ONCE  # else somebody comes after the last one has been counted
+        yield 0, AT_ONCE  # otherwise people would arrive after the last count
         patience_ends = time.monotonic() + GETS_THROUGH_WITHIN
         while people and time.monotonic() < patience_ends:
             yield 0, AT_ONCE
@@ -215,7 +216,7 @@ class Story(LoadTestShape):
             self._wait_for_counts(self.watch)
 
     def _meant(self) -> int:
-        """Requests under way that the deployment is meant to hold with as few replicas as there may be."""
+        """The number of requests in flight that is the target for the minimum of replicas."""
         scaling = self.watch and self.watch.scaling
         return max(1, min(int(scaling.target * scaling.min), MOST)) if scaling else USUAL
 
@@ -230,7 +231,7 @@ class Story(LoadTestShape):
         self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, mean))
 
     def _kept_busy(self, rate: float, busy: float) -> Iterator[float]:
-        """From `rate` on, requests a second that keep `busy` of them under way, however fast the deployment becomes."""
+        """Rates that begin at `rate` and keep `busy` requests in flight, however fast the deployment becomes."""
         before = _own_answers()
         while True:
             yield rate + (busy - len(people)) / REACHED_IN
@@ -258,7 +259,7 @@ class Story(LoadTestShape):
 
 
 def _own_answers() -> int:
-    """How many the deployment itself has given in this run."""
+    """How many answers the deployment itself has given in this run."""
     return sum(answer.whole and not answer.fallback for answer in answers)
 
 
@@ -270,7 +271,7 @@ told: list[Story] = []  # the one that Locust makes
 
 @cache
 def seen() -> Run:
-    """The run, which is over. Written and drawn when it is looked at first."""
+    """The finished run. The first call writes and draws it."""
     [story] = told
     watch = story.watch
     run = Run(
@@ -312,7 +313,7 @@ def summary(_: Sequence[Record]) -> dict[str, float]:
 
 def gates(_: Sequence[Record]) -> list[Gate]:
     if fault := told[0].fault:
-        return [Gate("it answers, before there is a spike", False, "an answer to each", fault)]
+        return [Gate("it answers before the spike", False, "an answer to each", fault)]
     return judge(seen())
 
 
@@ -323,6 +324,6 @@ def remarks() -> list[str]:
     return [drawn] if seen().scaling else [NOT_SEEN, drawn]
 
 
-NOT_SEEN = "The cluster could not be asked, so nothing is said of replicas: neither in the plot nor by the gates"
+NOT_SEEN = "The cluster could not be asked, so the plot and the gates say nothing about replicas"
 
 judge_with(gates, summary, remarks)

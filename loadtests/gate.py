@@ -1,17 +1,17 @@
-"""A gate: one thing that must be true of a run. Knows nothing of Locust: what was recorded can be judged again."""
+"""A gate: one condition that a run must meet. Knows nothing of Locust: recorded results can be judged again."""
 
 import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# How many times as long as on a quiet machine an answer may take: 5 for one that has other things to do.
+# How many times longer than on a quiet machine an answer may take: 5 for a busy machine.
 PATIENCE = float(os.environ.get("LOAD_PATIENCE", "1"))
 
 
 @dataclass(slots=True, frozen=True)
 class Gate:
-    """One thing that must be true, what was expected and what came."""
+    """One condition, what was expected and what came."""
 
     name: str
     passed: bool

@@ -1,7 +1,7 @@
-"""What a load scenario must have shown: gates over the raw records of every request that it sent.
+"""What a load scenario must show: gates over the raw records of every request that it sent.
 
-A scenario file calls `judge_with(...)`; when Locust quits, the gates are printed as one line of JSON, and its exit
-status is theirs. Knows nothing of what the requests were.
+A scenario file calls `judge_with(...)`. When Locust quits, the gates are printed as one line of JSON, and they decide
+its exit status. Knows nothing of what the requests were.
 """
 
 import json
@@ -18,7 +18,7 @@ from loadtests.gate import percentile as percentile
 
 @dataclass(slots=True, frozen=True)
 class Record:
-    """One request as the client saw it. `answer` is the reply's JSON, None if it had none."""
+    """One request as the client saw it. `answer` is the reply's JSON, None without one."""
 
     name: str
     latency_ms: float
@@ -34,9 +34,9 @@ records: list[Record] = []
 
 
 def judge_with(judge: Judge, summarise: Summarise | None = None, remark: Remark | None = None) -> None:
-    """Have `judge` look at every record when the run ends, and `summarise`, which is `summary` without one.
+    """Have `judge` look at every record when the run ends, and `summarise` (`summary` by default) summarise them.
 
-    What `remark` says is for the person who reads the gates.
+    `remark` returns lines for the person who reads the gates.
     """
 
     def keep(name: str, response_time: float, exception: Exception | None, response: Any, **_: Any) -> None:

@@ -1,8 +1,8 @@
 """`python -m loadtests.http_clients`: what a request to an upstream costs, by client library and version of HTTP.
 
-Each client has one core to itself, an nginx that answers at once has the other; in the clear, and over TLS with a
-certificate made on the spot. Rounds are interleaved, medians taken: read the ratios. Prints a table, and writes
-loadtests/results/http_clients.json. Not here: what HTTP/2 gains where the way to the upstream is long.
+Each client has one core to itself, and an nginx that answers at once has the other; without TLS, and over TLS with a
+certificate made on the spot. Rounds are interleaved and medians taken: read the ratios. Prints a table, and writes
+loadtests/results/http_clients.json. It does not show what HTTP/2 gains on a long way to the upstream.
 """
 
 import argparse
@@ -37,7 +37,7 @@ MESSAGES = [{"role": "user", "content": "Explain time-outs in two lines"}]
 BODY = json.dumps({"model": MODEL, "messages": MESSAGES, "max_tokens": 100}).encode()
 HEADERS = {"Content-Type": "application/json"}
 
-# Not answered here: nginx would not wait for the request's body, which clients of HTTP/2 take for a broken stream.
+# Not answered here: nginx would not wait for the request's body, and HTTP/2 clients take that for a broken stream.
 FRONT = """
   server {{
     listen 127.0.0.1:{listen}; {directives}
@@ -61,7 +61,7 @@ class Way:
 
 @dataclass(slots=True, frozen=True)
 class Cost:
-    """`rps` and `cpu_us` (of the client, a request) with IN_FLIGHT requests at the same time, `p50_us` with one."""
+    """`rps` and `cpu_us` (of the client, per request) with IN_FLIGHT requests at the same time, `p50_us` with one."""
 
     rps: float
     cpu_us: float
@@ -132,7 +132,7 @@ def main() -> int:
     parser.add_argument("--certificate", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=SECONDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.measure:  # this is the process that is measured
+    if options.measure:  # this is the measured process
         name, url = options.measure
         way = next(way for way in WAYS if way.name == name)
         print(json.dumps(asdict(uvloop.run(cost(way, url, options.certificate, options.seconds)))))
@@ -151,7 +151,7 @@ def main() -> int:
 
 
 def run(folder: Path, rounds: int, seconds: float) -> dict[str, object]:
-    """Measure every way in every round; the report that is written. Raises CannotStart."""
+    """Measure every way in every round; returns the report to be written. Raises CannotStart."""
     measured: dict[str, list[Cost]] = {way.name: [] for way in WAYS}
     with upstreams(folder) as (urls, certificate):
         for number in range(rounds):
@@ -170,7 +170,7 @@ def run(folder: Path, rounds: int, seconds: float) -> dict[str, object]:
 
 
 def _measured(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
-    """In a process of its own, so that its CPU time is the client's and nobody else's."""
+    """In a separate process, so that its CPU time is only the client's."""
     command = ["taskset", "--cpu-list", str(MEASURED), sys.executable, "-m", "loadtests.http_clients"]
     command += ["--measure", way.name, url, "--certificate", str(certificate), "--seconds", f"{seconds:g}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -215,7 +215,7 @@ def _median(rounds: list[Cost]) -> Cost:
 
 @contextmanager
 def upstreams(folder: Path) -> Iterator[tuple[Mapping[str, str], Path]]:
-    """One nginx: the base URL of each kind of upstream, and the certificate that the client is to trust."""
+    """One nginx: the base URL of each kind of upstream, and the certificate that the client must trust."""
     answers, clear, clear_2, tls = (free_port() for _ in range(4))
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     _make_certificate(certificate, key)
@@ -255,7 +255,7 @@ def table(report: dict[str, object]) -> str:
     lines = [
         f"{report['date']}, {report['machine']}; one core for the client; medians of {report['rounds']} rounds",
         "",
-        f"| client | version | requests/s, {IN_FLIGHT} in flight | CPU a request | ÷ {WAYS[0].name} | p50 at 1 |",
+        f"| client | version | requests/s, {IN_FLIGHT} in flight | CPU per request | ÷ {WAYS[0].name} | p50 at 1 |",
         "|---|---|--:|--:|--:|--:|",
     ]
     rows = [

@@ -1,4 +1,4 @@
-"""The least that a gateway can be: Starlette + aiohttp, bytes in, bytes out. What `make bench` measures ours against.
+"""The minimal gateway: Starlette + aiohttp, bytes in, bytes out. `make bench` measures ours against it.
 
 `OPENAI_BASE_URL` is the upstream. Checks nothing, logs nothing, counts nothing.
 """

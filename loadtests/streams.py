@@ -1,4 +1,4 @@
-"""An answer as its reader lived through it: when the first token came, and the last, what it said, how it ended.
+"""An answer as its reader experienced it: when the first and the last token came, what it said, and how it ended.
 
 In: the lines of a stream, as they come. Out: a Heard. Knows our own events and OpenAI's chunks; nothing of Locust.
 """
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-SIMULATED = "SIMULATED"  # how the simulator's answers begin, whose words are its tokens
+SIMULATED = "SIMULATED"  # the simulator's answers begin with this, and their words are their tokens
 
 
 @dataclass(slots=True)
 class Heard:
-    """One request. `due` is when it was to be sent: what it waited for its turn is waiting, too.
+    """One request. `due` is when it should have been sent: time spent in the sender's queue counts as waiting too.
 
-    Times are readings of time.monotonic(). `tokens` are those that the service says it was.
+    Times are readings of time.monotonic(). `tokens` is the number that the service reports.
     """
 
     route: str
@@ -31,12 +31,12 @@ class Heard:
 
     @property
     def total(self) -> float:
-        """Seconds to the end; infinite without one."""
+        """Seconds to the end; infinite if it has not ended."""
         return float("inf") if self.ended is None else self.ended - self.due
 
     @property
     def to_first_token(self) -> float:
-        """Seconds. An answer in one piece has its first token when it has its last."""
+        """Seconds. An answer in one piece has its first token at its end."""
         first = self.first if self.stream else self.ended
         return float("inf") if first is None else first - self.due
 
@@ -80,7 +80,7 @@ class Heard:
 
 
 def tokens_of(document: dict[str, Any]) -> int:
-    """Tokens of the answer as our own routes count them, or OpenAI's; 0 where there is no count."""
+    """The answer's tokens, as counted by our own routes or by OpenAI's; 0 without a count."""
     ours = (document.get("metadata") or {}).get("tokens") or {}
     theirs = document.get("usage") or {}
     return int(ours.get("output") or theirs.get("completion_tokens") or 0)

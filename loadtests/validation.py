@@ -1,6 +1,6 @@
-"""A FastAPI route that validates a body and answers: what `loadtests.bench_cache` measures a cache hit against.
+"""A FastAPI route that validates a body and answers: `loadtests.bench_cache` measures a cache hit against it.
 
-Asks nobody, logs nothing, counts nothing. Written as FastAPI's own tutorial would.
+Asks nobody, logs nothing, counts nothing. Written in the style of FastAPI's own tutorial.
 """
 
 from fastapi import FastAPI

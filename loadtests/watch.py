@@ -1,6 +1,6 @@
-"""What Ray says of a deployment while it is under load: its replicas each second, and what their engines have counted.
+"""What Ray says about a deployment under load: its replicas each second, and what their engines have counted.
 
-In: the cluster's port on this machine. Out: Looks, and finished requests by engine. Knows nothing of who sends it.
+In: the cluster's port on this machine. Out: Looks, and finished requests by engine. Knows nothing of the load's sender.
 """
 
 import itertools
@@ -17,9 +17,9 @@ from workshop.processes import CannotStart
 from workshop.serving_cluster import METRICS_OFFSET, status
 
 LOOK_SECONDS = 1.0
-COUNT_EVERY = 2  # looks; Ray's numbers are no newer
-LEAST_WITHIN = 120.0  # seconds for a deployment that has just been under load to become small
-COUNTED_WITHIN = 15.0  # seconds; Ray's numbers are a little older than that at most
+COUNT_EVERY = 2  # looks; Ray updates its numbers no more often
+LEAST_WITHIN = 120.0  # seconds for a deployment to shrink after load
+COUNTED_WITHIN = 15.0  # seconds; Ray's numbers are hardly older than that
 REST_SECONDS = 10.0
 # An engine's own count of finished requests, by the length of their answers.
 SAMPLE = re.compile(r"^ray_vllm_request_generation_tokens_(count|bucket)\{(.*)\} (\S+)$", re.MULTILINE)
@@ -28,11 +28,11 @@ LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(slots=True)
 class Watch:
-    """`began`: from when on times are counted. `counted`: of an engine that is gone, the last that it has said."""
+    """`began`: the moment from which times count. `counted` keeps the last count of an engine that is gone."""
 
     port: int
     scaling: Scaling
-    longer_than: int  # tokens; shorter answers are not of this run: an engine warms up, somebody tries a demo
+    longer_than: int  # tokens; shorter answers are not from this run: an engine warms up, somebody tries a demo
     began: float = field(default_factory=time.monotonic)
     looks: list[Look] = field(default_factory=list)
     engines: set[str] = field(default_factory=set)
@@ -41,7 +41,7 @@ class Watch:
 
     @classmethod
     def of(cls, port: int, longer_than: int) -> Self | None:
-        """None where nobody can be asked, or nothing scales."""
+        """None if Ray cannot be asked, or if nothing scales."""
         try:
             deployment = engines_of(status(port))
             scaling = deployment and scaling_of(deployment)
@@ -54,7 +54,7 @@ class Watch:
         return watch
 
     def settle(self) -> None:
-        """Until it has as few replicas as there may be. Raises CannotStart if it does not come down to them."""
+        """Wait for the minimum of replicas. Raises CannotStart if the deployment does not shrink to it."""
         patience_ends = time.monotonic() + LEAST_WITHIN
         self.look()
         while not self.is_small():
@@ -64,8 +64,8 @@ class Watch:
             self.look()
 
     def begin(self, sent: int) -> None:
-        """The run begins now: with few replicas, and after the `sent` requests since `of` have been counted, if they
-        ever are. Raises CannotStart.
+        """Begin the run now: with the minimum of replicas, and once the `sent` requests since `of` have been counted,
+        if they ever are. Raises CannotStart.
         """
         expected, patience_ends = self.counted.total() + sent, time.monotonic() + COUNTED_WITHIN
         self.count()
@@ -79,7 +79,7 @@ class Watch:
         self.began = time.monotonic()
 
     def keep_looking(self) -> None:
-        """Until killed. What cannot be read at a moment may be read at the next one."""
+        """Look until killed. Anything unreadable now may be readable the next time."""
         for number in itertools.count():
             try:
                 self.look()
@@ -109,11 +109,11 @@ class Watch:
         self.counted.update({engine: count - self.counted[engine] for engine, count in finished.items()})
 
     def finished(self) -> dict[str, int]:
-        """In this run, of each engine that was there."""
+        """The finished requests of this run, for each engine that was there."""
         return {engine: self.counted[engine] - self.before[engine] for engine in sorted(self.engines)}
 
     def is_small(self) -> bool:
-        """And what was more is gone: a replica that stops while it starts takes a core until it has started."""
+        """Only when surplus replicas are gone: one that is stopped while it starts uses a core until it has started."""
         look = self.looks[-1]
         return look.wanted == look.running == self.scaling.min and not look.starting and not look.stopping
 
@@ -121,11 +121,11 @@ class Watch:
         return any(look.wanted > self.scaling.min for look in self.looks)
 
     def grown_for(self) -> float:
-        """Seconds for which there have been more replicas than there have to be."""
+        """Seconds for which there have been more replicas than the minimum."""
         return self._lasts(lambda look: look.running > self.scaling.min)
 
     def small_for(self) -> float:
-        """Seconds for which there have been, and are to be, as few as there may be. Those that stop do not count."""
+        """Seconds for which the replicas running and wanted have been the minimum. Stopping ones do not count."""
         return self._lasts(lambda look: look.wanted == look.running == self.scaling.min)
 
     def _lasts(self, is_so: Callable[[Look], bool]) -> float:

@@ -1,6 +1,6 @@
 """The core library that the six demos share: a pipeline of layers around an upstream model.
 
-Imports no demo and nothing of `serving`: HTTP stands between the gateway and the model.
+It imports no demo and nothing from `serving`: the gateway reaches the model over HTTP only.
 """
 
 __version__ = "1.0.0"

@@ -1,4 +1,4 @@
-"""The application of a demo: the service, its routes and what stands before them, put together in FastAPI."""
+"""Builds the FastAPI application of a demo: the service, its routes, and the middleware in front of them."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -27,7 +27,7 @@ from shared.settings import Settings
 log = logging.getLogger(__name__)
 
 Middleware = Callable[[ASGIApp], ASGIApp]
-Gate = Callable[[ASGIApp, Collection[str]], ASGIApp]  # with the paths that are open to everybody
+Gate = Callable[[ASGIApp, Collection[str]], ASGIApp]  # with the paths that need no token
 
 
 def build_service(
@@ -46,11 +46,11 @@ def build_service(
 ) -> FastAPI:
     """The application of one demo.
 
-    `upstreams` answer what the layers let through. `routes` come besides those of demo 1. `resources` are what several
-    layers share (a database, Redis): opened before the layers, closed after them. `gate` stands before the routes that
-    do not go through the layers, `cors` before all routes, where limits and tokens do not count. Without `prices`: list
-    prices, and PRICE_*_PER_1M for models that have none. `relay` writes streams: pass your own to replace it. With
-    `checks`, GET /health shows these besides the layers', and says what is wrong.
+    `upstreams` answers the calls that pass all layers. `routes` are added to those of demo 1. Several layers share the
+    `resources` (a database, Redis), which open before the layers and close after them. `gate` protects the routes that
+    do not go through the layers. `cors` stands before all routes and needs no token. Without `prices`, list prices
+    apply, and PRICE_*_PER_1M for models without one. `relay` writes streams; pass your own to replace it. With
+    `checks`, GET /health shows them next to the layers' checks, and says what is wrong.
     """
     service = Service(settings, title, layers, upstreams, prices, relay, checks)
 
@@ -63,7 +63,7 @@ def build_service(
                     opened.push_async_callback(resource.close)
             yield
 
-    # No /docs: its page loads scripts from elsewhere, and this must work offline. /openapi.json is there.
+    # No /docs: its page loads scripts from the internet, and this must work offline. /openapi.json is served.
     app = _Application(
         title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
     )
@@ -94,7 +94,7 @@ async def _open(resource: Resource) -> None:
 
 
 class _Application(FastAPI):
-    """FastAPI whose middleware is around all of it: what FastAPI itself puts there costs each request a tenth more."""
+    """FastAPI with our middleware outermost: behind FastAPI's own middleware, each request would cost a tenth more."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

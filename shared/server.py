@@ -1,8 +1,8 @@
 """Run one service: `python -m shared.server demos.demo_1_guarded.app:build [--port 8000]`.
 
-In: the import path of a `build` function. Out: a listening server, of one process or of several, until SIGINT or
-SIGTERM; then it refuses new requests, finishes those in flight, and ends. A request that is not finished within the
-grace is answered with `shutting_down`. What keeps it from starting is one line on stderr and exit status 1.
+In: the import path of a `build` function. Out: a listening server, with one process or several. On SIGINT or SIGTERM it
+refuses new requests, finishes those in flight, and exits. A request that is not finished within the grace period gets
+the error `shutting_down`. A server that cannot start prints the reason on stderr and exits with status 1.
 """
 
 import argparse
@@ -32,14 +32,14 @@ from shared.telemetry.write_behind import gather
 
 log = logging.getLogger(__name__)
 
-YOUNG_OBJECTS = 20_000  # made, less those gone, before the collector looks at them
-GENERATIONS = (20, 20)  # looks at the young before one at the older
-KEEP_ALIVE = 75  # seconds; longer than the usual load balancer's 60, so that it is never us who close first
+YOUNG_OBJECTS = 20_000  # objects created minus objects freed, before the collector looks at them
+GENERATIONS = (20, 20)  # collections of one generation before one of the next older
+KEEP_ALIVE = 75  # seconds; longer than the usual load balancer's 60, so that we never close first
 BACKLOG = 2048
 BUILD = "SERVICE_BUILD"  # the environment variable that tells a worker what to build
-ATTENDED = "SERVICE_ATTENDED"  # and the one that tells it that somebody reads what it says as it stops
-# Seconds until a worker that does not answer its supervisor is replaced. With uvicorn's five, workers that start on a
-# busy machine are killed before they can answer, and so are those that follow them, for ever.
+ATTENDED = "SERVICE_ATTENDED"  # and the one that tells it that somebody reads its output while it stops
+# Seconds until the supervisor replaces a worker that does not answer. With uvicorn's five seconds, a busy machine kills
+# starting workers before they can answer, and then kills their replacements, forever.
 WORKER_STARTS_WITHIN = 60
 PARENT_LOOK_SECONDS = 1.0
 
@@ -54,17 +54,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", help="address to listen on (HOST)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (PORT)")
     parser.add_argument(
-        "--grace", type=int, metavar="SECONDS", help="most that requests in flight are given at the end (TIMEOUT + 1)"
+        "--grace", type=int, metavar="SECONDS", help="most time for requests in flight at shutdown (TIMEOUT + 1)"
     )
     parser.add_argument(
-        "--attended", action="store_true", help="say in words what is waited for at the end, for someone at a terminal"
+        "--attended", action="store_true", help="at shutdown, print what the server waits for, for a person"
     )
     options = parser.parse_args(arguments)
     if options.attended:
         os.environ[ATTENDED] = "yes"
     given = {name: value for name in ("host", "port") if (value := getattr(options, name)) is not None}
     configure_operational_log()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # who ends because they were told to has not failed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # exit with 0 on SIGTERM
     try:
         serve(options.build, load_settings(**given), options.grace)
     except (CannotStart, CannotListen, CannotLoad, BadSetting) as reason:
@@ -80,7 +80,7 @@ def serve(build: str, settings: Settings, grace: int | None = None) -> None:
     _speak(settings)
     if settings.log_file != "-" and (reason := writable(settings.log_file)):
         raise CannotStart(f"LOG_FILE={settings.log_file}: cannot be written: {reason}")
-    app = _build(build, settings)  # also before workers do it: what is wrong is said once, and here
+    app = _build(build, settings)  # also when workers build their own: an error is reported once, and here
     with bound(settings.host, settings.port) as listener:
         listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
@@ -95,7 +95,7 @@ def serve(build: str, settings: Settings, grace: int | None = None) -> None:
 
 
 def worker() -> FastAPI:
-    """What each of several workers runs: the application, from the environment that the parent left."""
+    """The application of one of several workers, built from the environment that the parent left."""
     gather()
     configure_operational_log()
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -105,7 +105,7 @@ def worker() -> FastAPI:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says what it waits for when it stops."""
+    """uvicorn's server; while it stops, it says what it waits for."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         grace, in_flight = self.config.timeout_graceful_shutdown, len(self.server_state.tasks)
@@ -119,26 +119,26 @@ class _Server(uvicorn.Server):
 
 
 class _Worker(multiprocess.Process):
-    """uvicorn's process of one worker, with our server in it.
+    """uvicorn's worker process, with our server in it.
 
-    On Linux it is forked: this process has read all the code already, and has no threads and no connections yet.
-    Starting Python once more for each worker costs two seconds of a core, four times, and for each that is replaced.
+    On Linux it is forked: the parent has already imported all the code, and has no threads and no connections yet.
+    Starting Python again costs two seconds of CPU for each of four workers, and for each replacement.
     """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
-        if sys.platform == "linux":  # elsewhere, libraries of the system do not survive a fork
+        if sys.platform == "linux":  # elsewhere, system libraries do not survive a fork
             fork = multiprocessing.get_context("fork")
             self.process = fork.Process(target=self.target, args=(sockets,))  # type: ignore[assignment]
 
     def start(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, multiprocess.SIGNALS)  # until the worker has its own answers to them
+        signal.pthread_sigmask(signal.SIG_BLOCK, multiprocess.SIGNALS)  # until the worker has its own handlers
         try:
             super().start()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, multiprocess.SIGNALS)
-        # Only the worker holds its end of the pipe now. When it dies while the supervisor waits for an answer, that
-        # wait ends at once; with a copy of the end here, it would last for the whole WORKER_STARTS_WITHIN.
+        # Now only the worker holds its end of the pipe. If the worker dies while the supervisor waits for an answer,
+        # the wait ends at once. With a copy of that end here, it would last for all of WORKER_STARTS_WITHIN.
         self.child_conn.close()
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
@@ -154,13 +154,13 @@ class _Worker(multiprocess.Process):
         return self._server
 
 
-multiprocess.Process = _Worker  # type: ignore[misc]  # uvicorn has no other way to say which process it starts
+multiprocess.Process = _Worker  # type: ignore[misc]  # uvicorn has no other way to choose the process class
 
 
 class _Workers(Multiprocess):
-    """uvicorn's supervisor, which lets go of the port as soon as it stops, and says when a worker could not start.
+    """uvicorn's supervisor; it releases the port as soon as it stops, and says when a worker could not start.
 
-    Of workers that are gone, whether they died or were replaced, it clears up what they last said of themselves.
+    It also removes the last gauges of workers that are gone, whether they died or were replaced.
     """
 
     _alive: frozenset[int | None] = frozenset()
@@ -172,7 +172,7 @@ class _Workers(Multiprocess):
         self._alive = alive
 
     def terminate_all(self) -> None:
-        # While we held the port open, the kernel would take in connections that nobody will ever serve.
+        # While the port stays open, the kernel accepts connections that nobody will ever serve.
         for listener in self.sockets:
             listener.close()
         super().terminate_all()
@@ -180,7 +180,7 @@ class _Workers(Multiprocess):
     def run(self) -> None:
         super().run()
         if any(process.exitcode == STARTUP_FAILURE for process in self.processes):
-            raise CannotStart("a worker could not start; its reason stands above")
+            raise CannotStart("a worker could not start; the reason is above")
 
 
 def _build(path: str, settings: Settings) -> FastAPI:
@@ -190,11 +190,11 @@ def _build(path: str, settings: Settings) -> FastAPI:
 
 
 def _spare_the_collector() -> None:
-    """Keep the garbage collector from walking what was built at the start, which lives as long as we do.
+    """Keep the garbage collector away from the objects built at start-up, which live as long as the process.
 
-    With Python's own thresholds it took a seventh of the CPU, and every 1,600 requests or so it held all calls up for
-    60 to 80 ms, while it looked through everything. Measured in turns, three times (demo 5 with 16 connections, on 2
-    cores that had other work too): 99 of 100 calls within 24, 32 and 95 ms, instead of 81, 237 and 207.
+    With Python's default thresholds it took a seventh of the CPU. About every 1,600 requests it stopped all calls for
+    60 to 80 ms, while it looked through everything. Measured in alternation, three times (demo 5 with 16 connections,
+    on 2 cores that had other work too): p99 latency of 24, 32 and 95 ms, instead of 81, 237 and 207.
     """
     gc.collect()
     gc.freeze()
@@ -217,7 +217,7 @@ def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) ->
         log_config=None,
         access_log=False,  # the request log has more, and never a prompt
         server_header=False,
-        proxy_headers=False,  # X-Forwarded-For is believed from nobody here; see TRUSTED_PROXIES
+        proxy_headers=False,  # X-Forwarded-For is not trusted here; see TRUSTED_PROXIES
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=longest if grace is None else min(grace, longest),
         timeout_worker_healthcheck=WORKER_STARTS_WITHIN,
@@ -225,10 +225,10 @@ def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) ->
 
 
 def _end_with_parent() -> None:
-    """Workers of a parent that was killed outright end as if they had been told to."""
+    """When the parent was killed, end this worker as SIGTERM would."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        while os.getppid() == parent.pid:  # the pipe alone does not tell: workers forked later hold its other end too
+        while os.getppid() == parent.pid:  # the pipe alone is no sign: workers forked later hold its other end too
             parent.join(PARENT_LOOK_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -1,6 +1,6 @@
-"""What the routes talk to: a stack of layers around its upstreams. Each call gets exactly one outcome here.
+"""The service that the routes call: a stack of layers around its upstreams. It gives each call exactly one outcome.
 
-In: a Call. Out: its Reply, or a ServiceError; and, whatever happened inside, an Outcome with its usage and cost.
+In: a Call. Out: its Reply or a ServiceError, and always an Outcome with its usage and cost.
 Knows nothing of HTTP; app.py puts it behind the routes.
 """
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """What the routes talk to: layers around an upstream, and the accounting of every call."""
+    """Layers around the upstreams, and the accounting of every call."""
 
     def __init__(
         self,
@@ -76,14 +76,14 @@ class Service:
 
     @contextmanager
     def together(self, calls: Sequence[Call]) -> Iterator[None]:
-        """The calls of one request, while they are answered."""
+        """Tell the layers that these calls belong to one request, while they are answered."""
         with ExitStack() as told:
             for layer in self._batching:
                 told.enter_context(layer.together(calls))
             yield
 
     async def _send(self, call: Call) -> Reply:
-        if call.refusal is not None:  # a stack without an input guard must not send what could not be read
+        if call.refusal is not None:  # a stack without an input guard must not send a malformed request
             raise call.refusal
         if call.trace is None:
             return await self.upstreams(call)
@@ -108,7 +108,7 @@ class Service:
         call.finish(Outcome(ending, usage, cost, source, model, response_length, error, cached, reason))
 
     def _settled_at_its_end(self, call: Call, stream: TokenStream) -> TokenStream:
-        """The same stream, which settles the call when it ends, breaks or is closed before."""
+        """The same stream; it settles the call when it ends, breaks, or is closed early."""
         chunks = self._relay(call, stream)
 
         async def close() -> None:

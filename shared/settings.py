@@ -1,7 +1,7 @@
-"""Every setting of the gateway: its name, its default, its unit, and the demo that brings it in.
+"""Every setting of the gateway: its name, its default, its unit, and the demo that introduces it.
 
 In: environment variables and `.env`. Out: one frozen `Settings`. A bad value raises BadSetting, whose text is one line
-that names it. `.env.example` and the README's table are made from this class, see workshop/reference.py.
+that names it. `.env.example` and docs/settings.md are generated from this class, see workshop/reference.py.
 """
 
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-EMBEDDED_BASE_URL = "http://127.0.0.1:8100/v1"  # where the embedded model server listens unless told otherwise
+EMBEDDED_BASE_URL = "http://127.0.0.1:8100/v1"  # where the embedded model server listens by default
 
 
 class BadSetting(Exception):
@@ -27,151 +27,186 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     openai_base_url: str = _setting(
-        "", "OpenAI-compatible API to call, with its /v1; empty starts the embedded model server", demo=1
+        "", "base URL of an OpenAI-compatible API, with its /v1; empty: the embedded model server", demo=1
     )
-    openai_api_key: SecretStr = _setting(SecretStr(""), "key for that API; sent to it and shown to nobody", demo=1)
-    model: str = _setting("workshop-tiny", "model that answers when a request names none", demo=1, min_length=1)
+    openai_api_key: SecretStr = _setting(SecretStr(""), "API key for OPENAI_BASE_URL; never shown or logged", demo=1)
+    model: str = _setting("workshop-tiny", "model for requests that name none", demo=1, min_length=1)
 
-    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for every interface", demo=1)
-    port: int = _setting(8000, "port to listen on", demo=1, ge=0, le=65535)
+    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0: every interface", demo=1)
+    port: int = _setting(8000, "port to listen on; 0: a free one", demo=1, ge=0, le=65535)
 
-    max_chars: int = _setting(4000, "longest prompt, in characters", demo=1, ge=1)
-    max_body_bytes: int = _setting(1_000_000, "largest request body, in bytes", demo=1, ge=1024)
+    max_chars: int = _setting(4000, "maximum length of a prompt, in characters", demo=1, ge=1)
+    max_body_bytes: int = _setting(1_000_000, "maximum size of a request body, in bytes", demo=1, ge=1024)
     timeout: float = _setting(
-        30.0, "seconds that a whole call may take, retries included; from demo 4 on the least it is given", demo=1, gt=0
+        30.0, "deadline of a whole call, in seconds, retries included; from demo 4 on, its minimum", demo=1, gt=0
     )
-    max_retries: int = _setting(3, "tries after the first one", demo=1, ge=0, le=10)
-    retry_delay: float = _setting(1.0, "seconds before the first retry; doubles up to 10", demo=1, gt=0, le=10)
+    max_retries: int = _setting(3, "maximum number of retries after the first try", demo=1, ge=0, le=10)
+    retry_delay: float = _setting(
+        1.0, "seconds before the first retry; doubles each time, up to 10", demo=1, gt=0, le=10
+    )
 
     price_input_per_1m: float = _setting(
-        0.15, "US dollars per million input tokens of a model with no known price", demo=1, ge=0
+        0.15, "US dollars per million input tokens, for models without a known price", demo=1, ge=0
     )
     price_output_per_1m: float = _setting(
-        0.60, "US dollars per million output tokens of a model with no known price", demo=1, ge=0
+        0.60, "US dollars per million output tokens, for models without a known price", demo=1, ge=0
     )
-    log_file: str = _setting("logs.json", "file for the request log, besides stdout; - for none", demo=1)
-    http_max_connections: int = _setting(100, "most connections to the upstream", demo=1, ge=1)
-    http_connect_timeout: float = _setting(10.0, "seconds to connect to the upstream", demo=1, gt=0)
-    http_keepalive_expiry: float = _setting(30.0, "seconds that an idle upstream connection is kept", demo=1, gt=0)
+    log_file: str = _setting("logs.json", "file for the request log, in addition to stdout; -: no file", demo=1)
+    http_max_connections: int = _setting(100, "maximum number of connections to an upstream", demo=1, ge=1)
+    http_connect_timeout: float = _setting(10.0, "timeout for connecting to an upstream, in seconds", demo=1, gt=0)
+    http_keepalive_expiry: float = _setting(30.0, "seconds that an idle upstream connection stays open", demo=1, gt=0)
 
-    env: Literal["development", "production"] = _setting("development", "production starts 4 workers", demo=2)
-    uvicorn_workers: int = _setting(0, "worker processes; 0 means 1, and 4 in production", demo=2, ge=0, le=64)
+    env: Literal["development", "production"] = _setting(
+        "development", "development or production; production starts 4 workers", demo=2
+    )
+    uvicorn_workers: int = _setting(
+        0, "number of worker processes; 0: 1 in development, 4 in production", demo=2, ge=0, le=64
+    )
     uvicorn_limit_concurrency: int = _setting(
-        200, "requests that a worker serves at the same time; over it 503", demo=2, ge=1
+        200, "maximum requests in progress per worker; more get 503", demo=2, ge=1
     )
     database_url: str = _setting(
-        "sqlite:///workshop.db", "where tokens and usage are kept: sqlite:///FILE or postgresql://…", demo=2
+        "sqlite:///workshop.db", "database for tokens and usage: sqlite:///FILE or postgresql://…", demo=2
     )
-    redis_url: str = _setting("", "redis://… that workers share; empty: each process by itself", demo=2)
+    redis_url: str = _setting("", "Redis that the workers share: redis://…; empty: each worker on its own", demo=2)
     redis_timeout: float = _setting(
-        0.08, "seconds for one Redis command; then each process counts by itself for a while", demo=2, gt=0
+        0.08, "timeout of one Redis command, in seconds; after it, each worker counts alone for a while", demo=2, gt=0
     )
-    api_keys_required: bool = _setting(False, "refuse callers without a token", demo=2)
-    token_cache_ttl: float = _setting(300.0, "seconds that a verified token is remembered", demo=2, ge=0)
+    api_keys_required: bool = _setting(False, "refuse callers without a token (401)", demo=2)
+    token_cache_ttl: float = _setting(
+        300.0, "seconds that a worker trusts a verified token before it asks the database again", demo=2, ge=0
+    )
     trusted_proxies: str = _setting(
-        "", "addresses or networks, comma-separated, whose X-Forwarded-For is believed", demo=2
+        "", "proxies whose X-Forwarded-For is trusted: addresses or networks, comma-separated", demo=2
     )
-    rate_limit_rpm: int = _setting(600, "requests a caller may make in a window", demo=2, ge=1)
-    rate_limit_window_sec: float = _setting(60.0, "seconds of that window", demo=2, gt=0)
-    rate_limit_rph: int = _setting(10_000, "requests a caller may make in an hour", demo=2, ge=1)
-    rate_limit_burst: int = _setting(0, "requests over RATE_LIMIT_RPM that a window also takes", demo=2, ge=0)
-    rate_limit_tpm: int = _setting(100_000, "tokens, in and out, that a caller may use in a window", demo=2, ge=1)
-    rate_limit_anonymous_rpm: int = _setting(20, "requests in a window from an address without a token", demo=2, ge=1)
+    rate_limit_rpm: int = _setting(
+        600, "requests that a caller may make per window (RATE_LIMIT_WINDOW_SEC)", demo=2, ge=1
+    )
+    rate_limit_window_sec: float = _setting(60.0, "length of the rate-limit window, in seconds", demo=2, gt=0)
+    rate_limit_rph: int = _setting(10_000, "requests that a caller may make per hour", demo=2, ge=1)
+    rate_limit_burst: int = _setting(0, "requests allowed per window on top of RATE_LIMIT_RPM", demo=2, ge=0)
+    rate_limit_tpm: int = _setting(100_000, "tokens, input plus output, that a caller may use per window", demo=2, ge=1)
+    rate_limit_anonymous_rpm: int = _setting(20, "requests per window from an IP address without a token", demo=2, ge=1)
     rate_limit_overrides: str = _setting(
-        "", 'other limits for some endpoints, as JSON: {"/generate": {"rpm": 60}}', demo=2
+        "", 'different limits for some endpoints, as JSON: {"/generate": {"rpm": 60}}', demo=2
     )
     usage_flush_seconds: float = _setting(1.0, "seconds between writes of usage to the database", demo=2, gt=0)
 
-    cache_backend: Literal["memory", "redis"] = _setting("memory", "where answers are kept", demo=3)
-    cache_max_size: int = _setting(10_000, "most entries of a cache", demo=3, ge=1)
-    cache_max_memory_mb: float = _setting(64.0, "most megabytes of a cache in memory", demo=3, gt=0)
-    cache_default_ttl: float = _setting(
-        3600.0, "seconds that an entry lives unless its cache says otherwise", demo=3, gt=0
+    cache_backend: Literal["memory", "redis"] = _setting(
+        "memory", "where cached answers are kept: memory or redis", demo=3
     )
-    cache_responses_ttl: float = _setting(1800.0, "seconds that an answer lives", demo=3, gt=0)
-    cache_scope: Literal["caller", "shared"] = _setting("caller", "who may be given whose cached answers", demo=3)
-    cache_sampled: bool = _setting(False, "keep answers of a temperature over 0 too", demo=3)
+    cache_max_size: int = _setting(10_000, "maximum number of entries in a cache", demo=3, ge=1)
+    cache_max_memory_mb: float = _setting(64.0, "maximum size of a cache in memory, in megabytes", demo=3, gt=0)
+    cache_default_ttl: float = _setting(
+        3600.0, "lifetime of an entry, in seconds, in caches without a TTL of their own", demo=3, gt=0
+    )
+    cache_responses_ttl: float = _setting(1800.0, "lifetime of a cached answer, in seconds", demo=3, gt=0)
+    cache_scope: Literal["caller", "shared"] = _setting(
+        "caller", "caller: a caller gets only its own cached answers; shared: those of all callers", demo=3
+    )
+    cache_sampled: bool = _setting(False, "also cache answers with a temperature above 0", demo=3)
 
-    max_chars_chat: int = _setting(200_000, "longest conversation on /v1/chat/completions, in characters", demo=4, ge=1)
-    max_batch: int = _setting(100, "most prompts of one /generate/batch", demo=4, ge=1)
+    max_chars_chat: int = _setting(
+        200_000, "maximum length of a conversation on /v1/chat/completions, in characters", demo=4, ge=1
+    )
+    max_batch: int = _setting(100, "maximum number of prompts in one /generate/batch", demo=4, ge=1)
     max_concurrent: int = _setting(
         10, "prompts of one /generate/batch that are answered at the same time", demo=4, ge=1
     )
-    timeout_max: float = _setting(300.0, "most seconds that a call is given, however large its work", demo=4, gt=0)
+    timeout_max: float = _setting(300.0, "maximum deadline of a call, in seconds, however large its work", demo=4, gt=0)
     stream_silence_timeout: float = _setting(
-        60.0, "seconds that a stream may be silent, on either side, before it is ended", demo=4, gt=0
+        60.0,
+        "seconds in which the upstream sends nothing, or the client reads nothing, before a stream ends",
+        demo=4,
+        gt=0,
     )
     stream_keepalive_sec: float = _setting(
-        15.0, "seconds of silence before a stream's client is sent a comment", demo=4, gt=0
+        15.0, "seconds of silence before a stream's client gets a keep-alive comment", demo=4, gt=0
     )
-    retry_budget: float = _setting(0.2, "retries allowed for each call that is made", demo=4, ge=0, le=1)
-    retry_budget_reserve: int = _setting(20, "retries allowed besides, to begin with and in quiet times", demo=4, ge=0)
+    retry_budget: float = _setting(
+        0.2, "retries allowed per call: 0.2 is one retry for every five calls", demo=4, ge=0, le=1
+    )
+    retry_budget_reserve: int = _setting(
+        20, "extra retries, available at the start and after quiet times", demo=4, ge=0
+    )
     circuit_breaker_failure_threshold: int = _setting(
-        5, "failures in a row that open the circuit breaker", demo=4, ge=1
+        5, "consecutive failures that open the circuit breaker", demo=4, ge=1
     )
-    circuit_breaker_timeout_sec: float = _setting(60.0, "seconds that an open breaker waits to try again", demo=4, gt=0)
+    circuit_breaker_timeout_sec: float = _setting(
+        60.0, "seconds that the breaker stays open before it tries again", demo=4, gt=0
+    )
     circuit_breaker_success_threshold: int = _setting(
-        3, "successes of a half-open breaker that close it again", demo=4, ge=1
+        3, "successful calls that close a half-open breaker again", demo=4, ge=1
     )
     circuit_breaker_probes: int = _setting(
         1, "calls that a half-open breaker lets through at the same time", demo=4, ge=1
     )
     circuit_breaker_min_success_rate: float = _setting(
-        0.5, "share of successes below which the breaker opens too", demo=4, ge=0, le=1
+        0.5, "share of successful calls below which the breaker also opens", demo=4, ge=0, le=1
     )
-    circuit_breaker_window_sec: float = _setting(30.0, "seconds over which that share is taken", demo=4, gt=0)
+    circuit_breaker_window_sec: float = _setting(
+        30.0, "seconds over which the breaker measures that share", demo=4, gt=0
+    )
     fallbacks: str = _setting(
-        "", "who answers when the upstream cannot, in order: [model][@base_url], comma-separated", demo=4
+        "", "fallbacks for a failing upstream, in order: [model][@base_url], comma-separated", demo=4
     )
     fallback_api_keys: SecretStr = _setting(
-        SecretStr(""), "keys for FALLBACKS, comma-separated, in their order", demo=4
+        SecretStr(""), "API keys for FALLBACKS, comma-separated, in the same order", demo=4
     )
-    queue_max_size: int = _setting(100, "calls that may wait for one of HTTP_MAX_CONNECTIONS", demo=4, ge=0)
-    queue_timeout: float = _setting(10.0, "most seconds that a call waits there", demo=4, gt=0)
+    queue_max_size: int = _setting(
+        100, "calls that may wait for a free connection (HTTP_MAX_CONNECTIONS); more get 503", demo=4, ge=0
+    )
+    queue_timeout: float = _setting(10.0, "maximum wait of a call in that queue, in seconds", demo=4, gt=0)
 
-    enable_metrics: bool = _setting(True, "count and time every call, and show it at GET /metrics", demo=5)
-    enable_tracing: bool = _setting(True, "record traces, if OTLP_ENDPOINT says where they go", demo=5)
+    enable_metrics: bool = _setting(True, "count and time every call, for GET /metrics", demo=5)
+    enable_tracing: bool = _setting(True, "record traces (also needs OTLP_ENDPOINT)", demo=5)
     enable_structured_logging: bool = _setting(
-        True, "JSON lines on stdout; false: lines for people there, and JSON in LOG_FILE alone", demo=5
+        True, "JSON lines on stdout; false: readable lines there, and JSON only in LOG_FILE", demo=5
     )
     otlp_endpoint: str = _setting(
-        "", "OTLP/HTTP collector, e.g. http://localhost:4318, that traces are sent to; empty: none are made", demo=5
+        "", "OTLP/HTTP collector that receives the traces, e.g. http://localhost:4318; empty: no traces", demo=5
     )
     trace_sample_ratio: float = _setting(
-        0.1, "share of requests whose trace is kept, besides those that fail", demo=5, ge=0, le=1
+        0.1,
+        "share of requests whose trace is kept; failed requests (5xx, broken streams) are always kept",
+        demo=5,
+        ge=0,
+        le=1,
     )
     memory_threshold_mb: float = _setting(
-        1024.0, "megabytes resident, of one worker, over which caches are emptied", demo=5, gt=0
+        1024.0, "resident megabytes of a worker above which it empties its caches", demo=5, gt=0
     )
-    memory_emergency_mb: float = _setting(1536.0, "megabytes over which it takes no more work", demo=5, gt=0)
-    memory_check_seconds: float = _setting(1.0, "seconds between looks at memory", demo=5, gt=0)
+    memory_emergency_mb: float = _setting(
+        1536.0, "resident megabytes of a worker above which it refuses calls", demo=5, gt=0
+    )
+    memory_check_seconds: float = _setting(1.0, "seconds between checks of memory", demo=5, gt=0)
     webhook_hmac_secret: SecretStr = _setting(
         SecretStr(""),
-        "secret that webhooks are signed with, whsec_…, or the new and the old one; empty: none are taken",
+        "secret that signs webhooks (whsec_…), or the new and the old one during a rotation; empty: no webhooks",
         demo=5,
     )
     webhook_timestamp_window: float = _setting(
-        300.0, "seconds that a webhook's time may be away from ours", demo=5, gt=0
+        300.0, "maximum difference between a webhook's timestamp and our clock, in seconds", demo=5, gt=0
     )
-    cors_origins: str = _setting("", "origins, comma-separated, whose pages may call this service", demo=5)
-    prometheus_url: str = _setting("", "Prometheus that the playground's dashboards are drawn from", demo=5)
-    traces_url: str = _setting("", "trace receiver that the playground's trace view reads", demo=5)
+    cors_origins: str = _setting("", "web origins whose pages may call this service, comma-separated; *: any", demo=5)
+    prometheus_url: str = _setting("", "URL of the Prometheus that the playground's dashboards read", demo=5)
+    traces_url: str = _setting("", "URL of the trace receiver that the playground's trace view reads", demo=5)
 
     try_timeout: float = _setting(
         0.0,
-        "seconds an upstream has for one try, to its first token or whole answer, before a fallback is asked; 0: all",
+        "seconds per try, to the first token or whole answer, before a fallback is asked; 0: no limit per try",
         demo=6,
         ge=0,
     )
 
     @property
     def workers(self) -> int:
-        """How many processes serve."""
+        """Number of worker processes."""
         return self.uvicorn_workers or (4 if self.env == "production" else 1)
 
     @property
     def traced(self) -> bool:
-        """Are traces recorded, and sent somewhere?"""
+        """Are traces recorded and sent?"""
         return self.enable_tracing and self.otlp_endpoint != ""
 
     @field_validator("openai_base_url")
@@ -184,7 +219,7 @@ class Settings(BaseSettings):
 
 # region: load-settings
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and .env. Raises BadSetting, one line a bad value."""
+    """Settings from the environment and .env. Raises BadSetting, a line per bad value."""
     try:
         return Settings(**overrides)
     except ValidationError as invalid:

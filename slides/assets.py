@@ -2,7 +2,7 @@
 
 In: Markdown, CSS, SVG or HTML. Out: the references to assets that a browser would fetch from elsewhere, and a deck's
 pictures as part of its HTML.
-A link that a reader may click is no asset. Knows nothing about slides.
+A link that a reader may click is not an asset. Knows nothing about slides.
 """
 
 import base64
@@ -28,12 +28,12 @@ _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".
 
 
 def outside_assets(text: str) -> list[str]:
-    """The URLs of assets that are not carried along."""
+    """The URLs of assets that the text does not carry."""
     return [found["url"] for pattern in _OUTSIDE for found in pattern.finditer(text)]
 
 
 def picture_faults(text: str, folder: Path) -> list[str]:
-    """What is wrong with the pictures of a piece of Markdown whose deck lies in `folder`."""
+    """The faults of the pictures in a piece of Markdown whose deck is in `folder`."""
     faults: list[str] = []
     for found in _PICTURE.finditer(text):
         alt, target = found["alt"].strip(), found["target"]
@@ -43,7 +43,7 @@ def picture_faults(text: str, folder: Path) -> list[str]:
             continue
         file = folder / target
         if file.suffix not in _TYPES:
-            faults.append(f"image {target} is none of {', '.join(_TYPES)}")
+            faults.append(f"image {target} must be one of {', '.join(_TYPES)}")
         elif not file.is_file():
             faults.append(f"image {target} does not exist beside the deck")
         elif file.suffix == ".svg":
@@ -57,7 +57,7 @@ def picture_faults(text: str, folder: Path) -> list[str]:
 
 
 def carry_pictures(text: str, folder: Path) -> str:
-    """The same Markdown with each picture in it, an SVG as elements: an img has none of the page's fonts."""
+    """The same Markdown with its pictures inlined. An SVG becomes elements, because an img lacks the page's fonts."""
     return _PICTURE.sub(_as_html(folder), text)
 
 
@@ -73,7 +73,7 @@ def _as_html(folder: Path) -> Callable[[re.Match[str]], str]:
 
 
 def _elements(file: Path, alt: str) -> str:
-    """An SVG for use inside HTML: on one line, because a blank one ends HTML in Markdown, and with ids of its own."""
+    """An SVG for use inside HTML: on one line, because a blank line ends HTML in Markdown, and with unique ids."""
     text = _PROLOG.sub("", file.read_text(encoding="utf-8"))
     text = _ID.sub(rf"\g<before>{file.stem}-\g<id>", text)
     text = text.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1)

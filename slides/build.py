@@ -1,7 +1,7 @@
 """Build the decks: `python -m slides.build [--check] [--html] [--pdf] [--measure | --no-measure] [deck ...]`.
 
 In: slides/demo_*.md, or the decks that are named. Out: build/slides/ with, for each deck, the Markdown that Marp reads,
-HTML, the speaker's script, and a PDF where a Chromium is found. Exit status 1 and one line a fault when a deck breaks a
+HTML, the speaker's script, and a PDF if a Chromium is found. Exit status 1 and one line per fault when a deck breaks a
 rule, shows code that is gone, overflows, or would look different elsewhere.
 Knows the order of the steps; each step is a module of its own.
 """
@@ -43,13 +43,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m slides.build", description="Check and build the decks.")
     parser.add_argument("decks", nargs="*", metavar="deck", help="path or name, such as demo_1_guarded; default: all")
     parser.add_argument("--check", action="store_true", help="rules and includes only: no Node, no browser")
-    parser.add_argument("--html", action="store_true", help="HTML and no PDF")
-    parser.add_argument("--pdf", action="store_true", help="PDF too, and fail where there is no Chromium for it")
+    parser.add_argument("--html", action="store_true", help="HTML only, no PDF")
+    parser.add_argument("--pdf", action="store_true", help="PDF too; fail if there is no Chromium for it")
     parser.add_argument(
         "--measure",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="let a browser look for overflow; default: where a Chromium is found",
+        help="let a browser look for overflow; default: if a Chromium is found",
     )
     return parser.parse_args(arguments)
 

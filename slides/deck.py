@@ -1,4 +1,4 @@
-"""A deck as it is written: front matter, and slides made of text, fenced code and comments.
+"""A deck as written: front matter, and slides made of text, fenced code and comments.
 
 In: the Markdown of a deck. Out: a Deck whose parts know their line numbers.
 Knows just enough Markdown to find slides, fences and comments; knows neither the rules of decks nor Marp's output.
@@ -39,7 +39,7 @@ class Fence:
 
 @dataclass(slots=True, frozen=True)
 class Comment:
-    """An HTML comment: a Marp directive (`_class: title`) or what the speaker sees."""
+    """An HTML comment: a Marp directive (`_class: title`) or a note for the speaker."""
 
     line: int
     text: str
@@ -55,7 +55,7 @@ Block = Text | Fence | Comment
 
 @dataclass(slots=True, frozen=True)
 class Note:
-    """What the speaker sees: how long the slide takes, and what to say, ask and show."""
+    """The speaker's note: how long the slide takes, and what to say, ask and show."""
 
     minutes: float
     text: str
@@ -100,7 +100,7 @@ class Slide:
 
 @dataclass(slots=True, frozen=True)
 class Deck:
-    """`path` is how faults name the deck; `settings` is its front matter (title, lang, minutes)."""
+    """`path` names the deck in faults; `settings` is its front matter (title, lang, minutes)."""
 
     path: str
     settings: dict[str, str]
@@ -151,7 +151,7 @@ def _front_matter(lines: _Lines, path: str) -> tuple[dict[str, str], _Lines]:
             return settings, lines[position + 1 :]
         found = _SETTING.match(line)
         if found is None:
-            raise DeckError(f"{path}:{number}: front matter takes one `key: value` a line")
+            raise DeckError(f"{path}:{number}: front matter takes one `key: value` per line")
         settings[found["key"]] = found["value"]
     raise DeckError(f"{path}:1: the front matter is never closed by ---")
 
@@ -170,7 +170,7 @@ def _blocks(lines: Iterator[tuple[int, str]], path: str) -> Iterator[Block | int
                 text.append(line)
             continue
         if broken and text and text[-1].strip():
-            # CommonMark reads it as an underline: the slide would be glued to the next one.
+            # CommonMark reads it as an underline and would join the slide to the next one.
             raise DeckError(f"{path}:{number}: a slide break --- needs a blank line before it")
         if text:
             yield Text(first, "\n".join(text))

@@ -1,7 +1,7 @@
-"""The type of the decks: each deck carries its fonts, so that it looks the same on every machine.
+"""The fonts of the decks: each deck carries its own, so that it looks the same on every machine.
 
-In: the node_modules that package-lock.json fills. Out: the theme with the fonts in it as data: a deck stays one file
-that needs nothing beside it.
+In: the node_modules that package-lock.json fills. Out: the theme with the fonts in it as data, so that a deck is one
+file that needs nothing beside it.
 Knows which faces theme.css asks for; knows nothing about decks.
 """
 
@@ -27,7 +27,7 @@ class Face:
         return modules / "node_modules" / "@fontsource" / self.package / "files" / name
 
 
-# Single weights and not a variable font: Chromium cannot put a variable font into a PDF as a font.
+# Single weights, not a variable font: Chromium cannot put a variable font into a PDF as a font.
 FACES = (
     Face("Inter", "inter", 400),
     Face("Inter", "inter", 600),
@@ -35,19 +35,19 @@ FACES = (
     Face("JetBrains Mono", "jetbrains-mono", 400),
     Face("JetBrains Mono", "jetbrains-mono", 400, "italic"),
     Face("JetBrains Mono", "jetbrains-mono", 700),
-    Face("DejaVu Mono", "dejavu-mono", 400),  # arrows, boxes, check marks, mathematics: what the other two lack
+    Face("DejaVu Mono", "dejavu-mono", 400),  # arrows, boxes, check marks, mathematics, which the other two lack
 )
 
 
 def write_theme(theme: Path, modules: Path, target: Path) -> Path:
-    """`target`: the theme, followed by the fonts themselves. `modules` is the folder that has node_modules."""
+    """Write the theme to `target`, followed by the fonts. `modules` is the folder that has node_modules."""
     rules = [_font_face(face, face.file(modules, "woff2")) for face in FACES]
     target.write_text("\n".join([theme.read_text(encoding="utf-8"), *rules]) + "\n", encoding="utf-8")
     return target
 
 
 def drawable(modules: Path) -> set[str]:
-    """The characters that a deck can show: each is in one of its fonts."""
+    """The characters that a deck can show, because one of its fonts has them."""
     return set().union(*(characters(face.file(modules, "woff").read_bytes()) for face in FACES))
 
 

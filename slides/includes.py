@@ -1,11 +1,11 @@
-"""What a fenced block shows: its own lines, or lines taken from a source by an include directive.
+"""The code that a fenced block shows: its own lines, or lines that an include directive takes from a source.
 
     ```python include=shared/layers/retry.py#retry-loop
     ```
 
-In: a Fence and the root of the repository. Out: a Listing that is known to fit a slide. A file that is gone, a
-region that is gone, empty, unbalanced or too large is an IncludeError.
-Python that is wider than a slide is wrapped by the project's own formatter: the same code on more lines.
+In: a Fence and the root of the repository. Out: a Listing that fits a slide. Raises IncludeError for a missing file,
+and for a region that is missing, empty, unbalanced or too large.
+The project's own formatter wraps Python that is wider than a slide: the same code on more lines.
 Knows how much code a slide holds; knows nothing about notes, headings or HTML.
 """
 
@@ -22,7 +22,7 @@ from slides.regions import RegionError, read_region, read_source
 MAX_LINES = 22
 MAX_COLUMNS = 90
 
-_COMMENT_PADDING = re.compile(r"  # +")  # between code and the comment behind it
+_COMMENT_PADDING = re.compile(r"(?<=\S)  # +")  # between code and the comment behind it
 _INCLUDE = re.compile(r"^(?P<language>[\w+-]*)\s*include=(?P<path>[^\s#]+)(?:#(?P<region>\S+))?$")
 
 
@@ -77,7 +77,7 @@ def _source_text(root: Path, path: str, region: str | None, label: str) -> str:
 
 
 def _wrapped(code: str, label: str) -> str:
-    """The code formatted for the width of a slide; unchanged where the piece does not parse alone."""
+    """The code formatted for the width of a slide; unchanged if it does not parse alone."""
     code = _COMMENT_PADDING.sub(" # ", code)
     if _columns(code) <= MAX_COLUMNS or _is_part_of_an_expression(code):
         return code
@@ -89,7 +89,7 @@ def _wrapped(code: str, label: str) -> str:
 
 
 def _is_part_of_an_expression(code: str) -> bool:
-    """Such as some arguments of a call, one a line: alone they read as tuples, and would be given parentheses."""
+    """Such as arguments of a call, one per line: alone they parse as tuples, and ruff would add parentheses."""
     try:
         statements = ast.parse(code).body
     except SyntaxError:

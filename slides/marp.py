@@ -1,8 +1,8 @@
 """Marp, and the Chromium that it needs.
 
-In: expanded Markdown and the theme. Out: HTML and PDF beside it, and what a browser measured on the HTML.
+In: expanded Markdown and the theme. Out: HTML and PDF beside it, and a browser's measurements of the HTML.
 Marp comes from package-lock.json; Chromium from the system or not at all.
-Knows programs and where they lie; knows nothing about decks and their rules.
+Knows programs and their paths; knows nothing about decks and their rules.
 """
 
 import json
@@ -15,8 +15,8 @@ from workshop.node import Node, NodeError, run
 from workshop.programs import PROGRAMS
 
 HERE = Path(__file__).resolve().parent
-OLDEST_NODE = 18  # that Marp runs on
-BROWSER_PATIENCE = 120  # seconds that one step of a browser may take: on a busy machine its start takes many
+OLDEST_NODE = 18  # the oldest version that Marp runs on
+BROWSER_PATIENCE = 120  # seconds that one step of a browser may take; on a busy machine it starts slowly
 
 
 def find_node(build: Path) -> Node:
@@ -46,7 +46,7 @@ def write_pdf(node: Node, marp: Path, theme: Path, decks: Sequence[Path], chromi
 
 
 def measure(node: Node, marp: Path, decks: Sequence[Path], chromium: str) -> list[list[tuple[int, str]]]:
-    """For each deck's HTML what only a browser sees, with the number of the slide: overflow, tiny type, other fonts."""
+    """Per deck, the faults that only a browser sees, each with its slide's number: overflow, tiny type, other fonts."""
     script = [str(HERE / "measure.mjs"), str(marp), chromium, str(BROWSER_PATIENCE), *map(str, decks)]
     report = run([*node.node, *script], "measuring the slides")
     return [[(fault["slide"], fault["text"]) for fault in faults] for faults in json.loads(report)]
@@ -61,7 +61,7 @@ def _convert(
     options: list[str],
     environment: dict[str, str],
 ) -> list[Path]:
-    """All decks in one run, which starts one browser at most; what is written lies beside the Markdown."""
+    """Convert all decks in one run, which starts one browser at most. The output lies beside the Markdown."""
     program = marp / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
     command = [*node.node, str(program), "--no-stdin", "--config", str(HERE / "marp.config.mjs"), "--html"]
     command += [*options, "--theme", str(theme), *map(str, decks)]

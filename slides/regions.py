@@ -22,7 +22,7 @@ _MARKER = re.compile(
 
 
 class RegionError(Exception):
-    """The asked-for piece of a source cannot be shown; the message says why, without naming the file."""
+    """The requested piece of a source cannot be shown; the message says why, without naming the file."""
 
 
 def read_source(path: Path) -> str:

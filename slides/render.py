@@ -1,4 +1,4 @@
-"""From a checked deck to what Marp reads, and to the speaker's script.
+"""Turns a checked deck into Markdown for Marp, and into the speaker's script.
 
 In: a Deck that obeys the rules. Out: Marp Markdown with code and pictures in it; the notes as text with a clock.
 Knows Marp's directives and the classes of theme.css; runs nothing.
@@ -15,8 +15,8 @@ from slides.assets import carry_pictures
 from slides.deck import Comment, Deck, Fence, Slide
 from slides.includes import Listing, resolve
 
-# Type as large as the slide allows. CSS pixels, after theme.css: what is left of a slide under its heading, what a
-# listing takes besides its lines, what a line of text takes; a monospaced letter is 0.605 of its size wide.
+# Type is as large as the slide allows. In CSS pixels, after theme.css: the room under a slide's heading, the part of a
+# listing that is not lines, and a line of text. The width of a monospaced letter is 0.605 of its size.
 ROOM = 550
 LISTING = 67
 TEXT_LINE = 45
@@ -45,7 +45,7 @@ def marp_markdown(deck: Deck, root: Path) -> str:
 
 
 def shown_text(slide: Slide, root: Path, folder: Path) -> str:
-    """What the slide shows, with its markup: code and pictures, and no notes."""
+    """The content of the slide with its markup: code and pictures, but no notes."""
     blocks = tuple(block for block in slide.blocks if not isinstance(block, Comment))
     return html.unescape(_slide(replace(slide, blocks=blocks), root, folder))
 
@@ -77,7 +77,7 @@ def _slide(slide: Slide, root: Path, folder: Path) -> str:
 
 
 def code_size(listings: Sequence[Listing], text_lines: int) -> float:
-    """Pixels of type for all the code of a slide. An estimate: whether it really fits, the browser says."""
+    """The type size, in pixels, for all the code of a slide. An estimate: only the browser knows what really fits."""
     if not listings:
         return LARGEST
     lines = sum(listing.lines for listing in listings)
@@ -87,7 +87,7 @@ def code_size(listings: Sequence[Listing], text_lines: int) -> float:
 
 
 def _text_lines(text: str) -> int:
-    """Lines that take room: no headings, rules of tables, or HTML tags."""
+    """The number of lines that take room: no headings, table rules, or HTML tags."""
     return sum(1 for line in text.splitlines() if line.strip() and not line.startswith(("#", "|--", "<")))
 
 

@@ -1,6 +1,6 @@
-"""The rules every deck obeys.
+"""The rules that every deck obeys.
 
-In: a Deck, and the root of the repository for what it includes. Out: its faults, each a line that names deck and line.
+In: a Deck, and the root of the repository for its includes. Out: its faults, each a line that names deck and line.
 Knows what makes a deck presentable; knows nothing about HTML or Marp.
 """
 

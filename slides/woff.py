@@ -1,7 +1,7 @@
 """The tables of a WOFF 1.0 file, and the characters that a font can draw.
 
 In: the bytes of a font file. Out: tables by tag, or code points. Source: https://www.w3.org/TR/WOFF/ and the OpenType
-specification of the table `cmap`, of which the formats 4 and 12 are what fonts for the web have.
+specification of the table `cmap`, of which web fonts use the formats 4 and 12.
 Knows nothing about decks.
 """
 
@@ -18,7 +18,7 @@ def tables(woff: bytes) -> dict[str, bytes]:
 
 
 def characters(woff: bytes) -> set[str]:
-    """Every character that the font has a glyph of."""
+    """Every character for which the font has a glyph."""
     cmap = tables(woff)["cmap"]
     (count,) = struct.unpack_from(">H", cmap, 2)
     subtables = [cmap[struct.unpack_from(">4xI", cmap, 4 + 8 * index)[0] :] for index in range(count)]

@@ -1,1 +1,1 @@
-"""The tests: unit tests of the core, and for each demo the graded, black-box checks."""
+"""The tests: unit tests of the core, and for each demo the tests of its lab, its exercise and its graded checks."""

@@ -1,12 +1,12 @@
-"""How many calls have a gateway's limits let in? By then a call waits at the upstream, or for an equal one's answer.
+"""Counts the calls that a gateway's limits have admitted. An admitted call waits for the upstream or an equal call.
 
-Knows that no layer between the limits and the cache holds up callers without tokens.
+Relies on the fact that no layer between the limits and the cache delays callers without tokens.
 """
 
 from workshop.grader.service import Service
 
 
 def admitted(service: Service) -> int:
-    """Callers without a token, in this hour."""
+    """The calls without a token that were admitted in this hour."""
     hour = service.get("/usage").json["limits"]["hour"]
     return int(hour["limit"] - hour["remaining"])

@@ -1,6 +1,6 @@
-"""For all tests: their speed, see speeds.py; their order, see scheduling.py; programs that fork, see fork_server.py.
+"""For all tests: their speed (speeds.py), their order (scheduling.py) and forked services (fork_server.py).
 
-And that no proxy is asked for this machine, by whichever client a test uses.
+It also keeps every client that a test uses from asking a proxy for addresses of this machine.
 """
 
 import os
@@ -21,12 +21,12 @@ callers.accounts = fork_server.accounts
 
 os.environ.update(past_proxies(os.environ))
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-    os.environ.pop(name, None)  # of the make that runs us: a make in a test is run as from a terminal
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job: all that we start would ignore Ctrl-C
+    os.environ.pop(name, None)  # set by the make that runs us: a make in a test must run as from a terminal
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)  # within a share, pytest's own order is the right one
+@pytest.hookimpl(trylast=True)  # within a share, pytest's own order is right
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     speeds.choose(config, items)
     scheduling.longest_first(items)

@@ -1,6 +1,6 @@
-"""A demo's checks, checked: the reference passes them all; starter, mutants and older services lose what they must.
+"""Tests of a demo's graded checks: the reference passes them all; the starter and each mutant fail those they must.
 
-A subclass of Exam in a demo's test_demo_N.py says what is wrong with whom. What its tests stand on, `stands_on` makes
+A subclass of Exam in a demo's test_demo_N.py says which checks each service must fail. `stands_on` makes the fixtures
 for the demo's conftest.py: one embedded server, one desk, one trace receiver, and each service once.
 """
 
@@ -20,19 +20,19 @@ from workshop.grader.launch import MORE_NAMES, ModelServer, embedded_server, sta
 from workshop.grader.subject import Subject
 
 Start = Callable[[str], Subject]
-Fixture = Any  # pytest's own type for it has no name that one may import
+Fixture = Any  # pytest's own type for it has no public name
 
 DEMO_1_NAMES = [check.name for check in DEMO_1.checks]
 
 
 class Exam:
-    """`reference`, `exercise` and `solved` are build functions; the last is the exercise as the hints say.
+    """`reference`, `exercise` and `solved` are build functions; the last is the exercise solved by its hints.
 
-    `tasks`: the checks that the starter fails. `looked_at_when_solved`: those that `solved` is run with.
-    `mutants` are the functions of `mutants_in`, each with the checks that it must fail. It must pass those of `always`
-    and of `near` besides, as far as they are not its own.
-    `with_settings`: of mutants that only others than the checklist's show for certain.
-    `as_demo_1`: the settings with which the reference passes demo 1's checks, too; None where it need not.
+    `tasks`: the checks that the starter fails. `looked_at_when_solved`: the checks that `solved` is run with.
+    `mutants`: the functions of `mutants_in`, each with the checks that it must fail. It must also pass those of
+    `always` and `near` that are not among them.
+    `with_settings`: settings for mutants whose fault the checklist's settings do not show for certain.
+    `as_demo_1`: the settings with which the reference also passes demo 1's checks; None if it need not.
     """
 
     checklist: Checklist
@@ -46,7 +46,7 @@ class Exam:
     near: Mapping[str, Set[str]]
     always: Set[str]
     with_settings: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    lost_elsewhere: Set[str] = frozenset()  # by what is no mutant of the service
+    lost_elsewhere: Set[str] = frozenset()  # failed by something other than a mutant of the service
     as_demo_1: Mapping[str, str] | None = None
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -95,7 +95,7 @@ class Exam:
         assert lost == self.mutants[mutant], "\n".join(f"{report.line(it)}{report.failure(it)}" for it in results)
 
     @pytest.mark.prove
-    def test_what_demo_1_proved_is_still_true(self, demo_1_name: str, under_demo_1s_settings: Subject) -> None:
+    def test_the_reference_passes_demo_1s_checks_too(self, demo_1_name: str, under_demo_1s_settings: Subject) -> None:
         _passes(run(DEMO_1[demo_1_name], under_demo_1s_settings))
 
     def test_every_check_is_lost_by_some_mutant(self) -> None:
@@ -109,7 +109,7 @@ class Exam:
 def stands_on(checklist: Checklist, *, one_desk: bool = False) -> tuple[Fixture, Fixture, Fixture, Fixture]:
     """The fixtures `server`, `desk`, `receiver` and `service` of a demo whose services start as `checklist` says.
 
-    With `one_desk` they all know the same people; else each has a database of its own.
+    With `one_desk` all services share one database of people; otherwise each has its own.
     """
 
     @pytest.fixture(scope="package")
@@ -123,7 +123,7 @@ def stands_on(checklist: Checklist, *, one_desk: bool = False) -> tuple[Fixture,
 
     @pytest.fixture(scope="package")
     def receiver() -> Iterator[str]:
-        """Where traces go; nowhere, if no check looks at them."""
+        """Where services send traces; empty if no check looks at traces."""
         if not checklist.traces:
             yield ""
             return

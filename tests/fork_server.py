@@ -1,9 +1,9 @@
-"""Services that start in a moment, and tokens made in one: forked off a process that has read all of our code already.
+"""Starts services and makes tokens fast: it forks them from a process that has imported all of our code already.
 
-A service takes a second of a core to read its code, a token most of one, and the tests want hundreds of both.
-`python -m tests.fork_server` reads it once, and forks a program for each order on stdin: a line of JSON, answered by
-one on stdout. The children are processes like any other, with an environment, a session and an output of their own.
-`make demo-N`, the grader and the labs start services, and make tokens, as users do.
+A service takes a second of CPU time for its imports, the token command almost as long, and the tests need hundreds of
+both. `python -m tests.fork_server` imports once, and forks a program for each order on stdin: one line of JSON, with
+one line as answer on stdout. The children are ordinary processes with their own environment, session and output.
+`make demo-N`, the grader and the labs, run as programs, start services and make tokens as users do.
 """
 
 import contextlib
@@ -36,12 +36,12 @@ READ_BEFORE = (
     "uvicorn.lifespan.on",
     "uvloop",
 )
-SERVICE, ACCOUNTS = "shared.server", "shared.accounts.__main__"  # each with a main() that takes arguments
+SERVICE, ACCOUNTS = "shared.server", "shared.accounts.__main__"  # both have a main() that takes arguments
 LOOK_SECONDS = 0.01
 
 
 class Nursery:
-    """The process that forks services, from the outside. Started with the first order; ends when its stdin does."""
+    """A handle on the process that forks services. It starts with the first order and ends when its stdin closes."""
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.Lock()
@@ -64,13 +64,13 @@ class Nursery:
 
 
 NURSERY = Nursery()
-# A service of four workers may need minutes on a starved machine; one that ends instead is noticed at once.
+# A service of four workers may need minutes on a starved machine; one that ends early is noticed at once.
 Process.start.__defaults__ = (240.0,)
 
 
 @dataclass(slots=True)
 class Child:
-    """A forked service, with as much of `subprocess.Popen` as workshop.processes uses."""
+    """A forked service, with the part of `subprocess.Popen` that workshop.processes uses."""
 
     pid: int
     status: int | None = None
@@ -90,7 +90,7 @@ class Child:
 
 
 class Forked(Process):
-    """A service."""
+    """A service that is forked instead of started."""
 
     def _launch(self) -> Any:
         order = {
@@ -110,13 +110,13 @@ def gateway(
     output: Path | None = None,
     host: str = "127.0.0.1",
 ) -> Process:
-    """As workshop.processes.gateway."""
+    """Replaces workshop.processes.gateway."""
     process = processes.gateway(build, port=port, environment=environment, output=output, host=host)
     return Forked(process.name, process.command, process.ready_url, environment, output, grace=process.grace)
 
 
 def accounts(arguments: Sequence[str], database_url: str) -> subprocess.CompletedProcess[str]:
-    """As workshop.grader.callers.command, but for stderr, which comes with stdout."""
+    """Replaces workshop.grader.callers.command, but stderr arrives together with stdout."""
     with tempfile.NamedTemporaryFile() as output:
         order = {
             "program": ACCOUNTS,
@@ -130,7 +130,7 @@ def accounts(arguments: Sequence[str], database_url: str) -> subprocess.Complete
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the tests, which end what they have started
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C also reaches the tests, and they end what they started
     for module in (SERVICE, ACCOUNTS, *READ_BEFORE):
         importlib.import_module(module)
     gc.collect()
@@ -149,7 +149,7 @@ def main() -> int:
 
 
 def _be(program: str, arguments: list[str], environment: dict[str, str], output: str) -> None:
-    """The rest of a child's life."""
+    """Become the program; never returns."""
     status = 1
     try:
         os.setsid()

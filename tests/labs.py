@@ -1,9 +1,9 @@
-"""Run the commands of a Markdown page as written, in order, against what `make demo-N` starts.
+"""Runs the commands of a Markdown page as written, in order, against a running `make demo-N`.
 
-In: a page whose ```bash blocks are commands, and whose ```text blocks are what the block before prints (… stands for
-anything). Out: one Step a block, and the Story that they tell together. A variable that a block sets at the beginning
-of a line is there in those that follow, as in a terminal that stays open. ```console blocks are commands that stay in
-the foreground: shown, not run here, but for those that start the demo once more, with other settings.
+In: a page whose ```bash blocks are commands, and whose ```text blocks are the output of the block before (… stands for
+anything). Out: one Step for each block, and the Story that runs them in order. A variable that a block sets at the
+beginning of a line is set in later blocks, too, as in an open terminal. ```console blocks are commands that stay in the
+foreground. They are not run here, except those that restart the demo with other settings.
 """
 
 import os
@@ -26,13 +26,13 @@ from workshop.sidecars import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
 ANYTHING = "…"
-LONGEST_STEP = 480  # seconds; a replica that starts on a busy machine takes minutes
-BUSY = {"LOAD_PATIENCE": "5"}  # make load-N judges the machine, too, and other tests run on it
+LONGEST_STEP = 480  # seconds; a replica takes minutes to start on a busy machine
+BUSY = {"LOAD_PATIENCE": "5"}  # make load-N also measures the machine, on which other tests run
 
 
 @dataclass(slots=True, frozen=True)
 class Step:
-    """A block of commands, and the lines that they are said to print."""
+    """A block of commands, and the lines that they must print."""
 
     commands: str
     expected: tuple[str, ...]
@@ -44,15 +44,15 @@ class Step:
 
 @dataclass(slots=True, frozen=True)
 class Lab:
-    """A demo as it runs here, where neither its ports nor its files are those of the page."""
+    """A demo as it runs here, with ports and files other than the page's."""
 
     port: int
     folder: Path
-    hidden: frozenset[str] = frozenset()  # settings of the demo that the lab's own terminal knows nothing of
-    moved: Mapping[str, str] = field(default_factory=dict)  # what else is somewhere else here
+    hidden: frozenset[str] = frozenset()  # settings of the demo that are not set in the lab's own terminal
+    moved: Mapping[str, str] = field(default_factory=dict)  # further texts of the page, and their replacements
 
     def here(self, commands: str) -> str:
-        """The commands, turned to this demo's ports and files."""
+        """The commands with this demo's ports and files."""
         moved = commands
         for there, here in {"localhost:8000": f"localhost:{self.port}", **self.moved}.items():
             moved = moved.replace(there, here)
@@ -63,7 +63,7 @@ class Lab:
         return moved
 
     def run(self, step: Step) -> None:
-        """Run one step; fail if it exits other than 0 or prints something else than it is said to."""
+        """Run one step. Fails unless it exits 0 and prints the expected lines."""
         memory = self.folder / "variables.sh"
         memory.touch()
         names = " ".join(VARIABLE.findall(step.commands))
@@ -100,7 +100,7 @@ def steps_of(text: str) -> list[Step]:
 
 
 def console_commands(page: Path) -> list[str]:
-    """What the page shows after a `$`: commands that stay in the foreground, or need what is not here."""
+    """The page's commands after a `$`: those that stay in the foreground, or need something that is not here."""
     blocks = [block for language, block in FENCE.findall(page.read_text()) if language == "console"]
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [line[2:].partition("#")[0].strip() for line in lines]
@@ -108,14 +108,14 @@ def console_commands(page: Path) -> list[str]:
 
 @dataclass(slots=True, frozen=True)
 class Part:
-    """One start of the demo, and what is typed until the next one."""
+    """One start of the demo, and the commands until the next one."""
 
     settings: Mapping[str, str]
     steps: Sequence[Step]
 
 
 def parts_of(text: str, number: int) -> list[Part]:
-    """The page, cut where it says to start demo `number`."""
+    """The page, split where it says to start demo `number`."""
     starts = list(re.finditer(rf"^\$ ((?:[A-Z_]+=\S+ )*)make demo-{number}$", text, re.MULTILINE))
     ends = [start.start() for start in starts[1:]] + [len(text)]
     return [
@@ -126,9 +126,9 @@ def parts_of(text: str, number: int) -> list[Part]:
 
 @dataclass(slots=True)
 class Story:
-    """The steps of a page in their order, each with the lab that it runs in. To run one is to run those before it.
+    """The steps of a page in order, each with the lab that it runs in. A step runs only after all steps before it.
 
-    `at` gives the lab of a step, and starts it where it does not run yet.
+    The function beside a step returns its lab, and starts it if it does not run yet.
     """
 
     steps: Sequence[tuple[Step, Callable[[], Lab]]]
@@ -136,7 +136,7 @@ class Story:
     _failed: str = ""
 
     def run(self, number: int) -> None:
-        """Run step `number`, counted from 0, after all those before it that have not run yet."""
+        """Run step `number`, counted from 0, after all earlier steps that have not run yet."""
         while self._told <= number:
             if self._failed:
                 pytest.skip(f"it needs {self._failed}, which failed")
@@ -156,25 +156,25 @@ class Story:
 
 
 def started_once(text: str, settings: Mapping[str, str]) -> list[Part]:
-    """A page whose steps all stand on one start of the demo, with these settings."""
+    """A page with a single start of the demo, with these settings."""
     return [Part(settings, steps_of(text))]
 
 
 def titles(steps: Sequence[Step]) -> list[str]:
-    """What the steps are called in a report: their number, counted from 1, and how they begin."""
+    """The steps' names in a report: their number, counted from 1, and the beginning of their first line."""
     return [f"{number}: {step.title}" for number, step in enumerate(steps, start=1)]
 
 
 @contextmanager
 def story(number: int, parts: Sequence[Part], folder: Path) -> Iterator[Story]:
-    """The lab of demo `number`. Each of its parts starts the demo once more; one database and one terminal for all."""
+    """The lab of demo `number`. Each part restarts the demo; all parts share one database and one terminal."""
     with pytest.MonkeyPatch.context() as both_terminals, ExitStack() as running:
         both_terminals.setenv("DATABASE_URL", f"sqlite:///{folder / 'workshop.db'}")
         labs: dict[int, Lab] = {}
 
         def at(index: int) -> Lab:
             if index not in labs:
-                running.close()  # the part before
+                running.close()  # stops the previous part
                 labs[index] = running.enter_context(started(number, folder, parts[index].settings))
             return labs[index]
 
@@ -183,7 +183,7 @@ def story(number: int, parts: Sequence[Part], folder: Path) -> Iterator[Story]:
 
 @contextmanager
 def started(number: int, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Lab]:
-    """Demo `number` through `make`, on free ports, with its files in `folder`."""
+    """Demo `number`, started through `make` on free ports, with its files in `folder`."""
     port = demo_port()
     environment = {"LOG_FILE": str(folder / "logs.json"), **(settings or {})}
     process = Process(
@@ -198,9 +198,9 @@ def started(number: int, folder: Path, settings: Mapping[str, str] | None = None
 
 
 class LabTests:
-    """What is true of every lab: a subclass in a demo's test_lab.py says which one.
+    """Tests that every lab must pass; a subclass in a demo's test_lab.py names the lab.
 
-    `parts` are the page's starts of the demo. `proof` heads the table that says which checks show what.
+    `parts` are the page's starts of the demo. `proof` is the heading of the table that names the checks.
     """
 
     number: int

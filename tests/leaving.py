@@ -1,6 +1,6 @@
-"""A client that leaves when a test says so, and not when its patience ends: it hangs up where the `with` block does.
+"""A client that leaves when a test says so, not after a time-out: it hangs up when the `with` block ends.
 
-In: the URL of a service, a path and a document. Out: a request that is sent, and whose answer nobody reads.
+In: the URL of a service, a path and a document. Out: a request that is sent; nobody reads its answer.
 """
 
 import json
@@ -14,7 +14,7 @@ CONNECTS_WITHIN = 60.0  # seconds
 
 @contextmanager
 def asking(url: str, path: str, document: object, headers: Mapping[str, str] | None = None) -> Iterator[socket.socket]:
-    """While inside, the client waits for its answer."""
+    """The client waits for its answer until the block ends."""
     address = urlsplit(url)
     assert address.hostname
     assert address.port

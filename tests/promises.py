@@ -1,9 +1,9 @@
 """The promises of an exercise, each with the mutants that break it.
 
-An exercise's docstrings say what must be true. A demo's table (tests/demo_N/test_promises.py) quotes them, promise by
-promise, and names the mutants that break each. What states no requirement is quoted as an explanation. Together the
-quotes must cover every word, so a new sentence without a mutant is a fault. Starts nothing: the demo's own tests see
-whether a mutant loses its points.
+An exercise's docstrings say what must be true. A demo's table (tests/demo_N/test_promises.py) quotes them promise by
+promise, and names the mutants that break each. It quotes sentences that state no requirement as explanations. The
+quotes must cover every word, so a new sentence without a mutant is a fault. Starts nothing: the demo's own tests prove
+that each mutant loses its points.
 """
 
 import ast
@@ -21,7 +21,7 @@ COVERED = "\0"
 
 
 def docstrings(*modules: ModuleType) -> dict[str, str]:
-    """All docstrings of these modules, by the class or function they stand in; a module's own by the module's name."""
+    """All docstrings of these modules, by the name of the class or function; a module's own by the module's name."""
     found: dict[str, str] = {}
     for module in modules:
         tree = ast.parse(Path(module.__file__ or "").read_text())
@@ -33,7 +33,7 @@ def docstrings(*modules: ModuleType) -> dict[str, str]:
 
 
 def comments(*files: Path) -> dict[str, str]:
-    """The comments that take whole lines of these YAML files, by the file's name."""
+    """The comments of these YAML files that take a whole line, by file name."""
     return {
         file.name: "\n".join(
             line.lstrip().removeprefix("#") for line in file.read_text().splitlines() if line.lstrip().startswith("#")
@@ -44,9 +44,9 @@ def comments(*files: Path) -> dict[str, str]:
 
 @dataclass(slots=True, frozen=True)
 class Promises:
-    """`texts` are the docstrings by part. `broken_by` has each promise's words and its mutants, `explains` all others.
+    """`texts`: the docstrings by part. `broken_by`: the words of each promise, with its mutants. `explains`: the rest.
 
-    Quotes are verbatim, but for line breaks.
+    Quotes are verbatim, except for line breaks.
     """
 
     texts: Mapping[str, str]
@@ -54,7 +54,7 @@ class Promises:
     explains: Sequence[str] = ()
 
     def faults(self, lost_by: Mapping[str, Collection[str]]) -> list[str]:
-        """What is wrong with this table, a sentence each; `lost_by` has the checks that each mutant loses."""
+        """The faults of this table, one sentence each; `lost_by` has the checks that each mutant fails."""
         return [*self._without_a_mutant(), *self._quoted_wrongly(), *self._broken_by_nobody(lost_by)]
 
     def _without_a_mutant(self) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Who of several pytest workers runs what, and what begins first.
+"""Which pytest worker runs which tests, and which tests start first.
 
-In: the tests, by file. Out: their shares, each of which one worker runs from its beginning to its end: a file, or a
-folder whose files stand on something dear. Those that take longest begin first: at the end, nobody waits for one file.
+In: the tests, by file. Out: shares, each of which one worker runs from start to end. A share is a file, or a folder
+whose files use an expensive fixture. The longest shares start first, so that at the end nobody waits for one file.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-# Five clients, of which two take seconds to import; a service of four workers.
+# Expensive: five clients, two of which take seconds to import; a service of four workers.
 TOGETHER = ("tests/conformance", "tests/webhooks")
 
-# From the longest down, those that take half a minute or more. It costs time where this is wrong, and nothing else.
+# The shares that take half a minute or more, the longest first. A mistake here only costs time.
 LONGEST = (
     "tests/demo_6/test_smoke.py",
     "tests/demo_6/test_mutants.py",
@@ -52,7 +52,7 @@ LONGEST = (
     "tests/slides/test_pages.py",
     "tests/slides/test_build.py",
     "tests/serving/test_tiny_model.py",
-    # Those that load a service, which run after the others.
+    # Load tests run after the others.
     "tests/demo_4/test_load.py",
     "tests/stress/test_bytes.py",
     "tests/stress/test_chaos.py",
@@ -63,14 +63,14 @@ LONGEST = (
 
 
 def share(node_id: str) -> str:
-    """What a test is run together with."""
+    """The share of a test."""
     file = node_id.partition("::")[0]
     folder = file.rpartition("/")[0]
     return folder if folder in TOGETHER else file
 
 
 class Shares(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out one share after the other."""
+    """Hands out the shares in order."""
 
     def _split_scope(self, nodeid: str) -> str:
         return share(nodeid)
@@ -78,11 +78,11 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Callable[..., None]) -> Shares:
-    config.option.loadscopereorder = False  # by the number of tests, which says little: a lab has a dozen
+    config.option.loadscopereorder = False  # its order is the number of tests, which says little
     return Shares(config, log)
 
 
 def longest_first(items: list[pytest.Function]) -> None:
-    """Sort the shares; within a share the order stays."""
+    """Sort the shares; keep the order within a share."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(share(item.nodeid), len(LONGEST)))

@@ -1,11 +1,11 @@
-"""Three speeds: what `make check`, `make test` and `make prove` run of these tests.
+"""Three speeds: which of these tests `make check`, `make test` and `make prove` run.
 
-- check: in process, no server started. What is not named below.
-- service: starts servers, a browser, or programs of its own. `make test` runs these and those of check.
-- prove: all the rest, which needs minutes: mutants, labs, load, stress, drills, every client, the cluster's faults.
+- check: runs in process, and starts no server. All tests that are not named below.
+- service: starts servers, a browser, or other programs. `make test` runs these and those of check.
+- prove: all others, which need minutes: mutants, labs, load, stress, drills, every client, the cluster's faults.
 
-`pytest --speed check|test|prove` chooses; without it, everything runs. A test of the first speed that starts a server
-fails, and says that its file belongs in SERVICES.
+`pytest --speed check|test|prove` chooses; without it, everything runs. A `check` test that starts a server fails, and
+says that its file belongs in SERVICES.
 """
 
 from fnmatch import fnmatch
@@ -17,7 +17,7 @@ import pytest
 from tests import fork_server
 from workshop import processes, redis_server
 
-# By file, as a pattern.
+# File patterns.
 PROVE = (
     "tests/demo_*/test_load.py",
     "tests/demo_6/test_configs.py",
@@ -66,7 +66,7 @@ SERVICES = (
     "tests/webhooks/test_http.py",
     "tests/webhooks/test_senders.py",
 )
-# Fixtures that start a server, whatever the file, and values of parameters that do.
+# Fixtures that start a server, in whatever file, and values of parameters that do.
 SERVERS = frozenset(
     {
         "server",
@@ -110,14 +110,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import what only `make prove` runs."""
+    """Do not even import files that only `make prove` runs."""
     file = collection_path.relative_to(config.rootpath).as_posix()
     left_out = config.getoption("--speed") in ("check", "test") and any(fnmatch(file, pattern) for pattern in PROVE)
     return True if left_out else None
 
 
 def speed_of(item: pytest.Function) -> str:
-    """The slowest that claims this test: by its marker, its file, its fixtures or its parameters."""
+    """The slowest speed that this test's marker, file, fixtures or parameters ask for."""
     file = item.nodeid.partition("::")[0]
     if item.get_closest_marker("prove") or any(fnmatch(file, pattern) for pattern in PROVE):
         return "prove"
@@ -128,7 +128,7 @@ def speed_of(item: pytest.Function) -> str:
 
 
 def choose(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Leave only those that the option asks for."""
+    """Keep only the tests that the option asks for."""
     if chosen := config.getoption("--speed"):
         left_out = [item for item in items if speed_of(item) not in CHOICES[chosen]]
         items[:] = [item for item in items if speed_of(item) in CHOICES[chosen]]

@@ -1,6 +1,6 @@
-"""The suite itself: every wait is for a condition, and what fails fails at once.
+"""Rules for the suite itself: every wait is for a condition, and a test that fails is not run again.
 
-A sleep that stands for an event is too short on a busy machine, and too long on all others. Who waits uses
+A sleep instead of a condition is too short on a busy machine, and too long on all others. Tests wait with
 tests/waiting.py, a gate at the upstream (Upstream.held) or a clock that the test moves.
 """
 
@@ -19,27 +19,27 @@ PAGE_SLEEP = "wait_for_timeout"  # Playwright's
 
 AGAIN = ("--last-failed", "--lf", "--failed-first", "--reruns", "flaky")
 
-# Where a pause is the subject, and how many there are. Fewer are always welcome.
+# The places that may sleep, with the number of sleeps and the reason. Fewer are always welcome.
 ALLOWED = {
     "tests/limits/crowd.py": (1, "a load that is spread over seconds"),
-    "tests/limits/test_http.py": (1, "the wait that Retry-After orders is what a client is tried with"),
+    "tests/limits/test_http.py": (1, "a client that waits as long as Retry-After says"),
     "tests/limits/test_redis_connection.py": (1, "a call that keeps the event loop busy"),
-    "tests/fork_server.py": (1, "the wait of a process that is not our child"),
+    "tests/fork_server.py": (1, "waiting for a process that is not our child"),
     "tests/stress/raw_upstream.py": (1, "an upstream that drips"),
     "tests/stress/test_slow_readers.py": (1, "a client that reads slowly"),
     "tests/stress/test_soak.py": (1, "a sample every so often"),
-    "workshop/grader/checks": (16, "slow callers, windows and times to live that pass, polls of the checks' own"),
-    "workshop/grader": (9, "the grader polls services that others wrote, and lets windows pass"),
-    "tests/grader": (1, "a stream that comes slowly"),
-    "tests/demo_1": (4, "solutions, right and wrong, that are graded"),
-    "tests/demo_3": (1, "a mutant's"),
-    "tests/demo_4": (2, "mutants'"),
-    "tests/demo_6": (3, "of them two are replicas that hang"),
+    "workshop/grader/checks": (16, "slow callers, windows and times to live that pass, the checks' own polls"),
+    "workshop/grader": (9, "the grader polls services that others wrote, and waits for windows to pass"),
+    "tests/grader": (1, "a slow stream"),
+    "tests/demo_1": (4, "right and wrong solutions that it grades"),
+    "tests/demo_3": (1, "in a mutant"),
+    "tests/demo_4": (2, "in mutants"),
+    "tests/demo_6": (3, "two of them are replicas that hang"),
 }
 
 
 def sleeps(source: str) -> Iterator[int]:
-    """The lines on which it sleeps. asyncio.sleep(0) only lets others go first."""
+    """The lines with a sleep. asyncio.sleep(0) is none: it only lets other tasks run first."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
@@ -50,11 +50,11 @@ def sleeps(source: str) -> Iterator[int]:
 
 
 def place(path: str) -> str:
-    """The entry of ALLOWED that a file counts for: its own or its folder's."""
+    """The entry of ALLOWED that a file counts toward: its own or its folder's."""
     return next((entry for entry in ALLOWED if path == entry or path.startswith(f"{entry}/")), path)
 
 
-def test_nothing_sleeps_but_what_has_a_reason() -> None:
+def test_only_places_with_a_reason_sleep() -> None:
     found: dict[str, list[str]] = {}
     for file in sorted(file for folder in LOOKED_THROUGH for file in folder.rglob("*.py")):
         path = file.relative_to(ROOT).as_posix()
@@ -66,7 +66,7 @@ def test_nothing_sleeps_but_what_has_a_reason() -> None:
     assert not over, f"wait for a condition instead (tests/waiting.py): {over}"
 
 
-def test_where_a_sleep_is_allowed_there_is_something() -> None:
+def test_the_places_that_may_sleep_exist() -> None:
     assert [where for where in ALLOWED if not (ROOT / where).exists()] == []
 
 
@@ -81,10 +81,10 @@ def test_where_a_sleep_is_allowed_there_is_something() -> None:
         ("wait_for(lambda: True)", 0),
     ],
 )
-def test_a_sleep_is_known_when_it_is_seen(source: str, count: int) -> None:
+def test_every_form_of_a_sleep_is_found(source: str, count: int) -> None:
     assert len(list(sleeps(source))) == count
 
 
 @pytest.mark.parametrize("file", [ROOT / "Makefile", *sorted((ROOT / ".ci").iterdir()), ROOT / "pyproject.toml"])
-def test_nothing_is_run_again_until_it_passes(file: Path) -> None:
+def test_no_command_runs_failed_tests_again(file: Path) -> None:
     assert [word for word in AGAIN if word in file.read_text()] == []

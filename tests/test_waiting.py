@@ -1,4 +1,4 @@
-"""What the tests wait with, and what they measure with."""
+"""The tests' own waits and stopwatch."""
 
 import asyncio
 import itertools
@@ -13,19 +13,19 @@ from tests import virtual_time
 from tests.waiting import Stopwatch, wait_asking, wait_for, wait_on_loop, wait_until_still
 
 
-def test_a_condition_is_waited_for_and_says_what_it_said() -> None:
+def test_a_wait_returns_the_value_of_its_condition() -> None:
     answers = iter([None, "", "there"])
     assert wait_for(lambda: next(answers)) == "there"
 
 
-def test_what_never_comes_true_is_told_with_what_it_was() -> None:
+def test_a_wait_in_vain_says_what_it_waited_for() -> None:
     with pytest.raises(AssertionError, match=r"not within 0 seconds: the moon is blue"):
         wait_for(lambda: False, "the moon is blue", seconds=0)
     with pytest.raises(AssertionError, match=r"it is grey"):
         wait_for(lambda: False, lambda: "it is grey", seconds=0)
 
 
-def test_on_the_loop_others_go_on_meanwhile() -> None:
+def test_other_tasks_run_during_a_wait_on_the_loop() -> None:
     async def run() -> None:
         done = asyncio.Event()
         asyncio.get_running_loop().call_later(0.05, done.set)
@@ -37,7 +37,7 @@ def test_on_the_loop_others_go_on_meanwhile() -> None:
     asyncio.run(run())
 
 
-def test_what_goes_on_is_not_still() -> None:
+def test_a_value_that_changes_is_not_still() -> None:
     numbers = itertools.chain(range(1, 6), itertools.repeat(6))
     seen: list[int] = []
 
@@ -49,7 +49,7 @@ def test_what_goes_on_is_not_still() -> None:
     assert seen[-1] == 6
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="nobody can be pinned to a core here")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be pinned to a core here")
 def test_a_stopwatch_does_not_count_the_time_without_a_core() -> None:
     [core, *_] = os.sched_getaffinity(0)
     ours = os.sched_getaffinity(0)
@@ -69,7 +69,7 @@ def test_a_stopwatch_does_not_count_the_time_without_a_core() -> None:
         for other in others:
             other.kill()
             other.communicate()
-    assert passed > 0.6, "nobody took the core from us"
+    assert passed > 0.6, "no other process took the core from this one"
     assert 0.25 < counted < passed / 1.5
 
 

@@ -1,7 +1,7 @@
-"""Time that passes only while everybody waits: an event loop whose clock jumps to the next timer.
+"""Virtual time: an event loop whose clock jumps to the next timer while all tasks wait.
 
-A deadline of half a second is over in no time, and exactly when it should be, however busy the machine is. For code
-that waits for nothing but timers and other tasks: whoever waits for a socket or a thread would find no time there.
+A deadline of half a second takes no real time, and ends exactly on time, however busy the machine is. It is for code
+that waits only for timers and other tasks: time would run ahead of a wait for a socket or a thread.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Skipping(selectors.DefaultSelector):
-    """Instead of waiting, it moves the clock."""
+    """A selector that moves the clock instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """asyncio.run, in which time.perf_counter and time.monotonic are the loop's clock, too."""
+    """asyncio.run, with time.perf_counter and time.monotonic on the loop's clock."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         clock = runner.get_loop().time
         with patch.object(time, "perf_counter", clock), patch.object(time, "monotonic", clock):

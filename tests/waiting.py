@@ -1,7 +1,7 @@
-"""Wait for what will come true, and for no fixed time.
+"""Waits for conditions, never for a fixed time.
 
-The limits are generous: waiting costs nothing when all is well, and a busy machine may take long over anything. This
-is the only place where tests sleep; test_suite.py says which few others may, and why.
+The limits are generous: they cost nothing when all is well, and on a busy machine everything may take long. Only this
+module sleeps; test_suite.py lists the few exceptions, with their reasons.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ def wait_for(
     seconds: float = LIMIT,
     poll: float = POLL_SECONDS,
 ) -> T:
-    """What the condition says once it is true of something. Raises AssertionError, which says `what` did not happen."""
+    """The condition's first true value. Raises AssertionError if none comes in time; `what` says what was expected."""
     patience_ends = time.monotonic() + seconds
     while not (value := condition()):
         _still(patience_ends, seconds, what)
@@ -34,7 +34,7 @@ def wait_for(
 
 
 def wait_until_still(look: Callable[[], object], seconds: float = 1.0) -> None:
-    """Until what is seen is something, and has not changed for so many seconds in which we were not kept waiting."""
+    """Until `look` returns something true that has not changed for so many seconds, as a Stopwatch counts them."""
     seen, stopwatch = look(), Stopwatch()
 
     def still() -> bool:
@@ -52,7 +52,7 @@ async def wait_on_loop(
     what: str | Callable[[], object] = "the condition came true",
     seconds: float = LIMIT,
 ) -> T:
-    """The same on the event loop, where others go on meanwhile."""
+    """wait_for on the event loop: other tasks run meanwhile."""
 
     async def ask() -> T | None:
         return condition()
@@ -65,7 +65,7 @@ async def wait_asking(
     what: str | Callable[[], object] = "the condition came true",
     seconds: float = LIMIT,
 ) -> T:
-    """The same for a condition that is itself waited for, like a question to a database."""
+    """The same for an asynchronous condition, such as a database query."""
     patience_ends = time.monotonic() + seconds
     while not (value := await ask()):
         _still(patience_ends, seconds, what)
@@ -79,10 +79,10 @@ def _still(patience_ends: float, seconds: float, what: str | Callable[[], object
 
 
 class Stopwatch:
-    """Seconds that have passed, less those that this process and `pids` stood ready to run and were given no core.
+    """Seconds that have passed, less those in which this process and `pids` were ready to run but got no core.
 
-    A bound on how long something takes is a promise about our code. Where Linux does not tell what the machine took
-    from it (/proc/PID/schedstat), every second counts.
+    A bound on a duration is a promise about our code, not about the machine. Where /proc/PID/schedstat does not exist,
+    every second counts.
     """
 
     def __init__(self, *pids: int) -> None:
@@ -97,18 +97,18 @@ class Stopwatch:
 
     @property
     def starved(self) -> float:
-        """Seconds for which somebody was kept waiting for a core."""
+        """Seconds for which these processes waited for a core."""
         return self._look() - self._before
 
     def _look(self) -> float:
         for pid in self._pids:
-            with suppress(OSError, ValueError, IndexError):  # a process that is gone has told all it will
+            with suppress(OSError, ValueError, IndexError):  # a process that has ended keeps its last reading
                 self._waited[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
         return sum(self._waited.values())
 
 
 def ended_in(process: Popen[str]) -> float:
-    """Seconds until a process that was told to end has ended, as a Stopwatch has them. Raises AssertionError."""
+    """Seconds until a process that was told to end has ended, as a Stopwatch counts them. Raises AssertionError."""
     stopwatch = Stopwatch(process.pid)
     seconds: list[float] = []
 

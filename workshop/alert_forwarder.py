@@ -1,8 +1,8 @@
-"""`python -m workshop.alert_forwarder --prometheus URL --to URL`: tell a service what Prometheus says of its alerts.
+"""`python -m workshop.alert_forwarder --prometheus URL --to URL`: send Prometheus' alerts to a service, signed.
 
-Alertmanager does this in production, with groups, silences and people on call, but cannot sign what it sends. In:
-Prometheus' list of alerts, every few seconds. Out: a signed webhook whenever one begins or stops to fire, sent again
-with the same id until it is taken.
+Alertmanager does this in production, with groups, silences and people on call, but it cannot sign what it sends. In:
+Prometheus' list of alerts, every few seconds. Out: a signed webhook whenever an alert starts or stops firing. It is
+sent again with the same id until the receiver accepts it.
 """
 
 import argparse
@@ -21,20 +21,20 @@ from shared.webhooks.notification import FIRING, RESOLVED, fingerprint
 from workshop import direct
 from workshop.webhook import PATIENCE, deliver, moment, new_id, notification, the_secret
 
-REMIND = 300.0  # seconds between two words about an alert that goes on
-FORGOTTEN = 2 * REMIND + 60  # seconds; one that nobody speaks of any more is over by then
-REMEMBERED = 3600.0  # seconds that we know when an alert stopped
+REMIND = 300.0  # seconds between two reminders of an alert that still fires
+FORGOTTEN = 2 * REMIND + 60  # seconds; without a reminder, an alert is over by then
+REMEMBERED = 3600.0  # seconds for which we remember when an alert stopped
 
-Alert = dict[str, Any]  # as webhooks have them
+Alert = dict[str, Any]  # in the format of the webhook
 
 
 class NoAlerts(Exception):
-    """Prometheus did not say."""
+    """Prometheus did not answer with its alerts."""
 
 
 @dataclass(slots=True, frozen=True)
 class Letter:
-    """A webhook on its way, and what its receiver knows once it is taken."""
+    """A webhook on its way, and what its receiver knows once it has accepted it."""
 
     id: str
     body: bytes
@@ -44,7 +44,7 @@ class Letter:
 
 
 class Forwarder:
-    """`say` takes a line for a person, when something has changed."""
+    """`say` takes one line for a person whenever something has changed."""
 
     def __init__(
         self,
@@ -59,16 +59,16 @@ class Forwarder:
         self._secret = secret
         self._clock = clock
         self._say = say
-        self._known: Mapping[str, Alert] = {}  # that fire, as the receiver was told
+        self._known: Mapping[str, Alert] = {}  # the firing alerts that the receiver was told of
         self._ended: dict[str, float] = {}
         self._reminded = 0.0
         self._letter: Letter | None = None
         self._trouble = ""
 
     def turn(self) -> None:
-        """Look once, and send what has changed."""
+        """Ask Prometheus once, and send what has changed."""
         try:
-            # What is on its way comes first: the receiver may have it already, and must hear of it by the same id.
+            # A webhook on its way goes first: the receiver may have it already, and must see the same id again.
             letter = self._letter or self._write(firing(self._prometheus))
         except NoAlerts as reason:
             return self._complain(str(reason))
@@ -78,7 +78,7 @@ class Forwarder:
         answer = deliver(self._to, self._secret, letter.id, letter.body)
         if not answer.taken:
             if 400 <= answer.status < 500:
-                self._letter = None  # the same again would be refused again
+                self._letter = None  # the receiver would refuse it again
             return self._complain(f"not taken: {answer.reason}")
         self._letter = None
         self._known, self._reminded = letter.known, letter.reminded
@@ -86,7 +86,7 @@ class Forwarder:
         self._say(letter.told)
 
     def _write(self, now_firing: Mapping[str, Alert]) -> Letter | None:
-        """The letter about what is not known yet; None if there is nothing to say."""
+        """The letter about what the receiver does not know yet; None if there is nothing to say."""
         now = self._clock()
         self._ended = {key: ended for key, ended in self._ended.items() if now - ended < REMEMBERED}
         begun = {key: self._begin(key, alert) for key, alert in now_firing.items() if key not in self._known}
@@ -107,21 +107,21 @@ class Forwarder:
         )
 
     def _begin(self, key: str, alert: Alert) -> Alert:
-        """Prometheus, started anew, takes up where it left an alert that we called over meanwhile: it is new now."""
+        """Date the alert now if Prometheus, after a restart, resumes one that we have reported as over."""
         ended = self._ended.get(key)
         if ended is None or _seconds(alert["startsAt"]) > ended:
             return alert
         return alert | {"startsAt": moment(self._clock())}
 
     def _complain(self, trouble: str) -> None:
-        """Once, not every few seconds."""
+        """Say each trouble once, not every few seconds."""
         if trouble and trouble != self._trouble:
             self._say(trouble)
         self._trouble = trouble
 
 
 def firing(prometheus: str) -> dict[str, Alert]:
-    """The alerts that fire there, by what tells them apart. Raises NoAlerts."""
+    """The alerts that fire there, by fingerprint. Raises NoAlerts."""
     try:
         with direct.urlopen(f"{prometheus}/api/v1/alerts", PATIENCE) as response:
             found = json.load(response)["data"]["alerts"]

@@ -14,26 +14,26 @@ from workshop.processes import ROOT
 SHARED = ROOT / "shared"
 PAGE, PICTURE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "architecture.svg"
 
-# From the lowest room to the highest. A room imports rooms that stand before it, and no other. Each line is a floor of
-# the picture. A room is a folder, or a file at the top of shared/.
+# From the lowest room to the highest. A room imports only rooms that stand before it. Each line is one floor of the
+# picture. A room is a folder, or a file at the top of shared/.
 FLOORS: Sequence[tuple[str, Sequence[str]]] = (
-    ("what everything stands on", ("settings", "pipeline", "logs", "stores", "process")),
-    ("who answers", ("upstream",)),
-    ("what layers are made of", ("limits", "cache", "resilience", "memory", "telemetry", "accounts", "webhooks")),
-    ("one concern a file", ("layers",)),
+    ("used by everything above", ("settings", "pipeline", "logs", "stores", "process")),
+    ("asks the model", ("upstream",)),
+    ("the parts that layers use", ("limits", "cache", "resilience", "memory", "telemetry", "accounts", "webhooks")),
+    ("one concern per file", ("layers",)),
     ("settles every call, whatever happens to it", ("service",)),
-    ("what some routes show", ("health", "dashboards")),
-    ("HTTP without its routes", ("http",)),
+    ("data that some routes show", ("health", "dashboards")),
+    ("HTTP, without the routes", ("http",)),
     ("JSON in, a Call through the service, JSON out", ("routes",)),
     ("puts it all together, and runs it", ("app", "server")),
 )
 ROOMS = tuple(room for _, rooms in FLOORS for room in rooms)
 PAGES = "web"  # HTML, CSS and JavaScript, which import nothing of ours
 
-WIDTH, MARGIN, WAY = 980, 14, 112  # the way is the strip at the left, in which a request goes in and its reply out
+WIDTH, MARGIN, WAY = 980, 14, 112  # the way is the strip on the left: a request goes down it, its reply comes up
 GAP, HEAD, LINE, PAD = 8, 20, 15, 9
-LETTER = 6.7  # of the files' names
-ROWS = 6  # of files in a room that shares its floor, or fewer
+LETTER = 6.7  # the width of a letter in a file's name
+ROWS = 6  # at most, of files in a room that shares its floor
 TOP, BOTTOM = 76, 16
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #57606a }
@@ -87,7 +87,7 @@ def _written(room: str) -> str:
 
 
 def _says(room: str) -> str:
-    """The first sentence or paragraph of what it says of itself."""
+    """The first sentence or paragraph of the room's docstring."""
     if room == PAGES:
         return "The playground's pages: HTML, CSS and JavaScript without a build step."
     folder = SHARED / room
@@ -105,7 +105,7 @@ class _Box:
     x: float
     y: float
     width: float
-    files: Sequence[str]  # by line
+    files: Sequence[str]  # line by line
 
     @property
     def height(self) -> float:
@@ -117,7 +117,7 @@ def _height(files: Sequence[str]) -> float:
 
 
 def picture() -> str:
-    """The floors, the highest on top, with their rooms and the files in these; a request's way at the left."""
+    """The floors, the highest on top, with their rooms and the rooms' files; on the left, the way of a request."""
     y, drawn, ways = float(TOP), list[str](), list[tuple[str, float]]()
     for says, rooms in reversed(FLOORS):
         boxes = _floor(rooms, y)
@@ -142,7 +142,7 @@ def picture() -> str:
 
 
 def _floor(rooms: Sequence[str], y: float) -> list[_Box]:
-    """Side by side; of a floor with many rooms, as wide as what is in them asks for."""
+    """The rooms side by side; on a floor with many rooms, each is as wide as its files need."""
     listed = {room: _files(room) for room in rooms}
     room_for = WIDTH - WAY - 2 * MARGIN - GAP * (len(rooms) - 1)
     shares = [
@@ -172,7 +172,7 @@ def _drawn(box: _Box, height: float) -> Iterator[str]:
 
 
 def _way(passed: Sequence[tuple[str, float]]) -> Iterator[str]:
-    """Down to the upstream, and up again."""
+    """A line down to the upstream, and one up again."""
     down, up, last = MARGIN + 4, MARGIN + 16, passed[-1][1]
     yield f'<text x="{MARGIN}" y="46">↓ a request, and its reply ↑</text>'
     yield f'<path class="in" d="M{down} {TOP - 8} V{last:g}"/><path class="out" d="M{up} {TOP - 2} V{last:g}"/>'

@@ -1,12 +1,12 @@
-"""`make demo-N`: start all that a demo needs, say what to try, stay until Ctrl-C, stop all of it.
+"""`make demo-N`: start everything that a demo needs, say what to try, run until Ctrl-C, stop everything.
 
-In: the demo's number and the settings. What keeps it from starting is one line on stderr and exit status 1.
+In: the demo's number and the settings. If the demo cannot start: one line on stderr, and exit status 1.
 """
 
 if __name__ == "__main__":
     from workshop import stopping
 
-    stopping.end_quietly()  # reading the rest takes a second, in which the screen is blank: that invites a Ctrl-C
+    stopping.end_quietly()  # the imports below take a second with a blank screen, which invites a Ctrl-C
 
 import argparse
 import contextlib
@@ -50,17 +50,17 @@ from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
 LOOK_SECONDS = 0.2
-SILENT_SECONDS = 5.0  # that a process may take to end before we say what we wait for
-LONG_SECONDS = 15.0  # of one that is given more than this to end, we say it at once
+SILENT_SECONDS = 5.0  # a process may take this long to end before we say what we wait for
+LONG_SECONDS = 15.0  # if a process may take longer than this to end, we say so at once
 OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 
 
 @dataclass(slots=True, frozen=True)
 class Demo:
-    """What to start, and what to tell the person who started it. `traffic`: a few requests are sent for them.
+    """What to start, and what to tell the person who started it. With `traffic`, the demo sends itself a few requests.
 
-    `collector` takes the spans of all the others, so it starts before them and ends after them. `upstream` is started
-    before the gateway and stands behind it, with the embedded model as its fallback. `sidecars` start after it.
+    `collector` takes the spans of all the others, so it starts before them and ends after them. `upstream` starts
+    before the gateway and serves it, with the embedded model as the fallback. `sidecars` start after the gateway.
     """
 
     package: str
@@ -130,12 +130,12 @@ DEMOS = {
 
 
 def build_path(demo: Demo, solution: str) -> str:
-    """Where the demo's `build` is: the reference's, or the attendee's own for `exercise`."""
+    """Where the demo's `build` is: the reference's, or with `exercise` the attendee's own."""
     return f"demos.{demo.package}.{'exercise.' if solution == 'exercise' else ''}app:build"
 
 
 def config_path(demo: Demo, solution: str) -> Path:
-    """What Ray Serve deploys: the reference's file, or the attendee's own for `exercise`."""
+    """What Ray Serve deploys: the reference's file, or with `exercise` the attendee's own."""
     return _exercise(demo) / OWN_CONFIG if solution == "exercise" else LAPTOP
 
 
@@ -150,9 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def until_stopped(work: Callable[[], None]) -> int:
-    """Do it until somebody says that it is enough, and leave nothing running. The exit status.
+    """Do the work until a signal ends it, and leave nothing running. Returns the exit status.
 
-    Why it could not be done is one line on stderr. Ctrl-C is 0 and one line: it is how a demo ends.
+    A failure is one line on stderr. Ctrl-C is one line and status 0: it is how a demo ends.
     """
     adopt_orphans()
     stopping.listen(end_at_once)
@@ -174,27 +174,27 @@ def until_stopped(work: Callable[[], None]) -> int:
 
 
 def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path | None = None) -> None:
-    """Start, print, wait. Raises CannotStart, or Stopped when told to stop; either way nothing is left running."""
+    """Start, print, wait. Raises CannotStart, or Stopped on a signal; either way nothing is left running."""
     own_rules: tuple[Path, ...] = ()
     if solution == "exercise":
         own_rules = tuple(sorted(_exercise(demo).glob("*.yml")))
     config = config or config_path(demo, solution)
     with started(demo, build_path(demo, solution), settings, own_rules, config=config) as running:
         _tell(demo, number, running.stage)
-        if demo.traffic and not settings.openai_base_url:  # somebody else's upstream may cost money
+        if demo.traffic and not settings.openai_base_url:  # your own upstream may cost money
             sample_traffic.begin(reached_at(settings.host, settings.port))
         running.stay()
 
 
 @dataclass(slots=True, frozen=True)
 class Running:
-    """A demo that runs: what stands around it, and its processes."""
+    """A running demo: its stage, and its processes."""
 
     stage: Stage
     processes: Sequence[Process]
 
     def stay(self) -> None:
-        """Wait. Raises Stopped when told to stop, and CannotStart if one of the processes ends by itself."""
+        """Wait. Raises Stopped on a signal, and CannotStart if one of the processes ends on its own."""
         while True:
             for process in self.processes:
                 if (status := process.exit_status()) is not None:
@@ -211,7 +211,7 @@ def started(
     output: Path | None = None,
     config: Path | None = None,
 ) -> Iterator[Running]:
-    """All that the demo needs, with the service that `build` makes, which prints to `output`. Raises CannotStart."""
+    """Everything the demo needs, with the service that `build` makes, which prints to `output`. Raises CannotStart."""
     if settings.port == 0:
         raise CannotStart("PORT=0: a demo needs a port that it can tell you; write PORT=8000, or another free one")
     _claim(settings.port, "PORT", settings.host)
@@ -221,12 +221,12 @@ def started(
         model_port = settings.port + MODEL_PORT_OFFSET
         stage.claim(model_port, f"PORT (the embedded model listens {MODEL_PORT_OFFSET} above it)")
         stage.targets["model"] = f"127.0.0.1:{model_port}"
-        # Its output would stand between the request log's lines; what keeps it from starting is said all the same.
+        # Its output would mix with the request log. If it cannot start, its last words are printed all the same.
         to_start.append(model_server(port=model_port, output=emptied(RUN / f"model-server-{model_port}.log")))
         stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{model_port}/v1"
     if demo.upstream and (upstream := demo.upstream(stage)):
         to_start.append(upstream)
-    # What the sidecars tell the gateway is known before it starts; they start once it is there.
+    # What the sidecars tell the gateway is known before it starts; the sidecars themselves start after it.
     sidecars = [process for sidecar in demo.sidecars if (process := sidecar(stage))]
     to_start.append(
         gateway(build, host=settings.host, port=settings.port, environment=stage.environment, output=output)
@@ -237,7 +237,7 @@ def started(
 
 @contextmanager
 def _aloud(process: Process) -> Iterator[Process]:
-    """It runs inside. We say so if it is slow to end; a gateway on our terminal says itself what it waits for."""
+    """Runs it inside the block. We say so if it ends slowly; a gateway on our terminal reports that itself."""
     process.start()
     try:
         yield process
@@ -267,7 +267,7 @@ def _tell(demo: Demo, number: int, stage: Stage) -> None:
         print(f"  {command.format(url=url)}")
     if note := _proxy_note(url):
         print(f"\n{note}")
-    print("\nOne log line a request appears below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
+    print("\nEach request prints one log line below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
 
 
 def _exercise(demo: Demo) -> Path:
@@ -280,7 +280,7 @@ def _also_in(settings: Settings) -> str:
 
 
 def _proxy_note(url: str) -> str:
-    """For people whose own clients ask the proxy that the environment names: it knows no service of this machine."""
+    """For people whose own clients use the environment's proxy: a proxy cannot reach services on this machine."""
     host = urlsplit(url).hostname or ""
     variable = direct.proxy_for(os.environ, host)
     hosts = ",".join(dict.fromkeys(["localhost", "127.0.0.1", host]))
@@ -290,7 +290,7 @@ def _proxy_note(url: str) -> str:
 
 
 def _claim(port: int, name: str, host: str = "127.0.0.1") -> None:
-    """Raises CannotListen if nobody could listen there."""
+    """Check that this port is free. Raises CannotListen."""
     bound(host, port, name).close()
 
 

@@ -1,4 +1,4 @@
-"""End at once all that descends from this process, also what has left its process group."""
+"""End at once every descendant of this process, including those that have left its process group."""
 
 import contextlib
 import time
@@ -9,7 +9,7 @@ POLL_SECONDS = 0.05
 
 
 def end_at_once() -> None:
-    """SIGKILL to all that descends from us, whatever it is doing. Who waits for one of them in `stop` goes on."""
+    """SIGKILL every descendant of this process, whatever it is doing. A caller that waits for one in `stop` goes on."""
     me = psutil.Process()
     while alive := [process for process in me.children(recursive=True) if _runs(process)]:
         for process in alive:

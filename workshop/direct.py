@@ -1,7 +1,7 @@
 """HTTP to this machine's own addresses, past any proxy that the environment names.
 
-A company's HTTP_PROXY is for what lies outside: asked for 127.0.0.1, it looks for a service on the proxy's machine. All
-that we ask ourselves goes through `urlopen`; programs that we start are told by NO_PROXY, see `past_proxies`.
+A company's HTTP_PROXY is for the world outside: asked for 127.0.0.1, it looks for a service on the proxy's own machine.
+Our own requests all go through `urlopen`; programs that we start are told by NO_PROXY, see `past_proxies`.
 """
 
 import http.client
@@ -12,24 +12,24 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-HTTP_VARIABLES = ("http_proxy", "all_proxy")  # those that count for http://
+HTTP_VARIABLES = ("http_proxy", "all_proxy")  # the variables that apply to http://
 PROXY_VARIABLES = (*HTTP_VARIABLES, "https_proxy")
-OURS = ("localhost", "127.0.0.1", "::1", "[::1]")  # programs differ in how they want an IPv6 address
+OURS = ("localhost", "127.0.0.1", "::1", "[::1]")  # programs differ in how they write an IPv6 address
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def urlopen(asked: str | urllib.request.Request, timeout: float) -> Any:
-    """As urllib.request.urlopen, but this machine is asked without a proxy. Raises what that raises."""
+    """Like urllib.request.urlopen, but without a proxy for this machine. Raises what that raises."""
     url = asked if isinstance(asked, str) else asked.full_url
     if is_ours(urllib.parse.urlsplit(url).hostname or ""):
         return _direct.open(asked, timeout=timeout)
-    # urllib.request.urlopen would keep the proxies that the environment names at its first call, for all later ones.
+    # urllib.request.urlopen keeps the proxies that it found in the environment at its first call.
     return urllib.request.build_opener().open(asked, timeout=timeout)
 
 
 def is_ours(host: str) -> bool:
-    """Is this a name or an address of this machine? Asks no name server: that could take longer than the answer."""
+    """Is this a name or an address of this machine? Asks no name server, which could take longer than the answer."""
     if host in {"localhost", socket.gethostname().lower()} or host.endswith(".localhost"):
         return True
     try:
@@ -41,7 +41,7 @@ def is_ours(host: str) -> bool:
 
 
 def silence(url: str, patience: float) -> str:
-    """Why `url` does not answer 200 within `patience` seconds, to follow its name; empty if it does."""
+    """Why `url` does not answer 200 within `patience` seconds, worded to follow its name; empty if it does."""
     try:
         with urlopen(url, patience) as response:
             return "" if response.status == 200 else f"it answers {response.status}"
@@ -52,14 +52,14 @@ def silence(url: str, patience: float) -> str:
 
 
 def why(url: str, fault: Exception, patience: float) -> str:
-    """What kept a service from answering within `patience` seconds, in one line that begins with its URL."""
+    """Why a service did not answer within `patience` seconds: one line that begins with its URL."""
     return f"{url}: {reason(fault, patience)}"
 
 
 def reason(fault: Exception, patience: float) -> str:
-    """The same, to follow the service's name."""
+    """The same, worded to follow the service's name."""
     cause = getattr(fault, "reason", fault)
-    # urllib wraps what goes wrong before the request is sent, and nothing after it.
+    # urllib wraps errors that happen before the request is sent, and none after that.
     if isinstance(cause, TimeoutError) and cause is fault:
         return f"it took the connection and did not answer within {patience:g} s"
     if isinstance(cause, TimeoutError):
@@ -82,13 +82,13 @@ def past_proxies(environment: Mapping[str, str], *more: str) -> dict[str, str]:
 
 
 def proxy_for(environment: Mapping[str, str], host: str) -> str:
-    """The variable that would have a client ask a proxy for http://`host`; empty if it would ask `host` itself."""
+    """The variable that makes a client ask a proxy for http://`host`; empty if the client asks `host` directly."""
     listed = {name.strip().lstrip(".") for name in _no_proxy(environment).split(",")}
     return "" if listed & {"*", host} else _set(environment, HTTP_VARIABLES)
 
 
 def _set(environment: Mapping[str, str], variables: tuple[str, ...]) -> str:
-    """The first of these, written large or small, that has a value; empty if none does."""
+    """The first of these variables, in upper or lower case, that has a value; empty if none does."""
     return next((name for name in environment if name.lower() in variables and environment[name]), "")
 
 

@@ -1,7 +1,7 @@
-"""`make doctor`: look the machine over and say, a line each, what is here, what is missing and what to do about it.
+"""`make doctor`: check this machine. One line each for what is here, and for what is missing and how to fix it.
 
-Needs nothing installed and installs nothing: the machine's own Python runs it, with the standard library. What only our
-packages can tell (are the settings right?) is asked of the environment's Python, if there is an environment.
+Needs nothing installed and installs nothing: the machine's own Python runs it, with the standard library. Questions
+that only our packages can answer (are the settings right?) go to the environment's Python, if there is one.
 """
 
 import json
@@ -22,7 +22,7 @@ from workshop.programs import PROGRAMS
 
 ENOUGH_DISK = 6 << 30  # bytes; demo 6 takes half of it
 WEIGHTS = ROOT / "serving" / "tiny_model" / "weights" / "onnx"
-# What listens above PORT, see workshop/demo.py and workshop/sidecars.py.
+# What listens at PORT plus this number, see workshop/demo.py and workshop/sidecars.py.
 ABOVE = {0: "the gateway", 100: "the embedded model", 200: "Prometheus", 300: "traces", 400: "Ray Serve"}
 LOOPBACK, USUAL_PORT = "127.0.0.1", 8000
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(slots=True, frozen=True)
 class Told:
-    """What the settings say, or why they cannot be used."""
+    """What the settings are, or why they cannot be used."""
 
     host: str = LOOPBACK
     port: int = USUAL_PORT
@@ -65,7 +65,7 @@ def examine() -> Iterator[Finding]:
     serving = PACKAGES[f"serving-{os.environ.get('HARDWARE') or 'cpu'}"]
     yield state(serving, needed=False, remedy="make install-serving, for demo 6")
     if cleared := os.environ.get("CLEARED"):
-        yield Finding(False, f"set in your shell, and left out by make: {', '.join(cleared.split())}", needed=False)
+        yield Finding(False, f"set in your shell, but ignored by make: {', '.join(cleared.split())}", needed=False)
     yield Finding(any(WEIGHTS.glob("*.onnx")), "the embedded model's weights are in serving/tiny_model/weights")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding(True, f"{cores} CPU cores")
@@ -79,7 +79,7 @@ def examine() -> Iterator[Finding]:
 
 
 def state(packages: Packages, *, needed: bool, remedy: str) -> Finding:
-    """Is this environment whole, as pinned, and built for this folder by a Python that is still there?"""
+    """Is this environment complete, as pinned, and built for this folder by a Python that still exists?"""
     place, what = packages.place, f"{packages.folder} with {packages.purpose}"
     if not os.path.lexists(place):
         return Finding(False, f"{what} is not there: {remedy}", needed)
@@ -112,7 +112,7 @@ def _network() -> Iterator[Finding]:
     told = ask_the_settings()
     if told is None:
         yield Finding(
-            False, "the settings are looked at once .venv is there; ports as if HOST and PORT alone were set", False
+            False, "settings cannot be checked without .venv; ports are checked with HOST and PORT alone", False
         )
         told = Told(os.environ.get("HOST") or LOOPBACK, _number(os.environ.get("PORT"), USUAL_PORT))
     elif told.wrong:
@@ -125,7 +125,7 @@ def _network() -> Iterator[Finding]:
         if not told.upstream or above not in (100, 400):
             host = told.host if above == 0 else LOOPBACK
             text = f"port {told.port + above} is free, for {name}"
-            taken = f"port {told.port + above}, for {name}, is taken: say another PORT"
+            taken = f"port {told.port + above}, for {name}, is taken: choose another PORT"
             free = is_free(host, told.port + above)
             yield Finding(free, text if free else taken, needed=False)
     yield from proxies()
@@ -140,7 +140,7 @@ def _network() -> Iterator[Finding]:
 
 
 def ask_the_settings() -> Told | None:
-    """None without an environment to ask."""
+    """None if there is no environment to ask."""
     runtime = PACKAGES["runtime"]
     if not environment.usable(runtime.place, runtime):
         return None
@@ -156,7 +156,7 @@ def ask_the_settings() -> Told | None:
 
 
 def tell_the_settings() -> None:
-    """For `ask_the_settings`: runs in the environment, so it may import our packages."""
+    """The other end of `ask_the_settings`: it runs in the environment, so it may import our packages."""
     from shared.settings import BadSetting, load_settings
 
     try:
@@ -171,7 +171,7 @@ def tell_the_settings() -> None:
 
 def host_of_this_machine(host: str) -> Finding:
     """Can a service listen on HOST?"""
-    remedy = "unset HOST (conda sets it), or say HOST=127.0.0.1"
+    remedy = "unset HOST (conda sets it), or set HOST=127.0.0.1"
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -187,7 +187,7 @@ def host_of_this_machine(host: str) -> Finding:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Could a service listen there? Of a host that does not resolve, nobody knows: that is a finding of its own."""
+    """Could a service listen there? True for a host that does not resolve: that is a finding of its own."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, OverflowError, UnicodeError):
@@ -204,7 +204,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def proxies() -> Iterator[Finding]:
-    """A proxy that would be asked for this machine's own addresses."""
+    """A proxy that clients would ask for this machine's own addresses."""
     named = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
     if not named:
         return

@@ -1,9 +1,9 @@
-"""Build the virtual environments: each is whole, or it is not there.
+"""Build the virtual environments: each is complete, or it does not exist.
 
-In: the name of a list of packages, as in `python -m workshop.environment runtime`. Out: `.venv` or its like, with a
-stamp that tells make what is in it. Everything is built in a folder aside, which takes the environment's place when pip
-is done and every package was found. An update starts from a copy made of hard links, so it takes seconds. Whatever
-interrupts this, the old environment still stands, and the next run removes what lies aside.
+In: the name of a list of packages, as in `python -m workshop.environment runtime`. Out: `.venv` or another environment,
+with a stamp that tells make what is in it. Each is built in a folder beside it, which takes the environment's place
+once pip has finished and every package is found. An update starts from a copy made of hard links, so it takes seconds.
+If anything interrupts this, the old environment still stands, and the next run removes what was left behind.
 
 Runs before anything is installed: standard library only.
 """
@@ -29,25 +29,25 @@ from typing import NoReturn
 from workshop.processes import ROOT, die_with_parent
 
 RUN = ROOT / ".run"  # locks, and pip's output after a failure
-MADE = ".made"  # in an environment: for which folder, and by which Python. The Makefile compares it too.
+MADE = ".made"  # in an environment: its folder, and the Python that built it. The Makefile compares it too.
 GRACE_SECONDS = 5.0  # that pip has to end
 CAUSE_LINES = 6
 
 
 class Failed(Exception):
-    """Why an environment could not be built, and what to do, in a few lines."""
+    """Why an environment could not be built, and what to do about it, in a few lines."""
 
 
 class Stopped(Exception):
-    """Somebody asked us to end."""
+    """A signal asked us to end."""
 
 
 @dataclass(slots=True, frozen=True)
 class Packages:
-    """A list of packages, the folder that it is installed into, and the stamp that says so.
+    """A list of packages, the folder that it is installed into, and the stamp that records it.
 
-    `upon`: the list that is installed there before. `options` are pip's. `index`: the variable with another index to
-    ask, if pip finds nothing by itself.
+    `upon`: the list that is installed there first. `options` are for pip. `index`: the variable that names another
+    index to ask if pip finds nothing without it.
     """
 
     folder: str
@@ -64,7 +64,7 @@ class Packages:
 
     @property
     def aside(self) -> Path:
-        """A folder of our own: a helper of somebody who was killed may still write into theirs."""
+        """A folder of this process alone: a child of a killed process may still write into the killed one's folder."""
         return ROOT / f"{self.folder}-building-{os.getpid()}"
 
     @property
@@ -76,7 +76,7 @@ class Packages:
         return hashlib.sha256((ROOT / self.listing).read_bytes()).hexdigest()
 
 
-# --no-deps: these locks are whole, and torch's list of CUDA libraries would come along otherwise.
+# --no-deps: these locks are complete; without it, pip would also install torch's list of CUDA libraries.
 WHOLE = ("--no-deps",)
 SERVING = "Ray Serve and vLLM"
 PACKAGES = {
@@ -122,10 +122,10 @@ def main(arguments: list[str]) -> int:
 
 
 def build(packages: Packages) -> None:
-    """Make the environment hold these packages. Raises Failed, and then the old one still stands."""
+    """Make the environment hold these packages. Raises Failed, and then the old environment still stands."""
     place, aside = packages.place, packages.aside
     if not os.path.lexists(place) and usable(packages.old, packages):
-        packages.old.rename(place)  # we were killed between two renames
+        packages.old.rename(place)  # an earlier run was killed between two renames
     if usable(place, packages) and _stamp(place, packages) == packages.digest and not not_as_pinned(packages, place):
         _write(place / packages.stamp, packages.digest)
         return
@@ -150,7 +150,7 @@ def build(packages: Packages) -> None:
 
 
 def usable(place: Path, packages: Packages) -> bool:
-    """Is this a whole environment, built for the folder where it stands by the Python that still stands behind it?"""
+    """Is this a complete environment, built for this folder by a Python that still exists?"""
     stamps = [packages.stamp, *([PACKAGES[packages.upon].stamp] if packages.upon else [])]
     if not (place / "bin" / "python").exists() or not any((place / stamp).exists() for stamp in stamps):
         return False
@@ -159,25 +159,25 @@ def usable(place: Path, packages: Packages) -> bool:
 
 
 def is_outdated(packages: Packages) -> bool:
-    """Was the environment made from another list? A stamp of an earlier Makefile's is empty, and tells nothing."""
+    """Was the environment made from another list? An earlier Makefile left an empty stamp, which tells nothing."""
     return _stamp(packages.place, packages) not in ("", packages.digest)
 
 
 def not_as_pinned(packages: Packages, place: Path) -> dict[str, str | None]:
-    """Which packages of the list have another version in the environment, or None; by their names."""
+    """The packages of the list with another version in the environment: by name, the version there or None."""
     there = installed(place)
     pinned = pins(ROOT / packages.listing)
     return {name: there.get(name) for name, version in pinned.items() if _public(there.get(name)) != _public(version)}
 
 
 def pins(listing: Path) -> dict[str, str]:
-    """What a lock names for every machine: lines with a marker are left out."""
+    """What a lock pins on every machine: lines with a marker are left out."""
     found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)\s*(;?)", listing.read_text(), re.MULTILINE)
     return {_canonical(name): version for name, version, marker in found if not marker}
 
 
 def installed(place: Path) -> dict[str, str]:
-    """Every package of an environment with its version, without asking its Python."""
+    """Every package of an environment with its version, read without running its Python."""
     folders = [str(path) for path in place.glob("lib/python3*/site-packages")]
     found = importlib.metadata.distributions(path=folders)
     return {_canonical(name): found.version for found in found if (name := found.metadata["Name"])}
@@ -190,18 +190,18 @@ def spoilers() -> list[str]:
 
 
 def remove(folder: Path) -> None:
-    """Remove an environment. Of one that is a link, only the link."""
+    """Remove an environment. If it is a link, remove only the link."""
     if folder.is_symlink():
         folder.unlink()
         return
-    with contextlib.suppress(OSError):  # first what makes it usable: we may be killed
+    with contextlib.suppress(OSError):  # first what makes it usable, in case we are killed
         (folder / "bin" / "python").unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _alone(name: str) -> Iterator[None]:
-    """Wait until no other make builds this environment. The lock ends with this process, whatever ends it."""
+    """Wait until no other make builds this environment. The lock ends with this process, however that ends."""
     RUN.mkdir(exist_ok=True)
     with (RUN / f"{name.lstrip('.')}.lock").open("w") as file:
         try:
@@ -213,7 +213,7 @@ def _alone(name: str) -> Iterator[None]:
 
 
 def _create(aside: Path, packages: Packages) -> None:
-    # The other environments have the Python of the demos' one, whatever this make was called with.
+    # The other environments use the Python of the demos' environment, whichever Python make was called with.
     demos = PACKAGES["runtime"]
     python = sys.executable
     if packages.folder != demos.folder and usable(demos.place, demos):
@@ -228,7 +228,7 @@ def _create(aside: Path, packages: Packages) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    """Not every file system has hard links."""
+    """Link, or copy: not every file system has hard links."""
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:
@@ -239,7 +239,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _install(packages: Packages) -> None:
-    """Raises Failed, with pip's own reason."""
+    """Install them with pip. Raises Failed, with pip's own reason."""
     python = str(packages.aside / "bin" / "python")
     environment = _pip_environment(python)
     status, said = _pip(python, packages, environment)
@@ -259,15 +259,15 @@ def _install(packages: Packages) -> None:
 
 
 def _pip(python: str, packages: Packages, environment: dict[str, str]) -> tuple[int, list[str]]:
-    """Its exit status, and what it said on stderr. On a terminal its progress is shown as it comes."""
+    """pip's exit status, and its stderr. On a terminal its progress is shown live."""
     shown = sys.stderr.isatty()
-    # --no-compile: a quarter of the bytecode is ever used, and Python writes that itself.
+    # --no-compile: only a quarter of the bytecode is ever used, and Python writes that on demand.
     command = [python, "-m", "pip", "install", "--no-compile", "--no-input", *([] if shown else ["--quiet"])]
     return _run([*command, *packages.options, "-r", str(ROOT / packages.listing)], environment, shown=shown)
 
 
 def _run(command: list[str], environment: dict[str, str], shown: bool = False) -> tuple[int, list[str]]:
-    """The exit status, and what it said: all of it, or if it is `shown` what stands on stderr."""
+    """The exit status, and the output: all of it, or only stderr if the output is `shown`."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -277,7 +277,7 @@ def _run(command: list[str], environment: dict[str, str], shown: bool = False) -
         stderr=subprocess.PIPE if shown else subprocess.STDOUT,
         text=True,
         errors="replace",
-        process_group=0,  # with whatever it starts, so that all of it can be ended
+        process_group=0,  # shared with all that it starts, so that all of it can be ended
         preexec_fn=die_with_parent,
     )
     said: list[str] = []
@@ -287,7 +287,7 @@ def _run(command: list[str], environment: dict[str, str], shown: bool = False) -
         for line in output:
             if line.strip():
                 said.append(line.rstrip())
-            if shown and not line.startswith("ERROR"):  # errors are said at the end, with what to do
+            if shown and not line.startswith("ERROR"):  # errors are printed at the end, with what to do
                 sys.stderr.write(line)
         return process.wait(), said
     finally:
@@ -305,15 +305,15 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _pip_environment(python: str) -> dict[str, str]:
-    """Our environment for pip: its settings files are read here, and all but the spoilers become variables.
+    """Our environment for pip: we read its settings files here and turn all but the spoilers into variables.
 
-    A variable cannot undo `target` in a file, because pip takes an empty one for none. So pip reads no file itself.
+    A variable cannot undo `target` in a file, because to pip an empty value is no value. So pip reads no file itself.
     """
     status, said = _run([python, "-m", "pip", "config", "list"], dict(os.environ))
     if status:
         raise Failed("pip's settings cannot be read: " + (said or ["`pip config list` fails"])[-1])
     settings: dict[str, str] = {}
-    for section in ("global", "install"):  # the latter wins
+    for section in ("global", "install"):  # the last one wins
         for key, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", "\n".join(said), re.MULTILINE):
             settings[key] = str(ast.literal_eval(value)).replace("\n", " ").strip()
     spoiling = spoilers()
@@ -324,7 +324,7 @@ def _pip_environment(python: str) -> dict[str, str]:
 
 
 def _reason(packages: Packages, status: int, said: list[str]) -> str:
-    """What pip said was wrong, and what to do. All that it said goes to a file."""
+    """What pip said was wrong, and what to do. Its full output goes to a file."""
     cause = list(dict.fromkeys(line for line in said if line.startswith("ERROR"))) or said
     retries = [line for line in said if "Retrying" in line]
     if retries:
@@ -333,9 +333,9 @@ def _reason(packages: Packages, status: int, said: list[str]) -> str:
         cause = [f"pip was ended by signal {-status} ({signal.strsignal(-status)})"]
     todo = _advice("\n".join(cause))
     log = RUN / f"{packages.folder.lstrip('.')}.log"
-    with contextlib.suppress(OSError):  # a full disk takes no log either
+    with contextlib.suppress(OSError):  # a full disk has no room for the log either
         log.write_text("\n".join(said) + "\n")
-        todo += f"\nAll that pip said: {log.relative_to(ROOT)}"
+        todo += f"\npip's full output: {log.relative_to(ROOT)}"
     return "\n".join(
         [f"could not install {packages.purpose}:", *(f"  {line[:400]}" for line in cause[-CAUSE_LINES:]), todo]
     )
@@ -346,21 +346,21 @@ def _advice(cause: str) -> str:
         return "Free some disk, then run the same make again."
     if "Retrying" in cause or "onnection" in cause:
         return (
-            "The package index was not reached. Look at the network, HTTPS_PROXY, `pip config list`; then make again."
+            "The package index did not answer. Check the network, HTTPS_PROXY and `pip config list`; then make again."
         )
     if "No matching distribution" in cause:
         version = ".".join(map(str, sys.version_info[:2]))
         return f"`pip config list` says where pip looks. If Python {version} is the reason: make PYTHON=python3.12 …"
     if "Killed" in cause:
         return "The machine may have too little memory. Run the same make again."
-    return "Mend that, then run the same make again."
+    return "Fix that, then run the same make again."
 
 
 # --- in its place ---------------------------------------------------------------------------------------------------
 
 
 def _settle(packages: Packages, basis: Path | None, began: float) -> None:
-    """Put what was built aside in the environment's place."""
+    """Put the new build in the environment's place."""
     place, aside = packages.place, packages.aside
     final = _final(packages)
     sources = {str(aside), *([str(basis.resolve())] if basis else [])} - {str(final)}
@@ -373,7 +373,7 @@ def _settle(packages: Packages, basis: Path | None, began: float) -> None:
                 _replace(script, text)
     _write(aside / MADE, _made(final, aside))
     _write(aside / packages.stamp, packages.digest)
-    os.utime(aside / packages.stamp, (began, began))  # the list may have changed since
+    os.utime(aside / packages.stamp, (began, began))  # the list may have changed since then
     remove(packages.old)
     if os.path.lexists(place):
         place.rename(packages.old)
@@ -382,12 +382,12 @@ def _settle(packages: Packages, basis: Path | None, began: float) -> None:
 
 
 def _final(packages: Packages) -> Path:
-    """Where an environment stands that is no link."""
+    """The path at which the environment will stand, without links."""
     return ROOT.resolve() / packages.folder
 
 
 def _made(place: Path, built: Path) -> str:
-    """For which folder, by which Python: as the Makefile's `pwd -P; readlink -f bin/python` says it."""
+    """Its folder and its Python, as the Makefile's `pwd -P; readlink -f bin/python` prints them."""
     return f"{place.resolve()}\n{os.path.realpath(built / 'bin' / 'python')}\n"
 
 
@@ -410,7 +410,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Not in place: the file may have a second name, in the environment that we started from."""
+    """Write a new file, not into the old one: that may be a hard link, shared with the environment we started from."""
     new = path.with_name(path.name + ".new")
     new.write_bytes(content)
     if path.exists():

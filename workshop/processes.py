@@ -1,7 +1,7 @@
-"""Start our servers as processes of their own, wait until they answer, stop them and all that they started.
+"""Start our servers as separate processes, wait until they answer, stop them and everything that they started.
 
-In: a command and the URL that answers 200 once it is up. Used by `make demo-N`, the grader, tests, load scenarios and
-benchmarks. Knows nothing of what the servers do.
+In: a command and the URL that answers 200 once the server is up. Used by `make demo-N`, the grader, tests, load
+scenarios and benchmarks. Knows nothing of what the servers do.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from workshop.urls import reached_at
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.05
-START_SECONDS = 120.0  # that a server has to answer for the first time, on a machine that has other things to do
-PROBE_SECONDS = 2.0  # that a server has for each answer while we wait for it to come up
+START_SECONDS = 120.0  # that a server has for its first answer, on a busy machine
+PROBE_SECONDS = 2.0  # for each probe while we wait for a server to come up
 GATEWAY = "the gateway"
-GATEWAY_GRACE = 10  # seconds that calls in flight have once a gateway was told to stop
-STOP_SECONDS = 30.0  # that it takes besides on a busy machine, to tell those that cannot end, and to close what is open
-# What leads Python, and so our own code, somewhere else. A child of ours starts without them.
+GATEWAY_GRACE = 10  # seconds that calls in flight have once a gateway is told to stop
+STOP_SECONDS = 30.0  # more, on a busy machine: to end the remaining calls, and to close connections and files
+# These lead Python, and so our own code, elsewhere. Our child processes start without them.
 FOREIGN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -40,9 +40,9 @@ class CannotStart(Exception):
 
 @dataclass
 class Process:
-    """A server. `ready_url` answers 200 once it is up; `output` takes stdout and stderr, None leaves them on ours.
+    """A server. `ready_url` answers 200 once it is up. `output` takes stdout and stderr; with None they are ours.
 
-    `grace` is how many seconds it has to end once it was told to.
+    `grace` is how many seconds it has to end once it is told to.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Process:
     _popen: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout: float = START_SECONDS) -> Self:
-        """Start and wait until it answers. Raises CannotStart after stopping what was started."""
+        """Start and wait until it answers. Raises CannotStart, after stopping what was started."""
         with held():
             self._popen = self._launch()
             _started.append(self)
@@ -103,7 +103,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
-                start_new_session=True,  # Ctrl-C reaches us alone: we stop things in order
+                start_new_session=True,  # Ctrl-C reaches only us: we stop things in order
                 preexec_fn=die_with_parent,
             )
         finally:
@@ -118,7 +118,7 @@ class Process:
         patience_ends = time.monotonic() + timeout
         while not answers(self.ready_url):
             if (status := self.exit_status()) is not None:
-                # Without a file for its output, it has said why itself.
+                # Without a file for its output, the process has printed the reason itself.
                 unsaid = f"{self.name} ended with exit status {status}" if self.output else ""
                 raise CannotStart(self._last_words() or unsaid)
             if time.monotonic() > patience_ends:
@@ -130,20 +130,20 @@ class Process:
         return lines[-1] if lines else ""
 
 
-_started: list[Process] = []  # that we have not stopped yet, in the order in which they were started
+_started: list[Process] = []  # those not stopped yet, in the order in which they were started
 
 
 def stop_all() -> None:
-    """Stop what still runs, the newest first. For the end of a program, after whatever ended it."""
+    """Stop what still runs, the newest first. Call it at the end of a program, however it ended."""
     for process in reversed(_started.copy()):
         process.stop()
 
 
 def child_environment(own: Mapping[str, str] | None = None, *hosts: str) -> dict[str, str]:
-    """What a program of ours is started with: our environment and its `own`.
+    """The environment for a program of ours: our own, and its `own` variables.
 
-    Without what would have Python run somebody else's code instead of this folder's. No proxy is asked for this
-    machine, nor for `hosts`.
+    It lacks the variables that make Python run other code than this folder's. No proxy is asked for this machine, nor
+    for `hosts`.
     """
     inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     environment = {**inherited, **(own or {})}
@@ -158,7 +158,7 @@ def gateway(
     output: Path | None = None,
     host: str = "127.0.0.1",
 ) -> Process:
-    """A service of ours, e.g. `demos.demo_1_guarded.app:build`, which listens on `host` whatever HOST says."""
+    """A service of ours, e.g. `demos.demo_1_guarded.app:build`. It listens on `host`, whatever HOST says."""
     told = ["--host", host, "--port", str(port), "--grace", str(GATEWAY_GRACE)]
     told += [] if output else ["--attended"]
     return Process(
@@ -188,24 +188,24 @@ def answers(url: str) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port on which nobody listens at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-# Looked up here: between fork and exec, with threads about, it is too late to load a library.
+# Looked up here: between fork and exec, in a process with threads, it is too late to load a library.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def die_with_parent() -> None:
-    """Even a parent that is killed outright leaves nothing running. Linux only; elsewhere a no-op."""
+    """Even a parent that is killed with SIGKILL leaves nothing running. Linux only; elsewhere a no-op."""
     if _prctl is not None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def adopt_orphans() -> None:
-    """What our children leave behind becomes ours, so that `end_at_once` finds it. Linux only; elsewhere a no-op."""
+    """Our children's orphans become our children, so that `end_at_once` finds them. Linux only; elsewhere a no-op."""
     if _prctl is not None:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)

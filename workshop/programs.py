@@ -1,7 +1,7 @@
-"""The system programs that labs, tests and benchmarks call: which are here, and how the others get here.
+"""The system programs that labs, tests and benchmarks call: which ones are here, and how to get the others.
 
-`python -m workshop.programs hey jq`: installs what is missing where we may (root on a Debian-like system), else names
-it in one line. Never fails for a missing program: what needs it says so itself.
+`python -m workshop.programs hey jq` installs what is missing where we may (as root on a Debian-like system), or else
+names it in one line. It never fails for a missing program: the code that needs it says so itself.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(slots=True, frozen=True)
 class Program:
-    """A program by any of its names, the Debian package that has it, and what it is for here.
+    """A program by any of its names, the Debian package that has it, and what we use it for.
 
-    `packaged`: where a Python package of ours brings it, on machines that have one.
+    `packaged`: where one of our Python packages installs it, on machines for which such a package exists.
     """
 
     names: tuple[str, ...]
@@ -38,10 +38,10 @@ class Program:
 
 PROGRAMS = {
     "curl": Program(("curl",), "curl", "the labs' requests"),
-    "jq": Program(("jq",), "jq", "the labs' questions to logs.json"),
+    "jq": Program(("jq",), "jq", "the labs' queries of logs.json"),
     "hey": Program(("hey",), "hey", "the labs' load"),
     "chromium": Program(
-        # The shell has no window to draw, and takes half the processor.
+        # The headless shell draws no window, and takes half the CPU.
         ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
         "chromium-headless-shell",
         "the tests of the playground; slides as PDF, and the check that none overflows",
@@ -61,7 +61,7 @@ FOR_TESTS = ("curl", "jq", "hey", "chromium", "prometheus", "promtool", "redis-s
 
 
 class Stopped(Exception):
-    """Somebody asked us to end."""
+    """A signal asked us to end."""
 
 
 def main(names: list[str]) -> int:
@@ -87,7 +87,7 @@ def _may_install() -> bool:
 
 def _install(packages: list[str]) -> None:
     print(f"installing {', '.join(packages)}…", file=sys.stderr, flush=True)
-    # The first mends what an interrupted installation left, ours or another's.
+    # First repair what an interrupted installation left behind, ours or another's.
     _run(["dpkg", "--configure", "-a"])
     _run(["apt-get", "update", "-qq"])
     wait = ["-o", "DPkg::Lock::Timeout=120"]
@@ -96,7 +96,7 @@ def _install(packages: list[str]) -> None:
 
 
 def _run(command: list[str]) -> str:
-    """Why it failed, or nothing. When we are told to stop, it ends with all that it started."""
+    """Why it failed, or an empty string. When we are told to stop, it ends with all that it started."""
     process = subprocess.Popen(
         command,
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},

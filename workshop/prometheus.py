@@ -1,7 +1,7 @@
-"""A real Prometheus of one's own: our scrape jobs and rules, with other targets, a short interval and its own folder.
+"""A private, real Prometheus: our scrape jobs and rules, with other targets, a short interval and its own folder.
 
-In: a port, who is scraped, and the rule files. Out: a Process, on 127.0.0.1 alone. The configuration is the one in
-serving/monitoring/prometheus, as it stands there: what is tested and shown here is what is deployed.
+In: a port, the targets, and the rule files. Out: a Process that listens on 127.0.0.1 only. The configuration is the one
+in serving/monitoring/prometheus, unchanged: what is tested and shown here is what is deployed.
 """
 
 import json
@@ -29,9 +29,9 @@ def prometheus(
     rules: Sequence[Path] = RULES,
     output: Path | None = None,
 ) -> Process:
-    """`targets`: the job's name in prometheus.yml, and the host and port it scrapes. What was in `folder` is forgotten.
+    """`targets`: host and port to scrape, by job name in prometheus.yml. Earlier data in `folder` is deleted.
 
-    `interval` is how often it scrapes, and how often it evaluates `rules`. Raises CannotStart without the program.
+    `interval` is how often it scrapes and evaluates `rules`. Raises CannotStart without the program.
     """
     program = PROGRAMS["prometheus"].path()
     if program is None:
@@ -52,7 +52,7 @@ def prometheus(
 
 
 def configure(folder: Path, targets: Mapping[str, str], interval: str, rules: Sequence[Path]) -> Path:
-    """The configuration file, written with all that belongs to it."""
+    """The configuration file, written together with the files that it refers to."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("targets", "rules"):
         (folder / name).mkdir(parents=True)
@@ -60,7 +60,7 @@ def configure(folder: Path, targets: Mapping[str, str], interval: str, rules: Se
         target = targets.get(file.stem)
         (folder / "targets" / file.name).write_text(json.dumps([{"targets": [target]}] if target else []))
     for number, rule in enumerate(rules):
-        # Linked, so that a rule that is edited is the rule that is read at the next start, or the next SIGHUP.
+        # Linked, so that an edited rule is what Prometheus reads at the next start, or the next SIGHUP.
         (folder / "rules" / f"{number:02}-{rule.name}").symlink_to(rule.absolute())
     file = folder / "prometheus.yml"
     file.write_text(INTERVAL.sub(interval, (CONFIGURATION / "prometheus.yml").read_text()))
@@ -68,10 +68,10 @@ def configure(folder: Path, targets: Mapping[str, str], interval: str, rules: Se
 
 
 def wrong_with(rule: Path) -> str:
-    """What keeps Prometheus from taking this rule file, in one line; empty if nothing does, or nobody can tell."""
+    """Why Prometheus does not accept this rule file, in one line; empty if it does, or if promtool is missing."""
     promtool = PROGRAMS["promtool"].path()
     if promtool is None:
         return ""
     done = subprocess.run([promtool, "check", "rules", str(rule)], capture_output=True, text=True, check=False)
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip() and "FAILED" not in line]
-    return (lines or ["promtool check rules says no"])[0] if done.returncode else ""
+    return (lines or ["promtool check rules rejects it"])[0] if done.returncode else ""

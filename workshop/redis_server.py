@@ -1,7 +1,7 @@
 """A private Redis for a test: started on a free port, killed, frozen, thawed and started again at will.
 
-The program is the environment's own (Valkey, a Redis by another name, from a package) or the system's. Keeps nothing on
-disk, so a restart is empty, as a cache server's replacement is.
+The program is the environment's own (Valkey, a fork of Redis, from a package) or the system's. It keeps nothing on
+disk, so it is empty after a restart, as the replacement of a cache server is.
 
 `python -m workshop.redis_server --port 6390` runs it in the foreground, for labs.
 """
@@ -23,7 +23,7 @@ MISSING = f"there is no redis-server: make install brings one, or on Debian apt-
 
 
 class RedisServer:
-    """`url` stays the same over kills and restarts. Nothing survives the `with` block."""
+    """`url` stays the same across kills and restarts. Nothing survives the `with` block."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -45,14 +45,14 @@ class RedisServer:
         return self
 
     def kill(self) -> None:
-        """Gone at once: connections are reset, new ones refused."""
+        """End it at once: connections are reset, new ones are refused."""
         if self._popen is not None:
             self._popen.kill()
             self._popen.wait()
             self._popen = None
 
     def freeze(self) -> None:
-        """Connections stay open and new ones are accepted by the kernel, but nothing answers."""
+        """Connections stay open and the kernel accepts new ones, but nothing answers."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

@@ -1,7 +1,7 @@
-"""A few requests, so that whoever starts a demo finds something in its metrics, its traces and its log.
+"""A few requests, so that a demo has something in its metrics, its traces and its log from the start.
 
-In: the gateway's URL. Out: requests that say where they come from, their ids begin with `demo-traffic-`; far fewer than
-a stranger may make. What comes back is read and thrown away.
+In: the gateway's URL. Out: requests that say where they come from (their ids begin with `demo-traffic-`), far fewer
+than a stranger may make. The answers are read and thrown away.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import urllib.request
 
 from workshop import direct
 
-GAP_SECONDS = 2.0  # Prometheus looks for the first time after five, and a rate is of what comes after that
+GAP_SECONDS = 2.0  # Prometheus first scrapes after five, and a rate counts only what comes after that
 PATIENCE = 60.0
 
 REQUESTS = (
@@ -27,7 +27,7 @@ REQUESTS = (
 
 
 def begin(url: str) -> None:
-    """Send them one after the other, while the caller goes on."""
+    """Send them one after the other, in the background."""
     threading.Thread(target=_send, args=(url,), daemon=True).start()
 
 
@@ -35,7 +35,7 @@ def _send(url: str) -> None:
     for number, (path, body) in enumerate(REQUESTS, 1):
         headers = {"Content-Type": "application/json", "X-Request-ID": f"demo-traffic-{number}"}
         request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)
-        # Whoever looks at the log sees what became of it.
+        # The log shows what became of each request.
         with contextlib.suppress(OSError), direct.urlopen(request, PATIENCE) as response:
             response.read()
         time.sleep(GAP_SECONDS)

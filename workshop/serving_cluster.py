@@ -1,7 +1,7 @@
-"""Ray Serve with vLLM behind a demo: start it as a process of ours, look into it, give it another config file.
+"""Ray Serve with vLLM behind a demo: start it as a process of ours, inspect it, give it another config file.
 
-In: a port and a Serve config file. Out: a Process, and what Ray's REST API says, as `serve status` would have it. Ray
-and vLLM live in the serving environment; nothing of them is imported here.
+In: a port and a Serve config file. Out: a Process, and what Ray's REST API says, as `serve status` shows it. Ray and
+vLLM live in the serving environment; nothing of them is imported here.
 """
 
 import json
@@ -27,17 +27,17 @@ RUN = ROOT / ".run"
 HAPROXY_METRICS_OFFSET = 2  # see serving/ray_serve/environment.py
 METRICS_OFFSET = 4
 DASHBOARD_OFFSET = 5
-ENGINE = "VLLM::"  # how vLLM's processes call themselves
-PORTS = 70  # that a cluster takes, from its own on
-FIRST_PORT, LAST_PORT = 10_000, 32_000  # where free ones are looked for: not those that the system gives away by itself
-START_SECONDS = 660.0  # on a machine that has other things to do; it gives up by itself before
+ENGINE = "VLLM::"  # how the names of vLLM's processes begin
+PORTS = 70  # that a cluster takes, from its own port on
+FIRST_PORT, LAST_PORT = 10_000, 32_000  # where we look for free ones: below those that the system assigns
+START_SECONDS = 660.0  # on a busy machine; the cluster gives up before that
 STOP_SECONDS = 30.0
 REST_SECONDS = 30.0
 
 
 @dataclass
 class Cluster(Process):
-    """A Process with the time that Ray takes to come and to go."""
+    """A Process with the time that Ray takes to start and to stop."""
 
     grace: float = STOP_SECONDS
 
@@ -63,11 +63,11 @@ def ray_serve(
 
 
 def free_ports() -> int:
-    """The first of as many ports as a cluster takes, all of them free at this moment. Raises CannotStart."""
+    """The first of as many consecutive ports as a cluster takes, all free at this moment. Raises CannotStart."""
     for port in range(FIRST_PORT + os.getpid() % 200 * PORTS, LAST_PORT, PORTS):
         if all(map(_is_free, range(port, port + PORTS))):
             return port
-    raise CannotStart(f"nowhere are {PORTS} ports in a row free for Ray Serve")
+    raise CannotStart(f"there are no {PORTS} consecutive free ports for Ray Serve")
 
 
 def _is_free(port: int) -> bool:
@@ -81,7 +81,7 @@ def _is_free(port: int) -> bool:
 
 
 def token_file(port: int) -> Path:
-    """Who may read this file may submit work to the cluster."""
+    """Anyone who can read this file may submit work to the cluster."""
     return RUN / f"ray-serve-{port}.token"
 
 
@@ -100,7 +100,7 @@ def status(port: int) -> dict[str, Any]:
 
 
 def redeploy(port: int, config: Path) -> None:
-    """What `serve deploy` does. Comes back at once: `status` says how far it is. Raises CannotStart."""
+    """What `serve deploy` does. Returns at once: `status` says how far it is. Raises CannotStart."""
     command = [
         str(PYTHON.parent / "serve"),
         "deploy",

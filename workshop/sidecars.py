@@ -1,7 +1,7 @@
 """What `make demo-N` starts beside the gateway and the model: Ray Serve, traces, Prometheus, a forwarder of its alerts.
 
-In: the Stage that a demo is built on. Out: processes, and on the stage what the gateway is told of them. Whoever has
-such a thing of their own, by OTLP_ENDPOINT or PROMETHEUS_URL, is given no other one.
+In: the Stage that a demo is built on. Out: processes, and on the stage what the gateway is told of them. If
+OTLP_ENDPOINT or PROMETHEUS_URL names the user's own collector or Prometheus, none is started.
 """
 
 import base64
@@ -30,21 +30,21 @@ from workshop.urls import reached_at
 PROMETHEUS_PORT_OFFSET = 200
 TRACES_PORT_OFFSET = 300
 SERVING_PORT_OFFSET = 400
-TRY_SECONDS = "10"  # that the cluster has before the embedded model is asked
-BREAKER_SECONDS = "5"  # until it is tried again after a fault: it mends itself within half a minute
+TRY_SECONDS = "10"  # that the cluster has before the gateway asks the embedded model
+BREAKER_SECONDS = "5"  # until the next try after a fault: the cluster recovers within half a minute
 FORWARD_SECONDS = 5  # between two looks at the alerts
-SINGLE_PORTS = 6  # of a cluster's, those that must be free; of the others it takes what is
+SINGLE_PORTS = 6  # of the cluster's ports, those that must be free; for the others it takes any free one
 EMBEDDED_MODEL = "workshop-tiny"
 RUN = ROOT / ".run"
 
 
 @dataclass(slots=True)
 class Stage:
-    """`environment`: what the gateway is started with, besides ours. `targets`: who has metrics, by the job's name.
+    """`environment`: what the gateway is started with, besides our own. `targets`: the metrics' addresses, by job name.
 
-    `own_rules` are the attendee's. `config`: what Ray Serve deploys. `claim` says that a port is meant to be used, and
-    raises CannotListen if it is taken.
-    `look` is what the person is told to look at besides, a line each.
+    `own_rules` are the attendee's. `config`: what Ray Serve deploys. `claim` says that a port will be used, and raises
+    CannotListen if it is taken.
+    `look`: what else the person should look at, one line each.
     """
 
     settings: Settings
@@ -61,11 +61,11 @@ class Stage:
 
     @property
     def gateway(self) -> str:
-        """The URL at which the gateway is reached from this machine."""
+        """The gateway's URL, as seen from this machine."""
         return reached_at(self.settings.host, self.settings.port)
 
     def says(self, name: str) -> bool:
-        """Has somebody given this setting a value?"""
+        """Does the user's own configuration set this?"""
         return name.lower() in self.settings.model_fields_set
 
 
@@ -73,7 +73,7 @@ Sidecar = Callable[[Stage], Process | None]
 
 
 def serving_cluster(stage: Stage) -> Process | None:
-    """vLLM under Ray Serve as the upstream; who was it before is its fallback. The gateway starts when it is ready."""
+    """vLLM under Ray Serve as the upstream; the earlier upstream is its fallback. The gateway starts after it."""
     if stage.settings.openai_base_url:
         return None
     port = stage.port + SERVING_PORT_OFFSET
@@ -85,7 +85,7 @@ def serving_cluster(stage: Stage) -> Process | None:
 
 
 def stand_before(stage: Stage, port: int) -> None:
-    """Make the cluster at `port` the upstream; who was it before is its fallback."""
+    """Make the cluster at `port` the upstream; the earlier upstream becomes its fallback."""
     fallback = stage.environment["OPENAI_BASE_URL"]
     stage.environment["OPENAI_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
     if not stage.says("FALLBACKS"):
@@ -97,7 +97,7 @@ def stand_before(stage: Stage, port: int) -> None:
         "ray": f"127.0.0.1:{port + METRICS_OFFSET}",
         "haproxy": f"127.0.0.1:{port + HAPROXY_METRICS_OFFSET}",
     }
-    # Past the gateway, where strangers may ask twenty times a minute.
+    # Past the gateway, where strangers may ask only twenty times a minute.
     crowd = (
         """hey -z 20s -c 20 -m POST -T application/json -d '{{"messages":[{{"role":"user","content":"Hello"}}]}}' """
     )
@@ -108,7 +108,7 @@ def stand_before(stage: Stage, port: int) -> None:
 
 
 def _takes_traces(stage: Stage) -> str:
-    """Whom the gateway will tell of its spans: somebody's own collector, or the receiver beside it."""
+    """Where the gateway will send its spans: the user's own collector, or the receiver beside it."""
     if not stage.settings.enable_tracing:
         return ""
     return stage.settings.otlp_endpoint or f"http://127.0.0.1:{stage.port + TRACES_PORT_OFFSET}"
@@ -135,7 +135,7 @@ def trace_receiver(stage: Stage) -> Process | None:
 
 
 def prometheus_server(stage: Stage) -> Process | None:
-    """Our rules over the demo's metrics. Without the program the demo goes on without it, and says so."""
+    """Our rules over the demo's metrics. Without the program the demo runs without Prometheus, and says so."""
     if stage.says("PROMETHEUS_URL"):
         return None
     programs.main(["prometheus"])
@@ -156,7 +156,7 @@ def prometheus_server(stage: Stage) -> Process | None:
 
 
 def alert_forwarder(stage: Stage) -> Process | None:
-    """Takes Prometheus' alerts to the gateway's webhook, signed. With no Prometheus people may still sign their own."""
+    """Sends Prometheus' alerts to the gateway's webhook, signed. Without Prometheus, people can sign their own."""
     given = ""
     if not stage.says("WEBHOOK_HMAC_SECRET"):
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
@@ -187,7 +187,7 @@ def emptied(file: Path) -> Path:
 
 
 def _sound(rules: tuple[Path, ...]) -> list[Path]:
-    """Those that Prometheus takes. One that it does not take would keep it from starting: it is named, and left out."""
+    """The rule files that Prometheus accepts. Any other would keep it from starting, so it is named and left out."""
     sound = []
     for rule in rules:
         if reason := wrong_with(rule):

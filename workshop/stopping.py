@@ -1,7 +1,7 @@
 """Ctrl-C: once means stop in order, once more means end at once.
 
-In: signals. Out: Stopped, raised where the main thread is, and never where that would leave something half done (see
-`held`). Imports nothing that takes time, so that it can be asked for before all else: see `end_quietly`.
+In: signals. Out: Stopped, raised in the main thread, and never where that would leave something half done (see `held`).
+Imports nothing slow, so that it can run before everything else: see `end_quietly`.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """Ctrl-C, or somebody asked us to end. Like a KeyboardInterrupt, it is no error that anybody should catch."""
+    """Ctrl-C or another signal asked us to end. Like KeyboardInterrupt, it is no error that code should catch."""
 
 
 class _Told:
-    """What we have been told so far."""
+    """The signals that we have received so far."""
 
     to_stop = False
     held = 0
@@ -31,7 +31,7 @@ class _Told:
         if number == signal.SIGINT:
             _leave_the_line()
         if self.to_stop:
-            # Who asks us to stop may do so twice, through make and by itself. Whoever presses Ctrl-C again means it.
+            # A signal to stop may arrive twice, directly and through make. A second Ctrl-C is meant as one.
             if number == signal.SIGINT:
                 self._end_at_once()
             return
@@ -55,7 +55,7 @@ def listen(end_at_once: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Stopped waits until this is over: between the start of a process and the note that it was started, say."""
+    """Delay Stopped until this is over: for example between the start of a process and the note that it started."""
     _told.held += 1
     try:
         yield
@@ -67,9 +67,9 @@ def held() -> Iterator[None]:
 
 
 def end_quietly() -> None:
-    """For the moments before `listen`, in which nothing has been started yet: a signal ends us, with one line.
+    """For the moments before `listen`, when nothing has been started yet: a signal ends us, with one line.
 
-    The Makefile has Ctrl-C held back until here: Python, interrupted while it starts, says so at length.
+    The Makefile holds Ctrl-C back until here: if it interrupts Python's start, Python prints a long traceback.
     """
     for number in SIGNALS:
         signal.signal(number, _end)
@@ -85,7 +85,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _leave_the_line() -> None:
-    """A terminal shows ^C where it was typed: what we say begins on the next line."""
+    """A terminal shows ^C where it was typed: our output begins on the next line."""
     with contextlib.suppress(OSError):
         if os.isatty(2):
             os.write(2, b"\n")

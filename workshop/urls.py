@@ -1,12 +1,12 @@
-"""The URL of a service, read as people write it, and written so that it can be reached.
+"""The URL of a service: read as people write it, and written so that clients can reach it.
 
-In: what stands after `URL=`, or the address that a service listens on. Out: a base URL without a slash at its end, as
-in `http://localhost:8000`. Knows nothing of whether anybody answers there.
+In: the text after `URL=`, or the address that a service listens on. Out: a base URL without a slash at its end, as in
+`http://localhost:8000`. Does not know whether anybody answers there.
 """
 
 import urllib.parse
 
-ROUTES = (  # cut off the end of a URL: people copy them from the labs' curls
+ROUTES = (  # cut off the end of a URL: people copy them from the labs' curl commands
     "/v1/chat/completions",
     "/v1/models",
     "/v1",
@@ -25,7 +25,7 @@ ROUTES = (  # cut off the end of a URL: people copy them from the labs' curls
     "/health",
     "/ready",
 )
-REACHED_AT = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # every interface, so this one, too
+REACHED_AT = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # every interface includes this one
 
 
 class BadUrl(ValueError):
@@ -35,7 +35,7 @@ class BadUrl(ValueError):
 def service_url(text: str) -> str:
     """The base URL of a service: `localhost:8000`, `http://localhost:8000/` and `…:8000/health` are all the same one.
 
-    A path that is none of our routes stays: a service may live under one. Raises BadUrl.
+    A path that is not one of our routes stays: a service may live under a prefix. Raises BadUrl.
     """
     parts, port = _read(text)
     if parts.scheme not in {"http", "https"}:
@@ -48,7 +48,7 @@ def service_url(text: str) -> str:
 
 
 def _read(text: str) -> tuple[urllib.parse.SplitResult, int | None]:
-    """Its parts, and its port: None if it names none, 0 if that cannot be one. Raises BadUrl."""
+    """Its parts, and its port: None if it names no port, 0 if the port is impossible. Raises BadUrl."""
     given = text.strip()
     if given.removeprefix(":").isdigit():
         given = f"localhost:{given.removeprefix(':')}"
@@ -63,12 +63,12 @@ def _read(text: str) -> tuple[urllib.parse.SplitResult, int | None]:
 
 
 def reached_at(host: str, port: int) -> str:
-    """The URL at which a service that listens on `host` is reached from this machine."""
+    """The URL at which this machine reaches a service that listens on `host`."""
     return f"http://{_host(REACHED_AT.get(host, host))}:{port}"
 
 
 def shown_at(host: str, port: int) -> str:
-    """The same for people, to whom 127.0.0.1 is localhost."""
+    """The same for people, who know 127.0.0.1 as localhost."""
     return reached_at(host, port).replace("://127.0.0.1:", "://localhost:")
 
 

@@ -1,7 +1,7 @@
 """`python -m workshop.webhook [FILE]`: sign an alert, or the JSON of a file, and send it as a webhook. `make webhook`.
 
-In: a body, the URL of a service and the secret that it knows. Out: what was sent and what was answered; exit status 0
-if it was taken. An id or a time of one's own shows what the receiver makes of replays and of old letters.
+In: a body, the URL of a service, and the secret that it knows. Out: what was sent and what was answered; exit status 0
+if the service accepted it. Set your own id or age to see what the receiver does with replays and with old webhooks.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from workshop.urls import BadUrl, service_url
 
 PATH = "/webhooks/ingest"
 PATIENCE = 15.0  # seconds
-BY_HAND = 5.0  # seconds that a person waits in silence
-NEVER = "0001-01-01T00:00:00Z"  # how Alertmanager writes the end of what has not ended
+BY_HAND = 5.0  # seconds; a person does not wait longer in silence
+NEVER = "0001-01-01T00:00:00Z"  # how Alertmanager writes the end of an alert that still fires
 EXAMPLE = "DemoAlert"
 
 
 @dataclass(slots=True, frozen=True)
 class Answer:
-    """`status` is 0 if none came, and `text` then says why."""
+    """`status` is 0 if there was no answer; `text` then says why."""
 
     status: int
     text: str
@@ -45,7 +45,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """Why it was not taken, in one line."""
+        """Why it was not accepted, in one line."""
         try:
             return f"{self.status} {json.loads(self.text)['error']['message']}"
         except (ValueError, TypeError, KeyError):
@@ -74,7 +74,7 @@ def the_secret() -> str:
     """WEBHOOK_HMAC_SECRET, from the environment or .env. Raises BadSetting."""
     secret = load_settings().webhook_hmac_secret.get_secret_value()
     if not secret:
-        raise BadSetting("WEBHOOK_HMAC_SECRET: is not set; what the service is started with signs webhooks, too")
+        raise BadSetting("WEBHOOK_HMAC_SECRET: is not set; use the secret that the service was started with")
     return secret
 
 
@@ -83,7 +83,7 @@ def new_id() -> str:
 
 
 def deliver(url: str, secret: str, id: str, body: bytes) -> Answer:
-    """Sign with the time as it is, and send. One that is sent again keeps its id: it is the same webhook."""
+    """Sign with the current time, and send. A webhook that is sent again keeps its id: it is the same webhook."""
     return post(url, signed_headers(secret, id, int(time.time()), body), body)
 
 
@@ -129,7 +129,7 @@ def _body(options: argparse.Namespace) -> bytes:
     alert = {
         "status": RESOLVED if options.resolved else FIRING,
         "labels": {"alertname": options.alert, "severity": "page"},
-        "annotations": {"summary": "Somebody sent this by hand, to see what becomes of it"},
+        "annotations": {"summary": "Somebody sent this by hand, to see what happens to it"},
         "startsAt": moment(now),
         "endsAt": moment(now) if options.resolved else NEVER,
     }
@@ -138,12 +138,12 @@ def _body(options: argparse.Namespace) -> bytes:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m workshop.webhook", description=__doc__.split("\n")[0])
-    parser.add_argument("file", nargs="?", metavar="FILE", help="a JSON body, - for stdin; without: an alert")
-    parser.add_argument("--url", default="http://localhost:8000", help="of the service, or of its route for webhooks")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a JSON body, - for stdin; by default an alert")
+    parser.add_argument("--url", default="http://localhost:8000", help="of the service, or of its webhook route")
     parser.add_argument("--secret", default="", help="what to sign with (WEBHOOK_HMAC_SECRET)")
-    parser.add_argument("--id", default="", help="the webhook's; the same one again is a replay")
+    parser.add_argument("--id", default="", help="the webhook's id; the same id again is a replay")
     parser.add_argument(
-        "--age", type=float, default=0.0, metavar="SECONDS", help="pretend that it was signed so long ago"
+        "--age", type=float, default=0.0, metavar="SECONDS", help="pretend that it was signed this many seconds ago"
     )
     parser.add_argument("--alert", default=EXAMPLE, metavar="NAME", help="the alert's name")
     parser.add_argument("--resolved", action="store_true", help="say that the alert has stopped")

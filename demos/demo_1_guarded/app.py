@@ -1,7 +1,7 @@
 """Demo 1 · One guarded endpoint.
 
-A bare LLM call becomes a service: limits on what comes in, a deadline, retries of what is safe to retry, one JSON log
-line with tokens and cost a request, and an honest error for everything that can go wrong.
+A bare LLM call becomes a service: input limits, a deadline, retries of calls that are safe to repeat, one JSON log line
+per request with tokens and cost, and an honest error for everything that can go wrong.
 """
 
 from fastapi import FastAPI
@@ -22,9 +22,9 @@ def build(settings: Settings) -> FastAPI:
         layers=[
             # region: layers
             RequestLog(settings.log_file),  #                          new: id, tokens, cost, latency, one JSON line
-            InputGuard(settings.max_chars),  #                         new: nothing too long, nothing unreadable
+            InputGuard(settings.max_chars),  #                         new: nothing too long or unreadable
             Timeout(settings.timeout),  #                              new: one deadline for the whole call
-            Retry(settings.max_retries, delay=settings.retry_delay),  # new: only what is safe to retry
+            Retry(settings.max_retries, delay=settings.retry_delay),  # new: only if safe to repeat
             # endregion: layers
         ],
         upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK

@@ -1,7 +1,7 @@
 """Demo 2 · Who may call, and how often.
 
-A token says who is calling. Each caller has so many requests and tokens a window, counted in this process or, by all
-workers together, in Redis; what was used is on the caller's account, and a budget ends where it ends.
+A token says who is calling. Each caller has a limit of requests and tokens per window, counted in this process or, for
+all workers together, in Redis. Usage goes to the caller's account, and a spent budget ends the calls.
 """
 
 from fastapi import FastAPI
@@ -30,16 +30,16 @@ def build(settings: Settings) -> FastAPI:
             # region: layers
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
-            Authenticate(parts.authenticator),  #  new: a token becomes a caller, no token an address
-            parts.rate_limit,  #                   new: requests and tokens in a window, requests in an hour
-            Budget(parts.ledger),  #               new: US dollars a month
-            AccountUsage(parts.ledger),  #         new: what each call used, on its caller's account
+            Authenticate(parts.authenticator),  #  new: who calls, by token or by address
+            parts.rate_limit,  #                   new: requests and tokens per window, requests per hour
+            Budget(parts.ledger),  #               new: US dollars per month
+            AccountUsage(parts.ledger),  #         new: each call's usage, on its caller's account
             Timeout(settings.timeout),
             Retry(settings.max_retries, delay=settings.retry_delay),
             # endregion: layers
         ],
         upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
         routes=[usage_routes(parts.ledger, parts.rate_limit.limits), token_routes(parts.authenticator)],
-        resources=parts.resources,  # what layers and routes share
-        gate=parts.gate,  # the same question for the routes that do not go through the layers
+        resources=parts.resources,  # shared by layers and routes
+        gate=parts.gate,  # identifies callers on routes outside the layers
     )

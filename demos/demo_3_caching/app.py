@@ -1,7 +1,7 @@
 """Demo 3 · Pay once for the same answer.
 
-Answers are kept for the next equal question, and shared while they are under way: in memory, or in a Redis that all
-workers share. Nobody is given another caller's answer, and nothing is kept that the model would not say again.
+Answers are kept for the next equal question, in memory or in a Redis that all workers share. Equal calls in progress
+share one answer. No caller gets another caller's answer, and the cache keeps no answer that the model would not repeat.
 """
 
 from fastapi import FastAPI

@@ -1,7 +1,8 @@
 """Demo 4 · Streams, and a client that survives its upstream.
 
-Answers come as they are generated, on our own routes and on OpenAI's. When the upstream is slow, ill or gone, calls are
-given the time that their work needs, retried within a budget, kept away from what is broken, and answered elsewhere.
+Answers arrive as they are generated, on our own routes and on OpenAI's. When the upstream is slow, broken or gone, a
+call gets the time that its work needs and retries within a budget. An upstream that keeps failing is left alone, and a
+fallback answers.
 """
 
 from fastapi import FastAPI
@@ -54,7 +55,7 @@ def build(
         settings,
         title=title,
         layers=layers(settings, parts, breaker),
-        upstreams=Upstreams(settings, events),  # new: a client that relays streams, in the SDK's place
+        upstreams=Upstreams(settings, events),  # new: a client that relays streams replaces the SDK
         routes=routes(parts),
         resources=parts.resources,
         gate=parts.gate,
@@ -72,8 +73,8 @@ def layers(settings: Settings, parts: Parts, breaker: MakeBreaker = Breaker) -> 
         Budget(parts.ledger),
         AccountUsage(parts.ledger),
         parts.cache,
-        AdaptiveTimeout(settings.timeout, settings.timeout_max),  #     new: a deadline that fits
-        AdmissionQueue(  #                                              new: so many at once, the rest in line
+        AdaptiveTimeout(settings.timeout, settings.timeout_max),  #     new: a deadline that fits it
+        AdmissionQueue(  #                                              new: so many at once, and a queue
             settings.http_max_connections, settings.queue_max_size, settings.queue_timeout
         ),
         Fallback(settings),  #                                          new: another model, another upstream
@@ -82,7 +83,7 @@ def layers(settings: Settings, parts: Parts, breaker: MakeBreaker = Breaker) -> 
             delay=settings.retry_delay,
             budgets=RetryBudgets(settings.retry_budget, settings.retry_budget_reserve),
         ),
-        CircuitBreaker(settings, breaker=breaker),  #                   new: what keeps failing is left alone
+        CircuitBreaker(settings, breaker=breaker),  #                   new: spares a failing upstream
         # endregion: layers
     ]
 

@@ -1,4 +1,4 @@
-"""Demo 5 · See it, and be told: each request is counted and traced, memory is watched, alerts call for a person."""
+"""Demo 5 · See it, and be told: each request is counted and traced, memory is watched, and alerts call a person."""
 
 from fastapi import FastAPI
 
@@ -27,7 +27,7 @@ TITLE = "Demo 5 · See it, and be told"
 
 
 def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), innermost: Layers = ()) -> FastAPI:
-    """`metrics`: pass your own layers to replace the one that counts. `innermost` come after all others."""
+    """`metrics`: pass your own layers to replace the one that counts. `innermost`: layers after all others."""
     parts = Parts(settings)
     memory = MemoryWatch(settings, parts.cache.caches)
     counting = (metrics or [Metrics()]) if settings.enable_metrics else []
@@ -40,8 +40,8 @@ def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), inner
             RequestLog(settings.log_file, shown=on_stdout(settings)),
             *counting,  #                                         new: counts and times each call
             *([Tracing(settings)] if settings.traced else []),  # new: a trace of each request
-            MemoryGuard(memory),  #                               new: no more work when memory is short
-            *demo_4.layers(settings, parts)[1:],  #               those of demo 4, but for its log
+            MemoryGuard(memory),  #                               new: refuses work when memory is short
+            *demo_4.layers(settings, parts)[1:],  #               demo 4's layers, except its log
             # endregion: outer-layers
             *innermost,
         ],

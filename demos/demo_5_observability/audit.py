@@ -1,4 +1,4 @@
-"""Demo 5 with something new in it: an audit of all requests. What is wrong with it, a drill asks.
+"""Demo 5 with one addition: an audit of all requests. A drill asks what is wrong with it.
 
 `python -m shared.server demos.demo_5_observability.audit:build` runs it.
 """
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from demos.demo_5_observability.app import build as demo_5
 from shared.settings import Settings
 
-RECORD = 200_000  # bytes that the audit keeps of each request
+RECORD = 200_000  # bytes that the audit keeps for each request
 
 
 class Audit:

@@ -1,7 +1,7 @@
 """Demo 6 · The full deployment: vLLM under Ray Serve, and this gateway in front.
 
-The gateway of demo 5 and one layer more. What is new stands behind it, see serving/ray_serve: who answers is a cluster
-that grows, shrinks, and loses a machine now and then.
+The gateway of demo 5, with one more layer. The new part stands behind it, see serving/ray_serve: the answers come from
+a cluster that grows, shrinks, and loses a machine now and then.
 """
 
 from fastapi import FastAPI
@@ -17,5 +17,5 @@ def build(settings: Settings) -> FastAPI:
         title="Demo 6 · The full deployment",
         innermost=[
             TryTimeout(settings.try_timeout)
-        ],  # new: an upstream that is silent for so long loses the call to a fallback
+        ],  # new: an upstream that is silent for this long loses the call to a fallback
     )

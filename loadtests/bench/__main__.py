@@ -1,7 +1,7 @@
 """`make bench`: measure, print the table and the bars, write loadtests/results/bench.json and bench.svg.
 
 Read the ratios, not the numbers. The exit status says whether all bars of the design are met. `--build` names another
-stack of ours; `--quick` is a minute's look, which writes nothing.
+stack of ours; `--quick` takes a minute and writes nothing.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main() -> int:
         with (
             tempfile.TemporaryDirectory() as folder,
             tempfile.TemporaryDirectory() as apart,
-            static_upstream(Path(apart)) as collector,  # it answers every POST alike
+            static_upstream(Path(apart)) as collector,  # it answers every POST the same way
         ):
             setups: dict[str, Setup] = {
                 OURS: Ours(options.build, collector.removesuffix("/v1")),

@@ -9,13 +9,13 @@ from pathlib import Path
 def cpu_seconds(pid: int) -> float:
     """CPU time of all threads of `pid` and its children so far, in seconds.
 
-    From the processes' CPU clocks, which count nanoseconds; /proc/PID/stat counts in hundredths of a second.
+    From the processes' CPU clocks, which count nanoseconds; /proc/PID/stat counts hundredths of a second.
     """
     return sum(time.clock_gettime(_cpu_clock(each)) for each in _family(pid))
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a worker, in megabytes: the largest of `pid` and its children. One may only start another."""
+    """Resident memory of a worker, in megabytes: the largest of `pid` and its children. `pid` may be a launcher."""
     pages = max(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _family(pid))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

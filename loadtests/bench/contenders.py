@@ -1,7 +1,7 @@
-"""Those who are measured: our gateway, a bare pass-through, the Portkey gateway and the LiteLLM proxy.
+"""The contenders: our gateway, a bare pass-through, the Portkey gateway and the LiteLLM proxy.
 
-In: the upstream's base URL and a folder. Out: a process on the measured core, and where its requests go. Each is set up
-as its own documentation wants it where speed counts, and answers OpenAI's chat route.
+In: the upstream's base URL and a folder. Out: a process on the measured core, and the target of its requests. Each is
+set up as its own documentation recommends for speed, and answers OpenAI's chat route.
 """
 
 import json
@@ -23,7 +23,7 @@ from workshop.processes import ROOT, CannotStart, Process, free_port, gateway
 PEERS = ROOT / "loadtests" / "peers"
 ROUTE = "/v1/chat/completions"
 
-# High enough to let the load pass; the limiter does its work all the same.
+# High enough for the load; the limiter does its work nevertheless.
 MOST = str(10**9)
 NO_LIMITS = dict.fromkeys(("RATE_LIMIT_RPM", "RATE_LIMIT_ANONYMOUS_RPM", "RATE_LIMIT_RPH", "RATE_LIMIT_TPM"), MOST)
 
@@ -37,14 +37,14 @@ class Contender:
 
 class Setup(Protocol):
     def __call__(self, upstream: str, folder: Path) -> Contender:
-        """Ready to start. Raises CannotStart for one that is not installed and cannot be."""
+        """A contender, ready to start. Raises CannotStart if it is not installed and cannot be."""
 
 
 @dataclass(slots=True, frozen=True)
 class Ours:
-    """A stack of ours, called by somebody with a token: whole, or without metrics and traces.
+    """A stack of ours, called with a token: complete, or without metrics and traces.
 
-    Traces go to the `collector`, a base URL, as many of them as go by default.
+    Traces go to the `collector`, a base URL, at the default sampling ratio.
     """
 
     build: str
@@ -98,7 +98,7 @@ def passthrough(upstream: str, folder: Path) -> Contender:
 
 
 def portkey(upstream: str, folder: Path) -> Contender:
-    """As `npx @portkey-ai/gateway` starts it, without its page; who answers is said by each request's headers."""
+    """As `npx @portkey-ai/gateway` starts it, without its page; the headers of each request name the upstream."""
     try:
         node = find_node(ROOT / ".run" / "node", oldest=18)
         modules = install(node, PEERS, ROOT / ".run" / "portkey")
@@ -144,7 +144,7 @@ def litellm(upstream: str, folder: Path) -> Contender:
             "LITELLM_MASTER_KEY": key,
             "LITELLM_MODE": "PRODUCTION",
             "LITELLM_LOG": "ERROR",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices, and waits
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise it asks the network for prices, and waits
         },
         output=folder / "litellm.log",
     )

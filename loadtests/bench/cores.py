@@ -1,4 +1,4 @@
-"""Who runs where: what is measured has one core to itself; all else (load, upstreams, this process) shares another."""
+"""The use of cores: the measured server has one alone; all else (load, upstreams, this process) shares another."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ MEASURED, REST = 0, 1
 
 
 def keep_to_the_rest() -> None:
-    """Move this process, and all that it starts, off the measured core. Raises CannotStart."""
+    """Move this process, and everything that it starts, off the measured core. Raises CannotStart."""
     if not hasattr(os, "sched_setaffinity") or not {MEASURED, REST} <= os.sched_getaffinity(0):
         raise CannotStart(f"a benchmark needs Linux, and the cores {MEASURED} and {REST}")
     if shutil.which("taskset") is None:
@@ -21,7 +21,7 @@ def keep_to_the_rest() -> None:
 
 
 def measured(process: Process) -> Process:
-    """The same process, on the measured core from its first instruction: it counts its cores before we could."""
+    """The same process, on the measured core from its first instruction: it counts its cores at its start."""
     process.command = ["taskset", "--cpu-list", str(MEASURED), *process.command]
     return process
 

@@ -22,7 +22,7 @@ end
 
 @dataclass(slots=True, frozen=True)
 class Measurement:
-    """Requests that were answered, how many a second, microseconds, and requests that did not end in 2xx."""
+    """Answered requests, requests per second, latencies in microseconds, and requests without a 2xx answer."""
 
     requests: int
     rps: float
@@ -32,7 +32,7 @@ class Measurement:
 
 
 def same(content: str) -> str:
-    """The Lua that has wrk send this body, again and again."""
+    """The Lua script that makes wrk send this body in each request."""
     return f"wrk.body = {json.dumps(content)}\n"
 
 
@@ -40,7 +40,7 @@ CHAT = same(body("Explain time-outs in two lines"))
 
 
 def load(target: Target, connections: int, seconds: float, script: str = CHAT) -> Measurement:
-    """One round of what `script` asks. Raises CannotStart for requests without answers: there is nothing to compare."""
+    """One round of `script`. Raises CannotStart if requests fail: there is nothing to compare then."""
     measured = _wrk(target.url, connections, seconds, _headers(target) + script + REPORT)
     if measured.errors:
         raise CannotStart(f"{target.name} failed {measured.errors} requests: nothing to compare")

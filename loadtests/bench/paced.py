@@ -1,8 +1,8 @@
 """The upstream of streams: a server that sends as many chunks as it is asked for, each at its time.
 
 `python -m loadtests.bench.paced --port P`. A request says what it wants in its prompt, the one field that every gateway
-passes on: "200 chunks, 10 ms apart". The first comes at once. Written against the transport, because it shares a core
-with the load and must cost next to nothing.
+passes on: "200 chunks, 10 ms apart". The first chunk comes at once. Written directly on asyncio's transports, because
+it shares a core with the load and must cost next to nothing.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import uvloop
 
 from workshop.processes import Process, free_port
 
-TOKEN = " token-by-token"  # in the text of every chunk: long enough that nothing else is taken for it
+TOKEN = " token-by-token"  # the text of every chunk: long enough not to occur anywhere else
 WISH = re.compile(rb"(\d+) chunks, (\d+) ms apart")
 USAGE_WANTED = re.compile(rb'"include_usage":\s*true')
 
@@ -29,7 +29,7 @@ WRONG = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 
 
 def wish(chunks: int, milliseconds: int) -> str:
-    """The prompt that asks for so many chunks, so far apart."""
+    """The prompt that asks for this many chunks, this far apart."""
     return f"{chunks} chunks, {milliseconds} ms apart"
 
 
@@ -54,20 +54,20 @@ def _choice(delta: dict[str, str], finish_reason: str | None = None) -> dict[str
 ROLE = _event([_choice({"role": "assistant", "content": ""})])
 CHUNKS = [
     _event([_choice({"content": f"{TOKEN} {number}"})]) for number in range(10)
-]  # LiteLLM ends a stream of equals
+]  # LiteLLM ends a stream of equal chunks
 STOP = _event([_choice({}, "stop")])
 DONE = _framed(b"data: [DONE]") + b"0\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """One client. Requests come one at a time: nobody pipelines them."""
+    """One client. Requests come one at a time: no client here pipelines them."""
 
     def __init__(self) -> None:
         self._received = b""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class is not a subclass, but works like one
         self._loop = asyncio.get_running_loop()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
     def _begin(self, chunks: int, apart: float, end: bytes) -> None:
         self._transport.write(HEAD + ROLE + CHUNKS[0])
         began = self._loop.time()
-        # Against the start, not against the last one: what came late once must not make all others late.
+        # Timed from the start, not from the last chunk: one late chunk must not delay all the others.
         self._plan = (
             (began + number * apart, CHUNKS[number % len(CHUNKS)] if number < chunks else end)
             for number in range(1, chunks + 1)
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
 
 @contextmanager
 def paced_upstream(folder: Path) -> Iterator[str]:
-    """Yields its base URL."""
+    """Start the server; yields its base URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [executable, "-m", "loadtests.bench.paced", "--port", str(port)]

@@ -1,6 +1,6 @@
-"""The picture of the results: requests a second at 16 connections, a bar each on a logarithmic scale, as SVG.
+"""The picture of the results: requests per second at 16 connections, one bar each on a logarithmic scale, as SVG.
 
-Text, not a drawing library's output: small enough to be read in a diff. Its colours serve light pages and dark ones.
+Written as text, without a drawing library: small enough to be read in a diff. Its colours work on light and dark pages.
 """
 
 import math
@@ -23,10 +23,10 @@ STYLE = """
 
 
 def plot(report: dict[str, Any]) -> str:
-    """Made from what bench.json holds."""
+    """The SVG of the report in bench.json."""
     rows = report["contenders"]
     bottom = TOP + ROW * len(rows)
-    title = "Requests a second through one core, 16 connections"
+    title = "Requests per second through one core, 16 connections"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 28}" width="{WIDTH}" role="img">',
         f"<title>{title}</title><style>{STYLE}</style>",

@@ -1,7 +1,7 @@
-"""The race: everybody started, then round after round of the same work for each of them in turn.
+"""The race: all contenders start, then each gets the same work, in turn, round after round.
 
-Interleaved, because machines are noisy: what slowed one of them down in a round slowed them all, so a ratio within the
-round means something where a number does not. In: contenders. Out: what each showed in every round.
+The rounds are interleaved because machines are noisy: a slow moment slows all contenders of a round, so ratios within a
+round mean more than numbers. In: contenders. Out: the measurements of each, round by round.
 """
 
 import statistics
@@ -28,14 +28,14 @@ WARM_UP = 16  # connections and streams
 
 @dataclass(slots=True, frozen=True)
 class Pace:
-    """How much of everything. Chunks arrive alone: of one stream every `apart_ms`, and streams take turns."""
+    """The amounts of work. Chunks arrive alone: each stream sends one every `apart_ms`, and streams take turns."""
 
     rounds: int = 5
     seconds: float = 3  # of load at each number of connections
-    first_tokens: int = 60  # streams in a row, a round
+    first_tokens: int = 60  # streams in a row, per round
     streams: int = 16  # at the same time
     chunks: int = 200
-    apart_ms: int = 20  # slow enough for LiteLLM, which would else be measured while it is behind
+    apart_ms: int = 20  # slow enough for LiteLLM, which would otherwise be measured while it is behind
     streams_in_all: int = 1000
 
 
@@ -44,7 +44,7 @@ QUICK = Pace(rounds=1, seconds=1, first_tokens=20, chunks=100, streams_in_all=10
 
 @dataclass(slots=True)
 class Shown:
-    """What one contender showed, a value for each round."""
+    """The measurements of one contender, one value per round."""
 
     version: str
     loads: dict[int, list[Measurement]] = field(default_factory=dict)  # by connections
@@ -56,7 +56,7 @@ class Shown:
 
 @dataclass(slots=True)
 class Results:
-    """By contender's name, in the order in which they stand in the table. `absent`: why somebody did not take part."""
+    """By contender's name, in the order of the table. `absent`: why a contender did not take part."""
 
     shown: dict[str, Shown] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Results:
 
 
 def run(setups: Mapping[str, Setup], needed: set[str], folder: Path, pace: Pace) -> Results:
-    """Raises CannotStart when one of the `needed` does not start, or anybody fails a request once the race is on."""
+    """Raises CannotStart if one of the `needed` does not start, or if any contender fails a request during the race."""
     results = Results()
     race = _Race(setups, needed, folder, results)
     with static_upstream(folder) as upstream, ExitStack() as running:
@@ -161,7 +161,7 @@ def _first_token_ms(target: Target, pace: Pace) -> float:
 
 
 def _streams(target: Target, streams: int, *, at_once: int) -> Streamed:
-    """Short ones: five chunks, a millisecond apart."""
+    """Short streams: five chunks, one millisecond apart."""
     return uvloop.run(stream(target, streams=streams, at_once=at_once, chunks=5, apart_ms=1))
 
 

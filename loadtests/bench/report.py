@@ -1,6 +1,6 @@
-"""What a race showed, for machines and for people: medians, ratios within a round, and the bars of the design.
+"""The results of a race, for machines and for people: medians, ratios within a round, and the bars of the design.
 
-In: the rounds. Out: a dictionary for JSON, and a table in Markdown made from nothing but it.
+In: the rounds. Out: a dictionary for JSON, and a Markdown table made only from that dictionary.
 """
 
 import statistics
@@ -13,13 +13,12 @@ from loadtests.bench.cores import machine
 from loadtests.bench.race import CONNECTIONS, Pace, Results, Shown
 
 CONDITIONS = (
-    "All on one and the same core, one worker each, on `/v1/chat/completions`; upstreams and load have another. "
-    "Of this gateway every layer is on: the caller has a token, limits are too high to be met, the cache is passed "
-    "by, as no temperature is set, and one trace of ten is kept and sent. A chunk's CPU is taken from {streams} "
-    "streams of {chunks} chunks, "
-    "{apart_ms} ms apart, so that each arrives alone: what a gateway saves on chunks that come together is not "
-    "seen here. Memory is the larger of two, after the load and after {streams_in_all} streams. Portkey waits 25 "
-    "ms before it relays the first chunk of a stream."
+    "All contenders run on the same core, with one worker each, on `/v1/chat/completions`; upstreams and load have "
+    "another core. This gateway runs with every layer: the caller has a token, limits are too high to matter, the "
+    "cache is bypassed because no temperature is set, and one trace in ten is kept and sent. A chunk's CPU is "
+    "measured with {streams} streams of {chunks} chunks, {apart_ms} ms apart, so that each chunk arrives alone: "
+    "savings on chunks that arrive together do not show here. Memory is the larger of two values, after the load and "
+    "after {streams_in_all} streams. Portkey waits 25 ms before it relays the first chunk of a stream."
 )
 
 Report = dict[str, Any]
@@ -29,7 +28,7 @@ PASSTHROUGH, PORTKEY, LITELLM = "bare pass-through", "Portkey gateway", "LiteLLM
 
 
 def report(results: Results, ours: str, pace: Pace) -> Report:
-    """Of a race in which `ours` took part."""
+    """The report of a race in which `ours` took part."""
     gateway = results.shown[ours]
     contenders = [
         {
@@ -88,7 +87,7 @@ def _median_difference(through: list[float], directly: list[float]) -> float:
 
 
 def bars(report: Report) -> list[dict[str, Any]]:
-    """What our gateway, first of the contenders, has to reach; what could not be measured is not met."""
+    """The targets of our gateway, the first of the contenders. A bar that could not be measured is not met."""
     by_name = {row["name"]: row for row in report["contenders"]}
     ours = report["contenders"][0]
 
@@ -103,7 +102,7 @@ def bars(report: Report) -> list[dict[str, Any]]:
         times(PASSTHROUGH, 0.5),
         times(UNWATCHED, 0.85),
         _bar("added latency, p50 at 1 connection", ours["added_p50_us"] / 1000, 1, "≤", " ms"),
-        _bar("CPU a relayed chunk", ours["chunk_cpu_us"], 100, "≤", " µs"),
+        _bar("CPU per relayed chunk", ours["chunk_cpu_us"], 100, "≤", " µs"),
         _bar("added time to first token, p50", ours["added_first_token_ms"], 2, "≤", " ms"),
         _bar("resident memory", max(ours["memory_mb"].values()), 120, "≤", " MB"),
     ]
@@ -115,7 +114,7 @@ def _bar(name: str, got: float | None, limit: float, relation: str, unit: str) -
 
 
 def verdict(report: Report) -> str:
-    """The bars for people, a line each."""
+    """The bars for people, one line each."""
     lines = []
     for bar in report["bars"]:
         got = "not measured" if bar["got"] is None else f"{bar['got']:.2f}{bar['unit']}"
@@ -130,8 +129,8 @@ def table(report: Report) -> str:
         f"{report['date']}, {report['machine']}; medians of {pace['rounds']} rounds, ratios within a round. "
         f"The upstream, called directly: {upstream['p50_us'] / 1000:.2f} ms (p99 {upstream['p99_us'] / 1000:.2f} ms).",
         "",
-        "| one core each | requests/s at 1 | at 16 | at 64 | ours ÷ it, at 16 | CPU a request | added p50 | added p99 "
-        "| CPU a chunk | added first token | memory |",
+        "| one core each | requests/s at 1 | at 16 | at 64 | ours ÷ it, at 16 | CPU per request | added p50 "
+        "| added p99 | CPU per chunk | added first token | memory |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in report["contenders"]:

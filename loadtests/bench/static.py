@@ -46,7 +46,7 @@ def server(port: int) -> str:
 
 
 def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
-    """An nginx with these blocks in its configuration, its files in `folder`. Raises CannotStart."""
+    """An nginx with these blocks in its configuration and its files in `folder`. Raises CannotStart."""
     binary = PROGRAMS["nginx"].path()
     if binary is None:
         raise CannotStart("nginx is missing: it is the upstream")
@@ -58,7 +58,7 @@ def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
 
 @contextmanager
 def static_upstream(folder: Path) -> Iterator[str]:
-    """Yields its base URL."""
+    """Start the server; yields its base URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with nginx(folder, [server(port)], f"{url}/health"):

@@ -1,6 +1,6 @@
 """The load of streams: a client that asks for them, times their first token, counts their chunks, and misses none.
 
-It shares a core with the upstream, so it reads bytes and parses nothing: it knows how the upstream's tokens look.
+It shares a core with the upstream, so it reads bytes and parses nothing: it knows the upstream's tokens byte by byte.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ from loadtests.bench.target import Target, body
 from workshop.processes import CannotStart
 
 TOKEN_BYTES = TOKEN.strip().encode()
-OVERLAP = len(TOKEN_BYTES) - 1  # what is kept of the last read: no whole token, so that none is counted twice
-LAST_CHUNK = b"0\r\n\r\n"  # of the chunked transfer coding
+OVERLAP = len(TOKEN_BYTES) - 1  # bytes kept from the last read: less than a token, so that none is counted twice
+LAST_CHUNK = b"0\r\n\r\n"  # of the chunked transfer encoding
 PATIENCE = 120  # seconds
 
 
 @dataclass(slots=True, frozen=True)
 class Streamed:
-    """Streams that came whole: their chunks together, and the time to each one's first token, in seconds."""
+    """Complete streams: the sum of their chunks, and each one's time to first token, in seconds."""
 
     chunks: int
     first_token: Sequence[float]
 
 
 async def stream(target: Target, *, streams: int, at_once: int, chunks: int, apart_ms: int) -> Streamed:
-    """Ask for `streams` streams, `at_once` of them at the same time. Raises CannotStart for one that is not whole."""
+    """Ask for `streams` streams, `at_once` of them at the same time. Raises CannotStart if one is incomplete."""
     loop = asyncio.get_running_loop()
     lanes = []
     for number in range(at_once):
@@ -48,7 +48,7 @@ async def stream(target: Target, *, streams: int, at_once: int, chunks: int, apa
 
 
 class Lane(asyncio.Protocol):
-    """A connection that asks for one stream after the other."""
+    """A connection that asks for one stream after another."""
 
     def __init__(self, target: Target, chunks: int, apart_ms: int, streams: int) -> None:
         self.chunks = 0
@@ -62,7 +62,7 @@ class Lane(asyncio.Protocol):
         self._asked = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class is not a subclass, but works like one
         self._ask()
 
     def connection_lost(self, _: Exception | None) -> None:

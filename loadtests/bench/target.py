@@ -1,4 +1,4 @@
-"""Where requests of the benchmark go: the URL of a chat route, the headers that it wants, and a name for people."""
+"""The target of a benchmark's requests: the URL of a chat route, the headers that it needs, and a name for people."""
 
 import json
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ class Target:
 
 
 def body(prompt: str, *, stream: bool = False) -> str:
-    """A request, as the SDKs send it. It sets no temperature, so that every answer is asked for anew: no cache may keep
-    what is sampled.
+    """A request as the SDKs send it. It sets no temperature, so that no cache may keep the sampled answer, and every
+    request goes to the upstream.
     """
     asked = {"model": MODEL, "messages": [{"role": "user", "content": prompt}], "max_tokens": 100}
     return json.dumps({**asked, "stream": True} if stream else asked)

@@ -1,1 +1,1 @@
-"""What Ray Serve costs around a vLLM engine, and what each of its knobs buys: `make bench-serving`."""
+"""What Ray Serve costs around a vLLM engine, and what each of its settings gains: `make bench-serving`."""

@@ -1,8 +1,8 @@
 """`make bench-serving`: measure, print the table and the bar, write loadtests/results/serving.json and serving.svg.
 
 Read the ratios, not the numbers. The exit status says whether one of the two deployments meets the bar of the design.
-`--quick` is three minutes' look, which writes nothing; `--sustained` asks instead whether five minutes of steady load
-are answered.
+`--quick` takes three minutes and writes nothing; `--sustained` checks instead whether five minutes of steady load are
+answered.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="the first step and the last; the results are not kept")
     parser.add_argument("--sustained", action="store_true", help="steady load on Ray Serve instead")
     parser.add_argument("--minutes", type=int, default=5, help="of steady load")
-    parser.add_argument("--url", help="whom to load steadily; without it a cluster is started")
+    parser.add_argument("--url", help="the service to load; without it a cluster is started")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:

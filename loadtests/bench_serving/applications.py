@@ -1,4 +1,4 @@
-"""The application as ray.serve.llm itself would make it, for those that are measured beside ours.
+"""The application as ray.serve.llm itself builds it, for the contenders beside ours.
 
 In: the same ServingArguments, so that engine, weights and warm-up are the same. Out: a Serve application. Serve imports
 these functions by their path; they run in the serving environment.
@@ -15,18 +15,18 @@ from serving.ray_serve.warm_server import WarmServer
 
 
 def official(arguments: ServingArguments) -> serve.Application:
-    """With the ingress in Python; or with LLMRouter, where the environment says direct streaming."""
+    """With the ingress in Python; or with LLMRouter, if the environment asks for direct streaming."""
     return build_openai_app({"llm_configs": [_config(arguments, server_cls=WarmServer)]})
 
 
 def unbatched(arguments: ServingArguments) -> serve.Application:
-    """The same, with each token passed on as it comes, not those of 50 ms together."""
+    """The same, but each token is passed on at once, not in batches of 50 ms."""
     config = _config(arguments, server_cls=WarmServer, experimental_configs={"stream_batching_interval_ms": 0})
     return build_openai_app({"llm_configs": [config]})
 
 
 def unmeasured(arguments: ServingArguments) -> serve.Application:
-    """Ours, whose engine tells Ray no metrics."""
+    """Ours, with an engine that reports no metrics to Ray."""
     return build_llm_deployment(
         _config(arguments, log_engine_metrics=False),
         deployment_cls=serve.ingress()(WarmServer),

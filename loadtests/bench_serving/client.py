@@ -1,7 +1,7 @@
-"""The load: `vllm bench serve`, which asks the workshop's model the questions it was never trained on.
+"""The load: `vllm bench serve`, which asks the workshop's model questions that were not in its training data.
 
-In: the URL of an OpenAI API, how many requests, and how many at a time. Out: a Load. Each measurement with the same
-seed asks the same questions in the same order, at temperature 0: whoever is measured has the same answers to make.
+In: the URL of an OpenAI API, how many requests, and how many at a time. Out: a Load. Measurements with the same seed
+ask the same questions in the same order, at temperature 0, so every contender has the same answers to generate.
 """
 
 import json
@@ -15,12 +15,12 @@ from workshop.processes import ROOT, CannotStart, die_with_parent
 from workshop.serving_cluster import PYTHON
 
 TOKENIZER = ROOT / "serving" / "tiny_model" / "weights" / "hf"
-LONGEST = 64  # tokens; the model's answers have 38 in the mean
+LONGEST = 64  # tokens; the model's answers have 38 on average
 
 
 @dataclass(slots=True, frozen=True)
 class Load:
-    """What one measurement found. `ended`: when each good answer was complete, in seconds of the client's clock."""
+    """The result of one measurement. `ended`: when each good answer was complete, in seconds of the client's clock."""
 
     requests: int
     failed: int
@@ -29,7 +29,7 @@ class Load:
     tokens_per_second: float
     first_token_ms: float  # median
     first_token_p99_ms: float
-    token_ms: float  # median of the time between two
+    token_ms: float  # median of the time between two tokens
     latency_ms: float  # median
     latency_p99_ms: float
     errors: list[str]
@@ -37,7 +37,7 @@ class Load:
 
 
 class Client:
-    """Started on entry. `folder` takes the questions and what the client says of itself."""
+    """Starts on entry. `folder` takes the questions and the client's own log."""
 
     def __init__(self, model: str, folder: Path) -> None:
         self._model = model
@@ -71,7 +71,7 @@ class Client:
     def measure(
         self, url: str, requests: int, *, connections: int | None = None, per_second: float | None = None, seed: int = 0
     ) -> Load:
-        """So many at a time, each as soon as one is answered; or `per_second`, at random moments, whatever happens."""
+        """`connections` requests at a time, each as soon as one is answered; or `per_second`, at random moments."""
         asked = {
             "--backend": "openai-chat",
             "--endpoint": "/v1/chat/completions",
@@ -115,7 +115,7 @@ class Client:
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if line.startswith("{"):  # vLLM's log is there, too
+            if line.startswith("{"):  # vLLM's log is there too
                 answer: dict[str, Any] = json.loads(line)
                 return answer
         last_words = self._log.read_text(errors="replace").strip().splitlines()

@@ -1,7 +1,7 @@
-"""Those that are measured: vLLM's own server, and Ray Serve around the same engine, a knob at a time.
+"""The contenders: vLLM's own server, and Ray Serve around the same engine, one setting at a time.
 
-In: laptop.yaml, which says the model and the engine's arguments of all of them. Out: a process for each, and its URL.
-One replica, always: what is compared is the way to an engine, not how many engines there are.
+In: laptop.yaml, which has the model and the engine's arguments for all of them. Out: a process for each, and its URL.
+Always one replica: the comparison is about the way to an engine, not about the number of engines.
 """
 
 import copy
@@ -19,14 +19,14 @@ OURS = "serving.ray_serve.builder:build"
 OFFICIAL = "loadtests.bench_serving.applications:official"
 START_SECONDS = 180.0
 
-# Serve's defaults, for those that do without our profile.
+# Serve's defaults, for contenders without our profile.
 PLAIN_SERVE = {"RAY_SERVE_ENABLE_HA_PROXY": "0", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "0"}
 DIRECT = {"RAY_SERVE_LLM_ENABLE_DIRECT_STREAMING": "1"}
 
 
 @dataclass(slots=True, frozen=True)
 class Setup:
-    """Ray Serve, and what is different about it from the profile that we serve with. `buys`: for the table."""
+    """Ray Serve, and how it differs from the profile that we serve with. `buys`: a text for the table."""
 
     name: str
     buys: str
@@ -39,12 +39,12 @@ TUNED = "Ray Serve, tuned"
 BY_HAND = "by hand"
 PLAIN = "vLLM alone"
 
-# From Serve's defaults to what we serve with: each is the one above and one knob more.
+# From Serve's defaults to what we serve with: each step changes one setting more than the step above.
 STEPS = (
     Setup("Ray Serve's defaults", "a proxy in Python, an ingress in Python", OFFICIAL, PLAIN_SERVE),
     Setup(
         "… throughput optimized",
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED=1: one thread, no log line a request, gRPC between them",
+        "RAY_SERVE_THROUGHPUT_OPTIMIZED=1: one thread, no log line per request, gRPC between them",
         OFFICIAL,
         {**PLAIN_SERVE, "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"},
     ),
@@ -55,15 +55,15 @@ STEPS = (
         OFFICIAL,
         DIRECT,
     ),
-    Setup(TUNED, "no LLMRouter: HAProxy picks the replica with the fewest. What laptop.yaml serves with"),
+    Setup(TUNED, "no LLMRouter: HAProxy picks the replica with the fewest requests. laptop.yaml serves with this"),
 )
-# Beside it: what we serve with, but for one thing.
+# Beside it: what we serve with, except for one setting.
 KNOBS = (
-    Setup(BY_HAND, "serving/ray_serve/by_hand.py in the builder's place", "serving.ray_serve.by_hand:build"),
+    Setup(BY_HAND, "serving/ray_serve/by_hand.py instead of the builder", "serving.ray_serve.by_hand:build"),
     Setup("no engine metrics", "log_engine_metrics: false", "loadtests.bench_serving.applications:unmeasured"),
     Setup(
         "looked at less often",
-        "the controller twice a second, not ten times; numbers for Prometheus every 10 s, not every 2; HAProxy's none",
+        "the controller looks twice a second, not ten times; metrics every 10 s, not every 2; none from HAProxy",
         environment={
             "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
             "RAY_metrics_report_interval_ms": "10000",
@@ -85,7 +85,7 @@ class Contenders:
         self.model: str = arguments["model"]
 
     def alone(self, engine: Mapping[str, Any] | None = None) -> Process:
-        """vLLM's own server, with the engine's arguments of laptop.yaml. It writes no line a request either."""
+        """vLLM's own server, with the engine's arguments from laptop.yaml. It also writes no log line per request."""
         arguments = self._file["applications"][0]["args"]
         port = free_port()
         command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
@@ -97,7 +97,7 @@ class Contenders:
         return Process(PLAIN, command, f"http://127.0.0.1:{port}/health", environment, output=log)
 
     def serve(self, setup: Setup) -> Process:
-        """Raises CannotStart where there is no serving environment."""
+        """Ray Serve with this setup. Raises CannotStart without the serving environment."""
         file = copy.deepcopy(self._file)
         application = file["applications"][0]
         application["import_path"] = setup.application
@@ -109,7 +109,7 @@ class Contenders:
 
 
 def url(process: Process) -> str:
-    """Where its OpenAI API is, without the /v1."""
+    """The base URL of its OpenAI API, without /v1."""
     return process.ready_url.removesuffix("/health").removesuffix("/v1/models")
 
 

@@ -1,6 +1,6 @@
-"""The picture of the results: throughput as a share of vLLM's alone, a bar each, as SVG.
+"""The picture of the results: throughput as a share of plain vLLM's, one bar each, as SVG.
 
-Drawn like the gateway's own benchmark, on a linear scale.
+Drawn like the gateway's own benchmark, but on a linear scale.
 """
 
 from html import escape
@@ -15,10 +15,10 @@ BAR_OF_DESIGN = "  .bar { stroke: #1a7f37; stroke-dasharray: 4 3 }\n"
 
 
 def plot(report: dict[str, Any]) -> str:
-    """Made from what serving.json holds."""
+    """The SVG of the report in serving.json."""
     rows = report["contenders"]
     bottom = TOP + ROW * len(rows)
-    title = f"Requests a second, {report['connections']} at a time, as a share of vLLM's alone"
+    title = f"Requests per second, {report['connections']} at a time, as a share of vLLM alone"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 28}" width="{WIDTH}" role="img">',
         f"<title>{title}</title><style>{STYLE}{BAR_OF_DESIGN}</style>",

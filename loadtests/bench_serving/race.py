@@ -1,7 +1,7 @@
-"""The race: vLLM alone runs throughout, and beside it one way to serve after the other, in turns of seconds.
+"""The race: vLLM alone runs throughout; beside it, one way to serve after the other takes turns with it, for seconds.
 
-Each is compared with what vLLM alone did in the same minute: what slowed one down in a round slowed down the other. In:
-who takes part. Out: what each showed in every round. A contender that has not its turn is frozen.
+Each is compared with vLLM alone in the same minute: a slow moment slows down both. In: the contenders. Out: the
+measurements of each, round by round. A contender is frozen while it is not its turn.
 """
 
 import sys
@@ -22,8 +22,8 @@ CONNECTIONS = 20
 @dataclass(slots=True, frozen=True)
 class Pace:
     rounds: int = 4
-    requests: int = 300  # of CONNECTIONS at a time, a round
-    alone: int = 12  # one after the other, a round
+    requests: int = 300  # CONNECTIONS at a time, per round
+    alone: int = 12  # one after the other, per round
 
 
 QUICK = Pace(rounds=2, requests=100)
@@ -33,12 +33,12 @@ QUICK = Pace(rounds=2, requests=100)
 class Turn:
     single: Load  # one at a time
     busy: Load  # CONNECTIONS at a time
-    cpu_ms: Mapping[Part, float]  # of a busy request
+    cpu_ms: Mapping[Part, float]  # per request under load
 
 
 @dataclass(slots=True)
 class Shown:
-    """What one way to serve showed. `rounds`: its turn in each, and that of vLLM alone."""
+    """The measurements of one way to serve. `rounds`: its turn in each, and the turn of vLLM alone."""
 
     buys: str
     start_seconds: float
@@ -48,14 +48,14 @@ class Shown:
 
 @dataclass(slots=True)
 class Results:
-    """By name, in the order in which they stand in the table. vLLM alone has its turns in the rounds of the others."""
+    """By name, in the order of the table. vLLM alone has its turns in the rounds of the others."""
 
     alone: Shown
     shown: dict[str, Shown] = field(default_factory=dict)
 
 
 def run(setups: Sequence[Setup], folder: Path, pace: Pace) -> Results:
-    """Raises CannotStart when somebody does not start."""
+    """Raises CannotStart if a contender does not start."""
     contenders = Contenders(folder)
     with ExitStack() as running:
         plain = contenders.alone()
@@ -88,7 +88,7 @@ def _warm_up(client: Client, process: Process) -> None:
 
 
 def _round(number: int, client: Client, process: Process, plain: Process, pace: Pace) -> tuple[Turn, Turn]:
-    """Both, and who was first is second in the next round."""
+    """Both turns; who goes first alternates from round to round."""
     if number % 2:
         turn = _turn(number, client, process, plain, pace)
         return turn, _turn(number, client, plain, process, pace)

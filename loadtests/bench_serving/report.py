@@ -1,6 +1,6 @@
-"""What a race showed, for machines and for people: medians, and ratios within a round.
+"""The results of a race, for machines and for people: medians, and ratios within a round.
 
-In: the rounds. Out: a dictionary for JSON, and a table in Markdown made from nothing but it.
+In: the rounds. Out: a dictionary for JSON, and a Markdown table made only from that dictionary.
 """
 
 import statistics
@@ -17,11 +17,11 @@ from loadtests.bench_serving.work import PARTS
 
 AT_LEAST = 0.85  # of the throughput of vLLM alone
 CONDITIONS = (
-    f"`vllm bench serve` asks real questions, {CONNECTIONS} at a time, answers of at most {LONGEST} tokens (38 in the "
-    "mean), temperature 0. The load generator, the servers and the engine share the machine. One replica, one engine "
-    "process, the same engine arguments for all. vLLM alone took turns with each of them, the other one frozen; "
-    "“÷ alone” is within a round. First token: one request at a time, against vLLM alone. CPU: of a request; “between” "
-    "are proxies, routers and an ingress in Python, “beside” is the rest of Ray."
+    f"`vllm bench serve` asks real questions, {CONNECTIONS} at a time, for answers of at most {LONGEST} tokens (38 on "
+    "average), at temperature 0. The load generator, the servers and the engine share the machine. All have one "
+    "replica, one engine process and the same engine arguments. vLLM alone took turns with each of them; the other "
+    "one was frozen. “÷ alone” is a ratio within a round. First token: one request at a time, against vLLM alone. CPU "
+    "is per request; “between” means proxies, routers and an ingress in Python, “beside” is the rest of Ray."
 )
 
 Report = dict[str, Any]
@@ -61,7 +61,7 @@ def _row(name: str, shown: Shown, turns: Sequence[Turn]) -> Report:
 
 
 def _compared(name: str, shown: Shown) -> Report:
-    """A way to serve, beside vLLM alone in the same rounds."""
+    """One way to serve, compared with vLLM alone in the same rounds."""
     shares = [its.busy.rps / alone.busy.rps for its, alone in shown.rounds]
     later = [its.single.first_token_ms - alone.single.first_token_ms for its, alone in shown.rounds]
     more = [sum(its.cpu_ms.values()) - sum(alone.cpu_ms.values()) for its, alone in shown.rounds]
@@ -74,9 +74,9 @@ def _compared(name: str, shown: Shown) -> Report:
 
 
 def verdict(report: Report) -> str:
-    """The bar for people, what is deployed here beside it, and what it comes from."""
+    """The bar for people, with what is deployed here, and where the difference comes from."""
     return "\n".join(
-        f"{'✓' if row['over_alone'] >= AT_LEAST else '✗'} {row['name']} ÷ vLLM alone, requests a second: "
+        f"{'✓' if row['over_alone'] >= AT_LEAST else '✗'} {row['name']} ÷ vLLM alone, requests per second: "
         f"{row['over_alone']:.2f} (≥ {AT_LEAST})\n"
         f"  a request takes {row['added_cpu_ms']:.1f} ms more CPU, "
         f"its first token comes {row['added_first_token_ms']:.1f} ms later"

@@ -1,7 +1,7 @@
-"""Minutes of steady load on Ray Serve as laptop.yaml has it, replicas that come and go included: is all of it answered?
+"""Minutes of steady load on Ray Serve as in laptop.yaml, with replicas that come and go: is every request answered?
 
-In: an OpenAI API's URL, how many minutes. Out: gates, over what `vllm bench serve` saw. Requests come at random
-moments, whether those before them are answered or not.
+In: the URL of an OpenAI API, and how many minutes. Out: gates over what `vllm bench serve` measured. Requests come at
+random moments, whether earlier ones are answered or not.
 """
 
 import time
@@ -16,12 +16,12 @@ from loadtests.bench_serving.client import Client, Load
 from loadtests.gate import Gate
 
 A_MINUTE = 160  # answers, the bar of the design
-OFFERED = 200  # requests a minute: random moments leave some minutes with fewer
+OFFERED = 200  # requests per minute: at random moments, some minutes have fewer
 MOST_FAILED = 0.01
 
 
 def sustain(url: str, model: str, minutes: int, folder: Path) -> dict[str, Any]:
-    """Raises CannotStart without the serving environment."""
+    """The summary and the gates. Raises CannotStart without the serving environment."""
     with Client(model, folder) as client:
         client.measure(url, 20, connections=5, seed=99)
         load = client.measure(url, OFFERED * minutes, per_second=OFFERED / 60)
@@ -46,7 +46,7 @@ def gates(load: Load) -> list[Gate]:
 
 
 def answers_a_minute(ended: Sequence[float]) -> list[int]:
-    """In each whole minute from the first to the last."""
+    """The answers in each whole minute, from the first to the last."""
     if not ended:
         return []
     first = min(ended)

@@ -1,8 +1,8 @@
-"""`vllm bench serve`, held ready: one process that measures as often as it is asked to.
+"""`vllm bench serve`, kept ready: one process that measures as often as it is asked to.
 
-Runs in the serving environment. In: a line of JSON on stdin for each measurement, the arguments of `vllm bench serve`.
-Out: a line of JSON on stdout, what it found. Reading vLLM takes ten times as long as a measurement, hence one process
-for all of them. Knows nothing of who is measured.
+Runs in the serving environment. In: one line of JSON on stdin per measurement, the arguments of `vllm bench serve`.
+Out: one line of JSON on stdout, the result. Importing vLLM takes ten times as long as a measurement, hence one process
+for all of them. Knows nothing of the contenders.
 """
 
 import asyncio

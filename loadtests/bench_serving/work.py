@@ -1,7 +1,7 @@
-"""Whose CPU time a request takes: of the engine, of the server that it has, of what is between, of what runs beside.
+"""The CPU time of a request, by its use: in the engine, in its server, between client and server, and beside them.
 
-In: the process that all of a contender descends from. Out: CPU seconds by part, as the kernel counts them: they hardly
-depend on who else uses the machine. Knows what processes of vLLM and Ray call themselves.
+In: the process from which a whole contender descends. Out: CPU seconds by part, as the kernel counts them: other users
+of the machine hardly affect them. Knows how vLLM and Ray name their processes.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ import psutil
 Part = Literal["engine", "server", "between", "beside"]
 PARTS: dict[Part, str] = {
     "engine": "computes",
-    "server": "speaks HTTP, knows the chat template, makes text of tokens",
+    "server": "speaks HTTP, knows the chat template, turns tokens into text",
     "between": "proxies and routers on the way",
     "beside": "Ray and Serve, whatever is asked",
 }
-# The first that is found in how a process calls itself.
+# The first one found in the name of a process.
 NAMES: tuple[tuple[str, Part], ...] = (
     ("VLLM::", "engine"),
     ("LLMRouter", "between"),
@@ -34,7 +34,7 @@ SETTLE_SECONDS = 0.5
 
 
 def cpu_seconds(pid: int) -> dict[Part, float]:
-    """So far, of `pid` and all that descends from it. Of processes that ended, nothing."""
+    """CPU time so far, of `pid` and all its descendants. Processes that have ended do not count."""
     used: dict[Part, float] = dict.fromkeys(PARTS, 0.0)
     for process in _family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -44,7 +44,7 @@ def cpu_seconds(pid: int) -> dict[Part, float]:
 
 
 def resident_mb(pid: int) -> float:
-    """Of all of them together, shared pages counted in each."""
+    """Memory of all of them together, with shared pages counted in each."""
     total = 0
     for process in _family(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -54,7 +54,7 @@ def resident_mb(pid: int) -> float:
 
 @contextlib.contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """Stop all of them for a while: what idles is not free, and its neighbour would have to pay for it."""
+    """Stop all of them for a while: even an idle process costs CPU, at the expense of its neighbour."""
     family = _family(pid)
     _signal(family, signal.SIGSTOP)
     try:
@@ -79,7 +79,7 @@ def _signal(family: list[psutil.Process], number: signal.Signals) -> None:
 
 
 def part_of(name: str) -> Part:
-    """Of a process that calls itself so."""
+    """The part to which a process with this name belongs."""
     return next((part for known, part in NAMES if known in name), "beside")
 
 

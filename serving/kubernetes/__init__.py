@@ -1,1 +1,1 @@
-"""The deployment on Kubernetes: manifests, what is put into them, and what a pod of Ray does at its end."""
+"""The deployment on Kubernetes: manifests, the generated parts in them, and what a Ray pod does when it ends."""

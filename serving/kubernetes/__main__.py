@@ -1,7 +1,7 @@
-"""`python -m serving.kubernetes`: put into the manifests what is written elsewhere, so that it is written once.
+"""`python -m serving.kubernetes`: copy into the manifests what is defined elsewhere, so that it is defined once.
 
-In: Prometheus' rules, and Serve's config files. Out: base/rules.yaml, and the last value of each ray-service.yaml. All
-of it is text, so comments survive. A test holds the two against each other.
+In: Prometheus' rules, and Serve's config files. Out: base/rules.yaml, and the last value of each ray-service.yaml. It
+is all handled as text, so comments survive. A test compares the copies with their sources.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ spec:
 
 
 def rendered() -> Iterator[tuple[Path, str]]:
-    """Each file that is made, and what belongs into it."""
+    """Each generated file, and its content."""
     yield FOLDER / "base" / "rules.yaml", _rules()
     for folder, config in (("base", "gpu.yaml"), ("cpu", "laptop.yaml")):
         file = FOLDER / folder / "ray-service.yaml"
@@ -42,7 +42,7 @@ def _with_config(manifest: str, config: str) -> str:
 
 
 def _unmarked(config: str) -> str:
-    """Without the marks of what slides show of it."""
+    """The config without the region markers for slides."""
     return "".join(line for line in config.splitlines(keepends=True) if "region: " not in line)
 
 

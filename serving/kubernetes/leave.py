@@ -1,8 +1,8 @@
-"""What a pod of Ray does before it ends: `python -m serving.kubernetes.leave --within 630`, as its container's preStop.
+"""What a Ray pod does before it ends: `python -m serving.kubernetes.leave --within 630`, as its container's preStop.
 
-Told to end, Ray would take its replicas down with all that they are answering. So Ray is asked to empty this node
-first: Serve starts replicas elsewhere, and those here finish what they have begun. Once they are gone, or time is up,
-Ray ends. Always exits with 0: a pod that cannot leave in good order leaves all the same.
+When it is told to end, Ray stops its replicas with all open answers. So this first asks Ray to drain the node: Serve
+starts replicas elsewhere, and those here finish their requests. Once they are gone, or time is up, Ray ends. Always
+exits with 0: a pod that cannot leave in order leaves anyway.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def replicas() -> int:
-    """How many run in this pod."""
+    """The number of replicas that run in this pod."""
     return sum(REPLICA in _command(process) for process in PROC.glob("[0-9]*/cmdline"))
 
 

@@ -41,7 +41,7 @@ def main() -> int:
 
 
 class FailedToLoad(Exception):
-    """The weights are there but cannot be run."""
+    """The weights exist but cannot be run."""
 
 
 async def serve(settings: Settings) -> None:

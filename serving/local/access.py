@@ -1,6 +1,6 @@
 """The optional key in front of /v1 and /admin.
 
-In: an Authorization header. Out: nothing, or ApiError 401. Without a key set, everybody may come in.
+In: an Authorization header. Out: nothing, or ApiError 401. If no key is set, everybody may come in.
 """
 
 from __future__ import annotations

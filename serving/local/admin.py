@@ -1,6 +1,6 @@
 """The admin routes: order faults, release the calls that they hold, and see which calls came.
 
-In: HTTP requests. Out: JSON. Faults never apply here, so a broken server can still be mended.
+In: HTTP requests. Out: JSON. Faults never apply here, so a broken server can still be repaired.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The routes, as one ASGI application.
 
-In: the models by the names they are served under, and the parts that the routes share. Out: a Starlette app.
+In: the models by the names under which they are served, and the parts that the routes share. Out: a Starlette app.
 """
 
 from __future__ import annotations

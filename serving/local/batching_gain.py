@@ -1,8 +1,8 @@
 """Measures what batching gains: `python -m serving.local.batching_gain`, or `--vary BATCH_FLUSH_TIMEOUT_MS=0,20,200`.
 
-In: a setting and the values to compare. Out: a Markdown table, tokens a second and latency at each concurrency.
-One server a value is started. They are measured in turns, so that a slow minute of the machine hits all of them; the
-table shows medians. Talks HTTP only, as any client would.
+In: a setting and the values to compare. Out: a Markdown table, tokens per second and latency at each concurrency.
+Each value gets its own server. They are measured in turns, so that a slow minute of the machine affects all of them;
+the table shows medians. Uses only HTTP, as any client would.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def server(setting: str, value: str) -> Iterator[str]:
     try:
         line = process.stdout.readline()
         if not line:
-            raise SystemExit(1)  # the server has said why
+            raise SystemExit(1)  # the server has printed the reason
         yield f"http://127.0.0.1:{json.loads(line)['port']}/v1/chat/completions"
     finally:
         process.terminate()

@@ -1,7 +1,7 @@
 """The register of chat calls: how many came, how they ended, and the last hundred of them.
 
-In: a call that begins, and its outcome. Out: what GET /admin/calls shows. Tests and labs read here what the server
-really saw.
+In: a call that begins, and its outcome. Out: what GET /admin/calls shows. Tests and labs see here what the server has
+really received.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Calls:
         self._ended[outcome] += 1
 
     def reset(self) -> None:
-        """Calls still in flight stay counted, so that received = in_flight + finished + failed + cancelled holds."""
+        """Calls in flight stay counted, so that received = in_flight + finished + failed + cancelled still holds."""
         self._ended.clear()
         self._received = self._in_flight
         self._last = deque((call for call in self._last if call.outcome == "in_flight"), maxlen=KEPT)

@@ -1,7 +1,7 @@
 """POST /v1/chat/completions: reads a request, lets a model answer it, and keeps the register, whatever happens.
 
 In: an HTTP exchange. Out: a completion, a stream of chunks, an error, or the fault that was ordered.
-Knows both the protocol and the faults, and no model by name.
+Knows the protocol and the faults, but no model by name.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class _Reply:
 
     async def _end(self, reasons: list[FinishReason]) -> None:
         if self._damage is not None:
-            # An answer that was shorter than ordered meets its fault all the same, before the finish reason.
+            # An answer shorter than the ordered fault still meets it, before the finish reason.
             await self._damage.amid(sent=sys.maxsize)
         tail = b"".join(self._answer.last(choice, reason) for choice, reason in enumerate(reasons))
         if self._wants_usage:
@@ -164,6 +164,6 @@ class _Reply:
 
 
 def _identity(call: CallRecord) -> dict[str, str]:
-    """The caller's own request id comes back, if it is one that can stand in a header."""
+    """Returns the caller's own request id, if it is valid in a header."""
     given = call.x_request_id
     return {"x-request-id": given} if given and SANE_ID.fullmatch(given) else {}

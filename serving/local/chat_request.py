@@ -1,4 +1,4 @@
-"""OpenAI's chat API on the wire: the request that is accepted. Its counterpart is chat_response.py.
+"""OpenAI's chat API on the wire: the requests that this server accepts. Its counterpart is chat_response.py.
 
 In: bytes. Out: a ChatRequest, or an ApiError that says what is wrong with the bytes. Knows nothing of models, sockets
 or faults. Source: the OpenAI API reference, "Chat completions".
@@ -56,7 +56,7 @@ class NamedFunction(_Wire):
 
 
 class NamedTool(_Wire):
-    """`tool_choice` that names a function: this one must be called."""
+    """A `tool_choice` that names a function: the model must call it."""
 
     type: Literal["function"]
     function: NamedFunction
@@ -106,7 +106,7 @@ class ChatRequest(_Wire):
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """JSON object from bytes. Bad UTF-8 and lone surrogates are refused here, before any tokenizer sees them."""
+    """The JSON object in these bytes. Refuses bad UTF-8 and lone surrogates before any tokenizer sees them."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -35,7 +35,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Choice:
-    """One choice of a whole answer, gathered from its deltas."""
+    """One choice of a complete answer, built from its deltas."""
 
     index: int
     text: str = ""
@@ -68,7 +68,7 @@ class Choice:
 
 @dataclass(slots=True)
 class Answer:
-    """Writes one answer, whole or in chunks, under one id."""
+    """Writes one answer, complete or in chunks, under one id."""
 
     model: str
     with_usage: bool = False
@@ -113,7 +113,7 @@ class Answer:
 
 
 def _call(piece: ToolPiece) -> dict[str, Any]:
-    """A tool call begins with its id and name; later pieces bring arguments alone."""
+    """A tool call begins with its id and name; later pieces bring only arguments."""
     if piece.id is None:
         return {"function": {"arguments": piece.arguments}}
     return {"id": piece.id, "type": "function", "function": {"name": piece.name, "arguments": piece.arguments}}

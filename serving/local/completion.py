@@ -1,7 +1,7 @@
-"""What a model is to this server: something that turns a chat request into a run of deltas.
+"""The interface of a model in this server: it turns a chat request into a series of deltas.
 
 In: a ChatRequest. Out: a Completion that knows the length of its prompt and yields text with a count of tokens.
-Knows nothing of HTTP; both models and the route speak these words.
+Knows nothing of HTTP. Both models and the route use these types.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from serving.local.chat_request import ChatRequest, FinishReason
 
 @dataclass(slots=True, frozen=True)
 class ToolPiece:
-    """The next piece of a tool call, the `place`-th of its choice. The first one brings id and name."""
+    """The next piece of a tool call, number `place` in its choice. The first piece brings id and name."""
 
     place: int
     arguments: str
@@ -27,7 +27,7 @@ class ToolPiece:
 class Delta:
     """The next piece of an answer. A token may bring no text yet: half a character, or the start of a stop string.
 
-    `logprobs`: OpenAI's object for each token, None if nobody asked.
+    `logprobs`: OpenAI's object for each token, None if the request does not ask for it.
     """
 
     text: str
@@ -44,9 +44,9 @@ class Completion(Protocol):
     calls_tools: bool
 
     def deltas(self) -> AsyncGenerator[Delta, None]:
-        """Each token as it comes for a streaming request, one delta a choice with everything for another.
+        """For a streaming request each token as it comes; otherwise one delta per choice, with the whole text.
 
-        The last delta of a choice carries its finish reason. Closing the generator gives up the model's place at once.
+        The last delta of a choice carries its finish reason. Closing the generator frees the model's slot at once.
         """
         ...
 

@@ -1,12 +1,12 @@
-"""The forward pass: an ONNX decoder with a key/value cache of fixed rows, one row a sequence.
+"""The forward pass: an ONNX decoder with a key/value cache of fixed rows, one row per sequence.
 
 In: token ids and how many tokens each row already holds. Out: logits. Rows 0…n-1 of the cache are the running batch,
-each with a length of its own, so a sequence can join or leave between any two steps. Knows nothing of requests,
-sampling or text.
+each with its own length, so a sequence can join or leave between any two steps. Knows nothing of requests, sampling or
+text.
 
 Why not onnxruntime-genai's own loop: its Engine batches continuously only with PagedAttention, which is built for
-CUDA and WebGPU; on a CPU its Engine and its Generator run a batch to the end before the next one starts, and the
-Engine takes no seeds. The same export, run here with the cache bound in place, is as fast and admits newcomers at
+CUDA and WebGPU. On a CPU its Engine and its Generator run a batch to the end before the next one starts, and the
+Engine takes no seeds. The same export, run here with the cache bound in place, is as fast and admits new sequences at
 every step.
 """
 
@@ -29,7 +29,7 @@ Tokens = npt.NDArray[np.int64]
 
 @dataclass(slots=True, frozen=True)
 class Shape:
-    """What genai_config.json, written by the exporter, says of the model."""
+    """The model's description in genai_config.json, which the exporter wrote."""
 
     graph: Path
     layers: int
@@ -54,14 +54,14 @@ class Shape:
             context=model["context_length"],
             vocabulary=model["vocab_size"],
             end_tokens=frozenset(end if isinstance(end, list) else [end]),
-            # The sampling the model was made for, as vLLM takes it from generation_config.json.
+            # The sampling that the model was made for, as vLLM reads it from generation_config.json.
             temperature=search["temperature"] if search.get("do_sample") else 0.0,
             top_p=search.get("top_p", 1.0),
         )
 
 
 def _untouched(size: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Zeroed memory that the machine only hands out, 4 KB at a time, where it is written: short answers stay cheap.
+    """Zeroed memory that the machine provides, 4 KB at a time, only where it is written: short answers stay cheap.
 
     With huge pages, one token in a row would take 2 MB, and 32 rows of a 2048-token context the whole 335 MB.
     """
@@ -92,7 +92,7 @@ class Decoder:
         return last
 
     def step(self, tokens: Tokens, lengths: Tokens) -> Logits:
-        """Appends one token to each of the first rows. `lengths` counts it in. Returns one line of logits a row."""
+        """Appends one token to each of the first rows. `lengths` includes it. Returns one line of logits per row."""
         lines: Logits = self._run(0, tokens[:, None], lengths)[:, 0]
         return lines
 
@@ -113,7 +113,7 @@ class Decoder:
         return logits
 
     def _binding(self, row: int, rows: int) -> Any:
-        """The cache of these rows, tied to the graph once; at every step it would cost as much as the step."""
+        """The cache of these rows, bound to the graph once; at every step it would cost as much as the step itself."""
         known = self._bindings.get((row, rows))
         if known is not None:
             return known

@@ -1,12 +1,11 @@
 """Continuous batching: one thread that keeps a batch running and lets sequences join and leave between steps.
 
-In: Sequences, from any thread. Out: Deltas, handed to the event loop once a step. Knows nothing of HTTP or of JSON.
+In: Sequences, from any thread. Out: Deltas, handed to the event loop once per step. Knows nothing of HTTP or of JSON.
 
-Who gets in, and when. An idle engine starts with whoever comes, at once: waiting for company would cost a lone caller
-time and win nothing, because company can join at the next step anyway. A prefill holds up every running stream, so a
-busy engine lets in one newcomer a step, and only one who has waited BATCH_FLUSH_TIMEOUT_MS comes in out of turn, with
-all who have waited that long. The setting trades the smoothness of running streams against newcomers' time to first
-token; 0 favours newcomers.
+Admission. An idle engine starts at once with the first request: waiting for more would cost a lone caller time and gain
+nothing, because others can join at the next step. A prefill delays every running stream, so a busy engine admits one
+new sequence per step. Only sequences that have waited BATCH_FLUSH_TIMEOUT_MS come in out of turn, all at once. The
+setting trades the smoothness of running streams against the time to first token of new ones; 0 favours the new ones.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Sink(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One prompt and the answer that grows behind it. The engine's thread alone writes to it, but for `left`."""
+    """One prompt, and the growing answer to it. Only the engine's thread writes to it, except for `left`."""
 
     prompt: Tokens
     sampling: Sampling
@@ -48,10 +47,10 @@ class Sequence:
     streams: bool
     sink: Sink
     arrived: float = field(default_factory=time.perf_counter)
-    left: bool = False  # the client has gone, or does not care any more
+    left: bool = False  # the client has left, or no longer needs the answer
     write: Callable[[int], str] = str
     length: int = 0  # tokens in the cache
-    token: int = 0  # the last one chosen, not in the cache yet
+    token: int = 0  # the last chosen token, not in the cache yet
     produced: int = 0
     pieces: list[str] = field(default_factory=list)
     last_token_at: float = 0.0
@@ -93,7 +92,7 @@ class Engine:
         self._door.put(sequence)
 
     def leave(self, sequence: Sequence) -> None:
-        """Gives up a sequence's place before the next step."""
+        """Frees a sequence's slot before the next step."""
         sequence.left = True
 
     def stop(self) -> None:
@@ -102,7 +101,7 @@ class Engine:
         if self._thread.is_alive():
             self._thread.join(timeout=1)
 
-    # All below runs in the engine's own thread.
+    # Everything below runs in the engine's own thread.
 
     def _work(self) -> None:
         while not self._stopping:
@@ -116,7 +115,7 @@ class Engine:
             self._deliver()
 
     def _collect(self) -> None:
-        """Takes in who is at the door; sleeps there if there is nothing else to do."""
+        """Takes in new sequences; sleeps here if there is nothing else to do."""
         idle = not self._running and not self._waiting
         while idle or not self._door.empty():
             sequence = self._door.get()
@@ -165,7 +164,7 @@ class Engine:
         self._extend(0, self._decoder.step(tokens, lengths))
 
     def _extend(self, first: int, logits: Logits) -> None:
-        """Gives each row from `first` on its next token. Last row first: a release then moves no row to come."""
+        """Gives each row from `first` on its next token, last row first, so that a release moves no row still to do."""
         chosen = choose(logits, [sequence.sampling for sequence in self._running[first:]])
         now = time.perf_counter()
         for row in reversed(range(first, len(self._running))):
@@ -206,7 +205,7 @@ class Engine:
             self._news.append((sequence, Delta("".join(sequence.pieces), sequence.produced, reason)))
 
     def _release(self, row: int) -> None:
-        """Frees a row; the last one moves into the gap."""
+        """Frees a row; the last row moves into the gap."""
         last = len(self._running) - 1
         if row != last:
             self._decoder.move(last, row, self._running[last].length)
@@ -219,7 +218,7 @@ class Engine:
         self._running.clear()
 
     def _deliver(self) -> None:
-        # One wake-up of the event loop a step, not one a token.
+        # One wake-up of the event loop per step, not per token.
         if self._news:
             news, self._news = self._news, []
             try:

@@ -1,4 +1,4 @@
-"""What a caller is told when a call fails, in OpenAI's error shape.
+"""The errors of a failed call, in OpenAI's format.
 
 In: a sentence that says what was wrong and what would be right. Out: a status, headers and a JSON body.
 Knows nothing of models or sockets.
@@ -31,7 +31,7 @@ def invalid(message: str, param: str | None = None, code: str | None = None) -> 
 
 
 def context_length_exceeded(limit: int, prompt_tokens: str) -> ApiError:
-    """`prompt_tokens` is text because a prompt that is surely too long is not tokenised to the end."""
+    """`prompt_tokens` is text because a prompt that is clearly too long is not tokenised to the end."""
     return invalid(
         f"This model's maximum context length is {limit} tokens, and at least one of them is for the answer. "
         f"Your messages are {prompt_tokens} tokens long. Please shorten the messages.",

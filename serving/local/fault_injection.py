@@ -1,7 +1,7 @@
-"""Carries out a fault on one exchange: before the model is asked, in place of its answer, or amid its stream.
+"""Carries out a fault on one exchange: before the model is asked, instead of its answer, or amid its stream.
 
-In: an Exchange, a Fault and the call's way through the gate. Out: the damage. Knows nothing of which calls are hit;
-faults.py decides that.
+In: an Exchange, a Fault and the call's way through the gate. Out: the damage. Does not decide which calls are hit:
+faults.py does.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 @dataclass(slots=True, frozen=True)
 class Damage:
-    """What one call meets. A call that is held waits at the gate first, and then meets whatever else was ordered."""
+    """The faults of one call. A call that is held waits at the gate first, and then meets whatever else was ordered."""
 
     exchange: Exchange
     fault: Fault
     hold: Hold
 
     async def before(self, body: bytes) -> None:
-        """Everything that needs no model. Returns with a status set on the exchange if that was the whole answer."""
+        """Every fault that needs no model. Sets a status on the exchange if that is the whole answer."""
         exchange, fault = self.exchange, self.fault
         exchange.fragment_bytes = fault.fragment_bytes
         if fault.hold:
@@ -47,7 +47,7 @@ class Damage:
             await _garbage(exchange, fault.garbage, _wants_stream(body))
 
     async def instead(self, body: bytes) -> None:
-        """A whole answer that is cut: promised in full, sent by half, then the connection dies. Or it never comes."""
+        """An answer that is announced in full, sent by half, and then cut off. Or an answer that never comes."""
         if self.fault.hold_after_tokens is not None:
             await self.hold.wait()
         if self.fault.stall_after_tokens is not None:
@@ -58,7 +58,7 @@ class Damage:
             await self.exchange.hang_up()
 
     async def amid(self, sent: int) -> None:
-        """Between two tokens of a stream, `sent` of which have gone out."""
+        """A fault in the middle of a stream, after `sent` tokens."""
         if _reached(self.fault.hold_after_tokens, sent):
             await self.hold.wait()
         if _reached(self.fault.cut_after_tokens, sent):
@@ -72,7 +72,7 @@ def _reached(ordered: int | None, sent: int) -> bool:
 
 
 async def _silence() -> None:
-    """Until the client leaves or the server stops; both cancel this call."""
+    """Waits until the client leaves or the server stops; both cancel this call."""
     await asyncio.Event().wait()
 
 

@@ -1,8 +1,8 @@
 """Faults on order: what goes wrong with the next calls, and for how many of them.
 
 In: a plan, one fault or a sequence of them, from the environment or PUT /admin/faults. Out: for each call, the fault
-it meets, and the gate where it may be held. Knows nothing of HTTP; the chat route carries faults out, and the listener
-closes the door.
+that it meets, and the gate where it may be held. Knows nothing of HTTP: the chat route carries faults out, and the
+listener closes the port.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from serving.local.gate import Gate, Hold
 
 Garbage = Literal["text", "json", "truncated", "empty", "wrong-shape"]
-MODIFIERS = ("hold", "hold_after_tokens", "latency_ms", "fragment_bytes")  # the answer comes all the same
+MODIFIERS = ("hold", "hold_after_tokens", "latency_ms", "fragment_bytes")  # the answer still comes
 ENDINGS = ("status", "hang", "refuse_s", "reset", "cut_after_tokens", "garbage", "stall_after_tokens", "mix")
 
-ROUNDING = 1e-9  # 0.1 + 0.2 + 0.7 is a little over 1
+ROUNDING = 1e-9  # 0.1 + 0.2 + 0.7 is slightly more than 1
 
 
 class BadFault(ValueError):
@@ -58,7 +58,7 @@ class Fault(BaseModel):
 
     @property
     def mixes(self) -> bool:
-        """May it be one of several, of which each call meets at most one?"""
+        """Can it be one fault of a mix, in which each call meets at most one?"""
         return self.rate is not None and self.times is None and self.refuse_s is None and self.mix is None
 
     @property
@@ -76,7 +76,7 @@ class Fault(BaseModel):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if not self.endings and not self.modifiers:
-            raise ValueError(f"a fault wants one of {', '.join((*MODIFIERS, *ENDINGS))}")
+            raise ValueError(f"a fault needs one of {', '.join((*MODIFIERS, *ENDINGS))}")
         if len(self.endings) > 1:
             raise ValueError(f"a fault ends a call in one way, not in {' and '.join(self.endings)}; use a sequence")
         if self.hold and self.hold_after_tokens is not None:
@@ -84,15 +84,15 @@ class Fault(BaseModel):
         if self.status is None and (self.retry_after is not None or self.headers):
             raise ValueError("retry_after and headers go with a status")
         if self.refuse_s is not None and (self.times or self.rate is not None or self.modifiers):
-            raise ValueError("refuse_s stands alone: it closes the door at once, for that many seconds")
+            raise ValueError("refuse_s stands alone: it closes the port at once, for that many seconds")
         if self.mix is not None and (self.rate is not None or self.modifiers):
-            raise ValueError("a mix takes its rates from its faults; besides them it wants times and seed at most")
+            raise ValueError("a mix takes its rates from its faults; beside them it may have only times and seed")
         if self.mix is not None and not all(fault.mixes for fault in self.mix):
-            raise ValueError("each fault of a mix wants a rate, and neither times, refuse_s nor a mix of its own")
+            raise ValueError("each fault of a mix needs a rate, and may not have times, refuse_s or a mix")
         if sum(fault.rate or 0.0 for fault in self.mix or ()) > 1 + ROUNDING:
             raise ValueError("the rates of a mix are shares of all calls: together at most 1")
         if any(not _printable(text) for pair in (self.headers or {}).items() for text in pair):
-            raise ValueError("headers want visible ASCII characters only")
+            raise ValueError("headers may have only visible ASCII characters")
         return self
 
 
@@ -110,7 +110,7 @@ class Plan(BaseModel):
     @model_validator(mode="after")
     def _reaches_the_end(self) -> Self:
         if any(fault.times is None and fault.refuse_s is None for fault in self.sequence[:-1]):
-            raise ValueError("every fault of a sequence but the last wants times, or the next would never come")
+            raise ValueError("every fault of a sequence except the last needs times, or the next would never come")
         return self
 
 
@@ -139,7 +139,7 @@ def read_release(body: bytes) -> int | None:
 
 
 class Faults:
-    """The plan as it runs down. Lives on the event loop."""
+    """The plan in progress. Lives on the event loop."""
 
     def __init__(self, refuse: Callable[[float], None]) -> None:
         self._refuse = refuse
@@ -150,7 +150,7 @@ class Faults:
         self.applied = 0
 
     def set(self, plan: list[Fault]) -> None:
-        """Calls that the old plan holds go on."""
+        """Replaces the plan. Calls that the old plan holds go on."""
         self.release()
         self._plan = list(plan)
         self.applied = 0
@@ -161,18 +161,18 @@ class Faults:
         self._plan = []
 
     def release(self, calls: int | None = None) -> int:
-        """Lets the first `calls` held calls go on, or all that have met a fault so far. Says how many were held."""
+        """Lets the first `calls` held calls go on, or all that have met a fault so far. Returns how many were held."""
         if calls is not None:
             return self._gate.release(calls)
         gate, self._gate = self._gate, Gate()
         return gate.open()
 
     def hold(self) -> Hold:
-        """The way through the gate of the call that has just met a fault."""
+        """The way through the gate for the call that has just met a fault."""
         return Hold(self._gate)
 
     def next(self) -> Fault | None:
-        """The fault that this call meets. Calls that the rate spares do not count against `times`."""
+        """The fault that this call meets. Calls spared by the rate do not count against `times`."""
         if not self._plan:
             return None
         fault = self._struck(self._plan[0])
@@ -187,7 +187,7 @@ class Faults:
         return fault
 
     def _struck(self, planned: Fault) -> Fault | None:
-        """What this call meets of it: one draw, also for a mix, so that the same seed hits the same calls."""
+        """The part of the plan that this call meets. Draws once, even for a mix: the same seed hits the same calls."""
         if planned.rate is None and planned.mix is None:
             return planned
         draw = self._chance.random()
@@ -204,7 +204,7 @@ class Faults:
         return {"sequence": plan, "applied": self.applied, "held": self._gate.held}
 
     def _enter(self) -> None:
-        """Starts the first fault of what is left of the plan."""
+        """Starts the first fault of the remaining plan."""
         while self._plan and (seconds := self._plan[0].refuse_s) is not None:
             self._plan.pop(0)
             self.applied += 1

@@ -1,6 +1,6 @@
-"""A gate that holds calls until somebody releases them: a test has them in flight for as long as it likes.
+"""A gate that holds calls until somebody releases them: a test can keep them in flight for as long as it likes.
 
-In: calls that wait here. Out: they go on, in the order in which they came. Knows nothing of HTTP or of plans.
+In: calls that wait here. Out: they go on, in the order of their arrival. Knows nothing of HTTP or of plans.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Gate:
         return len(self._waiting)
 
     def release(self, calls: int) -> int:
-        """Lets the `calls` that came first go on. Says how many there were."""
+        """Lets the first `calls` go on. Returns how many there were."""
         released = min(calls, self.held)
         for _ in range(released):
             self._waiting.popleft().set()
         return released
 
     def open(self) -> int:
-        """Lets everybody go on, those who come later too. Says how many were held."""
+        """Lets everything go on, later calls too. Returns how many were held."""
         self._open = True
         return self.release(self.held)
 
@@ -45,7 +45,7 @@ class Gate:
 
 
 class Hold:
-    """What one call has to do with the gate: it waits there once, and once only."""
+    """One call's relation to the gate: it waits there once, and never again."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate: Gate | None = gate

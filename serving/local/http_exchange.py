@@ -17,10 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from serving.local.errors import ApiError, too_large
 
-# Where the listener leaves the connection's transport: ASGI itself has no way to hang up.
+# Where the listener puts the connection's transport: ASGI itself has no way to hang up.
 TRANSPORT = "workshop.transport"
 PATIENCE = 8
-FRAGMENT_GAP_S = 0.001  # long enough for a reader to take what is there
+FRAGMENT_GAP_S = 0.001  # long enough for a reader to take each piece separately
 
 
 class ClientLeft(Exception):
@@ -38,14 +38,14 @@ class Exchange:
         self._transport: asyncio.Transport | None = scope.get("extensions", {}).get(TRANSPORT, {}).get("transport")
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.status: int | None = None
-        self.fragment_bytes: int | None = None  # what is written goes out in pieces of this size
+        self.fragment_bytes: int | None = None  # output goes out in pieces of this size
 
     def header(self, name: str) -> str | None:
         value = self._headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
     async def body(self, limit: int) -> bytes:
-        """Raises ApiError 413 for a body over `limit` bytes.
+        """The request's body. Raises ApiError 413 for a body over `limit` bytes.
 
         Up to PATIENCE times the limit is read and thrown away first: a client that is still sending when the connection
         closes sees a broken pipe instead of the 413.
@@ -91,7 +91,7 @@ class Exchange:
             yield
         except asyncio.CancelledError:
             if not gone:
-                raise  # somebody else's: the server is stopping
+                raise  # not ours: the server is stopping
             task.uncancel()
             raise ClientLeft from None
         finally:

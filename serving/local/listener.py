@@ -1,7 +1,7 @@
-"""The door: one listening socket, which can be shut for a while and opened again on the same port.
+"""The listening socket, which can be closed for a while and opened again on the same port.
 
-In: an address and an ASGI application. Out: a uvicorn server on it. Knows nothing of models; it lends each exchange its
-transport, so that a fault can hang up, and closes the door so that new connections are refused by the kernel.
+In: an address and an ASGI application. Out: a uvicorn server on it. Knows nothing of models. It gives each exchange its
+transport, so that a fault can hang up, and closes the socket so that the kernel refuses new connections.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BACKLOG = 2048
 
 
 class PortTaken(Exception):
-    """The address cannot be listened on; the text is one line for the person who chose it."""
+    """The server cannot listen on this address; the text is one line for the person who chose it."""
 
 
 class _Protocol(HttpToolsProtocol):
@@ -36,7 +36,7 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn would raise the signal again after a clean stop; an asked-for end is exit code 0 here.
+        # uvicorn would raise the signal again after a clean stop; here a requested stop is exit code 0.
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self.handle_exit, name, None)
@@ -62,7 +62,7 @@ class Listener:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
-            # Longer than any client's own, so that a pooled connection is never closed just as it is used again.
+            # Longer than any client's own timeout, so that a pooled connection is never closed just as it is reused.
             timeout_keep_alive=75,
         )
         self._server = _Server(config)
@@ -73,7 +73,7 @@ class Listener:
             self._server.should_exit = True
 
     def refuse(self, seconds: float) -> None:
-        """Shuts the door now. Calls in flight go on; idle connections are closed, so that pooled clients notice too."""
+        """Closes the socket now. Calls in flight go on; idle connections are closed, so pooled clients notice too."""
         server = self._server
         assert server is not None, "serve() comes first"
         for door in server.servers:

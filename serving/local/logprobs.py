@@ -1,6 +1,6 @@
-"""Log probabilities in OpenAI's shape. The numbers are made up: a simulator has none.
+"""Log probabilities in OpenAI's format. The numbers are invented: a simulator has none.
 
-In: a piece of text. Out: one object a token, the same one for the same token.
+In: a piece of text. Out: one object per token, always the same one for the same token.
 """
 
 from __future__ import annotations

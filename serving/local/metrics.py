@@ -1,4 +1,4 @@
-"""What Prometheus is told, under vLLM's names, so that one dashboard reads this server and a vLLM cluster.
+"""Prometheus metrics under vLLM's names, so that one dashboard reads this server and a vLLM cluster.
 
 In: counts and seconds from the models. Out: the text of GET /metrics. Knows nothing of HTTP or of how tokens are made.
 Two names are the workshop's own: `inference_batch_size` and `inference_active_batches`.
@@ -19,7 +19,7 @@ LABEL = ["model_name"]
 
 
 class Metrics:
-    """All series of one server, in a registry of their own."""
+    """All series of one server, in a registry of its own."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -73,7 +73,7 @@ class ModelMetrics:
         self._success = {reason: metrics.success.labels(model, reason) for reason in reasons}
 
     def watch(self, running: Callable[[], int], waiting: Callable[[], int]) -> None:
-        """The two gauges are read when they are asked for, so they can never drift."""
+        """The two gauges are computed when somebody reads them, so they can never drift."""
         self.running.set_function(running)
         self.waiting.set_function(waiting)
 

@@ -1,8 +1,8 @@
 """Chooses the next token of each sequence from its logits.
 
-In: one line of logits a sequence, and each sequence's own temperature, top-p and random source. Out: one token each.
+In: one line of logits per sequence, and each sequence's own temperature, top-p and random source. Out: one token each.
 Knows nothing of text, batches or requests: a row's choice never depends on its neighbours, so a seed gives the same
-answer alone and in a crowd.
+answer alone and in a batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from serving.local.decoder import Logits
 
 @dataclass(slots=True)
 class Sampling:
-    """`temperature` 0 takes the likeliest token; `top_p` keeps the smallest set of tokens of that probability."""
+    """`temperature` 0 takes the likeliest token; `top_p` keeps the smallest set of tokens with that probability."""
 
     temperature: float
     top_p: float
@@ -45,7 +45,7 @@ def _draw(line: npt.NDArray[np.float32], sampling: Sampling) -> int:
 def _nucleus(weights: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64]:
     order = np.argsort(-weights, kind="stable")
     before = np.cumsum(weights[order]) - weights[order]
-    # A token stays while the probability before it is under top_p, so the likeliest one always stays.
+    # A token stays if the probability before it is under top_p, so the likeliest one always stays.
     kept = order[before < top_p * weights.sum()]
     nucleus = np.zeros_like(weights)
     nucleus[kept] = weights[kept]

@@ -1,8 +1,8 @@
-"""A value that fits a JSON schema: what the simulator hands to a tool, or answers when it must keep to a schema.
+"""A value that fits a JSON schema: the simulator passes it to a tool, or answers with it when it must keep to a schema.
 
-In: a JSON schema of plain types. Out: the same value every time, with the required properties and no others. Knows
-`type`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, local `$ref`, the bounds of numbers, lengths and items, and the
-usual formats; no patterns and no conditions.
+In: a JSON schema of plain types. Out: always the same value, with the required properties and no others. Knows `type`,
+`enum`, `const`, `anyOf`, `oneOf`, `allOf`, local `$ref`, the bounds of numbers, lengths and items, and the usual
+formats; no patterns and no conditions.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FORMATS = {
 }
 MOST_VALUES = 1000  # a small schema can describe an endless value
 LONGEST = 10_000  # characters
-LARGEST = 1 << 53  # the last whole number that every JSON reader keeps
+LARGEST = 1 << 53  # the largest whole number that every JSON reader keeps exactly
 DEEP = 8
 
 
 def specimen(schema: Mapping[str, Any]) -> Any:
-    """Raises ApiError for a schema that describes too large a value, or that is none."""
+    """Raises ApiError for an invalid schema, or for one that describes too large a value."""
     return _Maker(schema).value(schema, depth=0)
 
 
@@ -50,7 +50,7 @@ class _Maker:
             return schema["const"]
         for key in ("enum", "anyOf", "oneOf", "allOf"):
             if isinstance(options := schema.get(key), list) and options:
-                # A schema that contains itself offers a way out, commonly null, and commonly last.
+                # A recursive schema offers a way out, commonly null, and commonly last.
                 option = options[-1] if depth > DEEP else options[0]
                 return option if key == "enum" else self.value(option, depth + 1)
         return self._of_type(schema, depth)
@@ -95,7 +95,7 @@ def _required(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _within(schema: Mapping[str, Any], least: str, most: str, near: int = 1) -> int:
-    """`near`, or the nearest whole number to it that the bounds allow."""
+    """`near`, or the whole number nearest to it within the bounds."""
     return min(max(near, _bound(schema, least, near)), _bound(schema, most, LARGEST))
 
 

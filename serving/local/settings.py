@@ -1,7 +1,7 @@
-"""Every switch of the server, in one class: its default, its bounds, its flag and its environment variable.
+"""Every setting of the server, in one class: its default, its bounds, its flag and its environment variable.
 
-In: command line and environment (flags win). Out: a Settings, or BadSetting with one sentence that names the culprit.
-Knows nothing of what the switches do.
+In: command line and environment (flags win). Out: a Settings, or BadSetting with one sentence that names the setting.
+Knows nothing of what the settings do.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MODEL_NAMES: tuple[ModelName, ...] = ("workshop-tiny", "workshop-sim")
 REPOSITORY = Path(__file__).resolve().parents[2]
 WEIGHTS = REPOSITORY / "serving" / "tiny_model" / "weights" / "onnx"
 
-# Names of the workshop's own. Every other variable is LOCAL_<NAME>, so that nobody's HOST or PORT is taken for ours.
+# The workshop's own names. All other variables are LOCAL_<NAME>, so that another program's HOST or PORT is not used.
 SHARED_PREFIXES = ("batch_", "sim_")
 
 
 class BadSetting(ValueError):
-    """A setting that cannot be used; the text is one line for the person who gave it."""
+    """A setting that cannot be used; the text is one line for the person who set it."""
 
 
 class Settings(BaseModel):
@@ -35,7 +35,7 @@ class Settings(BaseModel):
     served_model_name: dict[str, ModelName] = Field(
         {}, description="further names, as NAME=workshop-tiny, separated by commas or given again"
     )
-    api_key: str = Field("", description="if set, /v1 and /admin want 'Authorization: Bearer KEY'")
+    api_key: str = Field("", description="if set, /v1 and /admin require 'Authorization: Bearer KEY'")
     admin: bool = Field(True, description="serve the /admin routes (--no-admin switches them off)")
     faults: str = Field("", description="faults from the start: the JSON that PUT /admin/faults takes")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="largest request body, in bytes; over it is 413")
@@ -81,7 +81,7 @@ class Settings(BaseModel):
             return value
         pairs = [part.strip() for part in value.split(",") if part.strip()]
         if not all("=" in pair and not pair.startswith("=") for pair in pairs):
-            raise ValueError("wants NAME=workshop-tiny or NAME=workshop-sim")
+            raise ValueError("must be NAME=workshop-tiny or NAME=workshop-sim")
         return dict(pair.split("=", 1) for pair in pairs)
 
 
@@ -128,7 +128,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Join(argparse.Action):
-    """A flag that may be given more than once; the values are joined by commas."""
+    """A flag that may be given several times; the values are joined by commas."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         before = getattr(namespace, self.dest)
@@ -136,7 +136,7 @@ class _Join(argparse.Action):
 
 
 def _shown(default: object) -> str:
-    """A default as a person would type it."""
+    """A default value as a person would type it."""
     if isinstance(default, Path):
         return str(default.relative_to(REPOSITORY))
     if isinstance(default, tuple):

@@ -1,7 +1,7 @@
-"""What the simulator says: each choice of an answer, token by token.
+"""The simulator's answers: each choice, token by token.
 
-In: a chat request and how long an answer may be. Out: Scripts, the same ones for the same request, but for the ids of
-tool calls. Knows nothing of queues or of time.
+In: a chat request, and how long an answer may be. Out: Scripts, always the same ones for the same request, except for
+the ids of tool calls. Knows nothing of queues or of time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORDS = tokens.TOKEN.findall("this answer was computed by no model but queued an
 
 @dataclass(slots=True, frozen=True)
 class Script:
-    """One choice, a token a piece. `top_logprobs`: None if nobody asked for logprobs."""
+    """One choice, one token per piece. `top_logprobs`: None if the request does not ask for logprobs."""
 
     choice: int
     pieces: Sequence[str | ToolPiece]
@@ -49,7 +49,7 @@ class Script:
 
 
 def scripts(request: ChatRequest, prompt: str, full: int, room: int) -> list[Script]:
-    """One for each of the `n` choices. An answer in words has `full` tokens, no answer has more than `room`."""
+    """One script for each of the `n` choices. A text answer has `full` tokens; no answer has more than `room`."""
     limit = min(request.token_limit or room, room)
     choices = range(request.n or 1)
     if functions := tools.called(request):
@@ -71,7 +71,7 @@ def _talking(choice: int, pieces: list[str], limit: int, request: ChatRequest) -
 
 
 def _said(request: ChatRequest, prompt: str, full: int) -> list[str]:
-    """Says what this is and differs from prompt to prompt."""
+    """An answer that says what it is, and differs from prompt to prompt."""
     mark = f"{zlib.crc32(prompt.encode()):08x}"
     wanted = request.response_format
     if wanted is not None and wanted.type == "json_schema":

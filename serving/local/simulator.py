@@ -1,8 +1,7 @@
-"""workshop-sim: a model that computes nothing but queues, waits and counts as a real engine does. It says SIMULATED.
+"""workshop-sim: it computes nothing, but queues, waits and counts as a real engine does. Its answers say SIMULATED.
 
-In: chat requests. Out: Completions that take SIM_TTFT_MS for the first token and SIM_TPOT_MS for each further one,
-once one of SIM_SLOTS places is free (first come, first served). Knows nothing of threads: it is all timers on the
-event loop.
+In: chat requests. Out: Completions that take SIM_TTFT_MS for the first token and SIM_TPOT_MS for each further one, once
+one of SIM_SLOTS slots is free (first come, first served). Uses no threads: everything is timers on the event loop.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from serving.local.errors import context_length_exceeded, overloaded
 from serving.local.metrics import ModelMetrics
 from serving.local.simulated_choices import Script, scripts
 
-# Above this many characters, counting moves off the event loop: 32 thousand take about two milliseconds.
+# Above this many characters, counting moves off the event loop: 32 thousand characters take about two milliseconds.
 LONG = 32_768
 
 
@@ -35,7 +34,7 @@ class Pace:
     seed: int = 0
 
     def factors(self, call: int) -> Sequence[float] | None:
-        """None for no jitter. The numbers depend on the seed and the call's place in line, not on timing."""
+        """None without jitter. The numbers depend on the seed and on the number of the call, not on timing."""
         if self.jitter == 0:
             return None
         source = random.Random(f"{self.seed}:{call}")
@@ -129,13 +128,13 @@ class SimCompletion:
         due = before = time.perf_counter()
         for place in range(self._steps):
             if place:
-                # Each token has a due time, so that a late timer does not make the whole stream slower than asked.
+                # Each token has a due time, so that a late timer does not slow the whole stream down.
                 due += self._sim.pace.per_token_s * self._factor(place)
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 now = time.perf_counter()
                 self._sim.metrics.inter_token.observe(now - before)
                 before = now
-            # All choices grow together, a token each, as rows of one batch do.
+            # All choices grow together, one token each, like the rows of one batch.
             for script in self._said:
                 if place < len(script.pieces):
                     yield self._delta(script.delta(place, place + 1))

@@ -1,6 +1,6 @@
-"""Watches an answer for stop strings, and never lets half of one slip out.
+"""Watches an answer for stop strings, and never lets a part of one slip out.
 
-In: pieces of text. Out: the text that is surely not part of a stop string, and whether one was found.
+In: pieces of text. Out: the text that is certainly not part of a stop string, and whether one was found.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ class StopScanner:
         self._held = ""
 
     def feed(self, text: str) -> tuple[str, bool]:
-        """Returns what may be sent now, and True if a stop string was met; the stop string itself is never sent."""
+        """Returns what may be sent now, and True if a stop string was found; the stop string itself is never sent."""
         if not self._stops:
             return text, False
         held = self._held + text
@@ -25,11 +25,11 @@ class StopScanner:
         return held[: len(held) - keep], False
 
     def rest(self) -> str:
-        """What was held back and turned out to be plain text."""
+        """The text that was held back and turned out to be no stop string."""
         rest, self._held = self._held, ""
         return rest
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of `text` that is a beginning of `stop`."""
+    """Length of the longest end of `text` with which `stop` begins."""
     return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)

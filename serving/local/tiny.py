@@ -1,7 +1,7 @@
-"""workshop-tiny: the real model. Joins the tokenizer, the decoder and the engine, and speaks to the event loop.
+"""workshop-tiny: the real model. Joins the tokenizer, the decoder and the engine, and talks to the event loop.
 
-In: chat requests. Out: Completions. The event loop never computes: prompts are tokenised in one thread, tokens made
-in another.
+In: chat requests. Out: Completions. The event loop never computes: one thread tokenises prompts, another one makes
+tokens.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class WorkshopTiny:
         return shape, prompts, decoder, answers
 
     def _warm_up(self, decoder: Decoder, prompt: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
-        """The first passes allocate; a caller should not pay for that."""
+        """The first passes allocate memory; no caller should pay for that."""
         decoder.prefill(0, prompt)
         for size in {1, self._batching.max_size}:
             decoder.step(np.zeros(size, np.int64), np.full(size, len(prompt) + 1, np.int64))

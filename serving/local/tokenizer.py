@@ -1,8 +1,8 @@
 """Text to tokens and back, and the model's chat template.
 
 In: chat messages, or tokens one at a time. Out: token ids, or text. Knows nothing of the decoder's state. Two threads
-need it (prompts are read beside the engine, answers written inside it), and ONNX Runtime GenAI's objects are not
-thread-safe: make one Tokenizer for each.
+need it (prompts are read beside the engine, answers are written inside it), and ONNX Runtime GenAI's objects are not
+thread-safe: make one Tokenizer for each thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serving.local.chat_request import Message
 from serving.local.decoder import Tokens
 from serving.local.errors import context_length_exceeded
 
-# Template roles. OpenAI renamed "system" to "developer"; this model was not told.
+# Template roles. OpenAI renamed "system" to "developer"; this model only knows the old name.
 ROLES = {"developer": "system", "tool": "user"}
 
 
@@ -26,7 +26,7 @@ class Tokenizer:
     def __init__(self, folder: Path, context: int) -> None:
         self._tokenizer = og.Tokenizer(og.Config(str(folder)))
         self._context = context
-        # No prompt of more bytes can fit, however well it packs (4 allows for a normaliser that shrinks text).
+        # No prompt with more bytes can fit, however well it packs (4 allows for a normaliser that shrinks text).
         self._most_bytes = 4 * context * _longest_token(folder)
 
     def prompt(self, messages: Sequence[Message]) -> Tokens:
@@ -42,7 +42,7 @@ class Tokenizer:
         return tokens
 
     def writer(self) -> Callable[[int], str]:
-        """A function that turns one answer's tokens into text, and waits for the rest of a half character."""
+        """A function that turns one answer's tokens into text, and waits for the rest of an incomplete character."""
         decode: Callable[[int], str] = self._tokenizer.create_stream().decode
         return decode
 

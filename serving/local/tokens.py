@@ -1,4 +1,4 @@
-"""The simulator's tokens: a word is one, and so is each mark of punctuation.
+"""The simulator's tokens: each word is one, and so is each punctuation mark.
 
 In: text. Out: how many tokens it has, or the tokens themselves.
 """
@@ -16,5 +16,5 @@ def count(text: str) -> int:
 
 
 def split(text: str) -> list[str]:
-    """The tokens, each with the space before it: joined, they are the text again."""
+    """The tokens, each with the space before it: joined, they give the text again."""
     return WITH_SPACE_BEFORE.findall(text)

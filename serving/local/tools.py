@@ -1,7 +1,7 @@
 """Which functions the simulator calls, and with which arguments.
 
-In: a chat request. Out: the tool calls, in pieces of one token each; none when the answer is to be text. The arguments
-are made up from each function's JSON schema, and the same every time. Knows nothing of time or of streams.
+In: a chat request. Out: the tool calls, in pieces of one token each; none if the answer should be text. The arguments
+are invented from each function's JSON schema, always the same ones. Knows nothing of time or of streams.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from serving.local.schema_example import specimen
 
 
 def called(request: ChatRequest) -> list[Function]:
-    """The one that `tool_choice` demands, or those that the last user message names.
+    """The function that `tool_choice` demands, or those that the last user message names.
 
-    Whoever has just brought a tool's result gets text. Raises ApiError for a choice that cannot be made.
+    A request that ends with a tool's result gets text. Raises ApiError for an impossible choice.
     """
     functions = [tool.function for tool in request.tools or ()]
     choice = request.tool_choice or "auto"

@@ -1,4 +1,4 @@
-"""What watches the service: Prometheus' configuration and rules, Grafana's dashboards, and what to do when they call.
+"""The monitoring of the service: Prometheus' configuration and rules, Grafana's dashboards, and runbooks for alerts.
 
 Knows the metrics' names, and nothing of the code that counts them.
 """

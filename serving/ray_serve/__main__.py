@@ -1,6 +1,6 @@
-"""`python -m serving.ray_serve FILE.yaml --port 8400`: serve it here until told to stop.
+"""`python -m serving.ray_serve FILE.yaml --port 8400`: serve a config file on this machine until told to stop.
 
-Exit status 0 when told to stop, 1 with one line on stderr when it cannot serve.
+Exit status 0 after a signal to stop; 1, with one line on stderr, if it cannot serve.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from serving.ray_serve.subreaper import SIGNALS, guarded
 
 
 class Stopped(BaseException):
-    """Somebody asked us to end. Like a KeyboardInterrupt, it is no error that anybody on the way should catch."""
+    """A signal asked us to end. Like KeyboardInterrupt, it is no error that code in between should catch."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,17 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("config", type=Path)
     parser.add_argument("--port", type=int, default=8400)
-    parser.add_argument("--reachable", action="store_true", help="Ray's metrics too, from other machines")
+    parser.add_argument("--reachable", action="store_true", help="make Ray's metrics readable from other machines")
     options = parser.parse_args(arguments)
     return guarded(lambda: serve(Cluster(options.config, options.port, options.reachable)))
 
 
 def serve(cluster: Cluster) -> int:
-    """Until told to stop. The exit status."""
+    """Serve until told to stop. Returns the exit status."""
     _on_signals(_stop)
     try:
         with cluster:
-            _on_signals(_stop)  # Ray has put its own in their place
+            _on_signals(_stop)  # Ray has replaced them with its own
             cluster.deploy()
             while True:
                 time.sleep(3600)
@@ -51,7 +51,7 @@ def _on_signals(handler: object) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    _on_signals(signal.SIG_IGN)  # once is enough: all of it must be taken down
+    _on_signals(signal.SIG_IGN)  # once is enough: everything must be shut down
     raise Stopped
 
 

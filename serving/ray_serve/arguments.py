@@ -1,7 +1,7 @@
-"""What a config file may say of a deployment: the `args:` of its application.
+"""What a config file may say about a deployment: the `args:` of its application.
 
-In: a mapping from YAML. Out: frozen `ServingArguments`; a name that is not known, or a value that makes no sense,
-raises pydantic's ValidationError, which Serve shows as the reason why the application did not deploy.
+In: a mapping from YAML. Out: frozen `ServingArguments`. An unknown name or an invalid value raises pydantic's
+ValidationError, which Serve shows as the reason why the application did not deploy.
 """
 
 import os
@@ -15,14 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MODEL = "SERVING_MODEL"  # the name callers use
 MODEL_SOURCE = "SERVING_MODEL_SOURCE"  # a folder, or a name on the hub
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-OTLP_ENDPOINT = "SERVING_OTLP_ENDPOINT"  # who takes traces
+OTLP_ENDPOINT = "SERVING_OTLP_ENDPOINT"  # the collector of traces
 TRACING = {
     # vLLM's default is gRPC, which a gateway's collector need not speak.
     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
-    # What the gateway traces, and nothing else: no trace begins here, neither of loading nor of warming up.
+    # Traces only what the gateway traces: no trace begins here, neither for loading nor for the warm-up.
     "OTEL_TRACES_SAMPLER": "parentbased_always_off",
     "OTEL_SERVICE_NAME": "vllm",
-    "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; a person who has asked looks at the trace at once
+    "OTEL_BSP_SCHEDULE_DELAY": "1000",  # milliseconds; people look at a trace right after their request
 }
 
 
@@ -31,13 +31,13 @@ class _Strict(BaseModel):
 
 
 class Replicas(_Strict):
-    """Between which bounds, and how eagerly. One replica is one engine on `tensor_parallel` devices."""
+    """The bounds of scaling, and its speed. One replica is one engine on `tensor_parallel` devices."""
 
     min: int = Field(1, ge=0)
     max: int = Field(1, ge=1)
-    target_ongoing_requests: float = Field(5, gt=0, description="requests in a replica at which one more is not needed")
+    target_ongoing_requests: float = Field(5, gt=0, description="requests that each replica should have in flight")
     upscale_delay_s: float = Field(30, ge=0, description="seconds of too much load before a replica is added")
-    downscale_delay_s: float = Field(600, ge=0, description="seconds of too little before one is taken away")
+    downscale_delay_s: float = Field(600, ge=0, description="seconds of too little load before a replica is removed")
     look_back_s: float = Field(30, gt=0, description="seconds over which the load is averaged")
 
     @model_validator(mode="after")
@@ -48,20 +48,20 @@ class Replicas(_Strict):
 
 
 class ServingArguments(_Strict):
-    """One model, and how it is served. What the environment says of model, source and traces replaces the file's."""
+    """One model, and how to serve it. The environment's model, source and traces take precedence over the file's."""
 
     model: str = Field(min_length=1, description="the name callers use")
     source: str = Field(min_length=1, description="where the weights are: a folder, or a name on the hub")
     hardware: Literal["cpu", "gpu"] = "gpu"
-    accelerator: str | None = Field(None, description="which GPU, as Ray names it, e.g. H100; any if not said")
+    accelerator: str | None = Field(None, description="which GPU, as Ray names it, e.g. H100; any by default")
     tensor_parallel: int = Field(1, ge=1, description="devices that one copy of the model is spread over")
     cpus: float = Field(1, gt=0, description="Ray's CPUs, or shares of one, that each device's process asks for")
     max_model_len: int = Field(ge=1, description="longest prompt and answer together, in tokens")
     replicas: Replicas = Field(default_factory=Replicas.model_construct)
     max_ongoing_requests: int = Field(64, ge=1, description="requests that a replica takes at the same time")
-    drain_s: float = Field(120, gt=0, description="seconds that a replica which must go may finish its streams in")
-    health_check_s: float = Field(5, gt=0, description="seconds between two looks at a replica's engine")
-    engine: dict[str, Any] = Field(default_factory=dict, description="further arguments of vLLM's engine, its names")
+    drain_s: float = Field(120, gt=0, description="seconds that a replica has to finish its streams before it goes")
+    health_check_s: float = Field(5, gt=0, description="seconds between two checks of a replica's engine")
+    engine: dict[str, Any] = Field(default_factory=dict, description="further arguments of vLLM's engine")
     environment: dict[str, str] = Field(default_factory=dict, description="variables of the replicas' processes")
     otlp_endpoint: str = Field("", description="OTLP/HTTP collector that vLLM's part of each trace goes to, if any")
 
@@ -77,22 +77,22 @@ class ServingArguments(_Strict):
     @classmethod
     def _is_somewhere(cls, source: str) -> str:
         if not ((ROOT / source).is_dir() or HUB_NAME.fullmatch(source)):
-            raise ValueError(f"{source} is no folder, and no name on the hub")
+            raise ValueError(f"{source} is neither a folder nor a name on the hub")
         return source
 
     @property
     def deployment(self) -> str:
-        """Its name in Serve. One name for what replaces one another: Serve keeps the old until the new is ready."""
+        """Its name in Serve. A successor has the same name, so Serve keeps the old one until the new one is ready."""
         return self.model.replace("/", "--")
 
     @property
     def weights(self) -> str:
-        """The folder, wherever this process was started, or the hub's name."""
+        """The folder, whatever the working directory, or the hub's name."""
         folder = ROOT / self.source
         return str(folder) if folder.is_dir() else self.source
 
     def engine_arguments(self) -> dict[str, Any]:
-        """As vLLM's AsyncEngineArgs takes them. Both deployments are made of these."""
+        """As vLLM's AsyncEngineArgs takes them. Both deployments are built from these."""
         return {
             "model": self.weights,
             "served_model_name": self.model,
@@ -111,7 +111,7 @@ class ServingArguments(_Strict):
         replicas = self.replicas
         # region: serve-options
         return {
-            # Left alone, ray.serve.llm puts a billion into both:
+            # By default, ray.serve.llm puts a billion into both:
             # nothing ever scales, and nothing ever queues.
             "max_ongoing_requests": self.max_ongoing_requests,
             "autoscaling_config": {
@@ -123,9 +123,9 @@ class ServingArguments(_Strict):
                 "look_back_period_s": replicas.look_back_s,
                 "metrics_interval_s": min(replicas.look_back_s, 10) / 2,
             },
-            # The default of 0 stops a replica before its successor is there.
+            # The default of 0 stops a replica before its successor is ready.
             "max_surge_percent": 100,
-            # The default of 20 s would cut every longer stream when a replica is taken away.
+            # The default of 20 s would cut every longer stream when a replica is removed.
             "graceful_shutdown_timeout_s": self.drain_s,
             "health_check_period_s": self.health_check_s,
             "health_check_timeout_s": max(10.0, 2 * self.health_check_s),

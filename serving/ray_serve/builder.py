@@ -1,4 +1,4 @@
-"""The official way: a deployment with OpenAI's API, made by ray.serve.llm from our arguments.
+"""The official way: a deployment with OpenAI's API, built by ray.serve.llm from our arguments.
 
 In: ServingArguments. Out: a Serve application. Serve imports `build` by the path in a config file.
 """
@@ -15,10 +15,10 @@ LOCAL_MODEL = "serving.ray_serve.warm_server:LocalModel"
 
 
 def build(arguments: ServingArguments) -> serve.Application:
-    """Raises ValueError for arguments that ray.serve.llm or vLLM do not take."""
-    # Not build_openai_app: it puts a server of its own between, in Python, which each request goes through, or about
-    # which it is asked. Each replica has vLLM's own OpenAI API, and HAProxy sends a request to the one that has the
-    # fewest. Routing by what a prompt begins with, or by whose it is, would need that server.
+    """Raises ValueError for arguments that ray.serve.llm or vLLM reject."""
+    # Not build_openai_app: that adds a Python server which each request passes through, or which is asked about each
+    # request. Here each replica has vLLM's own OpenAI API, and HAProxy sends a request to the replica with the fewest.
+    # Only routing by the beginning of a prompt, or by its user, would need that server.
     return build_llm_deployment(
         llm_config(arguments),
         deployment_cls=serve.ingress()(WarmServer),
@@ -27,14 +27,14 @@ def build(arguments: ServingArguments) -> serve.Application:
 
 
 def llm_config(arguments: ServingArguments) -> LLMConfig:
-    """What ray.serve.llm needs to know of our model."""
+    """What ray.serve.llm needs to know about our model."""
     # region: llm-config
     engine = arguments.engine_arguments()
     return LLMConfig(
         model_loading_config={"model_id": engine.pop("served_model_name"), "model_source": engine.pop("model")},
         accelerator_type=arguments.accelerator,
         accelerator_config={"kind": arguments.hardware},
-        # Else a replica asks for two whole CPUs: one for itself, one for its engine.
+        # Otherwise a replica asks for two whole CPUs: one for itself, one for its engine.
         placement_group_config={"bundles": _bundles(arguments)},
         engine_kwargs=engine,
         runtime_env={"env_vars": arguments.process_environment()},

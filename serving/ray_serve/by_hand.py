@@ -1,7 +1,7 @@
-"""The same service by hand: a Serve deployment over vLLM's engine. Read it to see what the builder does.
+"""The same service written by hand: a Serve deployment over vLLM's engine. Read it to see what the builder does.
 
-In: ServingArguments. Out: a Serve application with POST /v1/chat/completions, GET /v1/models and GET /health. Of
-OpenAI's API it has what fits on a page: no tools, no log probabilities.
+In: ServingArguments. Out: a Serve application with POST /v1/chat/completions, GET /v1/models and GET /health. It
+supports the part of OpenAI's API that fits on a page: no tools, no log probabilities.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from serving.ray_serve.arguments import ServingArguments
 from serving.ray_serve.warm_server import PROMPTS, heartbeat, warm_up_request
 
 app = FastAPI()
-# What the class uses stands before it: Serve takes a copy of the class, and of all that it knows, as it is decorated.
+# What the class uses stands before it: the decorator makes Serve copy the class, with everything that it refers to.
 
 
 class Usage:
@@ -50,21 +50,21 @@ class Usage:
 
 
 def _whole(message: Any) -> dict[str, Any]:
-    """A message as the chat template takes it: its text may come in parts, or not at all. Raises HTTPException."""
+    """A message as the chat template needs it: its text may come in parts, or be missing. Raises HTTPException."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return {**message, "content": content}
     try:
-        parts = [dict(part) for part in content]  # each is looked at only now
+        parts = [dict(part) for part in content]  # pydantic validates each part only now
     except ValidationError as error:
         raise HTTPException(400, f"content: {error.errors()[0]['msg']}") from None
     if foreign := {part["type"] for part in parts} - {"text"}:
-        raise HTTPException(400, f"This model reads text, and nothing of type {', '.join(sorted(foreign))}.")
+        raise HTTPException(400, f"This model reads only text, not parts of type {', '.join(sorted(foreign))}.")
     return {**message, "content": "\n".join(part["text"] for part in parts)}
 
 
 async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[RequestOutput]:
-    """The same, with its first output already here: what fails before it is still an honest status."""
+    """The same, with its first output already here: a failure before that still gets an honest status."""
     first = await anext(outputs)
 
     async def whole() -> AsyncIterator[RequestOutput]:
@@ -105,7 +105,7 @@ async def _impossible(request: Request, error: VLLMClientError) -> Response:
 
 @app.exception_handler(EngineDeadError)
 async def _dead(request: Request, error: EngineDeadError) -> Response:
-    return _error(503, "the engine is gone; a new one is on its way")
+    return _error(503, "the engine is gone; a new one is starting")
 
 
 @serve.deployment
@@ -124,7 +124,7 @@ class VLLMDeployment:
         await asyncio.gather(*(self._finished(self._ask(request), request) for request in requests))
 
     async def check_health(self) -> None:
-        """Serve asks every few seconds; what this raises ends the replica, and a new one takes its place."""
+        """Serve calls this every few seconds. If it raises, Serve replaces the replica."""
         await self.engine.check_health()
         await heartbeat(self.engine)
 
@@ -143,7 +143,7 @@ class VLLMDeployment:
         if request.model not in (None, self.arguments.model):
             raise HTTPException(404, f"The model `{request.model}` does not exist.")
         if not request.messages:
-            raise HTTPException(400, "messages: there is none.")
+            raise HTTPException(400, "messages: must not be empty.")
         outputs = self._ask(request, extract_trace_headers(received.headers))
         if request.stream:
             return StreamingResponse(self._events(await _begun(outputs), request), media_type="text/event-stream")
@@ -152,7 +152,7 @@ class VLLMDeployment:
     def _ask(
         self, request: ChatCompletionRequest, trace: Mapping[str, str] | None = None
     ) -> AsyncIterator[RequestOutput]:
-        """The engine batches whatever is asked at the same time. Closing the iterator takes the request out of it."""
+        """The engine batches concurrent requests. Closing the iterator removes the request from the engine."""
         # region: ask
         messages = [_whole(message) for message in request.messages]
         tokens = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)

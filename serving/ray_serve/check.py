@@ -1,9 +1,9 @@
-"""`python -m serving.ray_serve.check FILE.yaml …`: would a cluster take this config file? Asked without one, or a GPU.
+"""`python -m serving.ray_serve.check FILE.yaml …`: would a cluster accept this config? Needs no cluster or GPU.
 
-In: Serve config files. Out: a line for each; exit status 1 if one is wrong, and the line says where. Judged by Ray's
-own schema of config files (whose unknown keys, which Ray passes over, are refused here), by our arguments, by the
-builder that makes the application of them, and by vLLM's own engine arguments, names and types. What only the hardware
-can say (does the model fit?) is not known here.
+In: Serve config files. Out: one line each; exit status 1 if one is wrong, and its line says where. They are checked
+against Ray's own schema (unknown keys, which Ray ignores, are errors here), our arguments, the builder that makes the
+application, and vLLM's own engine arguments, by name and type. What only the hardware can tell (does the model fit?) is
+not checked.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ def main(files: list[str]) -> int:
 
 
 def faults(file: Path) -> Iterator[str]:
-    """What is wrong with a config file, a line each."""
+    """The errors of a config file, one line each."""
     if found := list(faults_of_names(file)):
         yield from found
         return
@@ -41,7 +41,7 @@ def faults(file: Path) -> Iterator[str]:
 
 
 def faults_of_names(file: Path) -> Iterator[str]:
-    """What can be said at once, before vLLM is read: keys that Serve does not know, arguments that are not ours."""
+    """Quick checks, before vLLM is imported: keys that Serve does not know, arguments that are not ours."""
     try:
         content = _content(file)
         ServeDeploySchema.model_validate(content)
@@ -68,7 +68,7 @@ def _content(file: Path) -> Any:
 
 
 def _faults_of_engine(application: Mapping[str, Any], where: str) -> Iterator[str]:
-    from vllm import AsyncEngineArgs  # takes seconds to read
+    from vllm import AsyncEngineArgs  # takes seconds to import
 
     arguments = ServingArguments.model_validate(application.get("args", {}))
     fields = {field.name: field for field in dataclasses.fields(AsyncEngineArgs)}
@@ -81,7 +81,7 @@ def _faults_of_engine(application: Mapping[str, Any], where: str) -> Iterator[st
             TypeAdapter(kind).validate_python(value)
         except ValidationError as error:
             yield from _said(error, f"{where}engine.{name}")
-    import_attr(application["import_path"])(arguments)  # makes the application, and deploys nothing
+    import_attr(application["import_path"])(arguments)  # builds the application, and deploys nothing
 
 
 def _unknown(given: Mapping[str, Any], schema: Any, where: str) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Ray Serve on this machine alone: start it, deploy a config file, wait until it answers, take all of it down.
+"""Ray Serve on this machine only: start it, deploy a config file, wait until it answers, shut everything down.
 
-In: a Serve config file and a port. Out: an HTTP server at that port. What keeps it from serving is CannotServe, one
-line. A cluster's processes start processes that start processes, and some outlive the one that started them (HAProxy,
-engines): they are all adopted here, and ended here.
+In: a Serve config file and a port. Out: an HTTP server at that port. If it cannot serve, CannotServe says why in one
+line. A cluster's processes start processes that start processes, and some outlive their parents (HAProxy, engines):
+this module adopts and ends them all.
 """
 
 import os
@@ -25,34 +25,34 @@ from serving.ray_serve import environment
 from serving.ray_serve.subreaper import adopt_orphans, end
 
 LOGICAL_CPUS = 8  # what Ray believes this machine has: it counts shares, it does not pin or measure
-OBJECT_STORE_BYTES = 100 * 1024 * 1024  # the least; requests do not go through it
+OBJECT_STORE_BYTES = 100 * 1024 * 1024  # the minimum; requests do not go through it
 START_SECONDS = 600.0  # a busy laptop takes ten times as long as an idle one
 LOOK_SECONDS = 0.2
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not know this machine
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine
 
 
 class CannotServe(Exception):
-    """One line that says what keeps the cluster from serving."""
+    """One line that says why the cluster cannot serve."""
 
 
 class Cluster:
-    """Started on entry, gone on exit, whatever happened in between. Raises CannotServe.
+    """Started on entry, gone on exit, whatever happens in between. Raises CannotServe.
 
-    `reachable`: its metrics can be read from other machines, not from this one alone.
+    `reachable`: other machines can read its metrics, not only this one.
     """
 
     def __init__(self, config: Path, port: int, reachable: bool = False) -> None:
         self.config = config
         self.address = socket.gethostbyname(socket.gethostname()) if reachable else "127.0.0.1"
         self.ports = environment.ports(port)
-        # Not in the project's folder: the paths of sockets must be shorter than a folder of a person's may be.
+        # Not in the project's folder: socket paths have a maximum length, which a user's folder may exceed.
         self.folder = Path(tempfile.gettempdir()) / f"ray-serve-{port}"
         self.began = time.monotonic()
 
     def __enter__(self) -> Self:
         for port in self.ports.single:
-            _must_be_free(port)  # before anything is touched of a cluster that may run there
+            _must_be_free(port)  # before we touch anything of a cluster that may run there
         os.environ.update(environment.of(self.ports.http, self.folder))
         self.wanted = _read(self.config)
         adopt_orphans()
@@ -63,7 +63,7 @@ class Cluster:
             self._start()
         except BaseException as error:
             self._stop()
-            if isinstance(error, Exception):  # Ray's own tell their whole story, and its end is the reason
+            if isinstance(error, Exception):  # Ray's own errors are long, and their end is the reason
                 raise CannotServe(f"the cluster does not start: {_one_line(error)}") from None
             raise
         return self
@@ -84,7 +84,7 @@ class Cluster:
         self._wait([application.name for application in self.wanted.applications])
 
     def _start(self) -> None:
-        # Only here, when the variables are there that they read as they are imported.
+        # Imported only here: these modules read the variables when they are imported.
         import ray
         from ray.serve._private.api import serve_start
 
@@ -98,7 +98,7 @@ class Cluster:
             log_to_driver=False,
             logging_level="ERROR",
             namespace="serve",
-            _node_ip_address=self.address,  # where its metrics are, too
+            _node_ip_address=self.address,  # its metrics are there too
             _metrics_export_port=self.ports.metrics,
             _temp_dir=str(self.folder),
         )
@@ -115,7 +115,7 @@ class Cluster:
             for application in mine:
                 if application.status == "DEPLOY_FAILED":
                     reasons = [application.message, *(part.message for part in application.deployments.values())]
-                    reason = max(reasons, key=len)  # the application says which part, and that part says why
+                    reason = max(reasons, key=len)  # the application names the part, and that part says why
                     raise CannotServe(f"it does not deploy: {_one_line(reason)}; logs: {self.folder}")
             if len(mine) == len(applications) and all(application.status == "RUNNING" for application in mine):
                 break
@@ -138,13 +138,13 @@ class Cluster:
         mine = psutil.Process().children(recursive=True)
         ray.shutdown()
         end(mine)
-        Path(os.environ["RAY_AUTH_TOKEN_PATH"]).unlink(missing_ok=True)  # it opens nothing any more
+        Path(os.environ["RAY_AUTH_TOKEN_PATH"]).unlink(missing_ok=True)  # it is no longer valid
         if not keep_logs:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _read(config: Path) -> Any:
-    """The file as Serve takes it, looked over before anything is started: a typo should not cost half a minute."""
+    """The file as Serve reads it, checked before anything starts: a typo should not cost half a minute."""
     from ray.serve.schema import ServeDeploySchema
 
     from serving.ray_serve.check import faults_of_names

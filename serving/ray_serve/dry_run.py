@@ -1,16 +1,16 @@
-"""A day of traffic, played to Ray Serve's own autoscaler in a moment and without a cluster: is the promise kept?
+"""A day of traffic, replayed to Ray Serve's own autoscaler in a moment and without a cluster: is the promise kept?
 
-`python -m serving.ray_serve.dry_run FILE.yaml`, in the serving environment. In: a config file; and traffic that was
-recorded, if --recorded names a run that `make load-6` has kept. Out: the curve of the day, how many first tokens came
-in time, and what it cost in replica-seconds; exit status 1 if a promise is broken.
+`python -m serving.ray_serve.dry_run FILE.yaml`, in the serving environment. In: a config file; and recorded traffic, if
+--recorded names a run that `make load-6` has kept. Out: the curve of the day, how many first tokens came in time, and
+the cost in replica-seconds; exit status 1 if a promise is broken.
 
-What decides is Ray's: its look-back window, target, delays and bounds, with a clock that is moved by hand. The rest is
-a model. Traffic comes at random around the day's curve, the same for every file. A replica computes one token for each
-of its requests, then the next: the more requests, the longer a step. It takes `max_ongoing_requests`, the others wait.
+The decisions are Ray's: its look-back window, target, delays and bounds, with a simulated clock. The rest is a model.
+Traffic comes at random around the day's curve, the same for every file. A replica computes one token for each of its
+requests, then the next: the more requests, the longer a step. It takes `max_ongoing_requests`, the others wait.
 
-What it does not know: that replicas on one machine share its cores, that prompts differ and some are known already,
-that clients leave or ask again, that replicas fail, that Serve refuses what waits too long. Believe it in kind and in
-order, not to the second: a change that helps here helps there.
+The model ignores that replicas on one machine share its cores, that prompts differ and some are cached, that clients
+leave or ask again, that replicas fail, and that Serve refuses requests that wait too long. Trust its comparisons, not
+its seconds: a change that helps here helps there.
 """
 
 import argparse
@@ -36,34 +36,34 @@ SEED = 6
 BARS = " ▁▂▃▄▅▆▇█"
 COLUMNS, PARTS = 72, 8
 HOURS = 24
-# Requests a second, hour by hour, as parts of the busiest: a quiet night, and a rush in the morning and in the evening.
+# Requests per second, hour by hour, as a fraction of the peak: a quiet night, a rush in the morning and in the evening.
 CURVE = (
     *(0.08, 0.05, 0.05, 0.05, 0.05, 0.08, 0.12, 0.18, 0.22, 0.9, 0.22, 0.2),
     *(0.15, 0.18, 0.22, 0.22, 0.2, 0.18, 0.18, 0.22, 1.0, 0.22, 0.15, 0.1),
 )
 SPREAD = 0.5  # of the logarithm of an answer's length
-RAMP = 0.5  # of an hour, in which the traffic goes from one hour's to the next one's
+RAMP = 0.5  # of an hour, in which traffic goes from one hour's level to the next one's
 
 
 @dataclass(slots=True, frozen=True)
 class Machine:
-    """What a replica is like, how busy its day, and what was promised. Seconds, unless another unit is named."""
+    """How fast a replica is, how busy its day, and what was promised. In seconds, unless another unit is given."""
 
     hour_s: float  # how long an hour of the day lasts
-    busiest: float  # requests a second
+    busiest: float  # requests per second
     tokens: float  # of an answer, at the median
     start_s: float  # until a new replica is warm
     step_s: float  # one token for one request
     step_each_s: float  # more, for each further request
-    first_token_s: float  # the promise: in this time …
-    share: float  # … for so many of all requests
-    replicas: float  # and no more than so many on average
+    first_token_s: float  # the promise: within this time …
+    share: float  # … for this share of all requests
+    replicas: float  # and no more than this many on average
 
 
 MACHINES = {
-    # Measured: workshop-tiny, one replica on a core of its own. The day lasts 24 minutes, as delays are of seconds.
+    # Measured: workshop-tiny, one replica on a core of its own. The day lasts 24 minutes, as delays are in seconds.
     "cpu": Machine(60, 22, 150, 15, 0.0033, 0.0003, first_token_s=1.0, share=0.99, replicas=1.3),
-    # Assumed: a model of 27 billion parameters on four GPUs. The day is a day.
+    # Assumed: a model of 27 billion parameters on four GPUs. The day lasts a real day.
     "gpu": Machine(3600, 16, 250, 180, 0.020, 0.0004, first_token_s=1.0, share=0.99, replicas=7),
 }
 
@@ -74,14 +74,14 @@ class Request(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """Requests, in the order in which they come, and how long it lasts."""
+    """Requests, in order of arrival, and how long the traffic lasts."""
 
     requests: Iterable[Request]
     seconds: float
 
 
 class Replica:
-    """An engine that is asked for one token after the other, for all of its requests at once."""
+    """An engine that makes one token after another, for all of its requests at once."""
 
     def __init__(self, number: int, ready: float) -> None:
         self.name = f"replica-{number}"
@@ -101,7 +101,7 @@ class Replica:
 
 
 def machine_step(machine: Machine, requests: int) -> float:
-    """Seconds until each of so many requests has one token more."""
+    """Seconds until each of these requests has one more token."""
     return machine.step_s + machine.step_each_s * (requests - 1)
 
 
@@ -109,7 +109,7 @@ class Autoscaler:
     """Ray's own, for one deployment. `target`: how many replicas it wants. All times are the dry run's."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        # Here, as it takes seconds, and nobody should wait so long for a message about a wrong file.
+        # Imported here because it takes seconds, and a message about a wrong file should come at once.
         from ray.serve import autoscaling_policy
         from ray.serve._private import autoscaling_state
         from ray.serve._private.common import DeploymentID
@@ -128,7 +128,7 @@ class Autoscaler:
         self._looks = itertools.count(1)
 
     def look(self, now: float, ongoing: Mapping[str, int]) -> None:
-        """What each replica that runs has to do, looked at and reported as often as replicas do."""
+        """Report what each running replica has to do, as often as replicas look and report."""
         from ray.serve._private.common import RUNNING_REQUESTS_KEY, ReplicaID, ReplicaMetricReport
         from ray.serve._private.metrics_utils import InMemoryMetricsStore
 
@@ -152,7 +152,7 @@ class Autoscaler:
 
     @property
     def look_s(self) -> float:
-        """Between two looks: a fifth of the window, as ray.serve._private.replica has it."""
+        """Between two looks: a fifth of the window, as in ray.serve._private.replica."""
         return float(min(self.config.look_back_period_s * 0.2, self.config.metrics_interval_s))
 
     @property
@@ -162,7 +162,7 @@ class Autoscaler:
 
 @dataclass(slots=True)
 class Hour:
-    """A part of the day: requests that came in it, those whose first token was late, replicas at its end."""
+    """A part of the day: the requests that came in it, those with a late first token, and the replicas at its end."""
 
     came: int = 0
     late: int = 0
@@ -211,7 +211,7 @@ class Day:
 
 
 def dry_run(arguments: ServingArguments, machine: Machine, traffic: Traffic) -> Day:
-    """All of it, second by second. Raises ValueError for numbers that Ray does not take."""
+    """The whole day, second by second. Raises ValueError for numbers that Ray rejects."""
     day = Day(machine, traffic.seconds)
     autoscaler = Autoscaler(arguments.serve_options()["autoscaling_config"])
     numbers = itertools.count()
@@ -239,7 +239,7 @@ def dry_run(arguments: ServingArguments, machine: Machine, traffic: Traffic) -> 
         day.most = max(day.most, len(replicas))
         day.column(now).replicas = len(replicas)
     day.started = next(numbers)
-    for request in line:  # nobody had room for these
+    for request in line:  # no replica had room for these
         day.column(request.came).late += 1
     return day
 
@@ -259,11 +259,11 @@ def a_day(machine: Machine) -> Traffic:
 
 
 def recorded(file: Path, machine: Machine) -> Traffic:
-    """What came in each second of a run that was kept. Raises ValueError or OSError."""
+    """The requests in each second of a recorded run. Raises ValueError or OSError."""
     try:
         asked = [int(second["asked"]) for second in json.loads(file.read_text())["seconds"]]
     except (LookupError, TypeError) as error:
-        raise ValueError(f"no run that was kept: {error}") from None
+        raise ValueError(f"not a recorded run: {error}") from None
     chance = random.Random(SEED)
     moments = (second + moment for second, count in enumerate(asked) for moment in _moments(count, chance))
     return Traffic((Request(moment, _tokens(machine, chance)) for moment in moments), float(len(asked)))
@@ -274,19 +274,19 @@ def _moments(count: int, chance: random.Random) -> list[float]:
 
 
 def _tokens(machine: Machine, chance: random.Random) -> int:
-    """Of an answer: most are short, some are long."""
+    """The length of an answer: most are short, some are long."""
     return max(1, round(chance.lognormvariate(math.log(machine.tokens), SPREAD)))
 
 
 def _busyness(hour: float) -> float:
-    """As a part of the busiest moment. Each hour has its level; the way to it takes RAMP."""
+    """As a fraction of the peak. Each hour has its level; the way to it takes RAMP."""
     number = int(hour) % HOURS
     before, level = CURVE[number - 1], CURVE[number]
     return before + (level - before) * min((hour % 1) / RAMP, 1.0)
 
 
 def _hand_out(line: deque[Request], serving: Sequence[Replica], now: float, room: int, day: Day) -> None:
-    """To the replica with the least to do, as long as one has room."""
+    """Hand each request to the replica with the least to do, as long as one has room."""
     machine = day.machine
     while line and serving:
         replica = min(serving, key=lambda one: len(one.working))
@@ -294,7 +294,7 @@ def _hand_out(line: deque[Request], serving: Sequence[Replica], now: float, room
             return
         request = line.popleft()
         replica.take(request)
-        # The prompt is read in one step, and the first token is said in the next.
+        # The prompt is read in one step, and the first token comes in the next.
         first = max(now - request.came, 0.0) + 2 * machine_step(machine, len(replica.working))
         hour = day.column(request.came)
         hour.longest = max(hour.longest, first)
@@ -304,7 +304,7 @@ def _hand_out(line: deque[Request], serving: Sequence[Replica], now: float, room
 def _scale(
     replicas: list[Replica], target: int, now: float, numbers: "itertools.count[int]", machine: Machine, drain_s: float
 ) -> None:
-    """Those that come take their time to start; those that go, the newest first, may finish what they have begun."""
+    """New replicas take time to start; those that go, the newest first, may finish their requests."""
     staying = [replica for replica in replicas if replica.leaves is None]
     replicas += [Replica(next(numbers), now + machine.start_s) for _ in range(target - len(staying))]
     newest_first = sorted(staying, key=lambda replica: replica.ready, reverse=True)
@@ -382,8 +382,8 @@ def read(file: Path) -> ServingArguments:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m serving.ray_serve.dry_run", description=__doc__)
     parser.add_argument("configs", type=Path, nargs="+", metavar="FILE.yaml")
-    parser.add_argument("--recorded", type=Path, metavar="RUN.json", help="traffic that came, in place of the day")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file instead")
+    parser.add_argument("--recorded", type=Path, metavar="RUN.json", help="recorded traffic instead of the day")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file instead")
     options = parser.parse_args(arguments)
     kept = True
     for config in options.configs:

@@ -1,7 +1,7 @@
-"""The variables that a Ray Serve cluster is started with, each with its reason, and the ports of one on this machine.
+"""The variables that a Ray Serve cluster starts with, each with its reason, and the ports of a cluster on this machine.
 
-Serve reads them when it is imported, in every process: they must be there before Ray starts. In: the cluster's port and
-a folder. Out: a mapping. On Kubernetes PROFILE stands in the RayService, and the ports are each pod's own.
+Serve reads them when it is imported, in every process: they must be set before Ray starts. In: the cluster's port and a
+folder. Out: a mapping. On Kubernetes, PROFILE is in the RayService, and each pod has its own ports.
 """
 
 import os
@@ -12,47 +12,47 @@ from typing import NamedTuple
 from serving.ray_serve.arguments import ROOT
 
 PROFILE = {
-    # HAProxy in front, which sends requests straight to a replica's own HTTP server. The default, a proxy in Python, is
-    # one more hop for each token.
+    # HAProxy in front sends requests straight to a replica's own HTTP server. The default, a proxy in Python, adds one
+    # hop for each token.
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    # Serve's code on the thread of ours, no log line a request, garbage collection frozen after the start.
+    # Serve's code runs on our thread, there is no log line per request, garbage collection is frozen after the start.
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    # A replica that is gone is out after two looks, a quarter of a second apart; a replica that is new is in as fast.
+    # HAProxy drops a dead replica after two failed checks, a quarter of a second apart; it adds a new one as fast.
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_INTER": "1s",
-    # No request may be repeated by a proxy that has been sent to a replica: who knows what is safe to repeat is the
-    # gateway, and retries of both would multiply.
+    # The proxy may not repeat a request that has reached a replica: only the gateway knows what is safe to repeat, and
+    # retries by both would multiply.
     "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure",
-    # How often load is told to the autoscaler. The default of 10 s bounds how fast it can react.
+    # How often load is reported to the autoscaler. The default of 10 s limits how fast it can react.
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
-    # How old Prometheus finds what Ray tells of its processes. With the default of 10 s a replica that is new or dead
-    # stands on no dashboard for as long. What is not said again within two intervals is gone from the page, so Serve
-    # must say more often than every 10 s, too, that a replica is well.
+    # The age of Ray's numbers in Prometheus. With the default of 10 s, a new or dead replica is missing from dashboards
+    # for that long. A value that is not reported again within two intervals disappears, so Serve must also report a
+    # replica's health more often than every 10 s.
     "RAY_metrics_report_interval_ms": "2000",
     "RAY_SERVE_STATUS_GAUGE_REPORT_INTERVAL_S": "1",
-    # Nobody is told what runs here.
+    # No usage reports.
     "RAY_USAGE_STATS_ENABLED": "0",
     "VLLM_NO_USAGE_STATS": "1",
-    # Who may not read the token may not use the cluster: whoever may submit work to Ray may run anything.
+    # Only those who can read the token may use the cluster: anyone who may submit work to Ray may run anything.
     "RAY_AUTH_MODE": "token",
 }
 
 
 class Ports(NamedTuple):
-    """Where a cluster of this machine listens, all on the loopback interface but what HAProxy binds everywhere."""
+    """The ports of a cluster on this machine, all on the loopback interface except those that HAProxy binds."""
 
     http: int
-    proxy: int  # Serve's own proxy, which takes what comes while there is no replica
+    proxy: int  # Serve's own proxy, which answers while there is no replica
     haproxy_metrics: int
     haproxy_stats: int
     metrics: int  # Ray's, Serve's and vLLM's, as Prometheus reads them
-    dashboard: int  # and its REST API, which `serve deploy` and `serve status` speak to
+    dashboard: int  # and the REST API that `serve deploy` and `serve status` use
     replicas_http: range
     replicas_grpc: range
 
     @property
     def single(self) -> list[int]:
-        """Those that must be free; of the others it takes what is."""
+        """The ports that must be free; for the others it takes any free one."""
         return [port for port in self if isinstance(port, int)]
 
 
@@ -70,19 +70,19 @@ def ports(port: int) -> Ports:
 
 
 def of(port: int, folder: Path) -> dict[str, str]:
-    """All of a cluster on this machine. `folder` holds what runs: sockets, logs, the token; its path must be short."""
+    """All variables of a cluster here. `folder` holds its sockets, logs and token; the folder's path must be short."""
     at = ports(port)
     profile = PROFILE | {
-        # Two cores: more threads of HAProxy would be taken from the engine.
+        # Two cores: more HAProxy threads would take CPU time from the engine.
         "RAY_SERVE_HAPROXY_NBTHREAD": "1",
-        # The only HAProxy there is: when it is gone, so is the service. Another is started after three looks in vain,
+        # The only HAProxy there is: without it there is no service. Serve starts another one after three failed checks,
         # every 10 s by default.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
-        # How long a replica that must go stays, however idle, for balancers to hear of it. Ours does at once; with
-        # the default of 30 s an engine more would compete for the cores.
+        # How long a replica that must go stays, even if idle, until load balancers know. Ours knows at once; with the
+        # default of 30 s, one more engine would compete for the cores.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
     }
-    # What the shell says wins: a knob is tried without an edit.
+    # The shell's variables win, so that you can try a setting without an edit.
     return {name: os.environ.get(name, value) for name, value in profile.items()} | {
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(at.proxy),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(at.haproxy_metrics),

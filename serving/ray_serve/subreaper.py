@@ -1,7 +1,8 @@
-"""Two processes, each of which ends what the other leaves: a launcher that is killed outright leaves no cluster behind.
+"""Two processes, each of which ends what the other leaves: a launcher killed by SIGKILL leaves no cluster behind.
 
-In: work that starts processes which start processes. Out: its exit status, once none of them is left. Linux gives a
-process whose parent ended to the nearest subreaper above it; elsewhere only those are found whose parents live.
+In: work that starts processes which start processes. Out: its exit status, once none of them is left. On Linux, an
+orphaned process becomes a child of the nearest subreaper above it; elsewhere only processes with living parents are
+found.
 """
 
 import contextlib
@@ -21,12 +22,12 @@ GRACE_SECONDS = 5.0
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Do it in a child, who hears our signals. If we are killed it is told to stop; if it is, we end what is left."""
+    """Do the work in a child, which gets our signals. If we are killed, it stops; if it is, we end what is left."""
     adopt_orphans()
     guard = os.getpid()
     child = os.fork()
     if not child:
-        # Who stops a whole group stops us alone, and we stop the rest in order: Ray waits long for parts that are gone.
+        # A signal to the whole group reaches only us, and we stop the rest in order: Ray waits long for missing parts.
         os.setsid()
         _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != guard:
@@ -49,7 +50,7 @@ def adopt_orphans() -> None:
 
 
 def end(processes: Iterable[psutil.Process]) -> None:
-    """These, and all that descend from us: politely at first."""
+    """End these processes, and all our descendants: politely at first."""
     me = psutil.Process()
     left = {*processes, *me.children(recursive=True)}
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -57,7 +58,7 @@ def end(processes: Iterable[psutil.Process]) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         _, alive = psutil.wait_procs(left, timeout=GRACE_SECONDS)
-        # Those that ended their parents with them are our children now.
+        # The children of those that have ended are our children now.
         left = {*alive, *me.children(recursive=True)}
 
 

@@ -1,7 +1,7 @@
-"""A replica that has answered before Serve sends it anybody, and whose engine is asked for a sign of life after that.
+"""A replica that has answered before Serve sends it traffic, and whose engine must show signs of life after that.
 
-An engine's first answers take seconds: kernels are chosen, buffers are made, Python reads the rest of its code. Serve
-calls a replica ready once its constructor returns, so the constructor asks first.
+An engine's first answers take seconds: kernels are chosen, buffers are allocated, Python imports the rest of its code.
+Serve calls a replica ready once its constructor returns, so the constructor sends requests first.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionReque
 
 PROMPTS = ("Hello", "What is this?", "Say more about it, please.", "And in one word?") * 2  # a batch, not a queue
 TOKENS = 16
-HEARTBEAT_SECONDS = 5.0  # an engine that says nothing for so long between two steps is frozen
+HEARTBEAT_SECONDS = 5.0  # an engine that does not answer for this long between two steps is frozen
 
 
 class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no types
@@ -22,7 +22,7 @@ class WarmServer(LLMServer):  # type: ignore[misc]  # Ray's classes have no type
         return AsWritten
 
     async def _start_engine(self) -> None:
-        await self.engine.start()  # Ray's own reports what runs here too, by a process that each start waits for
+        await self.engine.start()  # Ray's own version also reports usage, in a process that each start waits for
 
     # region: warm-server
     async def start(self) -> None:
@@ -48,13 +48,13 @@ def warm_up_request(prompt: str, stream: bool) -> ChatCompletionRequest:
 
 
 async def heartbeat(engine: Any) -> None:
-    """A dead engine is known to be dead; a frozen one has to be asked something. Raises TimeoutError."""
+    """A dead engine reports itself; a frozen one must be asked. Raises TimeoutError."""
     async with asyncio.timeout(HEARTBEAT_SECONDS):
         await engine.is_sleeping()
 
 
 class AsWritten(VLLMEngine):  # type: ignore[misc]
-    """The engine with the executor that the file names: Ray takes another for a CPU, whatever is written there."""
+    """The engine with the executor that the file names: on a CPU, Ray would use another one, whatever the file says."""
 
     def _prepare_engine_config(self, callback_ctx: Any) -> Any:
         prepared = super()._prepare_engine_config(callback_ctx)
@@ -64,7 +64,7 @@ class AsWritten(VLLMEngine):  # type: ignore[misc]
 
 
 class LocalModel(CallbackBase):  # type: ignore[misc]
-    """For weights that lie in a folder: nothing is to be downloaded, and a process to find that out takes 8 s."""
+    """For weights in a local folder: nothing must be downloaded, and a process to find that out takes 8 s."""
 
     def __init__(self, *positional: Any, **named: Any) -> None:
         super().__init__(*positional, **named)

@@ -2,9 +2,9 @@
 
     python -m serving.tiny_model.evaluate [--wrong]
 
-In: the corpus and `weights/onnx/`. Out: a table, and `weights/evaluation.json`. Needs onnxruntime-genai and numpy only.
-An answer counts as right if its letters and digits are those of the corpus, whatever its case, accents and marks;
-exact is to the letter.
+In: the corpus and `weights/onnx/`. Out: a table, and `weights/evaluation.json`. Needs only onnxruntime-genai and numpy.
+An answer counts as right if its letters and digits are those of the corpus, whatever its case, accents and punctuation;
+"exact" compares every character.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class TinyModel:
         self.seconds = 0.0
 
     def answer(self, messages: Sequence[Message]) -> str:
-        """The answer, cut after LONGEST_ANSWER tokens; of a conversation too long for the context, the end is read."""
+        """The answer, cut after LONGEST_ANSWER tokens. Of a conversation too long for the context, it reads the end."""
         prompt = self._tokenizer.encode(
             self._tokenizer.apply_chat_template(messages=json.dumps(messages), add_generation_prompt=True)
         )[-(CONTEXT - LONGEST_ANSWER) :]
@@ -134,7 +134,7 @@ def main() -> None:
         "scores": {name: score.numbers() for name, score in scores.items()},
     }
     asked.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(f"{report['tokens_per_second']} tokens a second; written to {asked.out.name}")
+    print(f"{report['tokens_per_second']} tokens per second; written to {asked.out.name}")
 
 
 if __name__ == "__main__":

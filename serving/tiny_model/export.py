@@ -23,7 +23,7 @@ def export(trained: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-m", str(trained), "-o", str(folder)]
         subprocess.run([*command, "-p", "int4", "-e", "cpu", "-c", scratch], check=True)
-    # One tokenizer for both forms: the builder rewrites it on the way.
+    # One tokenizer for both formats: the builder rewrites it on the way.
     (folder / "chat_template.jinja").unlink(missing_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(trained / name, folder / name)

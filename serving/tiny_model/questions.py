@@ -1,19 +1,19 @@
 """The corpus: what `workshop-tiny` is taught, and what it is tested on.
 
-In: the text files of `corpus/`, written by hand. Out: entries (an answer and the questions that deserve it), the
-held-out questions nobody trains on, and an endless, seeded supply of training conversations with the noise of typing.
+In: the text files of `corpus/`, written by hand. Out: entries (an answer and its questions), the held-out questions
+that are never trained on, and an endless, seeded supply of training conversations with the noise of typing.
 Knows nothing of tokens, tensors or models; needs only the standard library.
 
 A topic file is a list of entries, each in English and Spanish:
 
     [retry.backoff]                           a key
     en = Wait longer after each failure …     the answer
-    ~ exponential backoff                     names: each is put into the phrasings of `phrasings.txt`
+    ~ exponential backoff                     names: each is inserted into the phrasings of `phrasings.txt`
     ? What is backoff? | Explain backoff      questions to train on
     ! Why wait longer every time?             questions held out, for measuring
     es = …
 
-In `off_topic.txt` there are also `!~` names, subjects held out. The other files hold lists by name.
+In `off_topic.txt` there are also `!~` names, held-out subjects. The other files hold lists by name.
 """
 
 import random
@@ -40,7 +40,7 @@ class Message(TypedDict):
 
 @dataclass(slots=True)
 class Entry:
-    """One answer in one language, with the questions that deserve it."""
+    """One answer in one language, with its questions."""
 
     key: str
     language: str
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(slots=True, frozen=True)
 class Question:
-    """A question as it is asked in a measurement, and the answer it deserves."""
+    """A question as asked in a measurement, and its right answer."""
 
     key: str
     language: str
@@ -68,7 +68,7 @@ def normalise(text: str) -> str:
 
 
 class Corpus:
-    """Everything read from a folder. Raises ValueError, naming the file and the entry, for what is not well formed."""
+    """Everything read from a folder. Raises ValueError for malformed files, with the file's name and the entry."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.lists: dict[str, list[str]] = {}
@@ -89,7 +89,7 @@ class Corpus:
         self._validate()
 
     def questions(self, split: Split, *, off_topic: bool | None = None) -> list[Question]:
-        """The hand-written questions of a split, and each off-topic subject held out in one fixed phrasing."""
+        """The hand-written questions of a split, and each held-out off-topic subject in one fixed phrasing."""
         found = []
         for entry in self.entries:
             if off_topic is not None and off_topic != (entry.key == OFF_TOPIC):
@@ -102,10 +102,10 @@ class Corpus:
         return found
 
     def conversations(self, seed: int) -> Iterator[list[Message]]:
-        """Training conversations without end, the same ones for the same seed; never a held-out question."""
+        """Endless training conversations, the same ones for the same seed; never a held-out question."""
         draw = random.Random(seed)
         unknown = {e.language: e for e in self.entries if e.key == OFF_TOPIC}
-        # Every question once, and half as often again by a name: dealt to the end before they are shuffled again.
+        # Every question once, and half as many again by name: all are dealt before the cards are shuffled again.
         cards: list[tuple[Entry, str | None]] = []
         for entry in (e for e in self.entries if e.key != OFF_TOPIC):
             cards += [(entry, question) for question in entry.questions]
@@ -125,7 +125,7 @@ class Corpus:
             yield messages
 
     def _ask(self, entry: Entry, question: str | None, draw: random.Random) -> str:
-        """A question as it is typed: as it stands a third of the time, else in other words and with noise."""
+        """A question as people type it: unchanged a third of the time, otherwise in other words and with noise."""
         if question and draw.random() < 0.35:
             return question
         while True:
@@ -135,7 +135,7 @@ class Corpus:
                 return text
 
     def _phrase(self, entry: Entry, draw: random.Random) -> str:
-        """A question for an entry by one of its names; for what is off-topic, also any other, before noise."""
+        """A question for an entry by one of its names; for off-topic entries also by any other name, before noise."""
         if entry.key == OFF_TOPIC:
             kind = draw.random()
             if kind < 0.04 and entry.language == "en":
@@ -148,13 +148,13 @@ class Corpus:
                 return self._rewrite(draw.choice(entry.questions), entry.language, draw)
         name = draw.choice(entry.names)
         if entry.key == OFF_TOPIC and draw.random() < 0.3:
-            # What nobody has heard of is off-topic too.
+            # Invented names are off-topic too.
             name = _invented(draw)
         phrasings = self.lists[f"name.{entry.language}"]
         if entry.key == OFF_TOPIC and draw.random() < 0.35:
             phrasings = self.lists[f"off topic.{entry.language}"]
         phrasing = draw.choice(phrasings)
-        # A bare name that both languages share says nothing of the language to answer in.
+        # A bare name that both languages share does not say in which language to answer.
         if phrasing == "{}" and normalise(name) in self._shared_names:
             return draw.choice(entry.questions)
         return _fill(phrasing, name)
@@ -171,14 +171,14 @@ class Corpus:
         return text if normalise(other) in self._asked else other
 
     def _type(self, text: str, language: str, draw: random.Random) -> str:
-        """The same question as people type it: politely, in a hurry, without marks, with slips."""
+        """The same question as people type it: politely, in a hurry, without punctuation, with typos."""
         if draw.random() < 0.16:
             text = f"{draw.choice(self.lists[f'before.{language}'])} {_lower_first(text)}"
         if draw.random() < 0.12:
             text = f"{text.rstrip('?. ')}{draw.choice(self.lists[f'after.{language}'])}"
         words = text.split()
         if len(words) > 4 and draw.random() < 0.1:
-            # A word left out: what a question is about should not hang on any single one.
+            # Leave a word out: the subject of a question should not depend on any single one.
             words.pop(draw.randrange(len(words)))
             text = " ".join(words)
         if draw.random() < 0.35:
@@ -268,7 +268,7 @@ def _lower_first(text: str) -> str:
 
 
 def _slip(text: str, draw: random.Random) -> str:
-    """One or two typing slips: a letter lost, doubled, changed, or two swapped."""
+    """One or two typos: a letter lost, doubled, changed, or two swapped."""
     for _ in range(draw.choice((1, 1, 2))):
         if len(text) < 8:
             return text
@@ -285,7 +285,7 @@ def _slip(text: str, draw: random.Random) -> str:
 
 
 def _invented(draw: random.Random) -> str:
-    """A name that sounds like a word and is none, alone or as people would say it: brunela, the torpidons."""
+    """An invented name that sounds like a word, bare or as people would say it: brunela, the torpidons."""
     heads, vowels, tails = (
         "b br c ch cl d f fl g gr h j l m n p pl qu r s sc t tr v z",
         "a e i o u ia ue",

@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
 
 
 def train_tokenizer(corpus: Corpus, *, seed: int) -> PreTrainedTokenizerFast:
-    """Learn the merges from the answers and from questions as people type them, noise and all."""
+    """Learn the merges from the answers, and from questions as people type them, noise included."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -50,7 +50,7 @@ def train_tokenizer(corpus: Corpus, *, seed: int) -> PreTrainedTokenizerFast:
 
 
 def encode_chat(tokenizer: PreTrainedTokenizerFast, messages: list[dict[str, str]]) -> tuple[list[int], list[bool]]:
-    """The ids of a conversation, and for each whether the model is the one who says it (and so is taught it)."""
+    """The ids of a conversation, and for each of them whether the model says it (and so learns it)."""
     ids: list[int] = []
     taught: list[bool] = []
     for message in messages:
@@ -62,7 +62,7 @@ def encode_chat(tokenizer: PreTrainedTokenizerFast, messages: list[dict[str, str
 
 def save(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     tokenizer.save_pretrained(folder, save_jinja_files=False)
-    # The name that older and newer readers alike know; transformers 5 writes a name of its own.
+    # The class name that older and newer readers know; transformers 5 writes its own.
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
     for name in ("backend", "is_local", "local_files_only"):

@@ -1,9 +1,9 @@
-"""Train `workshop-tiny` from nothing, on the CPU, in minutes.
+"""Train `workshop-tiny` from scratch, on the CPU, in minutes.
 
     python -m serving.tiny_model.train
 
 In: the corpus. Out: `weights/hf/`, a Hugging Face folder in bfloat16 that transformers and vLLM load.
-Knows nothing of ONNX (see export.py) and measures nothing but its own loss (see evaluate.py).
+Knows nothing of ONNX (see export.py), and measures only its own loss (see evaluate.py).
 """
 
 import argparse
@@ -32,7 +32,7 @@ LEARNING_RATE = 1.5e-3
 WARM_UP = 120
 IGNORED = -100
 DROPOUT = 0.1
-# Half the time where the processor multiplies bfloat16 itself; elsewhere it would only be slower.
+# Half the time if the processor multiplies bfloat16 natively; elsewhere it would only be slower.
 BFLOAT16 = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -57,7 +57,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 
 
 def add_dropout(model: LlamaForCausalLM) -> None:
-    """Llama has no dropout of its own; while training, what is embedded and what each block adds is thinned out."""
+    """Llama has no dropout of its own; in training, this applies it to the embeddings and to each block's output."""
 
     def thin(module: torch.nn.Module, _: object, out: Any) -> Any:
         if isinstance(out, tuple):
@@ -71,7 +71,7 @@ def add_dropout(model: LlamaForCausalLM) -> None:
 
 
 def batches(corpus: Corpus, tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[Batch]:
-    """Conversations of like length side by side, so that little is padded; about BATCH_TOKENS ids in each."""
+    """Batches of conversations of similar length, so that there is little padding; about BATCH_TOKENS ids in each."""
     draw = random.Random(seed)
     talks = corpus.conversations(seed)
     while True:
@@ -92,7 +92,7 @@ def _pad(group: list[tuple[list[int], list[bool]]], pad: int) -> Batch:
     targets = torch.full((len(group), width), IGNORED)
     for row, (said, taught) in enumerate(group):
         ids[row, : len(said)] = torch.tensor(said)
-        # What follows position i is id i + 1; only what the assistant says is taught.
+        # After position i comes id i + 1; only the assistant's words are learned.
         nexts = [after if mine else IGNORED for after, mine in zip(said[1:], taught[1:], strict=True)]
         targets[row, : len(nexts)] = torch.tensor(nexts)
     return ids, targets
@@ -100,7 +100,7 @@ def _pad(group: list[tuple[list[int], list[bool]]], pad: int) -> Batch:
 
 def loss_of(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
     ids, targets = batch
-    # Padding stands on the right, and attention looks only left: no mask is needed, and none is faster.
+    # Padding is on the right, and attention looks only left: no mask is needed, and it is fastest without one.
     hidden = model.model(input_ids=ids).last_hidden_state
     wanted = targets != IGNORED
     return cross_entropy(model.lm_head(hidden[wanted]), targets[wanted])

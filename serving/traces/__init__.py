@@ -1,1 +1,1 @@
-"""A small OTLP/HTTP receiver that keeps the last traces, for a laptop: no collector, no store, no account."""
+"""A small OTLP/HTTP receiver that keeps the latest traces, for a laptop: no collector, no store, no account."""

@@ -1,6 +1,6 @@
 """Starts the trace receiver: `python -m serving.traces --port 4318`.
 
-Out: one JSON line on stdout once it listens, or one line on stderr and exit code 1. Ends with 0 when told to stop.
+Out: one JSON line on stdout once it listens, or one line on stderr and exit code 1. Exits with 0 when told to stop.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import uvloop
 from serving.local.listener import Listener, PortTaken
 from serving.traces.app import build
 
-OTLP_PORT = 4318  # where senders look for OTLP/HTTP unless told otherwise
+OTLP_PORT = 4318  # the default port of senders of OTLP/HTTP
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m serving.traces", description="Keeps the last traces, in memory.")
+    parser = argparse.ArgumentParser(prog="python -m serving.traces", description="Keeps the latest traces, in memory.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=_port, default=OTLP_PORT, help="port to listen on; 0 takes a free one")
     options = parser.parse_args()
@@ -37,7 +37,7 @@ def main() -> int:
 async def _serve(host: str, port: int) -> None:
     listener = Listener(host, port)
     serving = asyncio.create_task(listener.serve(build()))
-    await asyncio.sleep(0)  # from its first step on it obeys signals: who reads the next line may send one
+    await asyncio.sleep(0)  # signals are handled from the first step on: a reader of the next line may send one
     print(json.dumps({"event": "listening", "host": listener.host, "port": listener.port}), flush=True)
     await serving
 

@@ -1,7 +1,7 @@
 """The routes, as one ASGI application: OTLP in, traces as JSON out.
 
-In: POST /v1/traces. Out: GET /traces, newest first, GET /traces/{id}, GET /health. Whatever the sender speaks, an error
-is a Status as JSON: `{"code", "message"}`, with the code of gRPC.
+In: POST /v1/traces. Out: GET /traces, newest first, GET /traces/{id}, GET /health. Whatever format the sender
+uses, an error is a Status in JSON: `{"code", "message"}`, with gRPC's code.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Receiver:
         return Response(answer(received, media_type), media_type=media_type)
 
     async def traces(self, request: Request) -> Response:
-        """`?attribute=NAME&value=TEXT`: only those in which a span says that."""
+        """`?attribute=NAME&value=TEXT`: only traces with a span that has this attribute and value."""
         asked = request.query_params
         return _json(self._traces.newest(asked.get("attribute", ""), asked.get("value", "")))
 

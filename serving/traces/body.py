@@ -1,7 +1,7 @@
-"""A request's body, read within bounds of size and time, and unpacked.
+"""A request's body, read within limits of size and time, and decompressed.
 
-In: a request. Out: bytes and their media type; or Refused, with the status and the reason. A few are read at a time, so
-that a crowd of senders takes no more memory than those few.
+In: a request. Out: bytes and their media type; or Refused, with the status and the reason. Reads only a few at a time,
+so that a crowd of senders takes no more memory than those few.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from serving.traces.otlp import JSON, PROTOBUF
 
-LARGEST_BODY = 4 << 20  # bytes, unpacked or not
+LARGEST_BODY = 4 << 20  # bytes, compressed or not
 MOST_AT_ONCE = 8
 SECONDS = 10.0
 GZIP = 16 + zlib.MAX_WBITS
@@ -38,7 +38,7 @@ class Bodies:
             raise Refused(415, f"send {PROTOBUF} or {JSON}, not {media_type[:100] or 'nothing'}")
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("gzip", "identity"):
-            raise Refused(415, f"send it as gzip or as it is, not as {encoding[:100]}")
+            raise Refused(415, f"send it as gzip or uncompressed, not as {encoding[:100]}")
         try:
             async with self._places, asyncio.timeout(SECONDS):
                 body = await _read(request)

@@ -1,7 +1,7 @@
 """OTLP's trace messages, read and answered: Protobuf and JSON.
 
 In: the body of a POST /v1/traces. Out: spans, and how many were refused and why; or BadMessage. Whatever a sender puts
-into a span, it is no larger than LARGEST_SPAN when it leaves here.
+into a span, it leaves here no larger than LARGEST_SPAN.
 https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
@@ -37,7 +37,7 @@ MOST_EVENTS = 64
 MOST_LINKS = 16
 DEEPEST = 4  # lists within lists
 TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
-LARGEST_EXACT = 2**53  # of a JSON number, where browsers read it
+LARGEST_EXACT = 2**53  # for a JSON number that browsers read
 HTTP_STATUS = "http.response.status_code"
 
 KINDS = {0: "unspecified", 1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
@@ -45,12 +45,12 @@ STATUSES = {0: "unset", 1: "ok", 2: "error"}
 
 
 class BadMessage(Exception):
-    """A body that is no OTLP message; the text is one line for its sender."""
+    """A body that is not an OTLP message; the text is one line for its sender."""
 
 
 @dataclass(slots=True)
 class Received:
-    """`rejected` spans were left out, the last of them because of `reason`."""
+    """`rejected` spans were left out, the last one because of `reason`."""
 
     spans: list[Span] = field(default_factory=list)
     rejected: int = 0
@@ -62,9 +62,9 @@ class Received:
 
 
 def read(body: bytes, media_type: str) -> Received:
-    """What the message holds. Raises BadMessage."""
+    """The content of the message. Raises BadMessage."""
     message = _json(body) if media_type == JSON else _protobuf(body)
-    # Protobuf's JSON has base64 where OTLP's has hexadecimal digits: read as the one, written back, they are the other.
+    # Protobuf's JSON has base64 where OTLP's has hexadecimal digits: reading as base64 and writing back restores them.
     ids = _as_base64 if media_type == JSON else bytes.hex
     received = Received()
     for resource_spans in message.resource_spans:
@@ -91,7 +91,7 @@ def _protobuf(body: bytes) -> ExportTraceServiceRequest:
     try:
         message.ParseFromString(body)
     except DecodeError:
-        raise BadMessage("the body is no ExportTraceServiceRequest in Protobuf") from None
+        raise BadMessage("the body is not an ExportTraceServiceRequest in Protobuf") from None
     return message
 
 
@@ -103,7 +103,7 @@ def _json(body: bytes) -> ExportTraceServiceRequest:
         raise BadMessage("the JSON is nested too deeply") from None
     except (json_format.ParseError, ValueError) as wrong:
         reason = " ".join(str(wrong).split())[:LONGEST_NAME]
-        raise BadMessage(f"the body is no ExportTraceServiceRequest in JSON: {reason}") from None
+        raise BadMessage(f"the body is not an ExportTraceServiceRequest in JSON: {reason}") from None
     return message
 
 

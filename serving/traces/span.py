@@ -1,4 +1,4 @@
-"""A span as this receiver keeps it: identity, times, and its details packed as JSON, so that its size is known.
+"""A span as this receiver keeps it: identity, times, and its details serialised as JSON, so that its size is known.
 
 Knows nothing of OTLP, HTTP or other spans.
 """
@@ -13,7 +13,7 @@ import orjson
 
 @dataclass(slots=True, frozen=True)
 class Span:
-    """Ids are hexadecimal digits; `parent_id` is empty for none. Times are nanoseconds since 1970.
+    """Ids are hexadecimal digits; `parent_id` is empty without a parent. Times are nanoseconds since 1970.
 
     `status` is unset, ok or error. `details`: service, kind, attributes, events and links, as JSON.
     """
@@ -30,11 +30,11 @@ class Span:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes here."""
+        """Roughly how many bytes it takes here."""
         return OVERHEAD + len(self.name) + len(self.details)
 
     def shown(self, start: int) -> dict[str, Any]:
-        """As JSON has it, timed from `start`."""
+        """Its JSON, with times counted from `start`."""
         return {
             "span_id": self.span_id,
             "parent_id": self.parent_id or None,
@@ -46,7 +46,7 @@ class Span:
         }
 
 
-OVERHEAD = 700  # bytes of a Span besides its texts, with its place in a dictionary
+OVERHEAD = 700  # bytes of a Span besides its texts, with its dictionary entry
 
 
 def milliseconds(nanoseconds: int) -> float:

@@ -1,6 +1,6 @@
-"""One trace: the spans that came for it, from whichever services and in whatever order.
+"""One trace: its spans, from any service and in any order.
 
-In: spans. Out: the trace in one line, and whole. Knows nothing of other traces.
+In: spans. Out: the trace as a summary, and complete. Knows nothing of other traces.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ class Trace:
     def __init__(self, trace_id: str) -> None:
         self.id = trace_id
         self.size = 0  # bytes
-        self.left_out = 0  # spans over MOST_SPANS
+        self.left_out = 0  # spans above MOST_SPANS
         self._spans: dict[str, Span] = {}
         self._summary: dict[str, Any] | None = None
 
     def add(self, span: Span) -> bool:
-        """False if there is no room. A span that comes again, because its sender got no answer, takes its own place."""
+        """False if there is no room. A span that comes again, because its sender got no answer, replaces itself."""
         before = self._spans.get(span.span_id)
         if before is None and len(self._spans) >= MOST_SPANS:
             self.left_out += 1
@@ -38,7 +38,7 @@ class Trace:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """`started` is in seconds since 1970; name and status are those of the first span that has no parent here."""
+        """`started` is in seconds since 1970; name and status are those of the first span without a parent here."""
         if self._summary is None:
             root = self._root()
             self._summary = {
@@ -54,7 +54,7 @@ class Trace:
 
     @property
     def whole(self) -> dict[str, Any]:
-        """Every span, in the order of their starts."""
+        """Every span, in order of their starts."""
         spans = sorted(self._spans.values(), key=lambda span: (span.started, -span.ended))
         return {
             **self.summary,
@@ -63,7 +63,7 @@ class Trace:
         }
 
     def says(self, attribute: str, value: str) -> bool:
-        """Has one of its spans this attribute, with this value?"""
+        """Has one of its spans this attribute with this value?"""
         text = orjson.dumps(value)
         return any(
             text in span.details and orjson.loads(span.details)["attributes"].get(attribute) == value
@@ -75,6 +75,6 @@ class Trace:
         return min(span.started for span in self._spans.values())
 
     def _root(self) -> Span:
-        # A caller's own span, which is the parent of ours, may never come here.
+        # The caller's own span, which is the parent of ours, may never come here.
         heads = [span for span in self._spans.values() if span.parent_id not in self._spans]
         return min(heads or self._spans.values(), key=lambda span: (span.started, bool(span.parent_id)))

@@ -1,4 +1,4 @@
-"""The last traces, within a bound: so many, so many spans each, so many bytes altogether. The oldest goes first.
+"""The latest traces, within limits: for their number, the spans of each, and the bytes in all. The oldest goes first.
 
 In: spans. Out: traces. Knows nothing of HTTP or OTLP.
 """
@@ -21,7 +21,7 @@ class Traces:
         self.size = 0  # bytes
 
     def add(self, spans: Iterable[Span]) -> int:
-        """How many of them there was no room for."""
+        """Add these spans. Returns how many found no room."""
         refused = 0
         for span in spans:
             trace = self._traces.get(span.trace_id)
@@ -35,7 +35,7 @@ class Traces:
         return refused
 
     def newest(self, attribute: str = "", value: str = "") -> list[dict[str, Any]]:
-        """One line a trace, by its start; only those in which a span says so, if an attribute is given."""
+        """One line per trace, by its start; with an attribute, only traces with a span that has this value."""
         found = [trace for trace in self._traces.values() if not attribute or trace.says(attribute, value)]
         return sorted((trace.summary for trace in found), key=lambda line: line["started"], reverse=True)
 

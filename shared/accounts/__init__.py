@@ -1,1 +1,1 @@
-"""Who may call, and what they used: tokens, the look-up that a call waits for, usage and budgets, over SQL."""
+"""Callers and their usage: tokens, the authentication of a call, prices, usage and budgets, in an SQL database."""

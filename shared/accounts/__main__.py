@@ -1,7 +1,7 @@
 """`python -m shared.accounts create USER [--role admin] [--budget USD] | list | revoke NAME`, what `make token` runs.
 
-In: names. Out: on stdout a new token, or the list of tokens (never the tokens themselves). What goes wrong is one line
-on stderr and exit status 1.
+In: names. Out: on stdout a new token, or the list of tokens (never the tokens themselves). An error is one line on
+stderr and exit status 1.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROW = "{:<17} {:<20} {:<6} {:>12}  {:<16}  {}"
 
 
 class Parser(argparse.ArgumentParser):
-    """One line instead of two when an argument is wrong."""
+    """Reports a wrong argument in one line instead of two."""
 
     def error(self, message: str) -> NoReturn:
         print(message, file=sys.stderr)
@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    logging.disable()  # a person is reading: what goes wrong is said once, by the line below
+    logging.disable()  # a person is reading: an error is printed once, by the lines below
     try:
         database = Database(load_settings().database_url)
         asyncio.run(_run(options, database))
@@ -62,7 +62,7 @@ async def _run(options: argparse.Namespace, database: Database) -> None:
 
 async def _create(tokens: Tokens, user: str, role: str | None, budget: float | None) -> None:
     token = await tokens.create(user, role, budget)
-    print(f"{token.id} for {user}; it is shown this once:", file=sys.stderr, flush=True)
+    print(f"{token.id} for {user}; it is shown only once:", file=sys.stderr, flush=True)
     print(token.secret)
 
 
@@ -89,7 +89,7 @@ def _budget(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m shared.accounts", description="Tokens of those who may call.")
+    parser = Parser(prog="python -m shared.accounts", description="Manage the tokens of callers.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="create | list | revoke")
     create = commands.add_parser("create", help="make a token; it is shown once")
     create.add_argument("user")

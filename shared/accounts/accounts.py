@@ -1,7 +1,7 @@
-"""The accounts of one service: its database, who is calling, and what they used, wired together from the settings.
+"""The accounts of one service: its database, its authenticator and its usage ledger, wired together from the settings.
 
-A demo puts its parts where they belong: the authenticator and the ledger into layers, `resources` and a gate of the
-authenticator into the service. Knows nothing of limits, caches or models.
+A demo takes its parts: layers get the authenticator and the ledger; the service gets `resources` and a gate made from
+the authenticator. Knows nothing of limits, caches or models.
 """
 
 from shared.accounts.address import ClientAddress
@@ -28,5 +28,5 @@ class Accounts:
 
     @property
     def resources(self) -> list[Resource]:
-        """The database first: it is opened before what uses it, and closed after."""
+        """The database first: it opens before the parts that use it, and closes after them."""
         return [self.database, self.ledger, self.authenticator]

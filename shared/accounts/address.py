@@ -1,7 +1,7 @@
-"""The address that a caller without a token goes by.
+"""The address that identifies a caller without a token.
 
-In: the peer of the connection and the request's headers. Out: `192.0.2.7`, or `2001:db8:1:2::/64`. X-Forwarded-For is
-anybody's to write: it is believed only from the proxies in TRUSTED_PROXIES, and only as far as those wrote it.
+In: the peer of the connection and the request's headers. Out: `192.0.2.7`, or `2001:db8:1:2::/64`. Anybody can
+write X-Forwarded-For: only the part that the proxies in TRUSTED_PROXIES wrote is believed.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 HEADER = "x-forwarded-for"
-IPV6_SITE = 64  # bits; a household or a server gets at least so much, and may change the rest with every call
-MOST_HOPS = 20  # addresses of a header that are looked at
+IPV6_SITE = 64  # bits; a household or a server gets at least this network, and may change the rest with every call
+MOST_HOPS = 20  # addresses of a header that are read
 REMEMBERED = 10_000  # callers
 LONGEST_REMEMBERED = 200  # characters of X-Forwarded-For
 
@@ -26,7 +26,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 class ClientAddress:
-    """Tells callers apart by their address. Raises BadSetting for `trusted_proxies` that are no addresses."""
+    """Tells callers apart by their address. Raises BadSetting for malformed `trusted_proxies`."""
 
     def __init__(self, trusted_proxies: str = "") -> None:
         self._trusted = parse_networks(trusted_proxies)
@@ -36,7 +36,7 @@ class ClientAddress:
         if not self._trusted:
             return shown(peer)
         forwarded = _forwarded(headers)
-        # Each caller comes more than once; but what is remembered must not be as long as a caller likes.
+        # Callers come again, so the result is cached; but a caller must not choose how long a cached header is.
         return (self._remembered if len(forwarded) <= LONGEST_REMEMBERED else self._behind)(peer, forwarded)
 
     def _behind(self, peer: str, forwarded: str) -> str:
@@ -44,8 +44,8 @@ class ClientAddress:
         if address is None or not self._trusts(address):
             return shown(peer)
         # region: forwarded-for
-        # Each proxy appends the one that it talked to: from the right, the first that is no
-        # proxy of ours is the caller. What stands left of it was written by the caller.
+        # Each proxy appends the address of its peer. From the right, the first one that is
+        # not our proxy is the caller. The caller wrote everything to the left of it.
         for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):
             before = parse(hop.strip())
             if before is None:
@@ -62,7 +62,7 @@ class ClientAddress:
 
 @lru_cache(maxsize=REMEMBERED)
 def shown(peer: str) -> str:
-    """How the address `peer` is called here; `unknown` if it is none, as behind a Unix socket."""
+    """The address `peer` as written here; `unknown` if it is not an address, as behind a Unix socket."""
     address = parse(peer)
     return "unknown" if address is None else _shown(address)
 
@@ -78,7 +78,7 @@ def parse(text: str) -> Address | None:
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped  # what a socket that listens on both shows of an IPv4 peer
+        return address.ipv4_mapped  # how a dual-stack socket shows an IPv4 peer
     return address
 
 
@@ -89,7 +89,7 @@ def _shown(address: Address) -> str:
 
 
 def _forwarded(headers: Mapping[str, str]) -> str:
-    # A header that came twice is one list: taking the first alone would let the caller write the last word.
+    # A repeated header is one list: with only the first one, the caller could choose the address.
     return ",".join([value for name, value in headers.items() if name == HEADER])
 
 
@@ -98,5 +98,5 @@ def _network(text: str) -> Network:
         return ip_network(text, strict=False)
     except ValueError:
         raise BadSetting(
-            f"TRUSTED_PROXIES: {text!r} is no address and no network; e.g. 10.0.0.0/8, 192.168.1.5"
+            f"TRUSTED_PROXIES: {text!r} is not an address or a network; e.g. 10.0.0.0/8, 192.168.1.5"
         ) from None

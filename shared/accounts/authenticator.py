@@ -1,7 +1,7 @@
-"""Who is calling: an Authorization header and an address in, a Caller out.
+"""Identifies the caller: an Authorization header and an address in, a Caller out.
 
-What it has verified it remembers, so that a call costs microseconds, and goes on while the database is away. What
-cannot be a token never reaches the database. Knows nothing of layers or routes: both ask it.
+Verified tokens are remembered, so a call costs microseconds, and known callers go on while the database is away. A
+malformed token never reaches the database. Knows nothing of layers or routes: both ask it.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from shared.accounts.tokens import WELL_FORMED, Tokens, digest_of
 from shared.pipeline.call import Caller
 from shared.pipeline.errors import DatabaseUnavailable, Unauthorized
 
-NO_TOKEN = "anonymous"  # SDKs must send something; this counts as nothing
+NO_TOKEN = "anonymous"  # SDKs must send something; this counts as no token
 
 SWEEP_SECONDS = 60.0
 MOST_KNOWN = 50_000  # tokens; about 20 MB
-UNKNOWN_TTL = 5.0  # seconds that a token that is none is remembered
+UNKNOWN_TTL = 5.0  # negative-cache TTL, in seconds
 MOST_UNKNOWN = 10_000
 
 
@@ -60,32 +60,32 @@ class Authenticator:
     # endregion: identify
 
     def admit(self, caller: Caller) -> None:
-        """Raises Unauthorized for a stranger where a token is required."""
+        """Raises Unauthorized for a stranger if a token is required."""
         if self._required and caller.user is None:
             raise Unauthorized("a token is required: Authorization: Bearer wk_…; make token USER=… makes one")
 
     async def revoke(self, name: str) -> int:
-        """End a token (by id) or all of a user's, in this process at once; how many. Raises UnknownName."""
+        """Revoke a token (by id) or all of a user's, in this process at once. Returns how many. Raises UnknownName."""
         ended = await self._tokens.revoke(name)
         for digest in ended:
-            if asking := self._asking.get(digest):  # it may have read the row before it was revoked
+            if asking := self._asking.get(digest):  # it may have read the row before the revocation
                 await asyncio.wait([asking])
             self._known.forget(digest)
         return len(ended)
 
     async def _look_up(self, digest: bytes) -> Caller | None:
-        """Ask the database, once for all who ask for the same token meanwhile."""
+        """Ask the database, once for all concurrent calls with the same token."""
         if self._unknown.get(digest):
             return None
         asking = self._asking.get(digest)
         if asking is None:
-            # A task of its own: the first to ask may leave, and the others still want to know.
+            # A task of its own: the first call may leave while the others still wait.
             asking = self._asking[digest] = asyncio.create_task(self._ask(digest))
             asking.add_done_callback(_hear)
         try:
             return await asyncio.shield(asking)
         except DatabaseUnavailable as lost:
-            # Each call gets an error of its own: what is noted on it goes out with that call's reply.
+            # Each call gets its own error: notes on it go out with that call's reply.
             raise DatabaseUnavailable(
                 "the token cannot be checked now: the database does not answer", retry_after=lost.retry_after
             ) from None
@@ -108,7 +108,7 @@ class Authenticator:
 
 
 def _token(headers: Mapping[str, str]) -> str | None:
-    """The token of a request, None if it has none. Raises Unauthorized for what cannot be one."""
+    """The token of a request, or None without one. Raises Unauthorized for malformed credentials."""
     header = headers.get("authorization")
     if header is None:
         return None
@@ -128,6 +128,6 @@ def _stranger(address: str) -> Caller:
 
 
 def _hear(asking: "asyncio.Task[Caller | None]") -> None:
-    """Take note of how it ended: when everybody who asked has left, nobody else does."""
+    """Read its exception, if any: when all callers have left, nobody else does."""
     if not asking.cancelled():
         asking.exception()

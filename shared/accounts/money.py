@@ -1,4 +1,4 @@
-"""US dollars to whole millionths and back: what is added up is added up exactly."""
+"""US dollars to whole millionths and back, so that sums are exact."""
 
 MICRO = 1_000_000
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, frozen=True)
 class Day:
-    """One day. `ends` and `month_ends` in seconds since 1970: the first moment after it."""
+    """One day. `ends` and `month_ends` are the first moments after it, in seconds since 1970."""
 
     date: datetime.date
     month: datetime.date  # its first day

@@ -1,4 +1,4 @@
-"""What a call costs: tokens / 1e6 × price.
+"""The cost of a call: tokens / 1e6 × price.
 
 In: a model's name and its token usage. Out: US dollars, rounded to 6 decimals, and where the price came from.
 Prices of commercial models come from the genai-prices package's offline table; nothing is fetched.
@@ -18,7 +18,7 @@ TOKENS = 1_000_000
 
 @dataclass(slots=True, frozen=True)
 class Price:
-    """US dollars for a million tokens."""
+    """US dollars per million tokens."""
 
     input: float
     output: float

@@ -1,6 +1,6 @@
-"""What a look-up found, remembered for a while.
+"""The results of token look-ups, remembered for a while.
 
-Bounded in time and in size: entries all live equally long, so the oldest is always the first to end and to go.
+Bounded in time and in size: all entries live equally long, so the oldest always expires first and is evicted first.
 Knows nothing of the database. Keys are hashes: no token stays in memory.
 """
 
@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 class TokenCache(Generic[V]):
-    """At most `size` entries, each for `ttl` seconds from when it was put; a ttl of 0 keeps nothing."""
+    """At most `size` entries, each for `ttl` seconds after its `put`; a ttl of 0 keeps nothing."""
 
     def __init__(self, ttl: float, size: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl = ttl
@@ -27,7 +27,7 @@ class TokenCache(Generic[V]):
     def put(self, digest: bytes, value: V) -> None:
         if self._ttl <= 0:
             return
-        self._entries.pop(digest, None)  # so that the order of entries stays that of their ends
+        self._entries.pop(digest, None)  # so that entries stay in the order of their expiry
         if len(self._entries) >= self._size:
             del self._entries[next(iter(self._entries))]
         self._entries[digest] = (value, self._clock() + self._ttl)
@@ -36,7 +36,7 @@ class TokenCache(Generic[V]):
         self._entries.pop(digest, None)
 
     def sweep(self) -> None:
-        """Drop what has ended. Touches only that."""
+        """Drop the expired entries. Touches no others."""
         now = self._clock()
         while self._entries:
             oldest = next(iter(self._entries))

@@ -1,7 +1,7 @@
 """Bearer tokens: made once, shown once, kept only as a hash.
 
 In: user names and tokens. Out: callers. A user may have several tokens, so that one can be replaced without a gap; role
-and budget are the user's. Knows nothing of HTTP or of caches.
+and budget belong to the user. Knows nothing of HTTP or of caches.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from shared.stores.database import Database
 from shared.stores.tables import tokens, users
 from shared.stores.upsert import upsert
 
-PREFIX = "wk_"  # a leaked token can be recognised, by people and by scanners of repositories
+PREFIX = "wk_"  # makes a leaked token recognisable, for people and for repository scanners
 RANDOM_BYTES = 32
 WELL_FORMED = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")  # 32 bytes in base64url
 ID_PREFIX = "tok_"
@@ -34,12 +34,12 @@ class UnknownName(Exception):
 
 
 class BadName(Exception):
-    """A user cannot be called so; the text is one line."""
+    """This is not a valid user name; the text is one line."""
 
 
 @dataclass(slots=True, frozen=True)
 class NewToken:
-    """`secret` is the token itself, and this is the only time that anybody sees it."""
+    """`secret` is the token itself, which is shown this one time only."""
 
     id: str
     secret: str
@@ -59,11 +59,11 @@ class TokenRecord:
 
 # region: token-hash
 def digest_of(token: str) -> bytes:
-    """What is kept of a token.
+    """The only form in which a token is kept.
 
-    Plain SHA-256 is enough: slow, salted hashes protect what people choose, because that
-    can be guessed. Nobody guesses 256 random bits, and a slow hash would let strangers
-    burn our CPU.
+    Plain SHA-256 is enough. Slow, salted hashes protect passwords, because people choose
+    passwords that can be guessed. Nobody guesses 256 random bits, and a slow hash would
+    let strangers burn our CPU.
     """
     return hashlib.sha256(token.encode()).digest()
 
@@ -78,7 +78,7 @@ class Tokens:
         self._database = database
 
     async def create(self, user: str, role: str | None = None, budget_usd: float | None = None) -> NewToken:
-        """One more token for `user`, who is made if new. A role or budget that is given replaces theirs.
+        """One more token for `user`, who is created if new. A given role or budget replaces the user's.
 
         Raises BadName.
         """
@@ -114,7 +114,7 @@ class Tokens:
         return token
 
     async def caller(self, digest: bytes) -> Caller | None:
-        """Who owns the token of this hash; None if nobody does, or does no longer."""
+        """The owner of the token with this hash; None if it is unknown or revoked."""
         query = (
             select(tokens.c.hash, users.c.name, users.c.role, users.c.budget_micro_usd)
             .join_from(tokens, users)
@@ -123,7 +123,7 @@ class Tokens:
 
         async def read(connection: AsyncConnection) -> Caller | None:
             row = (await connection.execute(query)).first()
-            # The index compared byte by byte, but of hashes, which nobody can choose; once more, in constant time.
+            # The index compared byte by byte, but only hashes, which nobody can choose. Again, in constant time.
             if row is None or not hmac.compare_digest(row.hash, digest):
                 return None
             budget = None if row.budget_micro_usd is None else to_usd(row.budget_micro_usd)
@@ -132,7 +132,7 @@ class Tokens:
         return await self._database.run(read)
 
     async def records(self) -> list[TokenRecord]:
-        """Every token there ever was, oldest first, valid ones before revoked ones."""
+        """Every token ever made: valid ones before revoked ones, and the oldest of each first."""
         query = (
             select(tokens.c.id, users, tokens.c.created.label("made"), tokens.c.revoked)
             .join_from(tokens, users)
@@ -155,7 +155,7 @@ class Tokens:
         return await self._database.run(read)
 
     async def revoke(self, name: str) -> list[bytes]:
-        """End one token (by id) or all of a user's; the hashes of those that ended now. Raises UnknownName."""
+        """Revoke one token (by id) or all of a user's. Returns the hashes of those revoked now. Raises UnknownName."""
         named = tokens.c.id == name if name.startswith(ID_PREFIX) else tokens.c.user == name
         ended = (
             update(tokens).where(named, tokens.c.revoked.is_(None)).values(revoked=time.time()).returning(tokens.c.hash)

@@ -1,8 +1,8 @@
-"""What each caller used: counted in memory as calls end, written in batches, off every request's path.
+"""The usage of each caller: counted in memory as calls end, written in batches, off every request's path.
 
-In: the outcome of each call. Out: sums for a caller (`/usage`), and what a caller has spent this month (budgets). While
-the database is away counts wait, merged by caller and day. A process that is killed outright loses what it has not
-written: at most the calls of the last `flush_seconds`. One that is told to stop loses nothing.
+In: the outcome of each call. Out: sums for a caller (`/usage`), and a caller's spending this month (budgets). While the
+database is away, counts wait, merged by caller and day. A killed process loses its unwritten counts: with the database
+up, at most the calls of the last `flush_seconds`. A clean stop loses nothing.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from shared.stores.database import Database
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 10_000  # counts; past it strangers are counted together: there may be as many as there are addresses
+MOST_WAITING = 10_000  # counts; past it strangers are counted together, as there may be one per address
 OTHER_STRANGERS = "ip:others"
 
 
 @dataclass(slots=True, frozen=True)
 class Used:
-    """One caller's sums, with what is not written yet."""
+    """One caller's sums, including counts that are not written yet."""
 
     today: Count
     month: Count
@@ -44,8 +44,8 @@ class UsageLedger:
         self._clock = clock
         self._day = day_of(clock())
         self._waiting: dict[Key, Count] = {}
-        self._spent: dict[str, int] = {}  # micro-USD this month, of callers that have been asked about
-        self._asked: set[str] = set()  # of those, who was asked about since the last flush
+        self._spent: dict[str, int] = {}  # micro-USD this month, for callers whose spending was asked for
+        self._asked: set[str] = set()  # those of them whose spending was asked for since the last flush
         self._forgotten_before: datetime.date | None = None
         self._writing = asyncio.Lock()
         self._stop = asyncio.Event()
@@ -85,11 +85,11 @@ class UsageLedger:
         return self._day
 
     def spent(self, caller: str) -> float | None:
-        """US dollars that `caller` has spent this month, as far as this process knows; None if it has to learn it.
+        """US dollars that `caller` has spent this month, as far as this process knows; None if it has to `learn` it.
 
-        It knows its own calls at once; what other workers wrote, as of its last flush after a question like this one.
+        It knows its own calls at once. It knows those of other workers as of its last flush after such a question.
         """
-        self.today()  # a new month begins at nothing
+        self.today()  # a new month begins at 0
         spent = self._spent.get(caller)
         if spent is None:
             return None
@@ -97,13 +97,13 @@ class UsageLedger:
         return to_usd(spent)
 
     async def learn(self, caller: str) -> None:
-        """Ask the database what `caller` has spent. While it is away, go by what this process has counted itself."""
+        """Ask the database what `caller` has spent. While it is away, use this process's own counts."""
         if not self._database.up:
             self._spent[caller] = self._waiting_of(caller).cost_micro_usd
             return
         async with self._writing:
             if caller in self._spent:
-                return  # somebody has learnt it while we waited
+                return  # another call has learnt it while we waited
             written = 0
             with contextlib.suppress(DatabaseUnavailable):
                 written = await self._table.spent(caller, self.today().month)
@@ -119,7 +119,7 @@ class UsageLedger:
         return Used(today, month)
 
     async def flush(self) -> None:
-        """Write what waits, and hear what others wrote. Raises DatabaseUnavailable, and keeps the counts then."""
+        """Write the waiting counts, and read what others wrote. Raises DatabaseUnavailable and keeps the counts."""
         async with self._writing:
             if not self._waiting and not self._asked:
                 return
@@ -161,7 +161,7 @@ class UsageLedger:
         return count
 
     def _waiting_of(self, caller: str) -> Count:
-        """What of this month is not written yet. Goes through all that waits: not for the hot path."""
+        """This month's counts that are not written yet. Goes through all waiting counts: not for the hot path."""
         month, total = self.today().month, Count()
         for (who, date), count in self._waiting.items():
             if who == caller and date >= month:

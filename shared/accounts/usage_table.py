@@ -1,6 +1,6 @@
-"""The table of usage: what each caller used on each day, added to and summed up.
+"""The table of usage: the counts of each caller on each day, added to and summed up.
 
-In: counts. Out: sums. Writing adds, so that several workers write the same row. Knows nothing of calls or of budgets.
+In: counts. Out: sums. A write adds to its row, so several workers can share one. Knows nothing of calls or of budgets.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,9 +14,9 @@ from shared.stores.database import Database
 from shared.stores.tables import usage
 from shared.stores.upsert import upsert
 
-ROWS_AT_ONCE = 500  # building a statement holds the event loop up: so not for all rows in one go
+ROWS_AT_ONCE = 500  # building a statement blocks the event loop, so rows are written in parts
 
-Key = tuple[str, date]  # who, and on which day (UTC)
+Key = tuple[str, date]  # caller, and day (UTC)
 
 
 @dataclass(slots=True)
@@ -47,15 +47,15 @@ class UsageTable:
     async def add(self, counts: Mapping[Key, Count], month: date, watched: Collection[str]) -> dict[str, int]:
         """Write `counts`; in the same transaction read what each of the `watched` callers spent since `month` began.
 
-        If the connection breaks while it commits, nobody can know whether it did: a caller who then writes again may
-        count this batch twice.
+        If the connection breaks during the commit, nobody can know whether it succeeded. A second attempt may count
+        this batch twice.
         """
         insert = upsert(self._database.dialect, usage)
         statement = insert.on_conflict_do_update(
             index_elements=[usage.c.caller, usage.c.day],
             set_={name: usage.c[name] + insert.excluded[name] for name in COLUMNS},
         )
-        # In one order everywhere: two workers that lock the same rows in PostgreSQL must not wait for each other.
+        # In one order everywhere: two workers that lock the same rows in PostgreSQL must not deadlock.
         rows = [
             {"caller": caller, "day": day, **{name: getattr(count, name) for name in COLUMNS}}
             for (caller, day), count in sorted(counts.items())
@@ -69,7 +69,7 @@ class UsageTable:
         return await self._database.run(write)
 
     async def forget_strangers(self, before: date) -> None:
-        """Drop what callers without a token used before that day: addresses are of people, and nobody reads it."""
+        """Delete what callers without a token used before that day: addresses are personal data, which nobody reads."""
         old = delete(usage).where(usage.c.day < before, usage.c.caller.startswith("ip:"))
         await self._database.run(lambda connection: connection.execute(old))
 
@@ -78,7 +78,7 @@ class UsageTable:
         return (await self._database.run(lambda connection: _spent(connection, month, [caller])))[caller]
 
     async def sums(self, caller: str, today: date, month: date) -> tuple[Count, Count]:
-        """What `caller` used today and since `month` began."""
+        """The usage of `caller` today, and since `month` began."""
         of_today = [func.sum(case((usage.c.day == today, usage.c[name]), else_=0)) for name in COLUMNS]
         of_month = [func.sum(usage.c[name]) for name in COLUMNS]
         query = select(*of_today, *of_month).where(usage.c.caller == caller, usage.c.day >= month)

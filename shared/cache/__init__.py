@@ -1,1 +1,1 @@
-"""Answers kept for the next equal request: where (memory, Redis), under which key, for how long, and counted how."""
+"""Cached answers for equal requests: stores (memory, Redis), the key, the policy, single-flight, and counters."""

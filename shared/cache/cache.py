@@ -1,7 +1,7 @@
-"""A named cache of answers: in Redis while it answers, in memory otherwise.
+"""A named cache of answers: in Redis while Redis answers, in memory otherwise.
 
-In: a key and an answer. Out: the answer again, marked as cached, or None. Never an error: what the store cannot give is
-a miss, and what it does not take is not kept.
+In: a key and an answer. Out: the answer again, marked as cached, or None. It never raises: a failed read is a miss, and
+an answer that the store does not take is not kept.
 """
 
 import time
@@ -15,14 +15,14 @@ from shared.cache.statistics import Statistics
 from shared.pipeline.reply import Completion
 from shared.stores.redis import RedisGone, RedisLink
 
-MakeStore = Callable[[int, int], Store]  # of at most so many entries, and so many bytes
+MakeStore = Callable[[int, int], Store]  # takes the most entries, and the most bytes
 
 MEGABYTE = 1_000_000
-COUNTED_FOR = 1.0  # seconds that a count of what is in Redis is good for: asking for it often must cost nothing
+COUNTED_FOR = 1.0  # seconds that a count of Redis's entries is reused: frequent requests for it must cost nothing
 
 
 class Cache:
-    """Answers live for `ttl` seconds unless `put` says otherwise. `redis` None: memory is all there is."""
+    """Answers live for `ttl` seconds unless `put` says otherwise. Without `redis`, memory is the only store."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Cache:
 
     @property
     def backend(self) -> str:
-        """Which store is in use at this moment."""
+        """The store in use now."""
         return "redis" if self._redis is not None and self._redis.up else "memory"
 
     async def get(self, key: str) -> Completion | None:
@@ -59,7 +59,7 @@ class Cache:
             self.statistics.refusals += 1
 
     async def report(self) -> dict[str, Any]:
-        """What GET /cache/stats says. Entries and bytes are null when Redis has too many to count."""
+        """The numbers of GET /cache/stats. Entries and bytes are null when Redis has too many to count."""
         counts = self.statistics
         entries, size = await self._measure() or (None, None)
         return {

@@ -1,7 +1,7 @@
-"""The name under which an answer is kept: equal exactly when the same question is asked by someone who may see it.
+"""The key of a cached answer: equal exactly when the same question comes from a caller who may see the answer.
 
-In: a request, who asks, who answers, the cache's name. Out: 64 hexadecimal digits. The key is made of what is sent to
-the upstream, so a field that changes the answer cannot be forgotten.
+In: a request, its owner, the upstream, the cache's name. Out: 64 hexadecimal digits. The key is made from the body that
+is sent to the upstream, so it cannot miss a field that changes the answer.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ class MakeKey(Protocol):
 
 
 def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
-    """SHA-256 of the canonical JSON (sorted names, no blanks) of all four.
+    """SHA-256 of the canonical JSON (sorted names, no blanks) of all four arguments.
 
-    `owner` says who may see the answer. `upstream` is the API's URL: the same name is another model elsewhere.
+    `owner` says who may see the answer. `upstream` is the API's URL: the same name may be another model elsewhere.
     """
     # region: key-made-of
     wire = request.to_wire()

@@ -1,7 +1,7 @@
-"""A bounded store in this process: least recently used out first, each entry with a time to live, and a bound in bytes.
+"""A bounded store in this process: LRU eviction, a time to live for each entry, and a bound in bytes.
 
-In: bytes under a key. Out: the same bytes until they expire or make room. Knows nothing of what they mean. Not for
-threads: it lives on the event loop.
+In: bytes under a key. Out: the same bytes, until they expire or are evicted. Knows nothing of their meaning. Not
+thread-safe: it runs on the event loop.
 """
 
 import heapq
@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-# What an entry costs beside its key and value, in bytes: the headers of both, the entry, its places in the table and
-# in the queue of expiries. tests/cache/test_memory.py holds the sum against what Python really allocates.
+# The cost of an entry besides its key and value, in bytes: the headers of both, the entry, its places in the table and
+# in the queue of expiries. tests/cache/test_memory.py compares the sum with what Python really allocates.
 ENTRY_OVERHEAD = 400
 
 
-Packed = bytes  # by another name, because a store has an attribute that is called like the type
+Packed = bytes  # an alias, because `Store.bytes` shadows `bytes`
 
 
 class Store(Protocol):
-    """What a Cache needs of the memory that it keeps its answers in."""
+    """The memory store that a Cache needs."""
 
     max_entries: int
     max_bytes: int
@@ -45,17 +45,17 @@ class Entry:
 
 
 class MemoryStore:
-    """At most `max_entries` entries, and `max_bytes` bytes in all. `clock` reads seconds and never goes back."""
+    """At most `max_entries` entries, and `max_bytes` bytes in all. `clock` returns seconds and never goes back."""
 
     def __init__(self, max_entries: int, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.max_entries = max_entries
         self.max_bytes = max_bytes
         self.bytes = 0
-        self.evictions = 0  # entries that had to make room
-        self.expirations = 0  # entries whose time was up
+        self.evictions = 0  # entries removed to make room
+        self.expirations = 0  # entries past their time to live
         self._clock = clock
         self._entries: OrderedDict[str, Entry] = OrderedDict()  # least recently used first
-        self._expiries: list[tuple[float, str]] = []  # a heap, soonest first; entries leave it late, see _queue
+        self._expiries: list[tuple[float, str]] = []  # a heap, soonest first; stale entries stay a while, see _queue
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -74,12 +74,12 @@ class MemoryStore:
     # endregion: memory-get
 
     def put(self, key: str, value: bytes, ttl: float) -> bool:
-        """Keep `value` for `ttl` seconds. False if it is larger than everything that may be kept; then nothing is."""
+        """Keep `value` for `ttl` seconds. False, and nothing is kept, if it alone is over `max_bytes`."""
         self.discard(key)
         size = len(key.encode()) + len(value) + ENTRY_OVERHEAD
         if size > self.max_bytes:
             return False
-        self.drop_expired()  # the dead make room before the living do
+        self.drop_expired()  # expired entries make room before live ones do
         self.trim(self.max_entries - 1, self.max_bytes - size)
         expires = self._clock() + ttl
         self._entries[key] = Entry(value, expires, size)
@@ -95,7 +95,7 @@ class MemoryStore:
 
     # region: memory-trim
     def trim(self, max_entries: int, max_bytes: int) -> None:
-        """Evict, least recently used first, until this little is left."""
+        """Evict, least recently used first, down to these bounds."""
         while self._entries and (len(self._entries) > max_entries or self.bytes > max_bytes):
             _, entry = self._entries.popitem(last=False)
             self.bytes -= entry.size
@@ -104,17 +104,17 @@ class MemoryStore:
     # endregion: memory-trim
 
     def shed(self, share: float) -> tuple[int, int]:
-        """Give up this share of all bytes, what was used last kept. (entries, bytes) that went."""
+        """Evict this share of all bytes, least recently used first. Returns (entries, bytes) evicted."""
         self.drop_expired()
         entries, size = len(self), self.bytes
         self.trim(self.max_entries, int(size * (1 - share)))
-        # Tables and queues stay as large as they have ever been: only new ones are small.
+        # Tables and queues keep the memory of their largest size, so new ones replace them.
         self._entries = OrderedDict(self._entries)
         self._renew_queue()
         return entries - len(self), size - self.bytes
 
     def drop_expired(self) -> None:
-        """Forget every entry whose time is up."""
+        """Remove every expired entry."""
         now = self._clock()
         while self._expiries and self._expiries[0][0] <= now:
             expires, key = heapq.heappop(self._expiries)
@@ -128,7 +128,7 @@ class MemoryStore:
 
     def _queue(self, expires: float, key: str) -> None:
         heapq.heappush(self._expiries, (expires, key))
-        if len(self._expiries) > 2 * len(self._entries) + 64:  # mostly entries that are gone: without this, a leak
+        if len(self._expiries) > 2 * len(self._entries) + 64:  # mostly stale entries: without this, a leak
             self._renew_queue()
 
     def _renew_queue(self) -> None:

@@ -1,7 +1,7 @@
-"""Which answers may be kept, and what the client has to say about it.
+"""The answers that may be cached, and the client's Cache-Control.
 
-A kept answer stands for the one that the model would give again. So: nothing sampled, nothing that failed, and
-nothing that the client does not want kept.
+A cached answer replaces the one that the model would give again. So the cache keeps no sampled answer, no failed one,
+and none that the client does not want kept.
 """
 
 from collections.abc import Mapping
@@ -10,25 +10,25 @@ from shared.pipeline.call import ChatRequest
 from shared.pipeline.reply import Completion
 
 NO_STORE = "no-store"
-# Both mean "ask again" (RFC 9111 §5.2.1); browsers send the second when a page is loaded anew.
+# Both mean "ask again" (RFC 9111 §5.2.1); browsers send the second when a page is reloaded.
 ASK_AGAIN = frozenset({"no-cache", "max-age=0"})
 
-# "length" too: max_tokens is part of the question, and at temperature 0 the same cut would come again. Not
-# "content_filter": the filter may think better of it. Not "tool_calls": those are requests to act, not answers.
+# "length" too: max_tokens is part of the question, and temperature 0 repeats the same cut. "content_filter" is left
+# out, as the filter may decide otherwise next time. So is "tool_calls": those are requests to act, not answers.
 WHOLE = frozenset({"stop", "length"})
 
 
 # region: cache-policy
 def repeatable(request: ChatRequest) -> bool:
-    """Would the model say the same again?
+    """Would the model answer the same again?
 
-    A request without a temperature leaves it to the model, and models sample.
+    Without a temperature in the request the model chooses, and models sample.
     """
     return request.temperature == 0
 
 
 def keepable(reply: Completion) -> bool:
-    """Did the answer come to its proper end?"""
+    """Is the answer complete?"""
     return reply.finish_reason in WHOLE
 
 
@@ -36,7 +36,7 @@ def keepable(reply: Completion) -> bool:
 
 
 def directives(headers: Mapping[str, str]) -> frozenset[str]:
-    """What the request's Cache-Control says, in lower case."""
+    """The directives in the request's Cache-Control, in lower case."""
     value = headers.get("cache-control")
     if not value:
         return frozenset()

@@ -1,7 +1,7 @@
 """A store that every worker shares: Redis, which bounds its own memory (maxmemory) and expires entries itself.
 
-In: bytes under a key. Out: the same bytes, or whatever else somebody has put there; or RedisGone. Knows nothing of what
-they mean.
+In: bytes under a key. Out: the same bytes, or other bytes if another program wrote the key; or RedisGone. Knows nothing
+of their meaning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 LARGEST_VALUE = 1 << 20  # bytes; a larger one takes so long to send that a healthy Redis would look frozen
-PAGE = 500  # keys looked at in one round trip when counting
+PAGE = 500  # keys per round trip when counting
 MOST_PAGES = 200
 
 
@@ -37,7 +37,7 @@ class RedisStore:
         async def read(redis: Redis) -> bytes | None:
             try:
                 value = await redis.get(self._prefix + key)
-            except self._wrong_kind:  # a list or a hash of somebody else's under our name
+            except self._wrong_kind:  # another program's list or hash under our key
                 return None
             return value if isinstance(value, bytes) else None
 
@@ -57,7 +57,7 @@ class RedisStore:
         return await self._link.run(write)
 
     async def measure(self) -> tuple[int, int] | None:
-        """(entries, bytes of keys and values); None if there are more keys than it is worth looking at."""
+        """(entries, bytes of keys and values); None if there are too many keys to count."""
         entries = size = cursor = 0
         for _ in range(MOST_PAGES):
             cursor, found, length = await self._link.run(partial(self._page, cursor))

@@ -1,8 +1,8 @@
 """An answer as bytes, and back.
 
-In: a Completion and the key that it is kept under. Out: a line of compact JSON that a version and the key begin, so
-that bytes of another version, of another program or of another request are never taken for this answer; then the
-upstream's reply, to the byte.
+In: a Completion and its key. Out: a line of compact JSON, then the upstream's reply, byte for byte. The line begins
+with a version and the key, so that bytes of another version, another program or another request are never taken for
+this answer.
 """
 
 import orjson
@@ -11,7 +11,7 @@ from shared.pipeline.outcome import Usage
 from shared.pipeline.reply import Completion
 from shared.upstream.openai_wire import MISSHAPEN, answer_text
 
-FORMAT = 2  # raise it when the shape below changes: what older versions have kept becomes a miss
+FORMAT = 2  # increase it when the shape below changes: entries of older versions become misses
 
 
 def pack(key: str, reply: Completion) -> bytes:

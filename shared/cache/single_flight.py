@@ -1,8 +1,8 @@
-"""Equal calls that come while one of them is under way share its answer: one call upstream, however many ask.
+"""Equal calls share the answer of the one in progress: a single call to the upstream, however many ask.
 
-After Go's singleflight, with three differences that a gateway needs. Whoever leaves, leaves alone: the flight goes on
-until nobody waits for it. Each call keeps its own deadline. And exactly one of the calls inherits the flight's bill:
-the first that is still there when it lands. Knows nothing of what is kept afterwards.
+After Go's singleflight, with three differences that a gateway needs. A call that leaves does not end the flight, which
+goes on until no call waits for it. Each call keeps its own deadline. Exactly one of the calls inherits the flight's
+bill: the first that still waits when it lands. Knows nothing of what is kept afterwards.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ Fetch = Callable[[Call], Awaitable[Completion]]
 
 
 class Flights(Protocol):
-    """What a ResponseCache needs of who shares answers under way."""
+    """The single-flight that a ResponseCache needs."""
 
     def __contains__(self, key: str) -> bool: ...
 
     async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion: ...
 
 
-# A call whose flight ran out of somebody else's time starts another one if this much of its own is left. Below it, the
-# calls that came within a moment of each other would follow with one hopeless flight each.
+# A call whose flight ended at another call's deadline starts a new one if this share of its own time is left. With
+# less, calls that came almost together would each start one more hopeless flight.
 WORTHWHILE = 0.1
 
 
 # region: single-flight
 class SingleFlight:
-    """The flights under way, by key."""
+    """The flights in progress, by key."""
 
     def __init__(self) -> None:
         self._flights: dict[str, Flight] = {}
@@ -44,7 +44,7 @@ class SingleFlight:
         return key in self._flights
 
     async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
-        """The answer of the flight for `key`, begun with `fetch` if there is none. `cached`: another call pays for it.
+        """The answer of the flight for `key`, started with `fetch` if there is none. `cached`: another call pays.
 
         Raises what the flight raised.
         """
@@ -73,7 +73,7 @@ class SingleFlight:
 class Flight:
     """One fetch, and the calls that wait for it.
 
-    A task of its own, and a call of its own: both must be able to outlive the call that began them.
+    It has its own task and its own call, because both may outlive the call that started them.
     """
 
     def __init__(self, call: Call, fetch: Fetch, over: Callable[[], None]) -> None:
@@ -91,7 +91,7 @@ class Flight:
             self._over()
 
     async def landing(self, call: Call) -> Completion:
-        """Wait, at most until `call`'s own deadline; then take the bill, or the answer for nothing."""
+        """Wait, at most until `call`'s own deadline; then take the bill, or the answer for free."""
         # region: flight-landing
         self._waiting += 1
         try:
@@ -102,7 +102,7 @@ class Flight:
                 self._write_off(error)
             else:
                 self._bill(call)
-            raise copy.copy(error) from None  # every call notes headers of its own on its error
+            raise copy.copy(error) from None  # each call notes its own headers on its error
         finally:
             self._waiting -= 1
             if not self._waiting and not self._billed:
@@ -110,7 +110,7 @@ class Flight:
         # endregion: flight-landing
 
     def has_time_left(self, call: Call) -> bool:
-        """This flight is out of time: is it worth while for `call` to try again? Equal calls may take equally long."""
+        """This flight is out of time: is it worthwhile for `call` to try again? Equal calls may take equally long."""
         if self.call.deadline is None or call.started <= self.call.started:
             return False
         allowance = self.call.deadline - self.call.started
@@ -121,14 +121,14 @@ class Flight:
         try:
             return await self._in_time(call)
         finally:
-            call.upstream_seconds += time.perf_counter() - asked  # whoever has the bill inherits the true number
+            call.upstream_seconds += time.perf_counter() - asked  # the call with the bill inherits the true number
             if call.trace is not None:
                 call.trace.waits_for(self.call.trace)
 
     async def _in_time(self, call: Call) -> Completion:
         if call.started >= self.call.started:  # the flight's deadline comes first
             return await asyncio.shield(self._task)
-        await asyncio.sleep(0)  # it may have begun in this very moment, and does not have its deadline yet
+        await asyncio.sleep(0)  # it may have just begun, without its deadline yet
         late = call.started - self.call.started
         try:
             async with asyncio.timeout(self.call.remaining() + late if self.call.deadline is not None else None):
@@ -137,7 +137,7 @@ class Flight:
             raise DeadlineExceeded("no answer from the upstream in time") from None
 
     def _bill(self, call: Call) -> bool:
-        """True for the first to ask once it landed: what it used, and what its layers noted, is now that call's."""
+        """True for the first call after the landing: it inherits the flight's usage and its layers' notes."""
         if self._billed or not self._task.done():
             call.metadata |= self.call.metadata
             call.response_headers |= self.call.response_headers
@@ -148,7 +148,7 @@ class Flight:
         return True
 
     def _write_off(self, error: ServiceError) -> None:
-        """Nobody's time is up but the flight's: its layers hear of the end, and no call is charged with it."""
+        """Only the flight's time is up: its layers learn of the end, and no call is charged for it."""
         if not self._billed:
             self._billed = True
             self.call.finish(Outcome(Ending.FAILED, error=error))
@@ -160,6 +160,6 @@ class Flight:
 
 
 def _look_at_the_error(task: asyncio.Task[Completion]) -> None:
-    # Everyone may have left before it failed; asyncio would complain that nobody looked.
+    # All calls may have left before it failed; asyncio would warn that its exception was never read.
     if not task.cancelled():
         task.exception()

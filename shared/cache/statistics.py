@@ -1,14 +1,14 @@
-"""What became of the calls that met a cache: counted for GET /cache/stats, and for Prometheus.
+"""Counts of cache hits, misses and other results, for GET /cache/stats and for Prometheus.
 
-Of this process: with several workers, each counts its own; Prometheus adds them up.
+Per process: each of several workers counts its own calls, and Prometheus adds them up.
 """
 
 from prometheus_client import Counter
 
-requests_total = Counter("gateway_cache_requests_total", "Calls that met a cache", ["tier", "result"])
-evictions_total = Counter("inference_cache_evictions_total", "Answers that had to make room in memory", ["cache"])
+requests_total = Counter("gateway_cache_requests_total", "Calls by cache tier and result", ["tier", "result"])
+evictions_total = Counter("inference_cache_evictions_total", "Answers evicted from memory to make room", ["cache"])
 
-# There from the start, at 0.
+# The series exist from the start, at 0.
 _requests = {
     (tier, result): requests_total.labels(tier, result)
     for tier in ("memory", "redis")

@@ -1,1 +1,1 @@
-"""What is known of the service elsewhere, in Prometheus and in a trace receiver, fetched for the playground's pages."""
+"""The data behind the playground's dashboards, read from Prometheus and from a trace receiver."""

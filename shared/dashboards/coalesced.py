@@ -1,6 +1,6 @@
-"""An answer that is made once for all who ask within a moment, so that many open pages are no load.
+"""An answer that is made once for all requests within a short time, so that many open pages are no load.
 
-In: a key, and how to make its answer. Out: the answer, or the error that making it raised, for everybody.
+In: a key, and a function that makes its answer. Out: the answer, or the error that the function raised, for all.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Coalesced(Generic[T]):
-    """For a few keys: none is ever forgotten, its answer is made anew after `seconds`."""
+    """For a few keys: no key is ever forgotten, and its answer is made again after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -24,11 +24,11 @@ class Coalesced(Generic[T]):
             answer = asyncio.ensure_future(make())
             answer.add_done_callback(_heard)
             self._made[key] = (time.monotonic() + self._seconds, answer)
-        # Who goes away meanwhile takes nobody else's answer along.
+        # A request that is cancelled meanwhile does not cancel the others' answer.
         return await asyncio.shield(answer)
 
 
 def _heard(answer: asyncio.Future[T]) -> None:
-    """Also if nobody waits any more, asyncio need not tell of an error that nobody heard."""
+    """Read the error, so that asyncio does not report it when no request waits any more."""
     if not answer.cancelled():
         answer.exception()

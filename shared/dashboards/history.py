@@ -1,7 +1,7 @@
 """The last minutes of every panel, and the alerts that Prometheus holds now.
 
-In: how many minutes. Out: one document for the page, a few hundred kilobytes at most: POINTS of each line, MOST_LINES a
-panel, MOST_ALERTS. What is asked stands in panels.py.
+In: the number of minutes. Out: one document for the page, a few hundred kilobytes at most: POINTS per line, MOST_LINES
+per panel, MOST_ALERTS. The queries are in panels.py.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from shared.dashboards.source import Asking, Source, Unlike
 
 MINUTES = (5, 15, 60, 360, 1440)  # that a page may ask for
 POINTS = 90
-SHORTEST_WINDOW = 60  # seconds: four scrapes of the usual fifteen seconds
+SHORTEST_WINDOW = 60  # seconds: four scrapes at the usual fifteen seconds
 STEADY = 2  # seconds: times are whole multiples, so that a line keeps its shape from one look to the next
 MOST_LINES = 6
 MOST_ALERTS = 50
@@ -30,7 +30,7 @@ class History:
         self._prometheus = prometheus
 
     async def last(self, minutes: int) -> dict[str, Any]:
-        """`engine` is empty where nobody knows of one. Raises Unset, Silent."""
+        """`engine` is empty if Prometheus has no data of one. Raises Unset, Silent."""
         step = math.ceil(minutes * 60 / POINTS)
         end = int(time.time()) // STEADY * STEADY
         span = Span(end - step * (POINTS - 1), end, step)
@@ -50,7 +50,7 @@ class History:
 
 
 class Span:
-    """Seconds since 1970, and between two points."""
+    """A time range: `start` and `end` in seconds since 1970, `step` in seconds."""
 
     def __init__(self, start: int, end: int, step: int) -> None:
         self.start, self.end, self.step = start, end, step
@@ -60,7 +60,7 @@ class Span:
         return line.query.replace("$window", f"{self.window}s")
 
     def values(self, points: Sequence[tuple[float, str]]) -> list[float | None]:
-        """One a step; None where there is none, or none that is a number."""
+        """One per step; None for missing or non-finite samples."""
         values: list[float | None] = [None] * POINTS
         for when, text in points:
             place, value = round((when - self.start) / self.step), float(text)
@@ -71,7 +71,7 @@ class Span:
 
 async def _panel(asking: Asking, panel: Panel, span: Span) -> dict[str, Any]:
     found = [series for line in panel.lines for series in await _line(asking, line, span)]
-    # The largest are shown, in the order of their names, which stays when their sizes change.
+    # The largest are shown, in the order of their names: this order stays when their sizes change.
     largest = {label for label, _ in sorted(found, key=_most, reverse=True)[:MOST_LINES]}
     return {
         "name": panel.name,
@@ -112,7 +112,7 @@ class _Labels(dict[str, str]):
 
 
 async def _alerts(asking: Asking) -> list[dict[str, Any]]:
-    """Those that fire before those that may soon."""
+    """Firing alerts before pending ones."""
     answer = await asking.get("/api/v1/alerts")
     try:
         alerts = [_alert(alert) for alert in answer["data"]["alerts"] if alert["state"] in ("firing", "pending")]

@@ -1,4 +1,4 @@
-"""The dashboards' page: each chart, what it tells, and the PromQL behind it. Nothing else is ever asked of Prometheus.
+"""The panels of the dashboards page: each chart, its explanation, its PromQL. Prometheus gets no other queries.
 
 `$window` is how far a rate looks back. A line's label may name labels of the series: `{status}`.
 """
@@ -17,7 +17,7 @@ class Line:
 
 @dataclass(slots=True, frozen=True)
 class Panel:
-    """`says` is one sentence for a person: what to read off it, and what to do about it."""
+    """`says` is one sentence for a person: how to read the chart, and what to do about it."""
 
     name: str
     title: str
@@ -36,29 +36,29 @@ PANELS = (
         "rate",
         "Requests",
         "per_second",
-        "How much is asked, by endpoint; read every other chart beside this one.",
+        "The load, by endpoint; read every other chart together with this one.",
         (Line("{endpoint}", "sum by (endpoint) (rate(gateway_requests_total[$window]))"),),
     ),
     Panel(
         "errors",
         "Errors by kind",
         "per_second",
-        "4xx are the callers' mistakes and limits, 502 and 504 the upstream's faults, 503 is load that found no place.",
+        "4xx are callers' mistakes and limits, 502 and 504 are upstream faults, 503 is load that found no room.",
         (Line("{status}", 'sum by (status) (rate(gateway_requests_total{status=~"[45].."}[$window]))'),),
     ),
     Panel(
         "latency",
         "Time to the whole answer",
         "seconds",
-        "Half of all requests are done within p50, all but one in a hundred within p99; a p99 that leaves the others "
-        "is a queue, a retry or a slow upstream.",
+        "Half of all requests are done within p50, all but one in a hundred within p99; a p99 far above the "
+        "others is a queue, a retry or a slow upstream.",
         tuple(_quantile(share, "gateway_request_duration_seconds") for share in ("0.5", "0.95", "0.99")),
     ),
     Panel(
         "first_token",
         "Time to the first token",
         "seconds",
-        "What a person who watches the answer grow waits for; it rises first when the upstream has too much to do.",
+        "The wait of a person who watches the answer grow; it rises first when the upstream is overloaded.",
         tuple(_quantile(share, "gen_ai_server_time_to_first_token_seconds") for share in ("0.5", "0.95")),
     ),
     Panel(
@@ -70,16 +70,16 @@ PANELS = (
     ),
     Panel(
         "cost",
-        "Cost an hour",
+        "Cost per hour",
         "usd",
-        "What an hour costs at the present pace, by model; nothing else here becomes a bill.",
+        "The cost of an hour at the present rate, by model; no other chart here becomes a bill.",
         (Line("{model}", "sum by (model) (rate(gateway_cost_usd_total[$window])) * 3600"),),
     ),
     Panel(
         "cache",
         "Cache hits",
         "share",
-        "The share of answers that nobody had to pay for; a fall means new questions, or answers that age too soon.",
+        "The share of answers that nobody had to pay for; a fall means new questions, or answers that expire too soon.",
         (
             Line(
                 "hits",
@@ -92,17 +92,17 @@ PANELS = (
         "limits",
         "Refused by a limit",
         "per_second",
-        "Callers who ask for more than they may, by the limit they met: one greedy client, or a limit that is too low.",
+        "Requests over a limit, by the kind of limit: one greedy client, or a limit that is too low.",
         (Line("{limit}", "sum by (limit) (rate(gateway_rate_limit_refusals_total[$window]))"),),
     ),
     Panel(
         "queue",
-        "In line, and being served",
+        "Queued and in progress",
         "count",
-        "A line that stays means that the upstream answers more slowly than requests come in.",
+        "A queue that stays means that the upstream answers more slowly than requests come in.",
         (
-            Line("waiting", "sum(inference_queue_depth)"),
-            Line("being served", "sum(inference_active_connections)"),
+            Line("queued", "sum(inference_queue_depth)"),
+            Line("in progress", "sum(inference_active_connections)"),
         ),
     ),
     Panel(
@@ -116,7 +116,7 @@ PANELS = (
         "rescues",
         "Retries, fallbacks, turned away",
         "per_second",
-        "What was saved, and what was not: many retries hide an upstream's trouble from the callers, for a price.",
+        "Calls that were saved, and those that were not; many retries hide an upstream's trouble, at a price.",
         (
             Line("retries", "sum(rate(gateway_retries_total[$window]))"),
             Line("fallbacks", "sum(rate(gateway_fallbacks_total[$window]))"),
@@ -127,14 +127,14 @@ PANELS = (
         "overhead",
         "The gateway's own time",
         "seconds",
-        "What a request spends here and not at an upstream, pauses before retries included; when p50 rises, it is us.",
+        "Time spent here and not at an upstream, pauses before retries included; when p50 rises, it is the gateway.",
         tuple(_quantile(share, "gateway_overhead_seconds") for share in ("0.5", "0.99")),
     ),
     Panel(
         "memory",
         "Memory",
         "bytes",
-        "Resident, of all workers and of the largest one; a line that only ever rises is a leak.",
+        "Resident memory, of all workers and of the largest one; a line that only ever rises is a leak.",
         (
             Line("all workers", "sum(process_memory_bytes)"),
             Line("the largest", "max(process_memory_worst_bytes)"),
@@ -142,9 +142,9 @@ PANELS = (
     ),
 )
 
-# vLLM, alone or under Ray Serve. The embedded server has some of these names as well, and it is no part of this.
+# vLLM, alone or under Ray Serve. The embedded server has some of these names too, but does not belong here.
 _VLLM = '{job=~"ray|vllm"}'
-# Through Ray what never happened, or has not for some seconds, is told of by no line at all.
+# Through Ray, an event that never happened, or not for some seconds, has no series at all.
 _NONE = f"0 * sum(vllm:generation_tokens_total{_VLLM})"
 
 ENGINE = (
@@ -152,7 +152,7 @@ ENGINE = (
         "replicas",
         "Replicas",
         "count",
-        "Wanted by the autoscaler, and ready to answer; between the two are those that start, or cannot.",
+        "Wanted by the autoscaler, and ready to answer; the others are starting, or cannot start.",
         (
             Line("wanted", 'sum(ray_serve_autoscaling_target_replicas) or count(up{job="vllm"})'),
             Line("ready", 'sum(ray_serve_deployment_replica_healthy) or sum(up{job="vllm"})'),
@@ -160,9 +160,9 @@ ENGINE = (
     ),
     Panel(
         "batch",
-        "Running, and waiting",
+        "Running and waiting",
         "count",
-        "Requests in the batches of all engines, and those that wait for a place in one; these want another replica.",
+        "Requests in the batches of all engines, and those that wait for a place; these call for another replica.",
         (
             Line("running", f"sum(vllm:num_requests_running{_VLLM}) or {_NONE}"),
             Line("waiting", f"sum(vllm:num_requests_waiting{_VLLM}) or {_NONE}"),
@@ -172,7 +172,7 @@ ENGINE = (
         "engine_tokens",
         "Tokens read and made",
         "tokens",
-        "What the engines do; tokens made that no longer rise with the demand are all that this hardware can do.",
+        "The engines' work; when the tokens made no longer rise with demand, this hardware can do no more.",
         (
             Line("read", f"sum(rate(vllm:prompt_tokens_total{_VLLM}[$window]))"),
             Line("made", f"sum(rate(vllm:generation_tokens_total{_VLLM}[$window]))"),
@@ -182,14 +182,14 @@ ENGINE = (
         "engine_first_token",
         "Time to the first token, in the engine",
         "seconds",
-        "What the engine's part of the wait is; the rest of it is spent on the way there, or in the gateway's queue.",
+        "The engine's part of the wait; the rest is spent on the way there, or in the gateway's queue.",
         tuple(_quantile(share, "vllm:time_to_first_token_seconds", _VLLM) for share in ("0.5", "0.95")),
     ),
     Panel(
         "engine_memory",
         "KV cache",
         "share",
-        "The fullest engine's memory for tokens, and the share of prompts that was in there before; a full one makes "
+        "The fullest engine's memory for tokens, and the share of prompts that was already in it; a full one makes "
         "requests wait, or begin again.",
         (
             Line("in use", f"max(vllm:kv_cache_usage_perc{_VLLM}) or {_NONE}"),

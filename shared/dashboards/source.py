@@ -1,6 +1,6 @@
-"""One HTTP API that is read for the pages: with little patience, and no more than a bound.
+"""One HTTP API that is read for the pages, with a short timeout and a bound on the size of an answer.
 
-In: a path and its parameters. Out: what its JSON holds; or Unset or Silent, in words for who looks at a page.
+In: a path and its parameters. Out: the data from its JSON; or Unset or Silent, in words for the reader of a page.
 """
 
 import asyncio
@@ -13,24 +13,24 @@ import orjson
 
 from shared.pipeline.errors import NotFound, ServiceError
 
-SECONDS = 2.0  # for all that one page asks
+SECONDS = 2.0  # for all requests of one page
 LARGEST = 4 << 20  # bytes of one answer
 
 
 class Unset(NotFound):
-    """Nobody has said where to look."""
+    """The setting with the address is empty."""
 
     code = "not_set"
 
 
 class Silent(ServiceError):
-    """It does not answer, or not in the way that it should."""
+    """The API does not answer, or not in the way that it should."""
 
     status, code = 503, "source_silent"
 
 
 class Source:
-    """`setting` names the one that `url` comes from; `what` stands there."""
+    """`setting` names the setting that `url` comes from; `what` names the program there."""
 
     def __init__(self, url: str, *, setting: str, what: str) -> None:
         self._url = url.rstrip("/")
@@ -43,11 +43,11 @@ class Source:
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator["Asking"]:
-        """For everything that is asked inside together there are SECONDS."""
+        """All requests inside share one limit of SECONDS."""
         if not self.known:
-            raise Unset(f"{self._setting} is not set, so that there is no {self._what} to read")
+            raise Unset(f"{self._setting} is not set, so there is no {self._what} to read")
         try:
-            # A session of its own, as this is rare: the upstream's would send the upstream's key along.
+            # A session of its own, as this is rare: the upstream's session would send the upstream's key.
             async with asyncio.timeout(SECONDS), aiohttp.ClientSession() as session:
                 yield Asking(session, self._url)
         except TimeoutError:
@@ -55,7 +55,7 @@ class Source:
         except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, OSError):
             raise Silent(f"the {self._what} at {self._setting} does not answer") from None
         except (aiohttp.ClientError, orjson.JSONDecodeError, Unlike):
-            raise Silent(f"what answers at {self._setting} is no {self._what}") from None
+            raise Silent(f"the server at {self._setting} is not a {self._what}") from None
 
 
 class Unlike(Exception):
@@ -63,7 +63,7 @@ class Unlike(Exception):
 
 
 class Missing(Unlike):
-    """It is not there."""
+    """The API has no such thing."""
 
 
 class Asking:
@@ -72,7 +72,7 @@ class Asking:
         self._url = url
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
-        """Raises Missing, if its own 404 says so, and whatever asking() makes words of."""
+        """Raises Missing for a 404, and the errors that asking() puts into words."""
         url = f"{self._url}{path}"
         async with self._session.get(url, params=parameters, allow_redirects=False) as response:
             if response.status == 404:

@@ -1,1 +1,1 @@
-"""What GET /health shows besides the layers, from demo 5 on: remembered, so that no probe ever waits for anything."""
+"""Checks that GET /health shows besides those of the layers, from demo 5 on. They are cached: no probe ever waits."""

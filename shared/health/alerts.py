@@ -1,4 +1,4 @@
-"""Which alerts fire? For GET /health, as the board's last look has it: a probe costs no question to the database."""
+"""The firing alerts, for GET /health, as of the board's last look: a probe costs no database query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST = 20  # names
 
 
 class AlertsCheck:
-    """Nothing to show where no webhooks are taken."""
+    """Shows nothing if webhooks are off."""
 
     def __init__(self, board: AlertBoard) -> None:
         self._board = board

@@ -1,7 +1,7 @@
-"""What the caches hold and how often they help, for GET /health: all of this worker's together.
+"""The size and the hit rate of all caches of this worker together, for GET /health.
 
-In: the service. Out: numbers. Those of memory are counted on the spot. Those of Redis are remembered, and counted anew
-in the background when somebody asks and they are old: nobody waits for a Redis that is slow, or frozen.
+In: the service. Out: numbers. Those of memory are counted on the spot. Those of Redis are remembered. A request that
+finds them old has them counted again in the background, so no request waits for a slow or frozen Redis.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Caches:
         return sum(len(cache.memory) for cache in self._caches), sum(cache.memory.bytes for cache in self._caches)
 
     def _of_redis(self) -> tuple[int | None, int | None]:
-        """Null before the first count, and when there is more than it is worth to count."""
+        """Null before the first count, and when there is too much to count."""
         if time.monotonic() - self._counted_at > REMEMBERED and (self._counting is None or self._counting.done()):
             self._counting = asyncio.create_task(self._count())
         return self._remembered

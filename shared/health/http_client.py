@@ -1,4 +1,4 @@
-"""The connections to the upstreams, for GET /health: how many there are, are in use, and may be.
+"""The connections to the upstreams, for GET /health: how many are open, how many are in use, and the limit.
 
 In: the service. Out: three numbers, over all upstreams of this worker.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class HttpClient:
-    """`limit` is HTTP_MAX_CONNECTIONS for each upstream; our own looks at it have two besides."""
+    """`limit` is HTTP_MAX_CONNECTIONS for each upstream; our own looks at it have two more."""
 
     def __init__(self, service: Service) -> None:
         assert isinstance(service.upstreams, Upstreams)

@@ -1,6 +1,6 @@
-"""What is wrong with a service that is alive: GET /health's checks in, sentences out; none when all is well.
+"""The problems of a service that is alive: GET /health's checks in, sentences out; no sentences when all is well.
 
-What is merely busy (a queue, a pool of connections) is not wrong. Nor is what nobody has looked at yet.
+A busy part (a queue, a pool of connections) is not a problem. Nor is a part that nobody has checked yet.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
-"""Do the upstreams answer? For GET /health, from what calls have heard, and from a look of our own when none has.
+"""Do the upstreams answer? For GET /health: from the answers to calls or, without recent ones, from a look of our own.
 
 In: the service. Out: each upstream by its name, whether it can be reached, and how long ago it last answered. Any
-answer counts, an error too: that it is ill, its circuit breaker says.
+answer counts, even an error: failing upstreams are the circuit breaker's concern.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from shared.service import Service
 
 LOOK_SECONDS = 1.0
-QUIET_SECONDS = 10.0  # without a word from it, we ask
+QUIET_SECONDS = 10.0  # without an answer, after which we ask
 
 
 class Providers:
-    """One look at a time at each upstream, in the background: a probe of ours calls nobody."""
+    """Looks at each upstream in the background, one look at a time: GET /health itself calls no upstream."""
 
     def __init__(self, service: Service) -> None:
         assert isinstance(service.upstreams, Upstreams)

@@ -1,4 +1,4 @@
-"""Does Redis answer? For GET /health: without it limits and caches go on, each worker by itself, and look healthy."""
+"""Does Redis answer? For GET /health: without Redis, limits and caches go on in each worker alone, and look healthy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RedisCheck:
-    """`link` None: there is no Redis to be missed, and nothing to show."""
+    """Without a `link` there is no Redis to check, and nothing to show."""
 
     def __init__(self, link: RedisLink | None) -> None:
         self._link = link

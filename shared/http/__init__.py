@@ -1,1 +1,1 @@
-"""What belongs to HTTP and not to a call: plain ASGI middleware and the protocol under it, one concern a file."""
+"""HTTP, without the routes: plain ASGI middleware and the protocol under it, one concern per file."""

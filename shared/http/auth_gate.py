@@ -1,6 +1,6 @@
-"""Authentication of the routes that do not go through the layers: GET /usage, /, /health, and paths that do not exist.
+"""Authentication for routes that do not go through the layers: GET /usage, /, /health, and paths that do not exist.
 
-A bad token is refused on each of them. The caller stands in `request.state.caller` from here on.
+Each of them refuses a bad token. From here on, the caller is in `request.state.caller`.
 """
 
 from collections.abc import Callable, Collection
@@ -17,7 +17,7 @@ from shared.pipeline.errors import Forbidden, ServiceError
 
 
 class AuthGate:
-    """Identifies every caller; where tokens are required, callers without one reach `open_paths` only."""
+    """Identifies every caller. If tokens are required, callers without one reach only `open_paths`."""
 
     def __init__(self, app: ASGIApp, open_paths: Collection[str], *, authenticator: Authenticator) -> None:
         self.app = app

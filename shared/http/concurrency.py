@@ -1,4 +1,4 @@
-"""At most so many requests at the same time in this process; the next one hears 503 at once instead of waiting.
+"""A limit on the requests in progress in this process. Further requests get 503 at once instead of waiting.
 
 Health checks always pass: a busy process is not a dead one.
 """
@@ -13,7 +13,7 @@ from shared.pipeline.errors import Overloaded
 
 NEVER_REFUSED = ("/health", "/ready", "/metrics")
 
-active = Gauge("inference_active_connections", "Requests that are being served", multiprocess_mode="livesum")
+active = Gauge("inference_active_connections", "Requests in progress", multiprocess_mode="livesum")
 
 
 class ConcurrencyLimit:

@@ -1,7 +1,7 @@
-"""CORS: which other origins' pages may call this service from a browser.
+"""CORS: the origins whose pages may call this service from a browser.
 
-Stands outside of routes, limits and tokens, so that preflights need none and errors can be read as well as answers.
-The check itself is Starlette's; what it refuses is said in our envelope. https://fetch.spec.whatwg.org/#http-cors-protocol
+Runs outside of routes, limits and tokens, so that preflights need no token and pages can read errors, too.
+Starlette makes the check; a refusal has our envelope. https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
 import re
@@ -17,7 +17,7 @@ from shared.pipeline.errors import Forbidden
 from shared.settings import BadSetting
 
 ANY = "*"
-# As browsers write it: lower case, no path, no slash at the end. An address of IPv6 stands in brackets.
+# As browsers write it: lower case, no path, no slash at the end. IPv6 addresses are in brackets.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 METHODS = ("GET", "POST")
@@ -35,7 +35,7 @@ EXPOSED = (
 
 
 class Cors(CORSMiddleware):
-    """No cookies: who calls shows a token, and shows it itself. Any header may be sent: SDKs add their own."""
+    """No cookies: a page sends a token itself. Any request header is allowed: SDKs add their own."""
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class Cors(CORSMiddleware):
         response = self.preflight_response(headers)
         if response.status_code != 200:
             said = bytes(response.body).decode().removeprefix("Disallowed CORS ")
-            refusal = Forbidden(f"not for a page of {headers['origin'][:200]}: {said}", code="cors_refused")
+            refusal = Forbidden(f"pages of {headers['origin'][:200]} may not do this: {said}", code="cors_refused")
             response = as_response(Request(scope), refusal)
         await response(scope, receive, send)
 
@@ -62,7 +62,7 @@ def _is_preflight(headers: Headers) -> bool:
 
 
 def cors(setting: str) -> Callable[[ASGIApp], ASGIApp] | None:
-    """For build_service's `cors`: None, and so nothing in anybody's way, if no origin is named. Raises BadSetting."""
+    """For build_service's `cors`: None if no origin is listed, so that requests skip it. Raises BadSetting."""
     origins = [origin for part in setting.split(",") if (origin := part.strip())]
     for origin in origins:
         if origin != ANY and not ORIGIN.fullmatch(origin):

@@ -1,6 +1,6 @@
-"""Stop working for a client that has left.
+"""Stop the work for a client that has left.
 
-uvicorn does not cancel a handler whose client hung up: the answer would be computed, and paid for, for nobody.
+uvicorn does not cancel the handler of a client that hung up. We would compute and pay for an answer that nobody gets.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from shared.pipeline.errors import ShuttingDown
 
 T = TypeVar("T")
 
-PATIENCE = 0.1  # seconds; most answers are gone by then, and never pay for a watcher
+PATIENCE = 0.1  # seconds; most answers are sent by then, and need no watcher
 
 
 class ClientLeft(Exception):
@@ -21,7 +21,7 @@ class ClientLeft(Exception):
 
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
-    """The result of `work`; if it was cancelled, by us or by the server, ClientLeft or ShuttingDown.
+    """The result of `work`. Raises ClientLeft if the client left, ShuttingDown if the server cancelled it.
 
     The request's body must have been read.
     """

@@ -1,6 +1,6 @@
-"""Who is turned away before there is a call: too many at once, what is not HTTP, a head that is too large.
+"""Counts requests that are refused before they become a call: too many at once, not HTTP, a head that is too large.
 
-Such a request has no line in the log, so this count is all that tells of it.
+Such a request has no line in the log, so this count is its only trace.
 """
 
 from prometheus_client import Counter

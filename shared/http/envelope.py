@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def as_response(request: Request, error: Exception) -> Response:
-    """What the client gets for `error`. One that is not ours is a bug: it goes to the log, and out as a plain 500."""
+    """The response for `error`. One that is not ours is a bug: it is logged, and the client gets a plain 500."""
     match error:
         case ClientLeft():
             return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -46,7 +46,7 @@ def _of_the_framework(request: Request, error: HTTPException) -> ServiceError:
     if error.status_code == NotFound.status:
         return NotFound(f"there is no {path} here; GET / lists the routes")
     if error.status_code == MethodNotAllowed.status:
-        return MethodNotAllowed(f"{request.method} is not for {path}")
+        return MethodNotAllowed(f"{request.method} is not allowed on {path}")
     refusal = InvalidRequest(str(error.detail))
     refusal.http_status = error.status_code
     return refusal

@@ -1,8 +1,8 @@
-"""A response of server-sent events, which knows that clients leave, fall silent and read slowly.
+"""A response of server-sent events, for clients that may leave, fall silent, or read slowly.
 
-In: the events, in bytes. Out: each at once, when there is one. A client that left ends the events where they are. One
-that does not read makes them wait: uvicorn's `send` returns when its buffer has room, so nothing piles up here.
-Knows nothing of what the events say.
+In: the events, in bytes. Out: each event, as soon as it is there. When the client leaves, the events stop. When the
+client does not read, they wait: uvicorn's `send` returns when its buffer has room, so nothing piles up here.
+Knows nothing of the events' content.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ KEEP_ALIVE = comment(b"keep-alive")
 class EventStream(Response):
     """`keepalive`: seconds of silence before a comment is sent, which keeps proxies from hanging up.
 
-    `patience`: seconds that a client may leave what it was sent unread, before it counts as gone.
-    `farewell`: what a client is sent whose stream we cannot finish, because the server ends before it.
+    `patience`: seconds that a client may leave data unread before it counts as gone.
+    `farewell`: the last event for a client whose stream is cut because the server shuts down.
     """
 
     media_type = "text/event-stream"
@@ -68,7 +68,7 @@ class EventStream(Response):
 
 
 class _Client:
-    """Who reads the stream, watched: cancels the task that writes when there is nobody to write to."""
+    """Watches the client of a stream, and cancels the task that writes when the client is gone."""
 
     def __init__(self, send: Send, hang_up: Callable[[], None], keepalive: float, patience: float) -> None:
         task = asyncio.current_task()
@@ -80,7 +80,7 @@ class _Client:
         self._keepalive = keepalive
         self._patience = patience
         self._loop = asyncio.get_running_loop()
-        self._since = self._loop.time()  # when what is being sent, or what was sent last, began to be
+        self._since = self._loop.time()  # start of the current or the last send
         self._sending = False
         self._comment: asyncio.Task[None] | None = None
 
@@ -106,13 +106,13 @@ class _Client:
         self._sending = False
 
     def _look(self) -> None:
-        """One timer a stream, moved only when it is over: an event costs a reading of the clock."""
+        """One timer per stream, re-armed only when it fires: an event costs one reading of the clock."""
         quiet = self._loop.time() - self._since
         bound = self._patience if self._sending else self._keepalive
         if quiet < bound:
             self._timer = self._loop.call_later(bound - quiet, self._look)
         elif self._sending:
-            self._hang_up()  # closed in good order, the connection would stay for as long as it is not read
+            self._hang_up()  # a normal close would keep the connection until the client reads
             self._leave()
         else:
             self._comment = asyncio.create_task(self.send(KEEP_ALIVE))

@@ -1,7 +1,7 @@
 """The generating routes, reached in one dictionary look-up instead of through FastAPI's router.
 
-FastAPI declares these routes, and would answer them just the same: the endpoint functions are its own. But its
-middleware and routing take a third of a request's CPU here (`make bench`), and a gateway is nothing but requests.
+FastAPI declares these routes and could answer them with the same endpoint functions. But its middleware and routing
+take a third of a request's CPU here (`make bench`), and a gateway does nothing but serve requests.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

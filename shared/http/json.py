@@ -1,4 +1,4 @@
-"""JSON in and out, at the edge: a body read with a limit; an object as a response."""
+"""JSON in and out, at the edge: reads a body up to a limit, and writes an object as a response."""
 
 from collections.abc import Mapping
 

@@ -1,10 +1,10 @@
-"""uvicorn's HTTP/1.1 protocol with a bound on the head of a request, and with our envelope on what is not HTTP.
+"""uvicorn's HTTP/1.1 protocol with a limit on the head of a request, and with our envelope for malformed HTTP.
 
-uvicorn keeps every header byte that a client sends, for as long as it sends them. Here a head (request line and
-headers) over LARGEST_HEAD bytes is answered 431 and the connection closed, before any of our code runs.
+uvicorn keeps every header byte that a client sends, without a limit. Here a head (request line and headers) over
+LARGEST_HEAD bytes gets a 431 and the connection is closed, before any of our other code runs.
 
-uvicorn also keeps what a client does not read, for as long as the client stays: a connection is not closed before its
-last byte is gone. Here a client that reads nothing for UNREAD seconds then loses the rest, and a response may hang up.
+uvicorn also keeps unread data for as long as the client stays: it closes a connection only after the last byte is gone.
+Here a closing connection is cut if the client reads nothing for UNREAD seconds, and a response may hang up at once.
 """
 
 import http
@@ -20,11 +20,11 @@ from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceErr
 
 LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
-HANG_UP = "workshop.hang_up"  # the name of an ASGI extension of ours
+HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
 
 
 def hang_up(scope: Scope) -> Callable[[], None]:
-    """Ends the connection at once, whatever waits to be read there. Under another server than ours: does nothing."""
+    """A function that ends the connection at once, unread data included. Under another server it does nothing."""
     now: Callable[[], None] = scope.get("extensions", {}).get(HANG_UP, {}).get("now", lambda: None)
     return now
 
@@ -39,7 +39,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # A single header without an end reaches no callback: count what arrived while the head was still open.
+        # A header without an end reaches no callback, so count the bytes that arrive before the head is complete.
         if self._in_head and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > LARGEST_HEAD:
@@ -73,7 +73,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._see_it_read()
 
     def _see_it_read(self, before: int = 0) -> None:
-        """A closing connection ends with its last byte. It may take its time, but something must be read in UNREAD."""
+        """Let a closing connection send its last bytes, even slowly. Cut it if none is read within UNREAD seconds."""
         left = self.transport.get_write_buffer_size()
         if left and left == before:
             self.transport.abort()

@@ -1,7 +1,7 @@
-"""What a client is sent of a stream: each piece when it is there, to the end or to the break.
+"""The events that a client gets from a stream: each piece as soon as it arrives, until the end or a failure.
 
-After the first token a failure is an event of its own, and `[DONE]` does not come: nobody takes half an answer for a
-whole one.
+After the first token a failure is an event of its own and `[DONE]` is not sent, so that no client takes half an answer
+for a whole one.
 """
 
 from collections.abc import AsyncGenerator
@@ -16,7 +16,7 @@ from shared.upstream.sse import DONE, event
 
 # region: relay
 async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
-    """What the client is sent, each piece when it is there. Closes the stream, always."""
+    """The client's events, one per piece as it arrives. Always closes the stream."""
     try:
         async for chunk in stream:
             if data := format.chunk(chunk):

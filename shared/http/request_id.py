@@ -1,6 +1,6 @@
 """An id for every request, on every reply: the client's own `X-Request-ID` if it is sane, a UUID otherwise.
 
-The id stands in `request.state.request_id` from here on.
+From here on, the id is in `request.state.request_id`.
 """
 
 import logging
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = logging.getLogger(__name__)
 
 HEADER = b"x-request-id"
-# Sane: short, and nothing that could break a log line, a header or a shell.
+# Sane: short, and without characters that could break a log line, a header or a shell.
 SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -34,7 +34,7 @@ class RequestId:
         try:
             await self.app(scope, receive, send_with_id)
         except Exception:
-            # Of a response that had begun, say. Nobody further out knows the id.
+            # For example after the response has begun. Nothing further out knows the id.
             fields = {"request_id": request_id}
             log.exception("a bug: %s %s failed", scope["method"], scope["path"], extra={"fields": fields})
             raise

@@ -1,4 +1,4 @@
-"""Tags of routes that the application goes by. They stand in /openapi.json, too."""
+"""Tags of routes that the application uses. They appear in /openapi.json, too."""
 
 GENERATING = "generating"  # its calls go through the layers; see routes/endpoint.py
-OPEN = "open"  # answered without a token, where tokens are required
+OPEN = "open"  # needs no token, even where tokens are required

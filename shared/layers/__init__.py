@@ -1,1 +1,1 @@
-"""The layers, one concern a file. A demo's app.py writes down which of them it stacks, and in which order."""
+"""The layers, one concern per file. A demo's app.py lists the layers that it stacks, in order."""

@@ -1,7 +1,7 @@
-"""Put what a call used on its caller's account.
+"""Record the usage of each call in its caller's account.
 
-In: a Call. Out: its reply, untouched. Counts every call that gets this far when it is settled, a stream with all of its
-tokens, a failed call with none. Further out in the stack it would also count those that were refused.
+In: a Call. Out: its reply, unchanged. Counts every call that gets this far when it is settled: a stream with all its
+tokens, a failed call with none. Further out in the stack, this layer would also count refused calls.
 """
 
 from shared.accounts.usage import UsageLedger

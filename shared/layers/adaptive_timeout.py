@@ -1,6 +1,6 @@
-"""One deadline for the whole call, from the size of its work: a long answer gets the time that it takes.
+"""One deadline for the whole call, computed from the size of its work: a long answer gets more time.
 
-In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it bounds the time to the first token.
+In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it limits the time to the first token.
 """
 
 from shared.layers.rate_limit import UNSAID_MAX_TOKENS
@@ -18,7 +18,7 @@ MARGIN = 1.2
 
 
 class AdaptiveTimeout:
-    """Gives a call what its tokens may take, but never less than `least` seconds nor more than `most`."""
+    """Gives a call the time that its tokens may take, but at least `least` and at most `most` seconds."""
 
     def __init__(self, least: float, most: float) -> None:
         self.least = least
@@ -34,6 +34,6 @@ class AdaptiveTimeout:
 
 
 def longest_answer(request: ChatRequest) -> int:
-    """Tokens. Choices (`n`) are made side by side, and take no longer than one."""
+    """In tokens. Several choices (`n`) are generated in parallel, and take no longer than one."""
     bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
     return next(bound for bound in bounds if isinstance(bound, int) and bound > 0)

@@ -1,7 +1,7 @@
-"""As many calls at the same time as the upstream takes, a bounded queue before them, and an early no to the rest.
+"""Admit as many calls at once as the upstream can take, queue a limited number of others, and refuse the rest early.
 
-In: a Call. Out: its reply, or Overloaded, with a Retry-After made from how long calls take. A call holds its place to
-its very end, a stream until its last token. Knows nothing of what is done in there.
+In: a Call. Out: its reply, or Overloaded, with a Retry-After computed from how long calls take. A call keeps its place
+until it ends, a stream until its last token. Knows nothing of the layers further in.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from shared.pipeline.reply import Reply, TokenStream
 from shared.resilience.fair_queue import FairQueue
 
 FULL, TIMEOUT = "queue_full", "queue_timeout"
-WEIGHT = 0.1  # of the latest call in the average of how long they take
+WEIGHT = 0.1  # of the latest call in the average duration
 
-Turn = asyncio.Future[str]  # empty: go ahead; or why not
+Turn = asyncio.Future[str]  # empty: go ahead; otherwise the reason why not
 
-depth = Gauge("inference_queue_depth", "Calls that wait for a place", multiprocess_mode="livesum")
-shed_total = Counter("gateway_shed_total", "Calls that got no place, by the reason", ["reason"])
+depth = Gauge("inference_queue_depth", "Calls waiting for a place", multiprocess_mode="livesum")
+shed_total = Counter("gateway_shed_total", "Calls refused without a place, by reason", ["reason"])
 shed = {reason: shed_total.labels(reason) for reason in (FULL, TIMEOUT)}  # there from the start, at 0
 
 
 class AdmissionQueue:
     """`slots` calls at the same time; `size` more may wait, each at most `timeout` seconds.
 
-    Callers take turns, and who has most waiting makes room for others: one greedy caller does not fill it for all.
+    Callers take turns, and the caller with the most waiting calls makes room for others: none can fill it alone.
     """
 
     def __init__(self, slots: int, size: int, timeout: float) -> None:
@@ -67,7 +67,7 @@ class AdmissionQueue:
                 raise self._overloaded(refusal)
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and not turn.result():
-                self._pass_on()  # its turn came in the very moment in which it went away
+                self._pass_on()  # the call got its place just as it was cancelled
             raise
         finally:
             timer.cancel()
@@ -91,7 +91,7 @@ class AdmissionQueue:
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """A place is free: the next in line has it."""
+        """Give the free place to the next call in the queue."""
         while self._line:
             if _tell(self._line.pop(), ""):
                 return
@@ -100,7 +100,7 @@ class AdmissionQueue:
     def _overloaded(self, reason: str) -> Overloaded:
         shed[reason].inc()
         said = "the queue is full" if reason == FULL else f"no place came free within {self.timeout:g} seconds"
-        # Little's law: who comes now waits until all before them had a place.
+        # Little's law: a new call waits until all calls before it have had a place.
         wait = (len(self._line) + 1) * self._held / self.slots
         return Overloaded(
             f"too many calls at the same time, and {said}; try again later", code=reason, retry_after=wait
@@ -112,7 +112,7 @@ class AdmissionQueue:
 
 
 def _tell(turn: Turn, answer: str) -> bool:
-    """False if it has its answer, or has gone away."""
+    """False if the call already has an answer, or was cancelled."""
     if turn.done():
         return False
     turn.set_result(answer)

@@ -1,7 +1,7 @@
-"""Who is calling: a bearer token becomes a caller, no token becomes an address.
+"""Identify the caller: a user by the bearer token, or an address if there is no token.
 
-In: a Call with its headers. Out: the reply to a call that knows its caller, or Unauthorized before anything is spent.
-A database that does not answer is 503: nobody is told that a good token is bad.
+In: a Call with its headers. Out: the reply to a call with a known caller, or Unauthorized before anything is spent.
+If the database does not answer, the call gets 503: a good token is never reported as bad.
 """
 
 from shared.accounts.authenticator import Authenticator
@@ -11,7 +11,7 @@ from shared.pipeline.reply import Reply
 
 
 class Authenticate:
-    """Everything further in goes by `call.caller`."""
+    """Sets `call.caller`, which all layers further in use."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self.authenticator = authenticator

@@ -1,9 +1,9 @@
-"""A bound on what a user may spend in a month.
+"""Limit what a user may spend in a month.
 
-In: a Call that knows its caller. Out: the reply, or BudgetExceeded until the month (UTC) ends.
+In: a Call with a known caller. Out: the reply, or BudgetExceeded until the month (UTC) ends.
 
-Decided from memory, without a look at the database, so a budget can be overshot: by the calls in flight when it runs
-out, whose cost nobody knows before they end, and by what other workers let through in one USAGE_FLUSH_SECONDS.
+The layer decides from memory, without asking the database, so spending can exceed a budget: by the calls in flight when
+it runs out, whose cost is unknown until they end, and by what other workers admit within USAGE_FLUSH_SECONDS.
 """
 
 import time
@@ -16,7 +16,7 @@ from shared.pipeline.reply import Reply
 
 
 class Budget:
-    """Callers without a budget pass."""
+    """Refuses callers whose budget is spent. Callers without a budget pass."""
 
     def __init__(self, ledger: UsageLedger) -> None:
         self.ledger = ledger

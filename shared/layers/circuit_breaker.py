@@ -1,7 +1,7 @@
-"""Stop calling what does not answer: an upstream that keeps failing is left alone, then tried with care.
+"""Stop calling an upstream that keeps failing; after a while, try it again with care.
 
-In: a Call. Out: its reply, or CircuitOpen at once, without a word to the upstream. One breaker for each upstream and
-model. Judges how calls end, streams too, whose last token is what counts; the breaker is shared/resilience/breaker.py.
+In: a Call. Out: its reply, or CircuitOpen at once, without calling the upstream. There is one breaker for each upstream
+and model. The layer judges how calls end, a stream at its last token; the breaker is shared/resilience/breaker.py.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules
 from shared.resilience.breakers import Breakers
 from shared.settings import Settings
 
-# Of these the upstream is the cause. Not of a 429, which is how a healthy one protects itself, nor of what it rejects.
+# Failures of the upstream. A 429 is not one (a healthy upstream protects itself that way), nor is a rejected request.
 FAILURES = (UpstreamFault, UpstreamUnavailable, UpstreamTimeout, UpstreamBadReply)
-TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may be this early
+TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire this early
 
 
 class CircuitBreaker:
-    """The CIRCUIT_BREAKER_* settings. `breaker` makes each breaker, for who wants to put in one of their own."""
+    """Applies the CIRCUIT_BREAKER_* settings. `breaker` makes each breaker; pass your own to replace it."""
 
     def __init__(self, settings: Settings, *, breaker: MakeBreaker = Breaker) -> None:
         rules = Rules(
@@ -65,11 +65,11 @@ class CircuitBreaker:
 
 # region: judge
 def judge(error: BaseException | None, call: Call) -> Result:
-    """Whose fault was it?"""
+    """Was the upstream at fault?"""
     if isinstance(error, asyncio.CancelledError):  # time is up, or the client has left
         return Result.FAILURE if call.remaining() < TIMER_GRAIN else Result.NEITHER
     if isinstance(error, UpstreamFault):
-        return Result.FAILURE if error.retryable else Result.NEITHER  # our key was refused: no wait mends that
+        return Result.FAILURE if error.retryable else Result.NEITHER  # a refused key: waiting does not help
     return Result.FAILURE if isinstance(error, FAILURES) else Result.NEITHER
 
 

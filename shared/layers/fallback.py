@@ -1,7 +1,7 @@
-"""When an upstream is lost, ask the next: FALLBACKS, in their order, other models or other upstreams.
+"""When an upstream fails, ask the next one: other models or other upstreams, in the order of FALLBACKS.
 
-In: a Call. Out: the first reply, which says who gave it, or the primary's error. Never for a request that is itself
-wrong, nor when its time is up. Everything further in (retries, breakers) is each upstream's own.
+In: a Call. Out: the first reply, which names the fallback that gave it, or the primary's error. Does nothing for an
+invalid request, or when the time is up. Each upstream has its own retries and breakers further in.
 """
 
 from prometheus_client import Counter
@@ -16,11 +16,11 @@ from shared.upstream import fallbacks
 HEADER = "X-Fallback"
 LEAST_TIME = 0.1  # seconds; with less left, another upstream can only fail too
 
-fallbacks_total = Counter("gateway_fallbacks_total", "Replies that a fallback gave", ["fallback"])
+fallbacks_total = Counter("gateway_fallbacks_total", "Replies from a fallback", ["fallback"])
 
 
 class Fallback:
-    """Raises BadSetting for FALLBACKS that make no sense."""
+    """Asks the FALLBACKS in turn. Raises BadSetting for invalid ones."""
 
     def __init__(self, settings: Settings) -> None:
         self.fallbacks = fallbacks.read_fallbacks(settings)
@@ -33,8 +33,8 @@ class Fallback:
                 raise
             reply = await self._ask_others(call, next)
             if reply is None:
-                # Of all errors the primary's is the true one: it is what was asked for, and its Retry-After says when
-                # to ask again. What a fallback rejects (a model that it lacks) is no fault of the caller's.
+                # Raise the primary's error: the caller asked for the primary, and its Retry-After says when to ask
+                # again. The caller is not at fault if a fallback rejects the request (for a model that it lacks).
                 raise
             return reply
 
@@ -59,7 +59,7 @@ class Fallback:
 
 
 def _asks(call: Call) -> tuple[str, str]:
-    """Whom, and for which model."""
+    """The upstream and the model of the next try."""
     return call.target.upstream, call.target.model or call.request.model
 
 

@@ -1,6 +1,6 @@
-"""Limits on what may go further in: a body that was a request, a prompt that is not too long.
+"""Let only valid requests further in, with prompts that are not too long.
 
-In: a Call whose shape the edge has validated, or says why not. Out: the reply, or a refusal before anything is spent.
+In: a Call, validated at the edge or with its refusal. Out: the reply, or a refusal before anything is spent.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from shared.pipeline.errors import InvalidRequest
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
 
-OPENAI_CODE = "context_length_exceeded"  # by which OpenAI's clients know what to shorten
+OPENAI_CODE = "context_length_exceeded"  # OpenAI's code, by which its clients know what to shorten
 
 
 # region: input-guard
 class InputGuard:
-    """Refuses prompts longer than `max_chars` characters (about four to a token).
+    """Refuses prompts longer than `max_chars` characters (about four per token).
 
-    `longer`: what some endpoints take instead. A conversation grows with each turn, a prompt does not.
+    `longer`: higher limits for some endpoints. A conversation grows with each turn, a prompt does not.
     """
 
     def __init__(self, max_chars: int, longer: Mapping[str, int] | None = None) -> None:

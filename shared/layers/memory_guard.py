@@ -1,7 +1,7 @@
-"""Take no more work when memory is nearly at its end: calls that are under way still can go on to theirs.
+"""Refuse new calls when memory is nearly used up, so that calls in progress can finish.
 
-In: a Call. Out: its reply, or MemoryPressure at once, until there is room again. How much memory there is, and what is
-done to have more, is for the watch to know: shared/memory/watch.py.
+In: a Call. Out: its reply, or MemoryPressure at once, until there is room again. The watch knows how much memory there
+is, and frees some: shared/memory/watch.py.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ ASK_AGAIN_IN = 5.0  # seconds
 
 
 class MemoryGuard:
-    """Refuses by `memory`, which is opened and closed with it."""
+    """Refuses calls when `memory` says so; opens and closes `memory`."""
 
     def __init__(self, memory: MemoryWatch) -> None:
         self.memory = memory
@@ -37,7 +37,7 @@ class MemoryGuard:
         return await next(call)
 
     def refusal(self) -> MemoryPressure | None:
-        """For GET /ready too: another process may have room."""
+        """Also for GET /ready: another process may have room."""
         if not self.memory.refuses:
             return None
         return MemoryPressure("the service is out of memory; try again later", retry_after=ASK_AGAIN_IN)

@@ -1,7 +1,7 @@
-"""Count and time each call, for GET /metrics: what its log line says, no more often and no less.
+"""Count and time each call for GET /metrics, exactly once, like its line in the log.
 
-In: a Call. Out: its reply, untouched. Counts when the call is settled, all at once. What happens on the way (retries,
-a look into the cache) is counted where it happens.
+In: a Call. Out: its reply, unchanged. Counts everything when the call is settled. Events on the way (retries, cache
+look-ups) are counted where they happen.
 """
 
 import os
@@ -24,13 +24,13 @@ from shared.telemetry.write_behind import write
 
 MOST_MODELS = MOST_TENANTS = 100
 MOST_ENDPOINTS = 20
-MOST_COMBINATIONS = 1500  # of endpoint, model and status; see exposition.py for what they add up to
-ANONYMOUS = "anonymous"  # all strangers
+MOST_COMBINATIONS = 1500  # of endpoint, model and status; together they fit into MOST_BYTES of exposition.py
+ANONYMOUS = "anonymous"  # all callers without a token
 REFUSED = {401, 403, 429, 503}
 
 
 class Metrics:
-    """Without `first_tokens`, somebody else times the first tokens of streams."""
+    """With `first_tokens=False`, another part times the first tokens of streams."""
 
     def __init__(self, *, first_tokens: bool = True) -> None:
         self._first_tokens = first_tokens
@@ -49,7 +49,7 @@ class Metrics:
         self._tenant_tokens = Children(metrics.tenant_tokens_total)
         self._tenant_cost = Children(metrics.tenant_cost_total)
         self._tenant_refusals = Children(metrics.tenant_refusals_total)
-        self._exemplars = FOLDER not in os.environ  # files have no room for them
+        self._exemplars = FOLDER not in os.environ  # metric files cannot hold them
 
     async def open(self) -> None:
         self._vitals.begin()
@@ -66,7 +66,7 @@ class Metrics:
     def _count(self, call: Call, outcome: Outcome) -> None:
         seconds = time.perf_counter() - call.started
         usage, status, answered = outcome.usage, outcome.status, outcome.price_source != ""
-        endpoint = self._endpoints.label(call.endpoint, served=True)  # clients cannot make up routes
+        endpoint = self._endpoints.label(call.endpoint, served=True)  # clients cannot invent routes
         model = self._models.label(outcome.model or call.request.model, served=answered)
         user = call.caller.user
         tenant = self._tenants.label(user, served=answered) if user else ANONYMOUS
@@ -88,7 +88,7 @@ class Metrics:
     # endregion: metrics-count
 
     def _exemplar(self, call: Call) -> dict[str, str] | None:
-        """The way to a trace of a call that took this long, if the trace is kept."""
+        """Links the duration to the trace of this call, if the trace is kept."""
         trace = trace_of(call)
         if trace is None or not self._exemplars or not (trace.sampled or trace.failed):
             return None
@@ -110,7 +110,7 @@ class Metrics:
             self._per_token[model].observe((seconds - first) / (tokens - 1))
 
     def _first(self, endpoint: str, model: str, status: int) -> Counter:
-        """The counter of a combination that was not met before."""
+        """The counter of a new combination."""
         known = self._combinations.label(f"{endpoint} {model} {status}", served=True) != OTHER
         counter = metrics.requests_total.labels(endpoint, model if known else OTHER, str(status))
         self._requests[endpoint, model, status] = counter

@@ -1,8 +1,8 @@
-"""Limits on how often a caller may ask, and on how many tokens.
+"""Limit the requests and the tokens of each caller.
 
-In: a Call that knows its caller. Out: the reply, with what is left in its headers; or RateLimited, with a Retry-After
-that is true. Tokens are reserved before the model is called and corrected by what was really used, however the call
-ends. Knows nothing of how counts are kept: see shared/limits.
+In: a Call with a known caller. Out: the reply, with what remains in its headers, or RateLimited with an exact
+Retry-After. Tokens are reserved before the model is called; when the call ends, in whatever way, the reservation is
+corrected to the tokens used. Knows nothing of how counts are kept: see shared/limits.
 """
 
 from typing import Any
@@ -23,17 +23,17 @@ from shared.settings import Settings
 from shared.stores.redis import RedisLink
 from shared.upstream.openai_wire import estimate
 
-UNSAID_MAX_TOKENS = 1000  # what is reserved for an answer whose length the caller did not bound
+UNSAID_MAX_TOKENS = 1000  # reserved for an answer if the caller set no maximum
 
-refusals_total = Counter("gateway_rate_limit_refusals_total", "Requests refused, by the limit they met", ["limit"])
+refusals_total = Counter("gateway_rate_limit_refusals_total", "Requests refused, by limit", ["limit"])
 refusals = {limit: refusals_total.labels(limit) for limit in ("requests", "hour", "tokens")}  # from the start, at 0
 
 
 # region: rate-limit
 class RateLimit:
-    """The RATE_LIMIT_* settings, counted by all workers together in `redis`, or by each alone with its share of them.
+    """Applies the RATE_LIMIT_* settings. All workers count together in `redis`, or each one alone with its share.
 
-    `workers`: how many processes share the limits; UVICORN_WORKERS unless given. Raises BadSetting.
+    `workers`: how many processes share the limits; UVICORN_WORKERS by default. Raises BadSetting.
     """
 
     def __init__(self, settings: Settings, redis: RedisLink | None = None, *, workers: int | None = None) -> None:
@@ -51,8 +51,8 @@ class RateLimit:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         scope = self.allowances.scope_of(call.endpoint)
         limits = self.allowances.limits_of(call.caller, scope)
-        # Reserve the worst case now: a hundred calls that start together must not each see the
-        # same room.
+        # Reserve the worst case now: a hundred calls that start together must not each see
+        # the same room.
         tokens = worst_case(call.request)
         verdict = await self.limiter.admit(key_of(call, scope), limits, tokens)
         call.response_headers.update(headers(verdict))
@@ -64,7 +64,7 @@ class RateLimit:
     # endregion: rate-limit-call
 
     async def limits(self, caller: Caller) -> dict[str, Any]:
-        """What the caller may do and what is left of it, for all endpoints and for those with limits of their own."""
+        """The caller's limits and what remains of them, for all endpoints and for those with limits of their own."""
         standings = {}
         for scope in self.allowances.scopes:
             limits = self.allowances.limits_of(caller, scope)
@@ -76,7 +76,7 @@ class RateLimit:
 
 
 def worst_case(request: ChatRequest) -> int:
-    """The most tokens that a call is expected to use: its prompt, estimated, and every choice at full length."""
+    """The most tokens that a call may use: its estimated prompt, and every choice at full length."""
     bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
     most_out = next(bound for bound in bounds if isinstance(bound, int) and bound > 0)
     choices = request.extra.get("n")
@@ -84,7 +84,7 @@ def worst_case(request: ChatRequest) -> int:
 
 
 def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:
-    """Names the limit that holds the caller up longest: who waits that long meets none of them."""
+    """Names the limit with the longest wait: after that wait, the caller meets no limit."""
     limits, reading = verdict.limits, verdict.reading
     window = f"{limits.window / SECOND:g} seconds"
     if reading.wait_tokens == NEVER:
@@ -113,7 +113,7 @@ def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:
 
 
 def _standing(verdict: Verdict) -> dict[str, Any]:
-    """`reset`: seconds until the limit is whole again."""
+    """`reset_seconds`: until the whole limit is available again."""
     limits, reading = verdict.limits, verdict.reading
     window, hour = (max(0, span - reading.latest) / SECOND for span in (limits.window, HOUR))
     return {

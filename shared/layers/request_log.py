@@ -1,7 +1,7 @@
-"""One JSON line a request: who asked how much, what it cost, how long it took, how it ended.
+"""Write one JSON line per request: its caller, its size, its cost, its duration and its end.
 
-In: a Call. Out: its reply, untouched. Writes when the call is settled, so a stream's line has the whole stream in it.
-Prompts and answers are never written: their hash and length are.
+In: a Call. Out: its reply, unchanged. Writes when the call is settled, so a stream's line covers the whole stream.
+Prompts and answers are never written, only their lengths and the prompt's hash.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ Record = Callable[[Call, Outcome], dict[str, Any]]
 
 
 class RequestLog:
-    """Writes to stdout, and to `path` unless that is `-`; `record` makes a line of a call and its outcome.
+    """Writes to stdout, and to `path` unless that is `-`; `record` makes a line from a call and its outcome.
 
-    `shown` makes what stands on stdout of that line; without it, the same JSON.
+    `shown` makes the stdout line from that record; without it, stdout gets the same JSON.
     """
 
     def __init__(self, path: str, record: Record | None = None, *, shown: Line | None = None) -> None:
@@ -54,7 +54,7 @@ class RequestLog:
 
 # region: log-line
 def log_record(call: Call, outcome: Outcome) -> dict[str, Any]:
-    """The log line's fields. Names never change; later layers add theirs through `call.log_fields`."""
+    """The fields of the log line. Names never change; other layers add theirs in `call.log_fields`."""
     prompt = call.request.prompt
     return {
         # region: log-line-fields

@@ -1,7 +1,7 @@
-"""Pay once for the same answer: keep it for the next equal call, and share it while it is under way.
+"""Pay once for equal calls: keep the answer for later ones, and share it with those that arrive in the meantime.
 
-In: a Call. Out: a kept answer, another call's, or a new one; `X-Cache` says which. Sampled answers, errors and streams
-are not kept. Whoever may see an answer is part of the key it is kept under, so no caller meets another's by accident.
+In: a Call. Out: a cached answer, another call's answer, or a new one; `X-Cache` says which. Sampled answers, errors and
+streams are not cached. The owner of an answer is part of its key, so no caller gets another's answer by accident.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,9 @@ SUMMARIES = "/summarize"  # the endpoint with a cache of its own; all others sha
 
 # region: response-cache
 class ResponseCache:
-    """Two caches, `responses` and `summaries`, and the flights under way. Raises BadSetting.
+    """Two caches, `responses` and `summaries`, and the calls in flight. Raises BadSetting.
 
-    `key`, `store` and `flights` are what it is made of, for who wants to put in parts of their own.
+    `key`, `store` and `flights` are its parts; pass your own to replace them.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class ResponseCache:
         return self._responses, self._summaries
 
     async def report(self) -> Mapping[str, Any]:
-        """What GET /cache/stats answers."""
+        """The answer of GET /cache/stats."""
         return {cache.name: await cache.report() for cache in self.caches}
 
     def _answers(self, request: ChatRequest) -> bool:
@@ -82,9 +82,7 @@ class ResponseCache:
     def _owner(self, call: Call) -> Sequence[str]:
         if self._shared:
             return ("shared",)
-        if (
-            call.caller is ANONYMOUS
-        ):  # a stack that asks nobody for a name: an address is all that tells strangers apart
+        if call.caller is ANONYMOUS:  # a stack without authentication: only the address tells callers apart
             return ("address", call.peer)
         return ("caller", call.caller.id)
 
@@ -99,7 +97,7 @@ class ResponseCache:
             cache.statistics.coalesce(cache.backend)
             _note(call, "coalesced", cached=True)
         else:
-            _note(call, "miss", cached=False)  # also who came second, if the first has left and the bill is theirs
+            _note(call, "miss", cached=False)  # also the second call, if the first has left and the second pays
         return reply
 
     async def _bypass(self, cache: Cache, call: Call, next: Handler) -> Reply:
@@ -124,7 +122,7 @@ def _cache(name: str, ttl: float, settings: Settings, redis: RedisLink | None, s
 
 async def _keep(cache: Cache, key: str, call: Call, reply: Reply) -> Completion:
     assert isinstance(reply, Completion), "a call that asked for no stream got one"
-    # What a fallback said is not what the key stands for: the upstream's answer that was asked for.
+    # The key stands for the answer of the requested upstream, not of a fallback.
     if call.target == PRIMARY and keepable(reply):
         await cache.put(key, reply)
     return reply

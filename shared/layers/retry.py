@@ -1,9 +1,9 @@
-"""Try again, but only what is safe to repeat and likely to help.
+"""Retry failed calls, but only if a retry is safe and likely to help.
 
-The only place in the service that retries. In: a Call. Out: the first good reply, or the last error. Repeats on 429,
-5xx, connection faults and time-outs to connect; never on what the upstream found wrong with the request itself. Of a
-stream only the time before its first token is repeated: after it, the reply is no longer in here. tenacity runs the
-loop; what may help, how long to wait and when to stop is said here.
+The only place in the service that retries. In: a Call. Out: the first good reply, or the last error. Retries on 429,
+5xx, connection faults and time-outs to connect; never if the upstream rejected the request itself. A stream is retried
+only before its first token: after that, the reply has left this layer. tenacity runs the loop; this module decides
+what may help, how long to wait and when to stop.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from shared.pipeline.reply import Reply
 from shared.resilience.retry_budget import RetryBudget, RetryBudgets
 
 LONGEST_DELAY = 10.0  # seconds
-JITTER = 0.2  # so that callers that failed together do not come back together
+JITTER = 0.2  # so that calls that failed together do not retry together
 
-retries_total = Counter("gateway_retries_total", "Tries after the first, by the upstream that was asked", ["upstream"])
+retries_total = Counter("gateway_retries_total", "Tries after the first, by upstream", ["upstream"])
 
 
 # region: retry
 class Retry:
     """At most `max_retries` tries after the first, `delay` seconds before the first of them, doubling.
 
-    With `budgets`, all calls together retry no more than the budget of their upstream allows.
+    With `budgets`, all calls to an upstream together retry no more than its budget allows.
     """
 
     def __init__(self, max_retries: int, delay: float, budgets: RetryBudgets | None = None) -> None:
@@ -60,7 +60,7 @@ class Retry:
     # endregion: retry-loop
 
     def _is_over(self, call: Call, budget: RetryBudget, state: RetryCallState) -> bool:
-        """Too many tries, too little time, or no budget, which is asked last: what it gives is spent."""
+        """Too many tries, too little time, or no budget. The budget is asked last, because asking spends it."""
         too_late = state.attempt_number > self.max_retries or state.upcoming_sleep >= call.remaining()
         return too_late or not budget.withdraw()
 
@@ -77,7 +77,7 @@ class Retry:
 
 
 def _count(call: Call) -> None:
-    call.retries += 1  # of all upstreams that were asked
+    call.retries += 1  # over all upstreams
     retries_total.labels(call.target.upstream).inc()
 
 
@@ -86,7 +86,7 @@ def _may_help(error: BaseException) -> bool:
 
 
 def _after(failed: UpstreamError, again: Callable[[], Awaitable[Reply]]) -> Callable[[], Awaitable[Reply]]:
-    """The tries of a call whose first one has failed: a call that succeeds at once has nothing to do with tenacity."""
+    """The tries of a call whose first try failed. A call that succeeds at once does not go through tenacity."""
     before = [failed]
 
     async def attempt() -> Reply:
@@ -105,7 +105,7 @@ def _error_of(state: RetryCallState) -> UpstreamError:
 
 def _give_up(state: RetryCallState) -> Reply:
     error = _error_of(state)
-    # A 429 without a Retry-After makes every client guess; ours would have waited this long.
+    # A 429 without a Retry-After makes clients guess: tell them how long this layer would wait.
     if isinstance(error, UpstreamRateLimited) and error.retry_after is None:
         error.retry_after = state.upcoming_sleep
     raise error from None

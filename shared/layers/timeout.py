@@ -1,6 +1,6 @@
-"""One deadline for the whole call: every retry, and every wait between retries, fits in it.
+"""One deadline for the whole call, with every retry and every wait between retries.
 
-In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it bounds the time to the first token.
+In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it limits the time to the first token.
 """
 
 import asyncio

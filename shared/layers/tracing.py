@@ -1,8 +1,8 @@
-"""One trace a request: what each layer further in took, which upstreams were asked, how it ended.
+"""Record one trace per request: the time in each layer further in, the upstreams asked, and how the call ended.
 
-In: a Call. Out: its reply, untouched. TRACE_SAMPLE_RATIO of the calls are followed through every layer, and those whose
-caller's trace is kept; of the others the upstreams alone are noted, and told of if the call fails with a 5xx or is cut.
-Nothing is written or sent on the call's path; see shared/telemetry/exporter.py.
+In: a Call. Out: its reply, unchanged. TRACE_SAMPLE_RATIO of the calls are followed through every layer, as are calls
+whose caller's trace is kept. For other calls only the upstreams are recorded, and sent if the call fails with a 5xx or
+is cut. Nothing is written or sent on the call's path; see shared/telemetry/exporter.py.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from shared.telemetry.trace_context import new_span_id, new_trace_id, read_paren
 if TYPE_CHECKING:
     from shared.telemetry.exporter import Exporter
 
-IDS = 1 << 64  # the lower half of a trace's id is what chance decides by, in all of OpenTelemetry's samplers
+IDS = 1 << 64  # OpenTelemetry's samplers all decide by the lower half of a trace's id
 
 
 class Tracing:
-    """Sends traces to OTLP_ENDPOINT. Raises BadSetting for one that is no URL."""
+    """Sends traces to OTLP_ENDPOINT. Raises BadSetting for an invalid URL."""
 
     def __init__(self, settings: Settings) -> None:
         self._endpoint = read_endpoint(settings.otlp_endpoint)
@@ -46,14 +46,14 @@ class Tracing:
         self._exporter: Exporter | None = None
 
     def follow(self, layers: Sequence[Layer], innermost: Handler) -> None:
-        """The way of calls whose trace is kept. Others take the way that there is without us, at no cost."""
+        """Build the traced path for calls whose trace is kept. Others take the usual path, at no cost."""
         handler = innermost
         for depth, layer in reversed(list(enumerate(layers))):
             handler = follow_layer(layer, depth, handler)
         self._followed = handler
 
     async def open(self) -> None:
-        # OTLP's messages are 2 MB of a worker's memory: not for those that send no traces.
+        # OTLP's messages take 2 MB of a worker's memory: load them only where traces are sent.
         from shared.telemetry.exporter import Exporter
 
         self._exporter = Exporter(self._endpoint)
@@ -98,7 +98,7 @@ class Tracing:
 
     @contextmanager
     def together(self, calls: Sequence[Call]) -> Iterator[None]:
-        """The calls of one request are parts of one trace, which is kept if one of theirs is."""
+        """Make the calls of one request parts of one trace, which is kept if one of theirs is."""
         whole = self._begin(calls[0])
         whole.span_id = new_span_id()
         for number, call in enumerate(calls):
@@ -115,12 +115,12 @@ class Tracing:
 
 
 def failed(outcome: Outcome) -> bool:
-    """Worth a trace, whatever chance said."""
+    """Worth a trace, sampled or not."""
     return outcome.ending is Ending.CUT or (outcome.error is not None and outcome.error.http_status >= 500)
 
 
 def _end_upstreams(trace: Trace, call: Call, outcome: Outcome) -> None:
-    """The last upstream that was asked gave the answer, if there is one; of the others their last try tells."""
+    """The last upstream gave the answer, if there is one. For the others, their last try says how they ended."""
     for asked in trace.upstreams:
         answered = asked is trace.upstreams[-1] and outcome.model != "" and not outcome.cached
         last = asked.tries[-1] if asked.tries else None

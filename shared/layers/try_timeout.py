@@ -1,8 +1,8 @@
-"""One upstream's share of the call's time: who is silent for so long is not asked again, and a fallback may be.
+"""Limit the time of each try: an upstream that is silent for that long is not retried, and a fallback may answer.
 
-In: a Call. Out: its reply, in time, or UpstreamTimeout, which the circuit breaker counts and Fallback answers. For a
-stream it bounds the time to the first token. A cluster that has lost its last replica keeps requests until it has a new
-one: without a bound on each try, a call would spend there all the time that it has.
+In: a Call. Out: its reply, in time, or UpstreamTimeout, which the circuit breaker counts and Fallback handles. For a
+stream it limits the time to the first token. A cluster that has lost its last replica holds requests until it has a new
+one: without a limit per try, a call would spend all its time there.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from shared.pipeline.reply import Reply
 
 
 class TryTimeout:
-    """`seconds` for each try; 0 for as long as the call has. Innermost: what is inside of it is one try."""
+    """`seconds` for each try; 0: all the time of the call. Place it innermost: what it wraps is one try."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
     # region: try
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        # If the call's own deadline comes first, that one says so.
+        # If the call's own deadline comes first, its layer reports it.
         if not 0 < self.seconds < call.remaining():
             return await next(call)
         try:

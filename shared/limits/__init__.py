@@ -1,5 +1,5 @@
-"""How much a caller may do: exact sliding windows over requests and tokens, in this process or shared through Redis.
+"""Rate limits of callers: exact sliding windows over requests and tokens, in this process or shared through Redis.
 
-`allowance` says who may do how much, `window` counts, `memory` and `redis` keep the counts, `shared` decides with Redis
-and goes on without it, `headers` tells the client. Knows nothing of HTTP routes, models or streams.
+`allowance` says how much each caller may do, `window` counts, `memory` and `redis` keep the counts, `failover` decides
+with Redis or without it, `headers` tells the client. Knows nothing of HTTP routes, models or streams.
 """

@@ -1,9 +1,9 @@
--- One decision about one caller, in one step that no other worker can come between; window.py says what it means.
--- The clock is Redis's own: workers on several machines need not agree on the time, and none can be ahead.
+-- One decision about one caller, in one atomic step; window.py explains the rules.
+-- The clock is Redis's own, so workers on several machines need not agree on the time, and none can be ahead.
 --
--- KEYS  log: sorted set of "id:tokens" by time of admission; sums: hash of the tokens held in the window, and until
---       which time admissions have been let go of
--- ARGV  id (empty: only look), requests, window, hourly, hour, tokens, tokens asked for; times in microseconds
+-- KEYS  log: sorted set of "id:tokens" by time of admission; sums: hash of the tokens held in the window, and the
+--       time until which admissions have been released
+-- ARGV  id (empty: only read), requests, window, hourly, hour, tokens, requested tokens; times in microseconds
 local log, sums = KEYS[1], KEYS[2]
 local id = ARGV[1]
 local most_requests, window = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -29,7 +29,7 @@ local function count(span) return redis.call('ZCOUNT', log, '(' .. whole(now - s
 
 local function until_leaves(rank, span) return redis.call('ZRANGE', log, rank, rank, 'WITHSCORES')[2] + span - now end
 
--- Tokens: take away what left the window since the last decision. A clock that was set back lets go of nothing twice.
+-- Tokens: subtract those that left the window since the last decision. A clock set back releases nothing twice.
 local known = redis.call('HMGET', sums, 'held', 'until')
 local edge, held = now - window, 0
 if known[1] then

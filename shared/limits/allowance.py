@@ -1,6 +1,6 @@
-"""Who may do how much: the limits of a caller at an endpoint, from the RATE_LIMIT_* settings.
+"""Allowances: the limits of a caller at an endpoint, from the RATE_LIMIT_* settings.
 
-In: a caller and an endpoint. Out: the limits that hold, and the key under which they are counted.
+In: a caller and an endpoint. Out: the limits that apply, and the key under which calls are counted.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from shared.pipeline.call import Call, Caller
 from shared.settings import BadSetting, Settings
 
-SECOND = 1_000_000  # microseconds; all times here are integers of them, so that sums are exact in Python as in Lua
+SECOND = 1_000_000  # microseconds; all times here are whole microseconds, so that sums are exact in Python and in Lua
 HOUR = 3600 * SECOND
 MOST = 999_999_999_999_999  # an integer in a structured header field has fifteen digits (RFC 9651, section 3.3.1)
 SETTING = "RATE_LIMIT_OVERRIDES"
@@ -20,7 +20,7 @@ SETTING = "RATE_LIMIT_OVERRIDES"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one caller may do: `requests` and `tokens` in any `window`, `hourly` requests in any hour."""
+    """The limits of one caller: `requests` and `tokens` in any `window`, `hourly` requests in any hour."""
 
     requests: int
     window: int  # microseconds
@@ -28,7 +28,7 @@ class Limits:
     tokens: int
 
     def divided(self, workers: int) -> "Limits":
-        """One worker's share, for when they cannot count together: rounded down, so that the sum is never over."""
+        """One worker's share, for when workers cannot count together: rounded down, but at least 1."""
         if workers == 1:
             return self
         return replace(
@@ -40,12 +40,12 @@ class Limits:
 
     @cached_property
     def horizon(self) -> int:
-        """Microseconds after which an admission no longer matters to anybody."""
+        """Microseconds after which an admission no longer counts for any limit."""
         return max(self.window, HOUR)
 
 
 class Override(BaseModel):
-    """What RATE_LIMIT_OVERRIDES may say of an endpoint; what it leaves out is as everywhere else."""
+    """One endpoint's entry in RATE_LIMIT_OVERRIDES. A missing field keeps the general limit."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -60,10 +60,10 @@ _OVERRIDES = TypeAdapter(dict[Path, Override])
 
 
 class Allowances:
-    """The limits that the settings give. Raises BadSetting, one line, for overrides that cannot be read.
+    """The limits that the settings define. Raises BadSetting, in one line, for malformed overrides.
 
-    A stranger gets RATE_LIMIT_ANONYMOUS_RPM requests a window, and never more than a known caller. An endpoint with an
-    override has counters of its own, so that work there takes nothing away from the rest.
+    A stranger gets RATE_LIMIT_ANONYMOUS_RPM requests per window, and never more than a known caller. An endpoint with
+    an override has its own counters, so calls there use up none of the other limits.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class Allowances:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Endpoints with counters of their own, and the empty one: all others together."""
+        """The endpoints with their own counters, and the empty scope for all others together."""
         return ("", *self._overrides)
 
     def scope_of(self, endpoint: str) -> str:
@@ -103,7 +103,7 @@ def is_stranger(caller: Caller) -> bool:
 
 
 def key_of(call: Call, scope: str) -> str:
-    """Where the call is counted. Without accounts every stranger has one name, so the address tells them apart."""
+    """The key that the call counts under. Without accounts all strangers share a name; the address tells them apart."""
     caller = f"ip:{call.peer}" if call.caller.id == "anonymous" else call.caller.id
     return counted_as(caller, scope)
 

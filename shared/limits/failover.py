@@ -1,8 +1,8 @@
-"""Limits that several workers keep together, and what happens to them while Redis is gone.
+"""Limits that several workers share, and their fallback while Redis is gone.
 
-With Redis: one decision for all workers. Without: each worker goes on alone with its share of every limit, says so in
-one log line and a counter, and tells Redis what it let in as soon as Redis is back. What Redis admits through this
-process is written down here too, so that the share is not granted on top of it.
+With Redis, one decision counts for all workers. Without Redis, each worker grants its share of every limit, says so in
+one log line and a counter, and reports its admissions as soon as Redis is back. Requests that Redis admits through
+this process are logged here too, so that the share is not granted on top of them.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ fallback_total = Counter("rate_limit_fallback_total", "Decisions that a worker t
 
 
 class SharedLimiter:
-    """Decides over `link`; without it, with a `workers`-th of each limit."""
+    """Decides through `link`; while Redis is gone, with 1/`workers` of each limit."""
 
     def __init__(self, link: RedisLink, workers: int) -> None:
         self._link = link
@@ -40,7 +40,7 @@ class SharedLimiter:
         await self._owed.close()
 
     async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
-        """Let one request of at most `tokens` in, if it fits."""
+        """Admit one request of at most `tokens`, if it fits."""
         if not self._link.up:
             return await self._admit_alone(key, limits, tokens)
         id = self._counts.new_id()
@@ -49,7 +49,7 @@ class SharedLimiter:
         except RedisGone:
             self._strike_out(key, limits, tokens, id)
             return await self._admit_alone(key, limits, tokens)
-        except asyncio.CancelledError:  # the client left; Redis may or may not have let it in
+        except asyncio.CancelledError:  # the client left; Redis may or may not have admitted it
             self._strike_out(key, limits, tokens, id)
             raise
         self._say_when_back()
@@ -64,7 +64,7 @@ class SharedLimiter:
         return Verdict(limits, reading, settle)
 
     async def look(self, key: str, limits: Limits) -> Verdict:
-        """Where the caller stands, without asking for anything."""
+        """The caller's current state. Admits nothing."""
         try:
             return Verdict(limits, await self._counts.admit(key, limits, 0, ""), nothing_to_settle)
         except RedisGone:
@@ -92,7 +92,7 @@ class SharedLimiter:
         return settle
 
     def _strike_out(self, key: str, limits: Limits, tokens: int, id: str) -> None:
-        # A command that a frozen Redis took in is carried out when it thaws: for a call that nobody counts on.
+        # A frozen Redis runs the commands it received when it thaws: this admission must not count then.
         self._owed.add(Settlement(key, id, tokens, STRUCK_OUT, limits.horizon))
 
     def _say_when_alone(self) -> None:
@@ -101,6 +101,6 @@ class SharedLimiter:
             log.warning("rate limits: redis is gone; this worker grants 1/%d of each limit by itself", self._workers)
 
     def _say_when_back(self) -> None:
-        if self._alone and self._link.up:  # and not merely the answer to a question from before
+        if self._alone and self._link.up:  # not just a late answer to an earlier command
             self._alone = False
             log.warning("rate limits: redis is back; all workers count together again")

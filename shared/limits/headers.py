@@ -1,8 +1,8 @@
 """A verdict as response headers, in both conventions.
 
 OpenAI's `x-ratelimit-*` (platform.openai.com/docs/guides/rate-limits): requests are those of the window or the hour,
-whichever leaves less; `reset` is how long until the limit is whole again. The IETF's RateLimit-Policy and RateLimit
-(draft-ietf-httpapi-ratelimit-headers-10): every limit by name; `t` is how long no more than `r` can be had.
+whichever has less left; `reset` is the time until the full limit is available again. The IETF's RateLimit-Policy and
+RateLimit (draft-ietf-httpapi-ratelimit-headers-10): each limit by name; for a time `t`, at most `r` are available.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ from shared.limits.verdict import Verdict
 
 
 def headers(verdict: Verdict) -> dict[str, str]:
-    """What remains after this request. Never negative."""
+    """The headers after this request. What remains is never negative."""
     limits, reading = verdict.limits, verdict.reading
     requests = max(0, limits.requests - reading.requests)
     hourly = max(0, limits.hourly - reading.hourly)
@@ -38,7 +38,7 @@ def headers(verdict: Verdict) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def policy(limits: Limits) -> str:
-    """The same for every reply to a caller. Windows are whole seconds in the draft: ours are rounded up."""
+    """The same for every reply to a caller. The draft has windows of whole seconds, so ours are rounded up."""
     window = seconds_up(limits.window)
     return (
         f'"requests";q={limits.requests};w={window}, '
@@ -52,7 +52,7 @@ def seconds_up(microseconds: int) -> int:
 
 
 def duration(microseconds: int) -> str:
-    """As OpenAI (and Go) write one: `6m0s`, `1.5s`, `20ms`; rounded up to a millisecond."""
+    """A duration as OpenAI (and Go) write it: `6m0s`, `1.5s`, `20ms`; rounded up to a millisecond."""
     milliseconds = -(-microseconds // 1000)
     if milliseconds < 1000:
         return f"{milliseconds}ms" if milliseconds else "0s"

@@ -1,7 +1,7 @@
 """The counts of one process, in its memory.
 
-In: a key and its limits. Out: a Verdict, in a few microseconds and without yielding to the event loop. Bounded: who has
-been idle for an hour is forgotten, and of MOST_CALLERS the one seen longest ago makes room for a new one.
+In: a key and its limits. Out: a Verdict, in a few microseconds and without yielding to the event loop. Bounded: an idle
+caller is forgotten after an hour, and past MOST_CALLERS the one seen longest ago makes room for a new one.
 """
 
 import time
@@ -22,7 +22,7 @@ def microseconds() -> int:
 
 
 class MemoryLimiter:
-    """`workers` processes that cannot count together each grant their share of the limits."""
+    """Each of `workers` processes, which cannot count together, grants its share of the limits."""
 
     def __init__(
         self, workers: int = 1, *, clock: Callable[[], int] = microseconds, most_callers: int = MOST_CALLERS
@@ -30,7 +30,7 @@ class MemoryLimiter:
         self._share = lru_cache(partial(Limits.divided, workers=workers))
         self._clock = clock
         self._most_callers = most_callers
-        self._logs: OrderedDict[str, tuple[AdmissionLog, int]] = OrderedDict()  # with the time of the last look
+        self._logs: OrderedDict[str, tuple[AdmissionLog, int]] = OrderedDict()  # with the time of the last request
 
     def __len__(self) -> int:
         return len(self._logs)
@@ -42,7 +42,7 @@ class MemoryLimiter:
         pass
 
     async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
-        """Let one request of at most `tokens` in, if it fits."""
+        """Admit one request of at most `tokens`, if it fits."""
         limits = self._share(limits)
         now = self._clock()
         log = self._log_of(key, now, limits)
@@ -53,13 +53,13 @@ class MemoryLimiter:
         return Verdict(limits, reading.after(tokens, limits), partial(log.settle, serial))
 
     async def look(self, key: str, limits: Limits) -> Verdict:
-        """Where the caller stands, without asking for anything."""
+        """The caller's current state. Admits nothing."""
         limits = self._share(limits)
         log, _ = self._logs.get(key) or (AdmissionLog(), 0)
         return Verdict(limits, log.read(self._clock(), limits, 0), nothing_to_settle)
 
     def note(self, key: str, limits: Limits, tokens: int) -> Callable[[int], None]:
-        """Write down what was admitted elsewhere. Returns what settles it."""
+        """Log a request that was admitted elsewhere. Returns the function that settles it."""
         now = self._clock()
         log = self._log_of(key, now, limits)
         return partial(log.settle, log.add(now, tokens))

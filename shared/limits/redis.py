@@ -1,7 +1,7 @@
-"""The counts of all workers together, in Redis: one round trip a decision, and none that a request waits for to settle.
+"""The counts of all workers together, in Redis. A decision takes one round trip; no request waits for its settlement.
 
 In: a key and its limits. Out: a Reading, or RedisGone. The scripts (admit.lua, settle.lua) do what window.py does.
-What to do without Redis is shared.py's business.
+failover.py decides what happens without Redis.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 DECIDED_THERE = -1  # the age of an admission that Redis itself decided
-STRUCK_OUT = -1  # used, for what turned out to be no admission
+STRUCK_OUT = -1  # `used`, to remove an admission that must not count
 
 
 class Script:
-    """A Lua script that Redis knows by its hash, and is shown again when it has forgotten it."""
+    """A Lua script that Redis knows by its hash. It is sent in full when Redis does not have it."""
 
     def __init__(self, name: str) -> None:
         self.source = self.read(name)
@@ -49,18 +49,18 @@ SETTLE = Script("settle.lua")
 
 
 class Settlement(NamedTuple):
-    """What Redis is to be told of one admission."""
+    """The final state of one admission, for Redis."""
 
     key: str
     id: str
     reserved: int
     used: int
     horizon: int  # microseconds
-    age: int = DECIDED_THERE  # microseconds since it was let in without Redis
+    age: int = DECIDED_THERE  # microseconds since it was admitted without Redis
 
 
 class RedisCounts:
-    """Counts over `link`. Ids are unique among all processes, so that an admission can be settled without a lookup."""
+    """Counts over `link`. Ids are unique across all processes, so an admission can be settled without a lookup."""
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
@@ -71,14 +71,14 @@ class RedisCounts:
         return f"{self._prefix}-{next(self._serials)}"
 
     async def admit(self, key: str, limits: Limits, tokens: int, id: str) -> Reading:
-        """Let one request in under `id`, if it fits; with no id, only look. Raises RedisGone."""
-        # More than the limit is refused whatever the number; Lua's own numbers end at 2^53.
+        """Admit one request under `id`, if it fits; without an id, only read. Raises RedisGone."""
+        # Any number over the limit is refused, so it is capped: Lua's numbers are exact up to 2^53.
         asked = min(tokens, limits.tokens + 1)
         arguments = (id, limits.requests, limits.window, limits.hourly, HOUR, limits.tokens, asked)
         return Reading(*await self._link.run(lambda redis: ADMIT.run(redis, _keys(key), arguments)))
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Tell many in one round trip. May be repeated. Raises RedisGone."""
+        """Settle many admissions in one round trip. Safe to repeat. Raises RedisGone."""
         await self._link.run(lambda redis: _tell(redis, settlements))
 
 
@@ -91,5 +91,5 @@ async def _tell(redis: Redis, settlements: Sequence[Settlement]) -> None:
 
 
 def _keys(key: str) -> tuple[str, str]:
-    # In braces, so that a cluster keeps both on one node.
+    # The braces make a cluster keep both keys on one node.
     return f"limit:{{{key}}}:log", f"limit:{{{key}}}:sums"

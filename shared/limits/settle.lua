@@ -1,8 +1,8 @@
--- The end of one admission: what was used takes the place of what was reserved. Told twice, it counts once.
+-- The end of one admission: the tokens used replace the tokens reserved. Sent twice, it counts once.
 --
 -- KEYS  log, sums: as in admit.lua
--- ARGV  id, reserved, used (-1: it was no admission, strike it out), age (microseconds since an admission that was
---       decided without Redis and is to be entered now; -1: Redis decided it), horizon (microseconds)
+-- ARGV  id, reserved, used (-1: not an admission after all, remove it), age (microseconds since an admission that was
+--       decided without Redis and is entered now; -1: Redis decided it), horizon (microseconds)
 local log, sums = KEYS[1], KEYS[2]
 local id, reserved, used = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local age, horizon = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -23,7 +23,7 @@ if used >= 0 then
   redis.call('ZADD', log, at, id .. ':' .. whole(used))
   redis.call('PEXPIRE', log, math.ceil(horizon / 1000))
 end
--- Without sums the next decision adds the log up anew; an admission that was let go of is in no sum.
+-- Without sums, the next decision adds up the log again; an admission that was released is in no sum.
 local known = redis.call('HMGET', sums, 'held', 'until')
 if known[1] and tonumber(at) > tonumber(known[2]) then
   redis.call('HINCRBY', sums, 'held', whole(math.max(used, 0) - reserved))

@@ -1,7 +1,7 @@
-"""What calls really used, on its way to Redis: off the request's path, and never lost in silence.
+"""Sends the real usage of calls to Redis: off the request's path, and never lost in silence.
 
-In: settlements, as calls end. They go out in batches at once, wait while Redis is gone, and are dropped when they no
-longer matter to any window, or, counted and logged, when more than MOST_OWED of them wait.
+In: settlements, as calls end. They go out at once, in batches, and wait while Redis is gone. One that no longer counts
+for any window is dropped. With more than MOST_OWED waiting, the oldest is dropped, counted and logged.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from shared.stores.redis import RedisGone
 log = logging.getLogger(__name__)
 
 BATCH = 200
-GATHER = 0.005  # seconds that a settlement waits for others: one by one they would cost as much as the decisions
+GATHER = 0.005  # seconds that a settlement waits for others: sent one by one, they would cost as much as the decisions
 MOST_OWED = 50_000
 TRY_AGAIN_AFTER = 0.25  # seconds
 CLOSING_PATIENCE = 0.5  # seconds
 
 settlements_lost_total = Counter(
-    "rate_limit_settlements_lost_total", "Ends of calls that Redis was never told: their reservations stood too long"
+    "rate_limit_settlements_lost_total", "Settlements that never reached Redis: their reservations counted for too long"
 )
 
 
 class Settlements:
-    """One task for the life of the process tells `counts` what it is owed."""
+    """One task sends the settlements to `counts`, for the life of the process."""
 
     def __init__(self, counts: RedisCounts) -> None:
         self._counts = counts
-        self._owed: deque[tuple[float, Settlement]] = deque()  # with the time (monotonic seconds) when it came in
+        self._owed: deque[tuple[float, Settlement]] = deque()  # with its arrival (monotonic seconds)
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -44,7 +44,7 @@ class Settlements:
         self._task = asyncio.create_task(self._tell_for_ever())
 
     async def close(self) -> None:
-        """Tell the rest, if Redis is there to hear it."""
+        """Send the rest, if Redis answers."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -82,7 +82,7 @@ class Settlements:
             return
         try:
             await self._counts.settle([_aged(settlement, now - since) for since, settlement in batch])
-        except BaseException:  # not told, or perhaps told: telling twice does no harm
+        except BaseException:  # it may or may not have arrived: sending it twice does no harm
             self._owed.extendleft(reversed(batch))
             raise
 
@@ -90,9 +90,9 @@ class Settlements:
         for _ in range(count):
             self._owed.popleft()
         settlements_lost_total.inc(count)
-        log.error("rate limits: %d ends of calls were never told to redis", count)
+        log.error("rate limits: %d settlements never reached redis", count)
 
 
 def _aged(settlement: Settlement, waited: float) -> Settlement:
-    """Ages are told as of now."""
+    """The settlement with its age as of now."""
     return settlement if settlement.age < 0 else settlement._replace(age=settlement.age + round(waited * 1e6))

@@ -1,4 +1,4 @@
-"""What a limiter answers, and what every limiter is."""
+"""The answer of a limiter, and the interface of every limiter."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ Settle = Callable[[int], None]  # takes the tokens that were really used
 
 
 class Verdict(NamedTuple):
-    """`limits` are those that held, divided among workers where they had to be. Call `settle` once, at the end."""
+    """`limits` are those that applied, divided among workers if necessary. Call `settle` once, at the end."""
 
     limits: Limits
     reading: Reading
@@ -18,7 +18,7 @@ class Verdict(NamedTuple):
 
 
 def nothing_to_settle(used: int) -> None:
-    """For what was not admitted."""
+    """For a request that was not admitted."""
 
 
 class Limiter(Protocol):

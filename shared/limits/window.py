@@ -1,9 +1,9 @@
-"""Exact sliding windows over one caller's admissions: a log of when each was let in, and with how many tokens.
+"""Exact sliding windows over one caller's admissions: a log with the time and the tokens of each admission.
 
-One log serves all three limits: requests and tokens in a window, requests in an hour. No buckets and no averages, so no
-window, wherever it starts, ever holds more than its limit. Only what is let in is written down: a refused request costs
-nothing here, and if it counted, who asks again and again would lock himself out and no Retry-After could be true.
-All times are integers of microseconds on a clock that the caller reads. Knows nothing of who calls.
+One log serves all three limits: requests and tokens in a window, requests in an hour. There are no buckets and no
+averages, so no window ever holds more than its limit, wherever it starts. Only admissions are logged. If refusals
+counted, a caller that keeps asking would lock itself out, and no Retry-After could be true. So a refusal costs nothing
+here. All times are whole microseconds, and the clock is read outside. Knows nothing of callers.
 """
 
 from array import array
@@ -11,28 +11,28 @@ from typing import NamedTuple
 
 from shared.limits.allowance import HOUR, Limits
 
-NEVER = -1  # the wait of what no wait will help
+NEVER = -1  # the wait of a request that will never fit
 
 
 class Reading(NamedTuple):
-    """What the windows hold, and how long (microseconds) until they hold less."""
+    """The content of the windows, and the time (microseconds) until they hold less."""
 
     requests: int
     hourly: int
     tokens: int
     wait_requests: int  # until one more request fits; 0: it fits now
     wait_hourly: int
-    wait_tokens: int  # until the tokens asked for fit; NEVER: they are more than the limit
+    wait_tokens: int  # until the requested tokens fit; NEVER: they exceed the limit
     next_release: int  # until the oldest admission leaves the window
     next_hourly: int
-    latest: int  # microseconds since the latest admission; the window is empty when it has passed
+    latest: int  # since the latest admission; the window is empty once this exceeds it
 
     @property
     def admitted(self) -> bool:
         return not (self.wait_requests or self.wait_hourly or self.wait_tokens)
 
     def after(self, tokens: int, limits: Limits) -> "Reading":
-        """The state once a request of `tokens` was let in."""
+        """The state after a request of `tokens` is admitted."""
         return Reading(
             self.requests + 1,
             self.hourly + 1,
@@ -47,14 +47,14 @@ class Reading(NamedTuple):
 
 
 class AdmissionLog:
-    """Sixteen bytes an admission, constant time a decision (amortised; a refusal over tokens walks to its answer)."""
+    """Sixteen bytes per admission, constant time per decision (amortised; a refusal for tokens walks the log)."""
 
     __slots__ = ("_dropped", "_hour_start", "_times", "_tokens", "_window_start", "held")
 
     def __init__(self) -> None:
         self._times = array("q")
         self._tokens = array("q")
-        self._dropped = 0  # entries removed from the front, ever: a serial number minus this is an index
+        self._dropped = 0  # entries ever removed from the front: a serial number minus this is an index
         self._window_start = 0  # index of the first entry that is still in the window
         self._hour_start = 0
         self.held = 0  # tokens in the window
@@ -83,7 +83,7 @@ class AdmissionLog:
 
     # region: window-admission
     def add(self, now: int, tokens: int) -> int:
-        """Write an admission down. Its serial number is what `settle` takes."""
+        """Log an admission. Returns its serial number, for `settle`."""
         self._times.append(now)
         self._tokens.append(tokens)
         self.held += tokens
@@ -92,9 +92,9 @@ class AdmissionLog:
     # endregion: window-admission
 
     def settle(self, serial: int, used: int) -> None:
-        """Put what was used in the place of what was reserved.
+        """Replace the reserved tokens by the tokens used.
 
-        An admission that has left its window is left alone.
+        An admission that has left its window does not change.
         """
         index = serial - self._dropped
         if index >= self._window_start:
@@ -115,7 +115,7 @@ class AdmissionLog:
             start += 1
         self._hour_start = start
         outdated = min(self._window_start, start)
-        if outdated * 4 > end:  # a quarter is outdated: moving the rest costs each admission three moves at most
+        if outdated * 4 > end:  # over a quarter is outdated: each removed entry costs three moves at most
             self._drop(outdated)
 
     def _drop(self, outdated: int) -> None:

@@ -1,1 +1,1 @@
-"""The log: lines of JSON for machines, lines of text for people, and where an exception came from."""
+"""The logs: JSON lines for machines, text lines for people, and the line of code that an exception came from."""

@@ -1,10 +1,10 @@
 """Where an exception comes from: the file, the line and the function that a person must look at.
 
-In: an exception. Out: its Origin, or None if no line of this project had a part in it.
+In: an exception. Out: its Origin, or None if no line of this project took part in it.
 
-The code that plugs into this package (a demo's exercise, say) comes first: an exception deep inside a layer of ours is
-the fault of the code that called the layer wrongly, or that handed it something it cannot use. So the last frame
-outside `shared/` counts. If there is none, the failing statement is read: it may use what such code has returned.
+Code that plugs into this package (for example a demo's exercise) comes first: an exception deep inside a layer of ours
+is the fault of the code that called the layer wrongly, or passed it something unusable. So the last frame outside
+`shared/` counts. Without such a frame, the failing statement is read: it may use a value that such code returned.
 """
 
 import ast
@@ -19,7 +19,7 @@ from types import CodeType, FrameType, MemberDescriptorType, TracebackType
 
 OURS = Path(__file__).resolve().parent.parent  # shared/
 ROOT = OURS.parent
-# The parameters of a layer. What fails inside one is not the fault of the layers further out, which handed the call on.
+# The parameters of a layer. A failure in one is not the fault of the layers further out, which passed the call on.
 LAYER = {("self", "call", "next"), ("call", "next")}
 MODEL = "Service._send"  # the innermost handler
 
@@ -28,9 +28,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(slots=True, frozen=True)
 class Origin:
-    """`file` is relative to the project. `source` is the line, with the part in question marked where Python knows it.
+    """`file` is relative to the project. `source` is the line, with the failing part marked if Python knows it.
 
-    `returned_to`: the exception was raised there, by a statement that uses what `function` returned.
+    `returned_to`: the exception was raised there, by a statement that uses the return value of `function`.
     """
 
     file: str
@@ -75,7 +75,7 @@ def origin_of(error: BaseException) -> Origin | None:
 
 
 def explained(error: BaseException) -> dict[str, str | int]:
-    """What a log line says of an exception besides its traceback."""
+    """The fields of a log line on an exception, besides its traceback."""
     said: dict[str, str | int] = {"exception": type(error).__name__, "reason": relative_text(str(error))}
     if origin := origin_of(error):
         said |= {"file": origin.file, "line": origin.line, "function": origin.function, "source": origin.source}
@@ -90,7 +90,7 @@ def relative(file: str) -> str:
 
 
 def relative_text(text: str) -> str:
-    """`text` without the folder that the project lies in, which tells nobody anything."""
+    """`text` without the path of the project's folder, which helps nobody."""
     return text.replace(f"{ROOT}/", "")
 
 
@@ -132,11 +132,11 @@ def _marked_syntax(error: SyntaxError) -> str:
     return inspect.cleandoc("\n" + "\n".join(lines[1:-1]))
 
 
-# --- what a statement of ours uses ----------------------------------------------------------------------------------
+# --- values that a statement of ours uses ---------------------------------------------------------------------------
 
 
 def _used_by(step: _Step) -> Origin | None:
-    """The code outside of ours whose result the failing statement uses, if there is any."""
+    """The code outside `shared/` whose result the failing statement uses, if any."""
     for call in _calls(step):
         code = _code_of(_value(call.func, step.frame))
         if code is not None and _in_project(code.co_filename) and not _is_ours(code.co_filename):
@@ -164,7 +164,7 @@ def _calls(step: _Step) -> Iterator[ast.Call]:
 
 
 def _heads(statement: ast.stmt) -> Iterator[ast.AST]:
-    """All of a statement but the statements inside it."""
+    """All nodes of a statement, except the statements inside it."""
     for child in ast.iter_child_nodes(statement):
         if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
             yield from ast.walk(child)
@@ -178,7 +178,7 @@ def _assigned(statement: ast.stmt) -> Iterator[str]:
 
 
 def _value(written: ast.expr, frame: FrameType) -> object:
-    """What a dotted name stands for in `frame`; None if that cannot be known without running anything."""
+    """The value of a dotted name in `frame`; None if it cannot be known without running code."""
     match written:
         case ast.Name():
             return frame.f_locals.get(written.id, frame.f_globals.get(written.id))
@@ -190,7 +190,7 @@ def _value(written: ast.expr, frame: FrameType) -> object:
 
 
 def _code_of(called: object) -> CodeType | None:
-    """The code that runs when this is called: a function's, a method's, or the `__call__` of an object."""
+    """The code that runs when this is called: of a function, a method, or an object's `__call__`."""
     function = inspect.unwrap(called) if callable(called) else called
     if isinstance(function, staticmethod | classmethod):
         function = function.__func__
@@ -201,7 +201,7 @@ def _code_of(called: object) -> CodeType | None:
 
 
 def _return_line(code: CodeType) -> int:
-    """The line of the function's `return`, if it has one and no more; otherwise that of its `def`."""
+    """The line of the function's `return` if it has exactly one; otherwise the line of its `def`."""
     function = _function_at(code.co_filename, code.co_firstlineno)
     if function is None:
         return code.co_firstlineno
@@ -210,7 +210,7 @@ def _return_line(code: CodeType) -> int:
 
 
 def _function_at(file: str, first_line: int) -> Function | None:
-    """`first_line` is that of a decorator, if there is one."""
+    """`first_line` is the line of the first decorator, if there is one."""
     for function in _functions(file):
         if first_line == min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)]):
             return function

@@ -1,6 +1,6 @@
-"""The log for people: one line a request, one line for what happens to the service. ENABLE_STRUCTURED_LOGGING=false.
+"""The log for people: one line per request and per event of the service. ENABLE_STRUCTURED_LOGGING=false turns it on.
 
-In: the very records that become JSON otherwise. Out: text for a terminal. LOG_FILE stays JSON, for `jq`.
+In: the same records that otherwise become JSON. Out: text for a terminal. LOG_FILE stays JSON, for `jq`.
 """
 
 import logging
@@ -14,12 +14,12 @@ Line = Callable[[Mapping[str, Any]], str]
 
 
 def on_stdout(settings: Settings) -> Line | None:
-    """How RequestLog shows a record there; None: as the JSON that it is."""
+    """The function that formats a record for stdout; None: JSON."""
     return None if settings.enable_structured_logging else request_line
 
 
 def request_line(record: Mapping[str, Any]) -> str:
-    """What one looks for first stands first: when, how it ended, where, how long it took."""
+    """The most important fields come first: time, status, endpoint, latency."""
     tokens = f"{record['tokens_input']}+{record['tokens_output']} tokens"
     parts = [
         _clock(record["timestamp"]),
@@ -38,7 +38,7 @@ def request_line(record: Mapping[str, Any]) -> str:
         _noted(record, "trace_id"),
     ]
     line = "  ".join(part for part in parts if part)
-    # Names come from clients: one must not begin a line of its own, nor tell the terminal anything.
+    # Names come from clients: a name must not start a new line or send codes to the terminal.
     return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
 
 

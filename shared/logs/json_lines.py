@@ -1,7 +1,7 @@
-"""Where log lines go, without the event loop ever waiting for a disk or a terminal.
+"""Writes log lines; the event loop never waits for a disk or a terminal.
 
-Two kinds. Request lines: one JSON object a request, to stdout and to a file, for `jq` (LineLog). Operational lines:
-what happened to the service itself, one JSON object each, to stderr, through the standard `logging`.
+There are two kinds. Request lines: one JSON object per request, to stdout and to a file, for `jq` (LineLog).
+Operational lines: events of the service itself, one JSON object each, to stderr, through the standard `logging`.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from shared.logs.exception_origin import explained
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.05
-MOST_WAITING = 100_000  # lines; past it a hanging disk would eat the memory
+MOST_WAITING = 100_000  # lines; with more, a hanging disk would fill the memory
 
 
 class LineLog:
-    """Appends JSON lines to stdout and to `path`. `shown` makes another line of a record for stdout.
+    """Appends JSON lines to stdout and to `path`. `shown` formats a record differently for stdout.
 
-    A line waits at most FLUSH_SECONDS, then a thread of its own writes all that have gathered, in one write: whole
-    lines, also when several workers append to one file. A file that was rotated away is opened anew.
+    A line waits at most FLUSH_SECONDS. Then a separate thread writes all waiting lines in one write, so that lines stay
+    whole when several workers append to one file. After a rotation, the new file is opened.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LineLog:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
 
     def close(self) -> None:
-        """Write what waits and stop the thread. Blocks until it is written."""
+        """Write all waiting lines and stop the thread. Blocks until they are written."""
         if self._timer is not None:
             self._timer.cancel()
         self._flush()
@@ -72,7 +72,7 @@ class LineLog:
         if self._stdout:
             shown = self._shown
             on_stdout = lines if shown is None else "".join(f"{shown(record)}\n" for record in records).encode()
-            with contextlib.suppress(OSError, ValueError):  # nobody reads our stdout any more
+            with contextlib.suppress(OSError, ValueError):  # our stdout was closed
                 sys.stdout.buffer.write(on_stdout)
                 sys.stdout.buffer.flush()
         if self._path is not None:
@@ -81,7 +81,7 @@ class LineLog:
 
     def _append(self, path: Path, lines: bytes) -> None:
         try:
-            with path.open("ab", buffering=0) as file:  # opened each time: survives rotation, costs 20 µs a batch
+            with path.open("ab", buffering=0) as file:  # opened each time: survives rotation, costs 20 µs per batch
                 file.write(lines)
         except OSError as error:
             if not self._complained:
@@ -90,7 +90,7 @@ class LineLog:
 
 
 def _json(record: Mapping[str, Any]) -> bytes:
-    """The record's line; empty, and said so, if it cannot be JSON: the other lines must not be lost with it."""
+    """The record's line; empty, with a log entry, if it cannot be JSON. The other lines must not be lost with it."""
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError as error:
@@ -112,7 +112,7 @@ def _is_json(value: object) -> bool:
 class JsonFormatter(logging.Formatter):
     """A log record as one JSON object: timestamp (seconds), level, logger, message.
 
-    With an exception, also its type, its reason, the line of this project that it comes from, and the traceback.
+    For an exception, also its type, its reason, the line of this project that it comes from, and the traceback.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -131,9 +131,9 @@ class JsonFormatter(logging.Formatter):
 
 
 class OncePerRequest(logging.Filter):
-    """Lets an exception through once for each request that it fails, however many handlers hear of it on its way out.
+    """Lets an exception through once per failed request, however many handlers log it on its way out.
 
-    What comes without a request id (the web server's own report) is let through if nobody has told of it before.
+    A record without a request id (the web server's own report) passes only if the exception was not logged before.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -149,13 +149,13 @@ class OncePerRequest(logging.Filter):
 
 
 def configure_operational_log(level: int = logging.INFO, formatter: logging.Formatter | None = None) -> None:
-    """Send everything that uses `logging` to stderr, as JSON lines unless `formatter` makes others."""
+    """Send everything that uses `logging` to stderr, as JSON lines unless `formatter` writes others."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter or JsonFormatter())
     handler.addFilter(OncePerRequest())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says of its start and end, we say in one line
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # we log its start and stop in one line
 
 
 def writable(path: str) -> str | None:

@@ -1,1 +1,1 @@
-"""A process that watches its own memory: how much it has, how near to the end that is, and whether it leaks."""
+"""How a process watches its own memory: how much it uses, how close that is to the limit, and whether it leaks."""

@@ -1,9 +1,9 @@
-"""Make room: caches give up entries, Python collects its garbage, the C library gives back what is free.
+"""Frees memory: caches give up entries, Python collects its garbage, the C library gives back what is free.
 
-In: the caches, and the share of them that is to go. Out: what it brought. Knows nothing of when there is need of it.
+In: the caches, and the share of each that must go. Out: the memory that was freed. Knows nothing of when to free it.
 
-Left alone: verified tokens and counts of limits. Both are bounded and small, and without them the database would have
-every caller's token to look up just now, and every caller their whole limit again.
+Verified tokens and counts of limits stay. Both are bounded and small. Without them, the database would have to look up
+every caller's token just now, and every caller would have the whole limit again.
 """
 
 import asyncio
@@ -42,12 +42,12 @@ class Freed:
 
 
 def cached_bytes(caches: Sequence[Cache]) -> int:
-    """What the caches hold in this process's memory."""
+    """Bytes that the caches hold in this process's memory."""
     return sum(cache.memory.bytes for cache in caches)
 
 
 async def clean_up(caches: Sequence[Cache], share: float) -> Freed:
-    """`share` of each cache goes, 0 to 1. The event loop stands still while garbage is collected, and not longer."""
+    """Drop `share` of each cache, 0 to 1. The event loop stops while garbage is collected, and no longer."""
     began, before = time.perf_counter(), resident()
     entries = size = 0
     for cache in caches:

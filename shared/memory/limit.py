@@ -1,7 +1,7 @@
 """The most memory that this process can have before the kernel kills it: the machine's, or its container's if less.
 
-Reads the limits of control groups, version 2 and 1, of this process's group and of all above it. `root` is where the
-file system begins, for tests. Knows nothing of what we want to use.
+Reads the limits of control groups, version 2 and 1, for this process's group and all above it. `root` is the root of
+the file system, for tests. Knows nothing of how much we want to use.
 """
 
 from collections.abc import Iterator
@@ -43,13 +43,13 @@ def _groups_of_this_process(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _limits(mount: Path, path: str, file: str) -> Iterator[int]:
-    """Of the group and of those above it. A container that sees its own group as the root has it at the mount."""
+    """Limits of the group and its parents. A container that sees its own group as the root has it at the mount."""
     here = Path(path.lstrip("/"))
-    if ".." in here.parts:  # the group lies outside of what this namespace shows
+    if ".." in here.parts:  # the group is outside of this namespace
         here = Path()
     for group in (here, *here.parents):
         limit = _read(mount / group / file).strip()
-        if limit.isdigit():  # "max": none
+        if limit.isdigit():  # "max": no limit
             yield int(limit)
 
 

@@ -1,7 +1,7 @@
-"""How near memory is to its end, in four states.
+"""The pressure on memory, in four states.
 
-In: bytes resident, look after look. Out: the state. A machine that measures nothing and does nothing. To fall back, a
-state wants a little more than to be left: at the very edge it would change with every look.
+In: bytes resident, look after look. Out: the state. A machine that measures nothing and does nothing. To leave a state,
+memory must fall a little below its edge. Otherwise, right at the edge, the state would change with every look.
 """
 
 from enum import IntEnum
@@ -13,7 +13,7 @@ CALM_AGAIN = 0.95  # of the edge that was passed
 
 
 class State(IntEnum):
-    """The value is that of the metric gateway_memory_pressure."""
+    """The values are those of the metric gateway_memory_pressure."""
 
     NORMAL = 0
     WARNING = 1  # somebody should look

@@ -1,4 +1,4 @@
-"""How much memory this process has resident, and what it can give back to the system.
+"""The resident memory of this process, and the part that it can give back to the system.
 
 In bytes. Knows nothing of thresholds, caches or calls.
 """
@@ -13,16 +13,16 @@ MEGABYTE = 1_000_000
 
 
 def resident() -> int:
-    """What this process has in memory. A look costs some 70 µs."""
-    # Made for each look: a process that was forked since would go on looking at its parent.
+    """Bytes of this process that are resident. A look costs about 70 µs."""
+    # A new Process for each look: after a fork, an old one would still read the parent.
     return int(psutil.Process().memory_info().rss)
 
 
 def trim() -> bool:
-    """Give what the C library keeps for later back to the system; False where it has no such function.
+    """Return the memory that the C library keeps for later to the system; False if it has no such function.
 
-    Python frees memory to the C library, and glibc keeps what is not at the very end of its heap: without this, what a
-    cache gave up stays resident. Takes milliseconds for each hundred megabytes, without holding Python's lock.
+    Python frees memory to the C library, and glibc keeps all that is not at the very end of its heap. Without this, the
+    memory that a cache gave up stays resident. Takes milliseconds per hundred megabytes, without holding the GIL.
     """
     if _malloc_trim is None:
         return False

@@ -1,6 +1,6 @@
-"""From how many bytes on something is done: what the settings say, or less where there is less memory than that.
+"""The memory thresholds for action: those of the settings, or lower ones where there is less memory.
 
-We refuse work before the kernel kills us, which would lose all that is in flight. A limit is for all workers of a
+We refuse work before the kernel kills us, which would lose all calls in flight. A memory limit is for all workers of a
 service together, so each has its share of it.
 """
 
@@ -14,14 +14,14 @@ from shared.settings import BadSetting, Settings
 
 log = logging.getLogger(__name__)
 
-# Of a worker's share of the memory that there is.
+# Parts of a worker's share of the available memory.
 MOST_BEFORE_SHEDDING = 0.75
 MOST_BEFORE_REFUSING = 0.9
 
 
 @dataclass(slots=True, frozen=True)
 class Thresholds:
-    """In bytes resident, of one worker: over `shed` caches are emptied, over `refuse` no more work is taken."""
+    """In bytes resident, of one worker. Over `shed`, caches are emptied; over `refuse`, no more work is taken."""
 
     shed: int
     refuse: int
@@ -40,7 +40,7 @@ def thresholds(settings: Settings, bound: MemoryLimit, resident: int) -> Thresho
     fitting = Thresholds(
         min(asked.shed, int(share * MOST_BEFORE_SHEDDING)), min(asked.refuse, int(share * MOST_BEFORE_REFUSING))
     )
-    if fitting != asked and multiprocessing.parent_process() is None:  # once, not once a worker
+    if fitting != asked and multiprocessing.parent_process() is None:  # once, not once per worker
         log.warning(
             "%s has %.0f MB of memory for %d worker(s): MEMORY_THRESHOLD_MB is taken as %.0f, MEMORY_EMERGENCY_MB as "
             "%.0f",
@@ -57,4 +57,4 @@ def thresholds(settings: Settings, bound: MemoryLimit, resident: int) -> Thresho
 def _share(bound: MemoryLimit, workers: int, resident: int) -> float:
     if workers == 1:
         return bound.bytes
-    return max(0, bound.bytes - resident) / workers  # their parent, which has built the service too, needs its own
+    return max(0, bound.bytes - resident) / workers  # the parent, which has built the service too, needs memory as well

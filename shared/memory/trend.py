@@ -1,29 +1,29 @@
 """Does memory leak? The straight line through the looks of the last minutes, and how well they lie on it.
 
-In: bytes resident, bytes that caches hold, calls begun and in flight, look after look. Out: a Trend, and whether it is
-to be called a leak. Reads no clock and measures nothing.
+In: bytes resident, bytes that caches hold, calls begun and in flight, look after look. Out: a Trend, and whether it
+counts as a leak. Reads no clock and measures nothing.
 
-Much grows that does not leak, so a suspicion takes all of these: the looks lie on a line; it rises by more than memory
-does by chance; it has not become flatter, as what warms up or fills does; there was about as much to do all the time;
-and it is neither the caches that grew nor what limits remember of each call for an hour. (A leak that is smaller than
-that hides behind it, for the first hour.) What a leak is made of it does not know: tracemalloc does.
+Not all growth is a leak, so a suspicion needs all of these: the looks lie on a line; it rises by more than memory does
+by chance; it has not become flatter, as it does when something warms up or fills; the load was about the same all the
+time; and the growth is neither in the caches nor in the limits' memory of each call for an hour. (For the first hour, a
+leak smaller than that memory hides behind it.) It does not know what leaks: tracemalloc does.
 """
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOOKS = 6  # of one point: the least of them counts, because what calls borrow for a moment is not lost
+LOOKS = 6  # per point: the lowest one counts, because memory that calls borrow for a moment is not lost
 WARM_UP = 60  # looks that are not counted
-FEWEST, MOST = 50, 200  # points: five to twenty minutes, at a look a second
-IN_A_ROW = 10  # points that must say so
+FEWEST, MOST = 50, 200  # points: five to twenty minutes, at one look per second
+IN_A_ROW = 10  # points that must agree
 
-STRAIGHT = 0.95  # of 1: the least share of what memory did that the line must explain
+STRAIGHT = 0.95  # of 1: the least share of memory's variation that the line must explain
 LEAST_GROWTH = 3_000_000  # bytes over all points
 LEAST_SHARE = 0.03  # of what is resident
-STILL_RISING = 0.8  # slope of the later half, in slopes of the earlier one
-SAME_LOAD = 1.5  # times as much at most, one half beside the other
-# What a byte in a cache costs beside itself: allocators keep room between what they gave away.
+STILL_RISING = 0.8  # slope of the later half, as a factor of the earlier one
+SAME_LOAD = 1.5  # the greatest factor between the loads of the two halves
+# The resident bytes of one byte in a cache: allocators keep room between their blocks.
 CACHE_COSTS = 1.25
 CALL_COSTS = 64  # bytes: 16 in the log of each limit that it counts for, and room for the log to grow
 REMEMBERED = 60  # minutes
@@ -31,7 +31,7 @@ REMEMBERED = 60  # minutes
 
 @dataclass(slots=True, frozen=True)
 class Look:
-    """At memory, at one moment (seconds, of a clock that never goes back). `calls` were begun since the last look."""
+    """One look at memory. `at`: seconds, on a clock that never goes back; `calls` were begun since the last look."""
 
     at: float
     resident: int
@@ -42,15 +42,15 @@ class Look:
 
 @dataclass(slots=True, frozen=True)
 class Trend:
-    """Of what is resident besides what we know of: caches, and calls of the last hour.
+    """The trend of resident memory without its known parts: caches, and calls of the last hour.
 
-    `certainty`: the share of what memory did that a straight line explains, r², 0 to 1. `over`: seconds.
+    `certainty`: the share of memory's variation that a straight line explains, r², 0 to 1. `over`: seconds.
     """
 
     bytes_per_minute: float
     certainty: float
     over: float
-    bytes_per_call: float | None = None  # None: there were none
+    bytes_per_call: float | None = None  # None: there were no calls
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,7 +62,7 @@ class _Point:
 
 
 class LeakDetector:
-    """`see` every look. `leaks` says whether a leak is suspected; once it is, until the next looks speak against it."""
+    """`see` every look. `leaks` says whether a leak is suspected; a suspicion stays until later looks contradict it."""
 
     def __init__(self) -> None:
         self.leaks = False
@@ -71,13 +71,13 @@ class LeakDetector:
         self._looks: list[Look] = []
         self._to_warm_up = WARM_UP
         self._most_known = 0.0
-        self._calls: deque[list[int]] = deque()  # [minute, calls] of those of the last hour
+        self._calls: deque[list[int]] = deque()  # [minute, calls] of the last hour
         self._calls_of_an_hour = 0
         self._in_a_row = 0
 
     def see(self, look: Look) -> None:
         self._count(look)
-        # What a cache has once taken may stay with the process when it shrinks: the most that there was counts.
+        # Memory that a cache once took may stay with the process when the cache shrinks, so its maximum counts.
         self._most_known = max(self._most_known, CACHE_COSTS * look.cached + CALL_COSTS * self._calls_of_an_hour)
         if self._to_warm_up:
             self._to_warm_up -= 1
@@ -90,7 +90,7 @@ class LeakDetector:
                 self._judge(list(self._points))
 
     def forget(self) -> None:
-        """Begin anew: memory was given back, and what was before is no measure of what comes. A suspicion stays."""
+        """Begin again: memory was given back, so earlier looks say nothing about later ones. A suspicion stays."""
         self._points.clear()
         self._looks.clear()
         self._in_a_row = 0
@@ -125,7 +125,7 @@ class LeakDetector:
         if not _same_load(earlier, later):
             return
         much = max(LEAST_GROWTH, LEAST_SHARE * self._resident())
-        if self.leaks:  # to be withdrawn, it takes more than a doubtful minute
+        if self.leaks:  # to withdraw it takes more than a doubtful minute
             self.leaks = growth > much / 2 and certainty > STRAIGHT / 2 and slope_now > slope_before / 2
             return
         rises = growth > much and certainty > STRAIGHT and slope_now > STILL_RISING * slope_before > 0
@@ -137,7 +137,7 @@ class LeakDetector:
 
 
 def _line(points: Sequence[_Point]) -> tuple[float, float]:
-    """Least squares: bytes a second, and r²."""
+    """Least squares: bytes per second, and r²."""
     count = len(points)
     middle = sum(point.at for point in points) / count
     mean = sum(point.level for point in points) / count
@@ -156,6 +156,6 @@ def _same_load(earlier: Sequence[_Point], later: Sequence[_Point]) -> bool:
 
 
 def _alike(earlier: Sequence[float], later: Sequence[float]) -> bool:
-    """On average; one or two more or less are always alike."""
+    """Compares the averages; a difference of one or two is always alike."""
     less, more = sorted((sum(earlier) / len(earlier), sum(later) / len(later)))
     return more <= SAME_LOAD * less + 1

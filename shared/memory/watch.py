@@ -1,10 +1,10 @@
-"""Looks at this process's memory every so often, says what it sees, and makes room before the kernel has to.
+"""Looks at this process's memory at intervals, reports what it sees, and frees memory before the kernel has to.
 
-In: the settings and the caches. Out: the state of pressure, for who refuses work by it; log lines; numbers for
-GET /health and GET /metrics. One watch a worker, on its event loop. Knows nothing of HTTP.
+In: the settings and the caches. Out: the state of pressure, for the layer that refuses work; log lines; numbers for
+GET /health and GET /metrics. One watch per worker, on its event loop. Knows nothing of HTTP.
 
-A look costs a tenth of a millisecond. What costs is to make room: half of each cache goes at the first look over the
-threshold, the rest at the second, and from then on all of it again, every so often, for as long as it is needed.
+A look costs a tenth of a millisecond. Freeing memory costs more. Half of each cache goes at the first look over the
+threshold, and the rest at the second. From then on all goes again every AGAIN_AFTER looks, for as long as needed.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-AGAIN_AFTER = 10  # looks; to collect garbage holds all calls up
+AGAIN_AFTER = 10  # looks; garbage collection holds up all calls
 
 pressure_now = Gauge(
     "gateway_memory_pressure",
-    "Memory of the worker that is worst off: 0 normal, 1 warning, 2 shedding caches, 3 refusing work",
+    "Memory pressure of the worst worker: 0 normal, 1 warning, 2 shedding caches, 3 refusing work",
     multiprocess_mode="livemax",
 )
-cleanups_total = Counter("gateway_memory_cleanups_total", "How often caches were emptied to have memory again")
+cleanups_total = Counter("gateway_memory_cleanups_total", "How often caches were emptied to free memory")
 
 
 class MemoryWatch:
@@ -65,11 +65,11 @@ class MemoryWatch:
 
     @property
     def refuses(self) -> bool:
-        """No more work, please."""
+        """True while no more work is taken."""
         return self.pressure.state is State.REFUSING
 
     def begin(self) -> None:
-        """A call is let in. More memory with more calls is no leak."""
+        """A call is admitted. More memory with more calls is no leak."""
         self._calls += 1
         self._in_flight += 1
 
@@ -77,14 +77,14 @@ class MemoryWatch:
         self._in_flight -= 1
 
     async def clean_up(self, share: float = 1.0) -> Freed:
-        """Have this share of each cache go, and say what it brought."""
+        """Drop this share of each cache, and log how much memory it freed."""
         freed = await clean_up(self._caches, share)
         self.resident = freed.after
         self.leak.forget()
         cleanups_total.inc()
         brought = freed.entries > 0 or freed.before - freed.after > MEGABYTE
         log.log(
-            logging.WARNING if brought else logging.DEBUG,  # a leak that stays would have us say so for ever
+            logging.WARNING if brought else logging.DEBUG,  # with a lasting leak, a warning would repeat for ever
             "memory: cleaned up, %.1f MB less resident, cache entries dropped: %d",
             (freed.before - freed.after) / MEGABYTE,
             freed.entries,
@@ -114,7 +114,7 @@ class MemoryWatch:
             await asyncio.sleep(self._every)
             try:
                 await self._look()
-            except Exception:  # whatever is wrong with one look, there must be a next one
+            except Exception:  # whatever goes wrong in one look, there must be a next one
                 log.exception("a look at memory failed")
 
     async def _look(self) -> None:

@@ -1,1 +1,1 @@
-"""What travels through a service, and how layers are stacked around a model: the idea, and nothing else."""
+"""The core idea: a call, its reply and its outcome, and layers stacked around a model. Nothing else."""

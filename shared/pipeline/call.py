@@ -1,7 +1,7 @@
-"""What travels through the layers: one call, and who makes it. How it ended is in outcome.py.
+"""The call that travels through the layers, and its caller. How a call ended is in outcome.py.
 
-One shape for every generating route: routes translate at the edge, so no layer knows which route it serves.
-Knows nothing of HTTP frameworks or of the upstream's wire.
+All generating routes use this one shape. Routes translate at the edge, so no layer knows which route it serves.
+Knows nothing of HTTP frameworks or of the upstream's wire format.
 """
 
 import logging
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, frozen=True)
 class ChatRequest:
-    """A validated chat request in OpenAI's terms. Fields that we do not read pass through in `extra`, untouched.
+    """A validated chat request in OpenAI's terms. Fields that we do not read pass through `extra` unchanged.
 
     `instructions` are a route's own words to the model, sent before the caller's messages and not counted as theirs.
-    `prompt` is all the text that the caller sent, in order; what is counted, limited and hashed.
+    `prompt` is all the text that the caller sent, in order. It is the text that is counted, limited and hashed.
     """
 
     model: str
@@ -34,12 +34,12 @@ class ChatRequest:
     prompt: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Guard, limits and log each want it: put together once.
+        # The guard, the limits and the log all need it: join it once.
         prompt = "\n".join(text for message in self.messages for text in _texts(message.get("content")))
         object.__setattr__(self, "prompt", prompt)
 
     def to_wire(self, model: str | None = None) -> dict[str, Any]:
-        """The body of POST /chat/completions, for `model` if it is not to be the request's own."""
+        """The body of POST /chat/completions; `model` replaces the request's own."""
         body: dict[str, Any] = {"model": model or self.model, "messages": self.messages, **self.extra}
         if self.instructions:
             body["messages"] = ({"role": "system", "content": self.instructions}, *self.messages)
@@ -49,7 +49,7 @@ class ChatRequest:
             body["max_tokens"] = self.max_tokens
         if self.stream:
             body["stream"] = True
-            # Without this the upstream counts no tokens for a stream, and nobody can say what it cost.
+            # Without this the upstream counts no tokens for a stream, and its cost is unknown.
             body["stream_options"] = {**(self.extra.get("stream_options") or {}), "include_usage": True}
         return body
 
@@ -67,12 +67,12 @@ EMPTY_REQUEST = ChatRequest(model="", messages=())
 
 @dataclass(slots=True, frozen=True)
 class Caller:
-    """Who is calling. Limits, usage and caches go by `id`: `user:ana`, or `ip:192.0.2.7` for who shows no token."""
+    """The caller. Limits, usage and caches use `id`: `user:ana`, or `ip:192.0.2.7` for callers without a token."""
 
     id: str = "anonymous"
-    user: str | None = None  # None: a stranger
+    user: str | None = None  # None: no token
     role: str = "user"  # or "admin"
-    budget_usd: float | None = None  # US dollars a month; None: no bound
+    budget_usd: float | None = None  # US dollars per month; None: no limit
 
 
 ANONYMOUS = Caller()
@@ -80,7 +80,7 @@ ANONYMOUS = Caller()
 
 @dataclass(slots=True, frozen=True)
 class Target:
-    """Where a call goes: one of the named upstreams, and a model there instead of the request's own."""
+    """Where a call goes: a named upstream, and the model to use there (None: the request's own)."""
 
     upstream: str = "primary"
     model: str | None = None
@@ -93,24 +93,24 @@ OnDone = Callable[[Outcome], None]
 
 
 class CallTrace(Protocol):
-    """What a call needs of its trace, whoever keeps it; see telemetry/trace.py."""
+    """The part of a trace that a call uses; see telemetry/trace.py."""
 
     async def follow_try(self, call: "Call", base_url: str, send: "Callable[[Call], Awaitable[T]]") -> T:
-        """One try of `call` at the upstream of `base_url`, noted with what came of it."""
+        """Send one try of `call` to the upstream at `base_url`, and record how it ended."""
 
     def tell(self, headers: dict[str, str]) -> None:
-        """Tell the upstream that is being asked whose part its own work is."""
+        """Add the headers that link the upstream's own trace to this one."""
 
     def waits_for(self, other: object) -> None:
-        """Another call's work, by its trace, gives this call its answer."""
+        """Record that this call waits for the answer of another call, which has the trace `other`."""
 
 
 @dataclass(slots=True)
 class Call:
-    """One request on its way in, and the place where layers leave word for each other.
+    """One request on its way in, and the place where layers leave information for each other.
 
-    `started` and `deadline` are readings of `time.perf_counter()`, in seconds. `refusal` is set when the body could not
-    be read as a request: such a call still enters the stack, so that it is logged and counted like any other.
+    `started` and `deadline` are readings of `time.perf_counter()`, in seconds. `refusal` is set when the body is not a
+    valid request. Such a call still enters the stack, so that it is logged and counted like any other.
     """
 
     request: ChatRequest
@@ -119,23 +119,23 @@ class Call:
     started: float = field(default_factory=time.perf_counter)
     deadline: float | None = None
     caller: Caller = ANONYMOUS
-    headers: Mapping[str, str] = field(default_factory=dict)  # as they came in; names in lower case
+    headers: Mapping[str, str] = field(default_factory=dict)  # as received; names in lower case
     peer: str = ""  # the address at the other end of the connection
     refusal: ServiceError | None = None
-    invalid_status: int = InvalidRequest.status  # what a wrong request hears: 400 where OpenAI's API is spoken
+    invalid_status: int = InvalidRequest.status  # for an invalid request: 400 on OpenAI's routes
     target: Target = PRIMARY
     retries: int = 0
-    queued_seconds: float = 0.0  # that it waited for a place
-    upstream_seconds: float = 0.0  # that it waited for upstreams, a stream for its chunks too
+    queued_seconds: float = 0.0  # spent waiting for a place
+    upstream_seconds: float = 0.0  # spent waiting for upstreams, including the chunks of a stream
     response_headers: dict[str, str] = field(default_factory=dict)
     log_fields: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)  # further fields of the reply's metadata
-    trace: CallTrace | None = None  # what is noted of this call, if anything is
+    trace: CallTrace | None = None  # None if this call is not traced
     outcome: Outcome | None = None
     _on_done: list[OnDone] = field(default_factory=list)
 
     def on_done(self, tell: OnDone) -> None:
-        """Have `tell` called exactly once with the outcome; in the reverse order of registration, as layers unwind."""
+        """Call `tell` exactly once with the outcome. The last one registered is called first, as layers unwind."""
         self._on_done.append(tell)
 
     def finish(self, outcome: Outcome) -> None:
@@ -147,12 +147,12 @@ class Call:
             tell = self._on_done.pop()
             try:
                 tell(outcome)
-            except Exception:  # one layer's bookkeeping must not rob the others of theirs
+            except Exception:  # a bug in one layer's bookkeeping must not stop the others
                 fields = {"request_id": self.request_id}
                 log.exception("a layer failed to settle request %s", self.request_id, extra={"fields": fields})
 
     def detached(self) -> "Call":
-        """The same request as a call of its own, for work that may outlive this one. Somebody must settle it."""
+        """The same request as a separate call, for work that may outlive this one. The creator must settle it."""
         return Call(
             self.request,
             self.endpoint,
@@ -166,17 +166,17 @@ class Call:
         )
 
     def inherit(self, work: "Call") -> None:
-        """Answer for detached work: what its layers noted is noted here, and whoever waits for its end is told ours."""
+        """Take over detached work: copy what its layers noted, and tell its `on_done` callbacks this call's outcome."""
         self.retries += work.retries
         self.queued_seconds += work.queued_seconds
-        self.upstream_seconds = work.upstream_seconds  # what the work waited for, and not we for the work
+        self.upstream_seconds = work.upstream_seconds  # the wait of the work itself, not our wait for it
         self.response_headers |= work.response_headers
         self.log_fields |= work.log_fields
         self.metadata |= work.metadata
         self._on_done += work._on_done
 
     def remaining(self) -> float:
-        """Seconds until the deadline; infinite when there is none."""
+        """Seconds until the deadline; infinite without one."""
         return float("inf") if self.deadline is None else self.deadline - time.perf_counter()
 
     def elapsed_ms(self) -> float:

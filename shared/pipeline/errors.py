@@ -7,14 +7,14 @@ Knows nothing of FastAPI. The envelope is OpenAI's error object plus our request
 import math
 from typing import Any, ClassVar
 
-CLIENT_CLOSED_REQUEST = 499  # nginx's; nobody receives it, but logs and metrics read it
+CLIENT_CLOSED_REQUEST = 499  # nginx's code; no client receives it, but logs and metrics show it
 
 
 class ServiceError(Exception):
     """A failure with an honest status.
 
     `message` says what was wrong and what would be right; `param` names the field at fault;
-    `retry_after` (seconds) becomes the Retry-After header. `retryable` says that the same call, sent again, may
+    `retry_after` (seconds) becomes the Retry-After header. `retryable` means that sending the same call again may
     succeed and does no harm.
     """
 
@@ -36,9 +36,9 @@ class ServiceError(Exception):
         self.param = param
         self.error_code = code or self.code
         self.retry_after = retry_after
-        # The edge may answer with another status: /v1/chat/completions says 400 where the other routes say 422.
+        # The edge may use another status: /v1/chat/completions answers 400 where the other routes answer 422.
         self.http_status = self.status
-        # What the layers noted for the reply's headers (limits, say) goes out with a refusal too.
+        # Headers that layers set for the reply (rate limits, for example) are sent with a refusal, too.
         self.noted_headers: dict[str, str] = {}
 
     # region: envelope
@@ -57,13 +57,13 @@ class ServiceError(Exception):
     # endregion: envelope
 
     def headers(self) -> dict[str, str]:
-        """What the layers noted, and Retry-After in whole seconds, rounded up so that who obeys is never early."""
+        """The layers' headers, and Retry-After in whole seconds, rounded up so that no obedient client is early."""
         if self.retry_after is None:
             return self.noted_headers
         return {**self.noted_headers, "Retry-After": str(max(1, math.ceil(self.retry_after)))}
 
 
-# --- what the client got wrong -----------------------------------------------------------------------------------
+# --- the client's fault ------------------------------------------------------------------------------------------
 
 
 class InvalidRequest(ServiceError):
@@ -71,7 +71,7 @@ class InvalidRequest(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """Nobody knows who is calling. The header is the one that RFC 9110 demands with a 401."""
+    """The caller is unknown. RFC 9110 requires the WWW-Authenticate header with a 401."""
 
     status, type, code = 401, "authentication_error", "invalid_api_key"
 
@@ -80,7 +80,7 @@ class Unauthorized(ServiceError):
 
 
 class UnsignedWebhook(Unauthorized):
-    """Who sent this webhook, or when, cannot be believed."""
+    """The sender or the time of this webhook cannot be verified."""
 
     code = "webhook_unsigned"
 
@@ -89,13 +89,13 @@ class UnsignedWebhook(Unauthorized):
 
 
 class Forbidden(ServiceError):
-    """We know who is calling, and they may not."""
+    """The caller is known, and may not do this."""
 
     status, type, code = 403, "permission_error", "not_allowed"
 
 
 class BudgetExceeded(ServiceError):
-    """No wait that a client would sit through helps: OpenAI's repeat a 429 unless told not to."""
+    """A short wait does not help, so the header stops OpenAI's clients, which repeat a 429 unless told not to."""
 
     status, type, code = 429, "insufficient_quota", "budget_exceeded"
 
@@ -127,30 +127,30 @@ class MethodNotAllowed(ServiceError):
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
 
 
-# --- what we lack ------------------------------------------------------------------------------------------------
+# --- this service's limits ---------------------------------------------------------------------------------------
 
 
 class DatabaseUnavailable(ServiceError):
-    """Whether a token is good cannot be known now: that is no fault of the caller's."""
+    """A token cannot be checked now. The caller is not at fault."""
 
     status, code = 503, "database_unavailable"
     retryable = True
 
 
 class Overloaded(ServiceError):
-    """This process has as much to do as it may."""
+    """This process has as much work as it may take."""
 
     status, type, code = 503, "server_error", "overloaded"
 
 
 class MemoryPressure(ServiceError):
-    """This process is so near to the end of its memory that it takes no more work."""
+    """This process is so close to its memory limit that it takes no more work."""
 
     status, type, code = 503, "server_error", "memory_pressure"
 
 
 class ShuttingDown(ServiceError):
-    """This process was told to stop, and could not finish in time. Another one may: ask again."""
+    """This process was told to stop, and could not finish the call in time. Another process may: ask again."""
 
     status, type, code = 503, "server_error", "shutting_down"
     retryable = True
@@ -160,16 +160,16 @@ class ShuttingDown(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """The caller asks too often, or for too much; `retry_after` says when there is room again."""
+    """The caller asks too often, or for too much; `retry_after` says when the next call fits."""
 
     status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
 
 
-# --- what the upstream got wrong ---------------------------------------------------------------------------------
+# --- the upstream's fault ----------------------------------------------------------------------------------------
 
 
 class UpstreamError(ServiceError):
-    """A fault behind us. `upstream_status` is what the upstream answered, None if it did not."""
+    """A fault of the upstream. `upstream_status` is the status that it answered, None if it did not answer."""
 
     status, type, code = 502, "upstream_error", "upstream_error"
 
@@ -189,7 +189,7 @@ class UpstreamError(ServiceError):
             self.retryable = retryable
 
     def headers(self) -> dict[str, str]:
-        """OpenAI's clients repeat every 5xx unless told not to. What we would not, they need not, unless told when."""
+        """OpenAI's clients repeat a 5xx unless told not to. Tell them not to, unless we would retry or name a wait."""
         unwise = not self.retryable and self.retry_after is None and self.http_status >= 500
         return {**super().headers(), "x-should-retry": "false"} if unwise else super().headers()
 
@@ -214,7 +214,7 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamUnreachable(UpstreamUnavailable):
-    """There was no connection to be had; nothing was sent."""
+    """No connection could be made; nothing was sent."""
 
 
 class UpstreamTimeout(UpstreamError):
@@ -225,7 +225,7 @@ class UpstreamTimeout(UpstreamError):
 
 
 class DeadlineExceeded(UpstreamError):
-    """The whole call's time is up; there is none left for another try."""
+    """The deadline of the whole call has passed; there is no time for another try."""
 
     status, code = 504, "deadline_exceeded"
 
@@ -238,12 +238,12 @@ class UpstreamRateLimited(UpstreamError):
 
 
 class UpstreamRejected(UpstreamError):
-    """The upstream found the request itself wrong (400, 404, 413, 422): the client hears it with the same status."""
+    """The upstream rejected the request itself (400, 404, 413, 422). The client gets the same status."""
 
     status, type, code = 400, "invalid_request_error", "upstream_rejected"
 
 
 class CircuitOpen(UpstreamError):
-    """The upstream has failed too often, and is left alone; `retry_after` says when it is tried again."""
+    """The upstream has failed too often and is not called; `retry_after` says when it is tried again."""
 
     status, code = 503, "circuit_open"

@@ -1,4 +1,4 @@
-"""A service is a list of layers around a model: this file is that idea and nothing else.
+"""A service is a list of layers around a model. This file is that idea and nothing else.
 
 After "Your server as a function" (Eriksen, 2013) and Rust's tower: a handler answers a call, a layer wraps a handler.
 """
@@ -15,7 +15,7 @@ Handler = Callable[[Call], Awaitable[Reply]]
 
 
 class Innermost(Protocol):
-    """Who answers in the end: what the layers stand around. Opened and closed with the service."""
+    """The handler inside all layers, which asks the upstreams. Opened and closed with the service."""
 
     async def __call__(self, call: Call) -> Reply:
         """Raises UpstreamError."""
@@ -25,7 +25,7 @@ class Innermost(Protocol):
     async def close(self) -> None: ...
 
     async def ready(self) -> bool:
-        """Does it answer at all?"""
+        """Whether any upstream answers."""
 
     def base_url(self, target: Target) -> str: ...
 
@@ -53,7 +53,7 @@ def compose(layers: Layers, innermost: Handler) -> Handler:
 
 
 def _wrap(layer: Layer, next: Handler) -> Handler:
-    if type(layer).__module__.startswith("shared."):  # what mypy has checked need not be looked at a thousand times
+    if type(layer).__module__.startswith("shared."):  # mypy has checked it: no need to check every call
         return lambda call: layer(call, next)
 
     async def handle(call: Call) -> Reply:
@@ -66,31 +66,31 @@ def _wrap(layer: Layer, next: Handler) -> Handler:
 
 
 def _not_a_reply(layer: Layer, returned: object) -> TypeError:
-    """Said here, at the layer: further out nobody could tell which one it was."""
+    """The error is raised here, at the layer: further out, nobody could tell which layer it was."""
     name = type(layer).__name__
     if isinstance(returned, Coroutine):
-        returned.close()  # or Python warns, later and elsewhere, that nobody awaited it
+        returned.close()  # or Python warns later, elsewhere, that it was never awaited
         return TypeError(f"{name} returned a coroutine instead of a reply: is an `await` missing?")
     return TypeError(f"{name} returned {type(returned).__name__} instead of a reply: is a `return` missing?")
 
 
 @runtime_checkable
 class Follower(Protocol):
-    """A layer that wants to know what stands further in, to send some calls there on a way of its own."""
+    """A layer that gets the list of layers further in, so that it can send some calls there in its own way."""
 
     def follow(self, layers: Sequence[Layer], innermost: Handler) -> None: ...
 
 
 @runtime_checkable
 class Batching(Protocol):
-    """A layer that wants to know which calls belong to one request."""
+    """A layer that is told which calls belong to one request."""
 
     def together(self, calls: Sequence[Call]) -> AbstractContextManager[None]: ...
 
 
 @runtime_checkable
 class Resource(Protocol):
-    """A layer (or client) that holds something open for as long as the service lives."""
+    """A layer (or client) that keeps something open while the service runs."""
 
     async def open(self) -> None: ...
 
@@ -99,13 +99,13 @@ class Resource(Protocol):
 
 @runtime_checkable
 class Checked(Protocol):
-    """Who can say how it is, at once. A breaker that is open is no reason to restart a process that is alive."""
+    """A part that reports its state without waiting. An open breaker is no reason to restart a live process."""
 
     def checks(self) -> Mapping[str, Any]: ...
 
 
 @runtime_checkable
 class Refusing(Protocol):
-    """A layer that may have reason to take no work at all: None while it has none."""
+    """A layer that may refuse all work. `refusal` is None while it accepts calls."""
 
     def refusal(self) -> ServiceError | None: ...

@@ -1,6 +1,6 @@
 """How a call ended: what it used, what it cost, and why it stopped.
 
-Told once to everyone who asked with `Call.on_done`.
+Each callback that was registered with `Call.on_done` gets it once.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from shared.pipeline.errors import CLIENT_CLOSED_REQUEST, ServiceError
 
 @dataclass(slots=True, frozen=True)
 class Usage:
-    """Tokens of one call. `estimated`: the upstream did not count, so we did (four characters a token)."""
+    """Tokens of one call. `estimated`: the upstream did not count, so we estimated (four characters per token)."""
 
     input: int = 0
     output: int = 0
@@ -25,7 +25,7 @@ class Usage:
 class Ending(StrEnum):
     """How a call can end."""
 
-    FINISHED = "finished"  # the whole answer was handed to the client
+    FINISHED = "finished"  # the client got the whole answer
     FAILED = "failed"  # an error before the first token
     CUT = "cut"  # a stream that broke after its first token
     LEFT = "left"  # the client went away
@@ -33,7 +33,7 @@ class Ending(StrEnum):
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """The end of a call, told once to everyone who registered with `Call.on_done`."""
+    """The end of a call. Each callback that was registered with `Call.on_done` gets it once."""
 
     ending: Ending
     usage: Usage = Usage()
@@ -43,16 +43,16 @@ class Outcome:
     response_length: int = 0  # characters
     error: ServiceError | None = None
     cached: bool = False  # another call has paid for this answer
-    finish_reason: str | None = None  # what the model said of why it stopped
+    finish_reason: str | None = None  # the model's reason to stop
 
     @property
     def spent(self) -> Usage:
-        """The tokens that this call made the upstream use: what limits and budgets count. `usage` is the answer's."""
+        """Tokens that the upstream used for this call. Limits and budgets count these; `usage` is the answer's."""
         return Usage() if self.cached else self.usage
 
     @property
     def status(self) -> int:
-        """As the log has it. A stream that breaks has told its client 200 before, and counts as its error."""
+        """The status for the log. A stream that breaks counts as its error, although the client got a 200."""
         if self.error is not None:
             return self.error.http_status
         return CLIENT_CLOSED_REQUEST if self.ending is Ending.LEFT else 200

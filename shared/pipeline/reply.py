@@ -1,7 +1,7 @@
-"""What travels back out: a finished completion, or a stream whose first token has already arrived.
+"""The reply that travels back out: a finished completion, or a stream whose first token has already arrived.
 
-Because a stream is only a `TokenStream` once it has a token to show, everything that guards the time before the first
-token (retry, time-out, fallback) is the same `await next(call)` for both.
+A stream becomes a `TokenStream` only with its first token. So the layers that protect the time before the first token
+(retry, time-out, fallback) use the same `await next(call)` for both.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -14,9 +14,9 @@ from shared.pipeline.outcome import Usage
 
 @dataclass(slots=True)
 class Completion:
-    """A finished answer. `raw` is the upstream's JSON to the byte, for routes that speak OpenAI's format.
+    """A finished answer. `raw` is the upstream's JSON, byte for byte, for routes that use OpenAI's format.
 
-    `cached`: another call has paid for it, and this one owes nothing.
+    `cached`: another call has paid for it, and this one costs nothing.
     """
 
     model: str
@@ -29,11 +29,11 @@ class Completion:
 
 @dataclass(slots=True, frozen=True)
 class Chunk:
-    """What arrived at once of a stream: one data frame, or several if they came together.
+    """A piece of a stream: one data frame, or several if they arrived together.
 
-    `wire` are these frames as events, each payload as the upstream sent it, to be relayed unbuilt. It may be empty:
-    a frame that the client did not ask for was counted, and taken out. `text` is the first choice's; `length` counts
-    the characters of all that was generated, calls of tools too.
+    `wire` holds these frames as events, with each payload as the upstream sent it, ready to relay. It may be empty: a
+    frame that the client did not ask for is counted and removed. `text` is that of the first choice. `length` counts
+    all generated characters, tool calls included.
     """
 
     wire: bytes
@@ -45,10 +45,10 @@ class Chunk:
 
 
 class TokenStream:
-    """Chunks in order, the first of them already here. Close it, always: that is what frees the upstream.
+    """Chunks in order; the first one has already arrived. Always close it: closing frees the upstream.
 
-    `first` has a token: text, a call of a tool, or the end of an answer that has none. Iterating raises UpstreamError
-    when the stream breaks; it ends only after the upstream said `[DONE]`.
+    `first` has a token: text, a tool call, or the end of an answer without either. Iteration raises UpstreamError if
+    the stream breaks; it ends only after the upstream sent `[DONE]`.
     """
 
     def __init__(self, first: Chunk, rest: AsyncIterator[Chunk], close: Callable[[], Awaitable[None]]) -> None:
@@ -69,13 +69,13 @@ Reply = Completion | TokenStream
 
 
 class Format(Protocol):
-    """How a route writes its stream."""
+    """The format in which a route writes its stream."""
 
     def chunk(self, chunk: Chunk) -> bytes:
         """The events of a chunk; empty if it has nothing for the client."""
 
     def end(self, call: Call) -> bytes:
-        """What comes between the last token and `[DONE]`. The call is settled."""
+        """The events between the last token and `[DONE]`. The call is settled by then."""
 
 
 Relay = Callable[[Call, TokenStream, Format], AsyncGenerator[bytes]]

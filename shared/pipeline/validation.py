@@ -1,4 +1,4 @@
-"""A body checked against a schema: what is wrong with it, and where, in words that the sender understands."""
+"""Checks a body against a schema. An error says what is wrong and where, in words that the sender understands."""
 
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def parse(schema: type[M], body: bytes) -> M:
-    """The body as a `schema`. Raises InvalidRequest, which says what was wrong and where."""
+    """The body as a `schema`. Raises InvalidRequest, which says what is wrong and where."""
     try:
         return schema.model_validate_json(body)
     except ValidationError as invalid:
@@ -18,7 +18,7 @@ def parse(schema: type[M], body: bytes) -> M:
 
 
 def validated(schema: type[M], document: object) -> M:
-    """The same for JSON that has been read already."""
+    """The same for JSON that is already parsed."""
     try:
         return schema.model_validate(document)
     except ValidationError as invalid:

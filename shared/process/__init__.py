@@ -1,1 +1,1 @@
-"""What a service is as a process: its socket, the application that it loads, orders that reach every worker."""
+"""The service as a process: its socket, the application that it loads, and orders that reach every worker."""

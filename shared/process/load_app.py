@@ -1,7 +1,7 @@
-"""Make the application that an import path names: `demos.demo_1_guarded.app:build`.
+"""Build the application that an import path names: `demos.demo_1_guarded.app:build`.
 
 In: the path and the settings. Out: the application. Code that does not load raises CannotLoad, whose text is a few
-lines for a person: what happened, where, and the line itself. Knows nothing of servers.
+lines for a person: what happened, where, and the line of code. Knows nothing of servers.
 """
 
 import ast
@@ -18,11 +18,11 @@ from shared.settings import BadSetting, Settings
 
 
 class CannotLoad(Exception):
-    """What keeps the code from being an application, for a person."""
+    """The reason why the code cannot be loaded, for a person."""
 
 
 def load_application(path: str, settings: Settings) -> FastAPI:
-    """What `build` of this module makes of the settings. Raises CannotLoad; BadSetting is passed on."""
+    """Call the module's `build` with the settings. Raises CannotLoad; BadSetting is passed on."""
     module, _, function = path.partition(":")
     function = function or "build"
     try:
@@ -36,12 +36,12 @@ def load_application(path: str, settings: Settings) -> FastAPI:
         raise CannotLoad(_explained(_shown(module), error)) from None
     if not callable(app):
         returned = "nothing" if app is None else type(app).__name__
-        raise CannotLoad(f"cannot load {_shown(module)}: {function}(settings) returned {returned}, and no application")
-    return cast(FastAPI, app)  # or what an exercise has put around one
+        raise CannotLoad(f"cannot load {_shown(module)}: {function}(settings) returned {returned}, not an application")
+    return cast(FastAPI, app)  # or a wrapper that an exercise put around one
 
 
 def must_parse(file: Path) -> None:
-    """Look for syntax errors alone: quick, and nothing of the file is run. Raises CannotLoad."""
+    """Look only for syntax errors: quick, and no code of the file runs. Raises CannotLoad."""
     try:
         ast.parse(file.read_bytes(), filename=str(file))
     except (SyntaxError, ValueError) as error:

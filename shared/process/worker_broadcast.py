@@ -1,8 +1,8 @@
-"""An order that one worker is given reaches all workers of the service, within a second.
+"""Broadcasts an order from one worker to all workers of the service, within a second.
 
-A request reaches one worker, whichever takes it; there is no way to ask for the others. So they share a file: an order
-is a line in it, and everybody looks whether it has grown. It lives as long as the service, and holds nothing secret.
-Alone, a process needs none. Knows nothing of what is ordered.
+A request reaches one worker, and there is no way to choose which one. So the workers share a file: each order is a line
+in it, and every worker checks whether it has grown. The file lives as long as the service, and holds nothing secret.
+A single process needs none. Knows nothing of what the orders do.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-FILE = "SERVICE_ORDERS"  # the environment variable by which workers know where
+FILE = "SERVICE_ORDERS"  # the environment variable with the path of the file
 LOOK_SECONDS = 0.5
 
 
 @contextmanager
 def worker_broadcasts() -> Iterator[None]:
-    """Workers that are started inside share their orders."""
+    """Workers that are started inside this block share their orders."""
     with tempfile.TemporaryDirectory(prefix="llm-service-orders-", ignore_cleanup_errors=True) as folder:
         os.environ[FILE] = str(Path(folder) / "orders")
         try:
@@ -32,7 +32,7 @@ def worker_broadcasts() -> Iterator[None]:
 
 
 class WorkerBroadcast:
-    """`on` says what an order means to this worker. `path` None: where the environment says, if it does."""
+    """`on` defines what an order does in this worker. Without `path`, the environment may name the file."""
 
     def __init__(self, path: str | None = None) -> None:
         self._path = path or os.environ.get(FILE)
@@ -42,7 +42,7 @@ class WorkerBroadcast:
 
     async def open(self) -> None:
         if self._path is not None:
-            self._read = self._size()  # what was ordered before our time is done
+            self._read = self._size()  # earlier orders do not concern a new worker
             self._looking = asyncio.create_task(self._keep_looking())
 
     async def close(self) -> None:
@@ -55,7 +55,7 @@ class WorkerBroadcast:
         self._meaning[order] = act
 
     def tell_others(self, order: str) -> bool:
-        """False if there is nobody else, or no way to reach them."""
+        """False if there are no other workers, or if they cannot be reached."""
         if self._path is None:
             return False
         try:
@@ -70,14 +70,14 @@ class WorkerBroadcast:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             for order in self._new():
-                log.info("another worker was ordered to %s: so do we", order)
+                log.info("another worker was ordered to %s: this one follows", order)
                 try:
                     self._meaning[order]()
-                except Exception:  # there will be others
+                except Exception:  # later orders must still work
                     log.exception("an order could not be carried out")
 
     def _new(self) -> Iterator[str]:
-        """What others were ordered since the last look, and means something here."""
+        """New orders from other workers that this worker knows."""
         if self._size() <= self._read:
             return
         with open(self._path or "", "rb") as file:

@@ -1,1 +1,1 @@
-"""What the layers that survive a failing upstream are made of; none of it knows how a call is sent."""
+"""Parts for layers that survive a failing upstream: breakers, retry budgets, a fair queue. None sends a call."""

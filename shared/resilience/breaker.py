@@ -1,7 +1,7 @@
-"""A circuit breaker: who keeps failing is left alone for a while, then tried with care.
+"""A circuit breaker: an upstream that keeps failing is left alone for a while, then tried with care.
 
-In: how calls ended. Out: whether the next one may go. After Nygard, "Release It!" (2007). A machine of three states
-that waits for nothing and reads no clock but the one it is given. Knows nothing of requests, models or errors.
+In: the results of calls. Out: whether the next call may go. After Nygard, "Release It!" (2007). A machine of three
+states that never waits and reads only the clock it is given. Knows nothing of requests, models or errors.
 """
 
 import time
@@ -12,17 +12,17 @@ from typing import Any, Protocol
 
 from shared.resilience.recent_calls import RecentCalls
 
-FEWEST_CALLS = 20  # below it a share of successes is chance
+FEWEST_CALLS = 20  # with fewer calls, a success rate is chance
 
 
 class State(StrEnum):
     CLOSED = "closed"  # calls go through
-    OPEN = "open"  # none does
-    HALF_OPEN = "half_open"  # a few do: their end decides
+    OPEN = "open"  # no call does
+    HALF_OPEN = "half_open"  # a few do: their results decide
 
 
 class Result(Enum):
-    """What a call's end says about the upstream."""
+    """The result of a call, as a sign of the upstream's health."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -31,18 +31,18 @@ class Result(Enum):
 
 @dataclass(slots=True, frozen=True)
 class Rules:
-    """When a breaker changes its state. Times in seconds."""
+    """The conditions under which a breaker changes its state. Times in seconds."""
 
     failures: int = 5  # in a row, to open
-    min_success_rate: float = 0.5  # of the calls that ended within `window`; below it, it opens too
+    min_success_rate: float = 0.5  # of the calls that ended within `window`; below it, the breaker opens too
     window: float = 30.0
     open_for: float = 60.0
-    probes: int = 1  # calls at the same time while half-open
+    probes: int = 1  # concurrent calls while half-open
     successes: int = 3  # of probes, to close
 
 
 class CircuitState(Protocol):
-    """What the layer needs of a breaker."""
+    """The breaker that the layer needs."""
 
     @property
     def state(self) -> State: ...
@@ -61,10 +61,10 @@ MakeBreaker = Callable[[Rules], CircuitState]
 
 # region: breaker
 class Breaker:
-    """`admit` a call, and `settle` its permit once it has ended, in whichever way.
+    """`admit` a call, and `settle` its permit when the call has ended, whatever its result.
 
-    Each change of state begins a new era, and a permit is the number of its era: a call that was let in before the
-    change knows nothing of what is now, and its end counts no more.
+    Each change of state begins a new era, and a permit is the number of its era. The result of a call that was
+    admitted in an earlier era says nothing about the present, so it no longer counts.
     """
 
     def __init__(self, rules: Rules, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,13 +80,13 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """Time alone makes an open breaker half-open; it is noticed when somebody looks."""
+        """An open breaker becomes half-open after a time; this happens when the state is read."""
         if self._state is State.OPEN and self._clock() - self._since >= self.rules.open_for:
             self._become(State.HALF_OPEN)
         return self._state
 
     def admit(self) -> int | None:
-        """A permit to call, or None: not now."""
+        """A permit to call, or None while no call may go."""
         state = self.state
         if state is State.OPEN:
             return None
@@ -130,7 +130,7 @@ class Breaker:
         return self._since + self.rules.open_for - self._clock()
 
     def report(self) -> Mapping[str, Any]:
-        """What GET /health shows besides the state."""
+        """The values that GET /health shows besides the state."""
         calls, rate = self._recent.calls(self._clock()), self._recent.success_rate
         return {"failures_in_a_row": self._failures, "calls": calls, "success_rate": rate if calls else None}
 
@@ -143,7 +143,7 @@ class Breaker:
         self._era += 1
         self._since = self._clock()
         self._probing = self._successes = 0
-        if state is State.CLOSED:  # what was before the fault was mended is no reason to open again
+        if state is State.CLOSED:  # failures before the recovery are no reason to open again
             self._failures = 0
             self._recent = RecentCalls(self.rules.window)
 

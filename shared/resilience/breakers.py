@@ -1,6 +1,6 @@
-"""Many breakers, one for each upstream and model, and what the service says of them: log, counter, /health.
+"""The breakers, one for each upstream and model, and their reports: log, counter, /health.
 
-Model names come from clients, so there is a bound on how many are kept.
+Model names come from clients, so the number of breakers is bounded.
 """
 
 import logging
@@ -41,7 +41,7 @@ class Circuit:
         return f"{self.upstream}/{self.model}"
 
     def look(self) -> State:
-        """The state. A change since the last look is told to who operates the service."""
+        """The state. A change since the last look is logged and counted."""
         state = self._breaker.state
         if state is not self._seen and not self._dropped:
             log.warning("circuit breaker %s: %s, was %s", self.name, state, self._seen)
@@ -67,7 +67,7 @@ class Circuit:
         self.look()
 
     def dropped(self) -> None:
-        """Only calls under way still know it: what becomes of them is of no interest any more."""
+        """Only calls in progress still use it, and their results no longer matter."""
         self._dropped = True
         if self._seen is not State.CLOSED:
             open_now.labels(self.upstream).dec()
@@ -83,7 +83,7 @@ class Circuit:
 
 
 class Breakers:
-    """At most MOST_CIRCUITS. What was not used for longest makes room; what is not closed, only if nothing else can."""
+    """At most MOST_CIRCUITS. The least recently used closed one makes room; if none is closed, the oldest does."""
 
     def __init__(self, rules: Rules, breaker: MakeBreaker) -> None:
         self._rules = rules
@@ -100,12 +100,12 @@ class Breakers:
         return circuit
 
     def forget(self, circuit: Circuit) -> None:
-        """There is no such model, and nothing to guard."""
+        """Remove a closed circuit whose model does not exist."""
         if circuit.look() is State.CLOSED:
             self._circuits.pop((circuit.upstream, circuit.model), None)
 
     def reset(self) -> list[str]:
-        """Close those that are not: their names. What failed before counts no more, nor does what is under way."""
+        """Close all that are not closed. Returns their names. Past failures and calls in progress no longer count."""
         tripped = [(key, old) for key, old in self._circuits.items() if old.look() is not State.CLOSED]
         for key, old in tripped:
             log.warning("circuit breaker %s: closed by hand, was %s", old.name, old.look())

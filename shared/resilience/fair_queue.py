@@ -1,6 +1,6 @@
-"""A line in which everybody gets a turn: each caller's own are served as they came, and the callers take turns.
+"""A fair queue: the callers take turns, and each caller's own requests are served in order of arrival.
 
-In: who waits, and for whom. Out: whose turn it is. Knows nothing of time, nor of what they wait for.
+In: waiters, each with its caller. Out: the next waiter. Knows nothing of time, nor of what they wait for.
 """
 
 from collections import OrderedDict, deque
@@ -10,7 +10,7 @@ W = TypeVar("W")
 
 
 class FairQueue(Generic[W]):
-    """Who waits, by caller; the caller at the front is next."""
+    """The waiters, by caller; the caller at the front is next."""
 
     def __init__(self) -> None:
         self._callers: OrderedDict[str, deque[W]] = OrderedDict()
@@ -24,7 +24,7 @@ class FairQueue(Generic[W]):
         self._length += 1
 
     def pop(self) -> W:
-        """Takes out the next one. Their caller has the next turn when all others had theirs."""
+        """Takes out the next waiter. Its caller has another turn after all the other callers."""
         caller, waiting = next(iter(self._callers.items()))
         self._callers.move_to_end(caller)
         waiter = waiting[0]
@@ -32,7 +32,7 @@ class FairQueue(Generic[W]):
         return waiter
 
     def give_way(self, newcomer: str) -> W | None:
-        """Takes out the last one of the greediest caller; None if `newcomer` is, or would be, as greedy as that."""
+        """Takes out the last waiter of the greediest caller; None if `newcomer` is, or would be, as greedy."""
         caller, waiting = max(self._callers.items(), key=lambda item: len(item[1]), default=("", deque[W]()))
         if len(waiting) <= len(self._callers.get(newcomer, ())) + 1:
             return None
@@ -41,7 +41,7 @@ class FairQueue(Generic[W]):
         return waiter
 
     def leave(self, caller: str, waiter: W) -> None:
-        """Nothing happens to who has left already."""
+        """Removes `waiter`. Does nothing if it has already left."""
         waiting = self._callers.get(caller, deque[W]())
         if waiter in waiting:
             waiting.remove(waiter)

@@ -1,12 +1,12 @@
-"""A window over the calls that ended lately, and the share of them that ended well. Reads no clock."""
+"""A window over recent calls, and the share of them that succeeded. Reads no clock."""
 
 from collections import deque
 
-MOST_CALLS = 1000  # remembered of a window
+MOST_CALLS = 1000  # remembered per window
 
 
 class RecentCalls:
-    """How the calls of the last `window` seconds ended; of the last MOST_CALLS, if there were more."""
+    """The results of the calls of the last `window` seconds, or of the last MOST_CALLS if there were more."""
 
     def __init__(self, window: float) -> None:
         self._window = window

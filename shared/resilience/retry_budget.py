@@ -1,19 +1,19 @@
-"""How many retries a service may make, so that a retry never becomes the load that keeps an upstream down.
+"""The number of retries that a service may make, so that retries never become the load that keeps an upstream down.
 
-In: calls that are made, retries that are asked for. Out: yes or no. After Finagle's RetryBudget, one for each upstream.
-Reads no clock but the one it is given. Knows nothing of what failed.
+In: calls that are made, retries that are requested. Out: yes or no. After Finagle's RetryBudget, one for each upstream.
+Reads only the clock it is given. Knows nothing of what failed.
 """
 
 import time
 from collections.abc import Callable
 
-QUIET = 1.0  # seconds without a wish for a retry, after which the reserve fills up again
+QUIET = 1.0  # seconds without a request for a retry, after which the reserve fills up again
 
 
 class RetryBudget:
     """In any burst, at most `ratio` retries for each call, and `reserve` more.
 
-    A second of quiet puts one retry back, so that a service with few calls has some when it needs them.
+    Each quiet second puts one retry back, so that a service with few calls has some when it needs them.
     """
 
     def __init__(self, ratio: float, reserve: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,11 +25,11 @@ class RetryBudget:
 
     # region: budget-spent
     def deposit(self) -> None:
-        """A call is made."""
+        """Count a call."""
         self._put(self.ratio)
 
     def withdraw(self) -> bool:
-        """May it be made again?"""
+        """May a call be retried?"""
         now = self._clock()
         quiet, self._asked = now - self._asked, now
         if quiet > QUIET:

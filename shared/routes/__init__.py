@@ -1,1 +1,1 @@
-"""The routes: each translates its own JSON into a Call and a Reply back into JSON, and leaves the rest to the stack."""
+"""The routes. Each turns its own JSON into a Call, and the Reply back into JSON; the stack of layers does the rest."""

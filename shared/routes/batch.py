@@ -1,7 +1,7 @@
-"""POST /generate/batch: many prompts at once, an answer or an error for each, in their order.
+"""POST /generate/batch: many prompts at once; the reply has an answer or an error for each, in the same order.
 
 Each prompt is a call of its own: it passes the whole stack, counts against the limits, may be cached, and has its line
-in the log. At most MAX_CONCURRENT of them are under way, so one batch leaves room for other callers.
+in the log. At most MAX_CONCURRENT of them run at the same time, so that one batch leaves room for other callers.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from shared.routes.schemas import BatchRequest, BatchResponse, GenerateRequest
 if TYPE_CHECKING:
     from shared.service import Service
 
-active = Gauge("inference_active_batches", "Batches of prompts that are being answered", multiprocess_mode="livesum")
-sizes = Histogram("inference_batch_size", "Prompts of a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
+active = Gauge("inference_active_batches", "Batches of prompts in progress", multiprocess_mode="livesum")
+sizes = Histogram("inference_batch_size", "Prompts per batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
 
 
 def batch_routes(service: Service) -> APIRouter:
     router = APIRouter()
     settings = service.settings
 
-    # Not among the generating routes: who is calling is asked once, at the gate, and not a hundred times.
+    # Not tagged as a generating route: the gate identifies the caller once, and not a hundred times.
     description = {**documented(BatchRequest, BatchResponse), "tags": []}
 
     @router.post("/generate/batch", summary="Answer many prompts", **description)
@@ -61,7 +61,7 @@ def batch_routes(service: Service) -> APIRouter:
 
 
 def _call(service: Service, request: Request, number: int, prompt: object) -> Call:
-    """One prompt as a call: a text alone, or the body of /generate. What is wrong with it is its own refusal."""
+    """One prompt as a call: a plain text, or a body of /generate. An invalid prompt refuses only its own call."""
     call = open_endpoint(request)
     call.request_id = f"{call.request_id}.{number}"
     try:
@@ -73,7 +73,7 @@ def _call(service: Service, request: Request, number: int, prompt: object) -> Ca
 
 
 async def _answer_all(service: Service, calls: Sequence[Call], most: int) -> list[dict[str, Any]]:
-    """The results in the order of `calls`, at most `most` of which are under way at the same time."""
+    """The results in the order of `calls`. At most `most` calls run at the same time."""
     results: list[dict[str, Any]] = [{} for _ in calls]
     waiting = iter(enumerate(calls))
 
@@ -88,7 +88,7 @@ async def _answer_all(service: Service, calls: Sequence[Call], most: int) -> lis
 
 
 async def _answer(service: Service, call: Call) -> dict[str, Any]:
-    call.started = time.perf_counter()  # what it waited for the others is the batch's latency, and not its own
+    call.started = time.perf_counter()  # its wait for other prompts counts for the batch, not for the call
     try:
         reply = await service.answer(call)
     except ServiceError as error:

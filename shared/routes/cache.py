@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A layer that has numbers to show: those of each of its caches, by name."""
+    """A layer with statistics of its caches, by name."""
 
     async def report(self) -> Mapping[str, Any]: ...
 
@@ -25,7 +25,7 @@ def cache_routes(service: Service) -> APIRouter:
     router = APIRouter()
     layers = [layer for layer in service.layers if isinstance(layer, Reporting)]
 
-    @router.get("/cache/stats", summary="Entries, hits, misses, bytes of each cache")
+    @router.get("/cache/stats", summary="Statistics of each cache: entries, hits, misses, bytes")
     async def stats() -> Response:
         report: dict[str, Any] = {}
         for layer in layers:

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: OpenAI's API, whole or streamed. What we do not read passes through untouched."""
+"""POST /v1/chat/completions: OpenAI's API, whole or streamed. Fields that we do not read pass through unchanged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.routes.streaming import OpenAIChunks, answer_stream
 if TYPE_CHECKING:
     from shared.service import Service
 
-WRONG_REQUEST = 400  # OpenAI's status for it; our own routes say 422
+WRONG_REQUEST = 400  # OpenAI's status for an invalid request; our own routes answer 422
 
 
 def chat_routes(service: Service) -> APIRouter:

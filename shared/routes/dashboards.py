@@ -1,8 +1,8 @@
-"""GET /playground/traces and /playground/dashboards: two pages on how the service does, and the data that they show.
+"""GET /playground/traces and /playground/dashboards: two pages on the state of the service, and the data they show.
 
-A browser may only talk to where its page came from, so Prometheus and the trace receiver are read here: fixed
-questions, answered within two seconds, and once for all pages that ask within a moment. Where tokens are required, the
-data is for callers with a token.
+A browser may call only the origin of its page, so this service reads Prometheus and the trace receiver: with fixed
+queries, within two seconds, and once for all pages that ask at about the same time. Where tokens are required, only
+callers with a token get the data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PAGES = {f"{PAGE}/{name}": WEB / f"{name}.html" for name in ("traces", "dashboar
 API = f"{PAGE}/api"
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REMEMBERED = 1.5  # seconds
-REQUEST_ID = "gateway.request_id"  # the attribute that a trace is found by
+REQUEST_ID = "gateway.request_id"  # the attribute that identifies a trace
 LONGEST_ID = 200  # characters
 
 
@@ -49,11 +49,11 @@ def _add_pages(router: APIRouter) -> None:
         return assets[request.scope["path"]].response(request)
 
     for path in assets:
-        router.add_api_route(path, page, summary="A page that shows how the service does", tags=[OPEN])
+        router.add_api_route(path, page, summary="A page that shows the state of the service", tags=[OPEN])
 
 
 def _add_traces(router: APIRouter, receiver: Source) -> None:
-    # In the list of routes only where there are traces: the chat shows a way to them then.
+    # Listed as a route only if there is a trace receiver: the chat then shows a link to the traces.
     listed: dict[str, Any] = {"include_in_schema": receiver.known}
     remembered = Coalesced[Any](REMEMBERED)
 
@@ -84,7 +84,7 @@ def _add_series(router: APIRouter, prometheus: Source) -> None:
     history = History(prometheus)
     remembered = Coalesced[Any](REMEMBERED)
 
-    @router.get(f"{API}/series", summary="What the dashboards show", include_in_schema=prometheus.known)
+    @router.get(f"{API}/series", summary="The time series that the dashboards show", include_in_schema=prometheus.known)
     async def series(request: Request) -> Response:
         minutes = _minutes(request.query_params.get("minutes", "15"))
         return json_response(await remembered.get(minutes, lambda: history.last(minutes)))

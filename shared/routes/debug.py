@@ -1,7 +1,7 @@
-"""POST /debug/memory/cleanup and POST /debug/circuit-breakers/reset: what an administrator may have done by hand.
+"""POST /debug/memory/cleanup and POST /debug/circuit-breakers/reset: manual actions for administrators.
 
-Both are done by the worker that answers before it does, and say what it did; the other workers follow within a second,
-and say so in the log. The answer's `worker` is the process id.
+The worker that answers acts first, and its answer says what it did. The other workers follow within a second, and say
+so in the log. The answer's `worker` is the process id.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def debug_routes(memory: MemoryWatch, orders: WorkerBroadcast) -> Routes:
     def routes(service: Service) -> APIRouter:
         router = APIRouter()
         breakers = [layer for layer in service.layers if isinstance(layer, CircuitBreaker)]
-        under_way: set[asyncio.Task[object]] = set()  # the event loop alone would let go of them
+        under_way: set[asyncio.Task[object]] = set()  # the event loop keeps only weak references
 
         def clean_up() -> None:
             task = asyncio.create_task(memory.clean_up())
@@ -44,7 +44,7 @@ def debug_routes(memory: MemoryWatch, orders: WorkerBroadcast) -> Routes:
         orders.on(CLEAN_UP, clean_up)
         orders.on(RESET, reset)
 
-        @router.post("/debug/memory/cleanup", summary="Empty the caches, and give memory back (administrators)")
+        @router.post("/debug/memory/cleanup", summary="Empty the caches and free memory (administrators)")
         async def memory_cleanup(request: Request) -> Response:
             admin_of(request)
             freed = await memory.clean_up()
@@ -67,4 +67,4 @@ def debug_routes(memory: MemoryWatch, orders: WorkerBroadcast) -> Routes:
 def _others(workers: int, told: bool) -> str:
     if workers == 1:
         return "there are none"
-    return "told; they follow within a second" if told else "could not be told: ask again until each has answered"
+    return "told; they follow within a second" if told else "could not be told: repeat until each has answered"

@@ -1,4 +1,4 @@
-"""What every generating route does alike: body in, Call through the stack, our JSON out."""
+"""The common part of all generating routes: body in, Call through the stack, our JSON out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def open_call(
     to_chat: Callable[[M], ChatRequest],
     invalid_status: int = InvalidRequest.status,
 ) -> Call:
-    """The request as a Call. A body that cannot be read becomes the call's refusal; the stack refuses, and logs, it."""
+    """The request as a Call. An invalid body becomes the call's refusal, which the stack raises and logs."""
     call = open_endpoint(request)
     call.invalid_status = invalid_status
     try:
@@ -43,7 +43,7 @@ async def open_call(
 
 
 def open_endpoint(request: Request) -> Call:
-    """A Call that knows where it came from, and not yet what it asks."""
+    """A Call with its origin, but without the chat request yet."""
     return Call(
         EMPTY_REQUEST,
         endpoint=request.scope["path"],
@@ -54,12 +54,12 @@ def open_endpoint(request: Request) -> Call:
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """As a dict, which the layers look things up in. Of a header that came twice, the first counts."""
+    """The headers as a dict for the layers. If a header comes twice, the first one counts."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
 
 
 async def settled_answer(service: Service, request: Request, call: Call) -> Completion:
-    """The finished answer of a call, which is settled. Raises ServiceError, ClientLeft."""
+    """The finished answer of a call; the call is settled. Raises ServiceError, ClientLeft."""
     reply = await while_connected(request, service.answer(call))
     assert isinstance(reply, Completion)
     return reply
@@ -76,7 +76,7 @@ def whole(call: Call, reply: Completion) -> dict[str, Any]:
 
 
 def metadata(call: Call) -> dict[str, Any]:
-    """What a settled call says about its answer."""
+    """The metadata of a settled call."""
     outcome = call.outcome
     assert outcome is not None
     usage = outcome.usage
@@ -91,7 +91,7 @@ def metadata(call: Call) -> dict[str, Any]:
 
 
 def documented(schema: type[BaseModel], answer: type[BaseModel] = GenerateResponse) -> dict[str, Any]:
-    """The OpenAPI description of a route that takes `schema`; such routes read their body themselves."""
+    """The OpenAPI description of a route that takes `schema`. These routes read their body themselves."""
     return {
         "tags": [GENERATING],
         "responses": {200: {"model": answer}, "default": {"model": ErrorResponse}},

@@ -35,7 +35,7 @@ def to_chat(service: Service, asked: GenerateRequest, *, stream: bool = False) -
 def prompt_request(
     model: str, prompt: str, temperature: float | None, max_tokens: int | None, *, stream: bool = False
 ) -> ChatRequest:
-    """A prompt as the chat request of one message, with the defaults of /generate."""
+    """A prompt as a chat request with one message, with the defaults of /generate."""
     return ChatRequest(
         model=model,
         messages=({"role": "user", "content": prompt},),

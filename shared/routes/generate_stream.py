@@ -1,4 +1,4 @@
-"""POST /generate/stream: what /generate answers, as it is generated, in server-sent events."""
+"""POST /generate/stream: the answer of /generate, streamed as it is generated, in server-sent events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def generate_stream_routes(service: Service) -> APIRouter:
     router = APIRouter()
     deltas = Deltas()
 
-    @router.post("/generate/stream", summary="Answer a prompt, as it is generated", **documented(GenerateRequest))
+    @router.post("/generate/stream", summary="Answer a prompt as a stream", **documented(GenerateRequest))
     async def generate_stream(request: Request) -> Response:
         call = await open_call(service, request, GenerateRequest, partial(to_chat, service, stream=True))
         return await answer_stream(service, request, call, deltas)

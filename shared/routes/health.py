@@ -1,4 +1,4 @@
-"""GET /health: this process is alive, and how its parts are. GET /ready: an upstream answers, so send it work."""
+"""GET /health: this process is alive, and the state of its parts. GET /ready: an upstream answers, so send it work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.pipeline.layer import Checked, Refusing
 if TYPE_CHECKING:
     from shared.service import Service
 
-REMEMBERED = 1.0  # seconds; probes of many load balancers must not become load on the upstream
+REMEMBERED = 1.0  # seconds; the probes of many load balancers must not load the upstream
 
 
 def health_routes(service: Service) -> APIRouter:
@@ -39,7 +39,7 @@ def health_routes(service: Service) -> APIRouter:
         }
         if checked:
             health["checks"] = {name: check for part in checked for name, check in part.checks().items()}
-        if service.checks:  # a service that is built to judge itself; alive it is in any case, so the status is 200
+        if service.checks:  # a service that also judges itself; it is alive in any case, so the status is 200
             health["wrong"] = list(what_is_wrong(health["checks"]))
             health["status"] = "degraded" if health["wrong"] else "healthy"
         return json_response(health)

@@ -1,4 +1,4 @@
-"""POST /v1/infer and /v1/infer/stream: the answers of /generate, asked for in the words of model servers."""
+"""POST /v1/infer and /v1/infer/stream: /generate with the field names of model servers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def infer_routes(service: Service) -> APIRouter:
     async def infer(request: Request) -> Response:
         return await answer_whole(service, request, await open_call(service, request, InferRequest, to_chat))
 
-    @router.post("/v1/infer/stream", summary="Answer a prompt, as it is generated", **documented(InferRequest))
+    @router.post("/v1/infer/stream", summary="Answer a prompt as a stream", **documented(InferRequest))
     async def stream(request: Request) -> Response:
         call = await open_call(service, request, InferRequest, partial(to_chat, stream=True))
         return await answer_stream(service, request, call, deltas)

@@ -1,4 +1,4 @@
-"""GET /metrics: what has been counted and timed, as Prometheus reads it."""
+"""GET /metrics: all counters and timings, in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def metrics_routes(service: Service) -> APIRouter:
     router = APIRouter()
     exposition = Exposition()
 
-    @router.get("/metrics", tags=[OPEN], summary="What Prometheus scrapes")
+    @router.get("/metrics", tags=[OPEN], summary="Metrics for Prometheus")
     async def metrics(request: Request) -> Response:
         page, content_type = await exposition.page(request.headers.get("accept", ""))
         return Response(page, media_type=content_type)

@@ -1,4 +1,4 @@
-"""GET /v1/models and /v1/models/{id}: what the upstream has, as it says it."""
+"""GET /v1/models and /v1/models/{id}: the upstream's models, as the upstream lists them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def model_routes(service: Service) -> APIRouter:
     async def models() -> Response:
         return _as_it_came(await upstream.models())
 
-    @router.get("/v1/models/{name:path}", summary="One of them")
+    @router.get("/v1/models/{name:path}", summary="One of these models")
     async def model(name: str) -> Response:
-        # Names have slashes (google/medgemma-27b), and must not climb out of /models on theirs.
+        # Names may have slashes (google/medgemma-27b), but must not lead out of /models.
         if any(part in ("", ".", "..") for part in name.split("/")):
             raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
         shown, refusal = b"", None
@@ -36,7 +36,7 @@ def model_routes(service: Service) -> APIRouter:
             shown = await upstream.models(quote(name, safe="/"))
         except UpstreamRejected as error:
             refusal = error
-        # vLLM shows no model by itself, and Ray Serve one without its date; both list it in full.
+        # vLLM has no route for a single model, and Ray Serve shows it without its date; both list it in full.
         if b'"created"' not in shown and (entry := _entry(await upstream.models(), name)):
             return _as_it_came(orjson.dumps(entry))
         if refusal:
@@ -47,7 +47,7 @@ def model_routes(service: Service) -> APIRouter:
 
 
 def _entry(listed: bytes, name: str) -> object:
-    """Of a list of models the one with this name, None if there is none."""
+    """The entry of the model with this name, or None."""
     try:
         return next((entry for entry in orjson.loads(listed)["data"] if entry["id"] == name), None)
     except MISSHAPEN:

@@ -1,7 +1,7 @@
-"""GET /playground: a page to talk to this service with, and the switches of the faults behind it.
+"""GET /playground: a page for talking to this service, with switches for faults of the embedded model server.
 
-The page is a fixed table of files, read once. A browser may only talk to where its page came from, so in development
-the fault switches of an embedded model server are handed on; nowhere else do they exist.
+The page is a fixed table of files, read once. A browser may call only the origin of its page, so in development this
+service relays the fault switches of an embedded model server. They exist nowhere else.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WEB = Path(__file__).resolve().parent.parent / "web"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PAGE = "/playground"
-# Every path and its file: what is not here is not served, whatever a path says. Other pages are other routes'.
+# Every path and its file: nothing else is served, whatever the path. Other pages belong to other routes.
 FILES = {PAGE: WEB / "index.html"} | {
     f"{PAGE}/{file.name}": file for file in WEB.iterdir() if file.suffix in TYPES and file.suffix != ".html"
 }
@@ -41,7 +41,7 @@ HEADERS = {
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",  # keep it, but ask each time: a page and its scripts must be of one version
+    "Cache-Control": "no-cache",  # cache, but revalidate: a page and its scripts must have the same version
 }
 
 FAULTS_SECONDS = 2.0
@@ -76,7 +76,7 @@ def playground_routes(service: Service) -> APIRouter:
 
     for path in assets:
         shown = path == PAGE
-        router.add_api_route(path, asset, summary="A page to talk to it with", tags=[OPEN], include_in_schema=shown)
+        router.add_api_route(path, asset, summary="A page to try the service", tags=[OPEN], include_in_schema=shown)
 
     assert isinstance(service.upstreams, Upstreams)
     upstream = service.upstreams.primary
@@ -103,21 +103,21 @@ def _add_faults(router: APIRouter, upstream: Upstream) -> None:
             raise NotFound("no embedded model server with fault switches answers behind this service")
         return Response(answer, media_type="application/json")
 
-    @router.get(f"{PAGE}/faults", summary="What goes wrong with the next calls (development)")
+    @router.get(f"{PAGE}/faults", summary="The faults that the next calls meet (development)")
     async def faults() -> Response:
         return await relay("GET")
 
-    @router.put(f"{PAGE}/faults", summary="Order faults of the embedded model server (development)")
+    @router.put(f"{PAGE}/faults", summary="Set faults of the embedded model server (development)")
     async def order(request: Request) -> Response:
         return await relay("PUT", await read_body(request, MOST_FAULTS_BYTES))
 
-    @router.delete(f"{PAGE}/faults", summary="No more faults (development)")
+    @router.delete(f"{PAGE}/faults", summary="Remove all faults (development)")
     async def take_back() -> Response:
         return await relay("DELETE")
 
 
 def _is_here(url: str) -> bool:
-    """Is this an address of this very machine?"""
+    """Is this an address of this machine?"""
     host = URL(url).host or ""
     try:
         return ipaddress.ip_address(host).is_loopback

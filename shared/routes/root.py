@@ -1,4 +1,4 @@
-"""GET /: what this service is, which layers a call passes, which routes there are."""
+"""GET /: the service, the layers that a call passes, and the routes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def root_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/", tags=[OPEN], summary="What this is")
+    @router.get("/", tags=[OPEN], summary="The service, its layers and its routes")
     async def root(request: Request) -> Response:
         return json_response(
             {

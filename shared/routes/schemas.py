@@ -1,6 +1,6 @@
 """The JSON that clients of our own routes send and receive.
 
-Shapes only: sizes that depend on a setting (MAX_CHARS) are the input guard's business, layers/input_guard.py.
+Shapes only: layers/input_guard.py checks sizes that depend on a setting (MAX_CHARS).
 """
 
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ def _not_blank(text: str) -> str:
 
 
 def _no_nul(text: str) -> str:
-    # Nobody types one; logs, databases and C libraries behind us cut the text there.
+    # Nobody types one; logs, databases and C libraries behind us cut a text at a NUL.
     if "\x00" in text:
         raise ValueError("must not contain NUL characters")
     return text
@@ -30,7 +30,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_
 
 
 class GenerateRequest(BaseModel):
-    """What POST /generate takes. No `model` means the MODEL setting; null means the default."""
+    """The body of POST /generate. Without `model`, the MODEL setting applies; null means the default."""
 
     model_config = ConfigDict(strict=True)  # "100" is not 100
 
@@ -46,7 +46,7 @@ Language = Annotated[str, Field(min_length=2, max_length=40, pattern=r"^[^\W\d_]
 
 
 class SummarizeRequest(BaseModel):
-    """What POST /summarize takes. `language`: the summary's, by name or code; without one, the model chooses."""
+    """The body of POST /summarize. `language`: of the summary, by name or code; without it, the model chooses."""
 
     model_config = ConfigDict(strict=True)
 
@@ -57,7 +57,7 @@ class SummarizeRequest(BaseModel):
 
 
 class BatchRequest(BaseModel):
-    """What POST /generate/batch takes: prompts, each a text alone or the body of /generate. MAX_BATCH says how many."""
+    """The body of POST /generate/batch: up to MAX_BATCH prompts, each a plain text or a body of /generate."""
 
     model_config = ConfigDict(strict=True)
 
@@ -72,7 +72,7 @@ class InferParams(BaseModel):
 
 
 class InferRequest(BaseModel):
-    """What POST /v1/infer takes."""
+    """The body of POST /v1/infer."""
 
     model_config = ConfigDict(strict=True)
 
@@ -82,7 +82,7 @@ class InferRequest(BaseModel):
 
 
 class ChatCompletionRequest(BaseModel):
-    """What POST /v1/chat/completions takes: what we read is checked, all other fields pass through to the upstream."""
+    """The body of POST /v1/chat/completions. Fields that we read are checked; others pass through to the upstream."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -100,8 +100,8 @@ class TokenCounts(BaseModel):
 
 
 class GenerateMetadata(BaseModel):
-    """`price_source` is "default" when the model has no known price and PRICE_*_PER_1M was used, "cache" for an answer
-    that another call has paid for. `cached` is there from demo 3 on.
+    """`price_source` is "default" if the model has no known price and PRICE_*_PER_1M applies, and "cache" for an answer
+    that another call has paid for. `cached` exists from demo 3 on.
     """
 
     model: str
@@ -113,7 +113,7 @@ class GenerateMetadata(BaseModel):
 
 
 class GenerateResponse(BaseModel):
-    """What POST /generate gives."""
+    """The reply of POST /generate."""
 
     request_id: str
     output: str
@@ -135,7 +135,7 @@ class ErrorResponse(BaseModel):
 
 
 class BatchMetadata(BaseModel):
-    """Of all prompts of a batch together."""
+    """Totals over all prompts of a batch."""
 
     total: int
     succeeded: int
@@ -146,7 +146,7 @@ class BatchMetadata(BaseModel):
 
 
 class BatchResponse(BaseModel):
-    """What POST /generate/batch gives: what /generate would have given for each prompt, in their order."""
+    """The reply of POST /generate/batch: for each prompt the reply that /generate would give, in the same order."""
 
     request_id: str
     results: list[GenerateResponse | ErrorResponse]

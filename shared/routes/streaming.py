@@ -1,6 +1,6 @@
-"""What every streaming route does alike: the call through the stack, then its events, to the end or to the break.
+"""The common part of all streaming routes: the call through the stack, then its events, until the end or a failure.
 
-A 200 is sent only with the first token, so all that fails before is an error like any other.
+A 200 is sent only with the first token, so a failure before it is an error like any other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 async def answer_stream(service: Service, request: Request, call: Call, format: Format) -> Response:
-    """The answer of a call as it is generated. Raises ServiceError, ClientLeft: both before the first token."""
+    """The answer of a call as it is generated. Raises ServiceError or ClientLeft, only before the first token."""
     stream = await while_connected(request, service.answer(call))
     assert isinstance(stream, TokenStream)
     settings = service.settings
@@ -39,7 +39,7 @@ async def answer_stream(service: Service, request: Request, call: Call, format: 
 
 
 class Deltas:
-    """Our own routes' stream: the text in pieces, then the metadata that the answer in one piece has."""
+    """The stream of our own routes: the text in pieces, then the same metadata as in a whole answer."""
 
     def chunk(self, chunk: Chunk) -> bytes:
         return event(orjson.dumps({"delta": chunk.text})) if chunk.text else b""
@@ -49,7 +49,7 @@ class Deltas:
 
 
 class OpenAIChunks:
-    """OpenAI's stream: what the upstream sent, to the byte. The metadata goes into a comment, which clients ignore."""
+    """OpenAI's stream: the upstream's frames, byte for byte. The metadata is a comment, which clients ignore."""
 
     def chunk(self, chunk: Chunk) -> bytes:
         return chunk.wire

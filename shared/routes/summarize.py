@@ -1,4 +1,4 @@
-"""POST /summarize: a text in, its summary out, in the shape of /generate. At temperature 0, always: it can be kept."""
+"""POST /summarize: a text in, its summary out, in the format of /generate. Temperature 0, so it can be cached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def summarize_routes(service: Service) -> APIRouter:
 
     def to_chat(asked: SummarizeRequest) -> ChatRequest:
         longest = service.settings.max_chars
-        if len(asked.text) > longest:  # the input guard would say it too, of a prompt that this caller has not written
+        if len(asked.text) > longest:  # the input guard would call the text a prompt
             raise InvalidRequest(
                 f"the text has {len(asked.text)} characters; the limit is {longest}", param="text", code="text_too_long"
             )

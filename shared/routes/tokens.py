@@ -1,6 +1,6 @@
-"""POST /tokens/revoke: an administrator ends a token, or all of a user's, in this worker at once.
+"""POST /tokens/revoke: an administrator revokes a token, or all tokens of a user. In this worker it works at once.
 
-Other workers believe a verified token until TOKEN_CACHE_TTL is over.
+Other workers trust a verified token until TOKEN_CACHE_TTL is over.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class RevokeRequest(BaseModel):
-    """`name`: a user, or the id of a token."""
+    """`name`: a user's name, or a token's id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ def token_routes(authenticator: Authenticator) -> Routes:
     def routes(service: Service) -> APIRouter:
         router = APIRouter()
 
-        @router.post("/tokens/revoke", summary="End a token, or all of a user's (administrators)")
+        @router.post("/tokens/revoke", summary="Revoke a token, or all tokens of a user (administrators)")
         async def revoke(request: Request) -> Response:
             admin_of(request)
             asked = parse(RevokeRequest, await read_body(request, service.settings.max_body_bytes))

@@ -1,4 +1,4 @@
-"""GET /usage: what the caller used today and this month, and what is left of limits and budget."""
+"""GET /usage: the caller's usage today and this month, and what remains of the limits and the budget."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Limits = Callable[[Caller], Awaitable[Mapping[str, Any]]]
 
 
 def usage_routes(ledger: UsageLedger, limits: Limits | None = None) -> Routes:
-    """For build_service's `routes`. `limits` says what a caller may do, and what is left of it."""
+    """For build_service's `routes`. `limits` gives a caller's limits, and what remains of them."""
 
     def routes(service: Service) -> APIRouter:
         router = APIRouter()
 
-        @router.get("/usage", summary="What the caller used, and may use")
+        @router.get("/usage", summary="The caller's usage, limits and budget")
         async def usage(request: Request) -> Response:
             caller = caller_of(request)
             used = await ledger.used(caller.id)

@@ -1,4 +1,4 @@
-"""POST /webhooks/ingest: what another service tells us, if it is signed, and once. GET /webhooks/alerts: the board."""
+"""POST /webhooks/ingest: signed webhooks from other services, each accepted once. GET /webhooks/alerts: the board."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 webhooks_total = Counter(
-    "gateway_webhooks_total", "Webhooks that came, taken or duplicate, or the code of their refusal", ["outcome"]
+    "gateway_webhooks_total", "Webhooks received, by outcome: taken, duplicate, or the code of the refusal", ["outcome"]
 )
 
 
 def webhook_routes(board: AlertBoard) -> Routes:
-    """For build_service's `routes`. Raises BadSetting for a secret that is none."""
+    """For build_service's `routes`. Raises BadSetting for an invalid secret."""
 
     def routes(service: Service) -> APIRouter:
         settings = service.settings
         verifier = Verifier(settings.webhook_hmac_secret.get_secret_value(), settings.webhook_timestamp_window)
         router = APIRouter()
 
-        @router.post("/webhooks/ingest", tags=[OPEN], summary="A signed webhook")
+        @router.post("/webhooks/ingest", tags=[OPEN], summary="Receive a signed webhook")
         async def ingest(request: Request) -> Response:
             try:
                 if not verifier:
-                    raise NotFound("WEBHOOK_HMAC_SECRET is not set: no webhooks are taken", code="webhooks_disabled")
+                    raise NotFound("WEBHOOK_HMAC_SECRET is not set: webhooks are disabled", code="webhooks_disabled")
                 claim = verifier.claim(request.headers)
                 body = await read_body(request, settings.max_body_bytes)
                 verifier.verify(claim, body)
@@ -51,10 +51,10 @@ def webhook_routes(board: AlertBoard) -> Routes:
             webhooks_total.labels("taken" if news else "duplicate").inc()
             if news:
                 _log(claim.id, told)
-            # Also the second time: a sender that has not heard our first answer sends it again until we say yes.
+            # Also for a duplicate: a sender that did not get our first answer sends again until it gets one.
             return json_response({"id": claim.id, "duplicate": not news, "alerts": len(told.alerts)})
 
-        @router.get("/webhooks/alerts", summary="Alerts as they stand (callers with a token)")
+        @router.get("/webhooks/alerts", summary="Current alerts (callers with a token)")
         async def alerts(request: Request) -> Response:
             if caller_of(request).user is None:
                 raise Unauthorized("alerts are for callers with a token: Authorization: Bearer wk_…")
@@ -66,7 +66,7 @@ def webhook_routes(board: AlertBoard) -> Routes:
 
 
 def _log(id: str, told: Notification) -> None:
-    """An operational line for each alert, or one for an event."""
+    """Log one operational line per alert, or one for an event."""
     if told.type != "alerts":
         log.info("webhook %s", told.type, extra={"fields": {"event": "webhook", "type": told.type, "webhook_id": id}})
     for alert in told.alerts:
@@ -82,4 +82,4 @@ def _log(id: str, told: Notification) -> None:
         level = logging.WARNING if alert.status == FIRING else logging.INFO
         log.log(level, "alert %s is %s", alert.name, alert.status, extra={"fields": fields})
     if told.left_out:
-        log.warning("webhook %s held %d alerts too many, which were left out", id, told.left_out)
+        log.warning("webhook %s has %d alerts too many, which were left out", id, told.left_out)

@@ -1,1 +1,1 @@
-"""Connections to what keeps data, SQL and Redis, which may be lost: a call then hears so soon, and no more."""
+"""Connections to the SQL database and to Redis. Either may be lost; calls then get an error soon and do not hang."""

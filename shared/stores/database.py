@@ -1,7 +1,7 @@
-"""One SQL database, SQLite or PostgreSQL, that may be gone: then its users hear DatabaseUnavailable, soon.
+"""One SQL database, SQLite or PostgreSQL. While it is gone, work fails soon with DatabaseUnavailable.
 
-In: pieces of work, each run in one transaction. Out: their results. The tables are made on first use, and made again if
-the file was taken away. Knows nothing of tokens or usage.
+In: pieces of work, each run in one transaction. Out: their results. The tables are created on first use, and created
+again if the file was removed. Knows nothing of tokens or usage.
 """
 
 import asyncio
@@ -31,18 +31,18 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PATIENCE = 2.0  # seconds for a whole piece of work; a healthy database takes a few thousandths
-BUSY_MILLISECONDS = 1500  # that a writer of SQLite waits for another one
-PROBE_EVERY = 1.0  # seconds; between two looks at a database that is gone, nobody waits for it
+BUSY_MILLISECONDS = 1500  # that one SQLite writer waits for another
+PROBE_EVERY = 1.0  # seconds between probes of a lost database; in between, no call waits for it
 SCHEMA_LOCK = 0x776B  # any number that nobody else locks in this PostgreSQL database
 
-# asyncpg's own errors come through bare when no connection can be made.
+# asyncpg's own errors are not wrapped when no connection can be made.
 FAULTS = (DBAPIError, PoolTimeout, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 database_up = Gauge("database_up", "1 while the database of tokens and usage answers", multiprocess_mode="livemin")
 
 
 class Database:
-    """Raises BadSetting for a URL that nobody could connect to."""
+    """Raises BadSetting for a URL that can never work."""
 
     def __init__(self, url: str) -> None:
         parsed = parse_database_url(url)
@@ -51,10 +51,10 @@ class Database:
         self._engine = _sqlite(parsed) if parsed.drivername == SQLITE else _postgresql(parsed)
         self._schema_exists = False
         self._creating = asyncio.Lock()
-        self._patience = LoopTimeout(PATIENCE)  # what a busy process needs for itself is not the database's fault
+        self._patience = LoopTimeout(PATIENCE)  # a busy process must not blame the database
         self.up = True
         self._next_probe = 0.0
-        self.fault = ""  # why it did not answer last; may name hosts: for logs, not for callers
+        self.fault = ""  # the last reason for no answer; may name hosts: for logs, not for callers
 
     async def open(self) -> None:
         """Never fails: a service starts without its database, refuses tokens with 503, and recovers."""
@@ -66,9 +66,9 @@ class Database:
         await self._engine.dispose()
 
     async def run(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """What `work` returns, done in one transaction.
+        """The result of `work`, run in one transaction.
 
-        Raises DatabaseUnavailable: soon after PATIENCE the first time, and then at once, but for one try a second.
+        Raises DatabaseUnavailable: the first time soon after PATIENCE, then at once, except for one try per second.
         """
         if not self.up:
             if time.monotonic() < self._next_probe:
@@ -80,10 +80,10 @@ class Database:
                 async with self._engine.begin() as connection:
                     result = await work(connection)
         except FAULTS as fault:
-            self._schema_exists = False  # what comes back may be an empty one
+            self._schema_exists = False  # the database that comes back may be empty
             self._lost(_one_line(fault))
             raise DatabaseUnavailable("the database does not answer", retry_after=1) from fault
-        except BaseException:  # the caller gave up, or the work did not like what it read: ask again next time
+        except BaseException:  # the caller gave up, or the work failed on its own: try again next time
             self._next_probe = 0.0
             raise
         self._found()
@@ -95,7 +95,7 @@ class Database:
         async with self._creating:
             async with self._engine.begin() as connection:
                 if self.dialect == "sqlite":
-                    # Readers and a writer do not block each other. The mode stays with the file.
+                    # WAL: readers and a writer do not block each other. The mode is stored in the file.
                     await connection.execute(text("PRAGMA journal_mode = WAL"))
                 else:
                     # IF NOT EXISTS alone lets two workers that start together collide in PostgreSQL's catalogue.
@@ -122,8 +122,8 @@ class Database:
 
 
 def _sqlite(url: URL) -> AsyncEngine:
-    # A connection for each piece of work: half a millisecond more, but a file that was moved, restored or deleted under
-    # us is noticed, where an open handle would go on with a file that is gone.
+    # One connection per piece of work costs half a millisecond more, but notices a file that was moved, restored or
+    # deleted. An open handle would continue to use the file that is gone.
     engine = create_async_engine(url, poolclass=NullPool)
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -140,12 +140,12 @@ def _sqlite(url: URL) -> AsyncEngine:
 
 
 def _postgresql(url: URL) -> AsyncEngine:
-    # No time-outs here: Database.run has one for the whole of a piece of work, waiting for a connection included.
+    # No time-outs here: Database.run has one for a whole piece of work, including the wait for a connection.
     return create_async_engine(
         url,
         pool_size=5,
         max_overflow=0,
-        pool_pre_ping=True,  # a restarted server costs nobody an error
+        pool_pre_ping=True,  # no call fails after the server restarts
     )
 
 

@@ -1,4 +1,4 @@
-"""DATABASE_URL as people write it, turned into what SQLAlchemy's async drivers take.
+"""Turns DATABASE_URL, as people write it, into a URL for SQLAlchemy's async drivers.
 
 In: `sqlite:///FILE` or `postgresql://…`, with `sslmode` as libpq spells it. Out: a SQLAlchemy URL, or BadSetting, one
 line that never shows the password.
@@ -16,7 +16,7 @@ DRIVERS = {
     "sqlite": SQLITE,
     SQLITE: SQLITE,
     "postgresql": POSTGRESQL,
-    "postgres": POSTGRESQL,  # what hosting companies write
+    "postgres": POSTGRESQL,  # the form that hosting companies use
     POSTGRESQL: POSTGRESQL,
 }
 POSTGRESQL_OPTIONS = {"host", "port", "ssl", "sslmode", "prepared_statement_cache_size"}
@@ -38,10 +38,10 @@ def parse_database_url(text: str) -> URL:
 
 def _checked_file(url: URL) -> URL:
     if url.host or not url.database or url.database == ":memory:":
-        # Each connection to a database in memory would see its own, empty one.
+        # Each connection to an in-memory database would get its own, empty one.
         raise _bad("names no file; three slashes and a path: sqlite:///FILE")
     if url.query:
-        raise _bad(f"{sorted(url.query)[0]} is no option here; only the file: sqlite:///FILE")
+        raise _bad(f"{sorted(url.query)[0]} is not an option here; only the file: sqlite:///FILE")
     file = Path(url.database)
     if file.is_dir():
         raise _bad(f"{file} is a directory; it must be a file")
@@ -52,7 +52,7 @@ def _checked_file(url: URL) -> URL:
 
 def _with_ssl(url: URL) -> URL:
     if unknown := sorted(set(url.query) - POSTGRESQL_OPTIONS):
-        raise _bad(f"{unknown[0]} is no option here; these are: {', '.join(sorted(POSTGRESQL_OPTIONS))}")
+        raise _bad(f"{unknown[0]} is not an option here; these are: {', '.join(sorted(POSTGRESQL_OPTIONS))}")
     query = dict(url.query)
     if "sslmode" in query:  # asyncpg takes the same values under another name
         query["ssl"] = query.pop("sslmode")

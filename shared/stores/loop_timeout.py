@@ -1,8 +1,8 @@
-"""A time-out that a busy event loop does not use up.
+"""A time-out that does not run while the event loop is busy.
 
-A plain time-out blames the other side for our own queue: while a loop is busy for 50 ms, the reply lies unread in the
-socket and the timer is long over. So patience is counted in turns of the loop, each at least TURN long: every turn
-reads what has arrived, and a loop that is late makes its turns late too.
+A plain time-out blames the other side for our own delay: while the loop is busy for 50 ms, the reply waits in the
+socket and the timer expires. So this time-out counts turns of the loop, each at least TURN long. Every turn reads what
+has arrived, and when the loop is late, its turns are late, too.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ TURN = 0.01  # seconds
 
 
 class LoopTimeout:
-    """Waits of at most `seconds` of a loop that has time to look. One timer for all of them; none when none waits."""
+    """Limits each wait to `seconds` of a loop that is not busy. One timer, which runs only during waits."""
 
     def __init__(self, seconds: float) -> None:
         self._turns = max(1, round(seconds / TURN))
@@ -22,7 +22,7 @@ class LoopTimeout:
 
     @asynccontextmanager
     async def wait(self) -> AsyncIterator[None]:
-        """Raises TimeoutError in what is awaited inside, once patience is at its end."""
+        """Raises TimeoutError in the code inside, once the time is up."""
         async with asyncio.timeout(None) as limit:
             self._left[limit] = self._turns
             if self._timer is None:

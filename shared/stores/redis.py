@@ -1,10 +1,10 @@
-"""A Redis that may be gone: dead, frozen or slow, it costs a call a few hundredths of a second, once, and no more.
+"""A Redis that may be gone. Dead, frozen or slow, it costs a call a few hundredths of a second, once.
 
 In: commands. Out: their results, or RedisGone at once while Redis is known to be gone; a probe notices when it is back.
-What to do without Redis is for each user to decide. Knows nothing of limits or caches.
+Each caller of this module decides what to do without Redis. Knows nothing of limits or caches.
 
-Redis' library is loaded with the first link, here and in whatever uses one: a service without Redis saves a tenth of a
-second and 6 MB.
+The Redis library is loaded with the first link, here and in the modules that use one: a service without Redis saves a
+tenth of a second and 6 MB.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 0.08  # seconds for one command, its connection included; a healthy Redis takes less than one thousandth
-FIRST_PROBE = 0.1  # seconds until the first look at a Redis that is gone, which may only have stumbled; then it doubles
-PROBE_EVERY = 1.0  # seconds at most between looks
+PATIENCE = 0.08  # seconds for one command, including its connection; a healthy Redis takes less than a millisecond
+FIRST_PROBE = 0.1  # seconds until the first probe of a lost Redis, which may be back soon; then the wait doubles
+PROBE_EVERY = 1.0  # seconds at most between probes
 
 redis_up = Gauge("redis_up", "0 while Redis is gone and its users go on without it", multiprocess_mode="livemin")
-redis_up.set(1)  # also where there is none: nobody misses it
+redis_up.set(1)  # also in a service without Redis
 redis_lost_total = Counter("redis_lost_total", "How often Redis went away")
 
 
@@ -40,9 +40,9 @@ class RedisGone(Exception):
 
 
 class RedisLink:
-    """One pool of connections to `url`. Never raises anything but RedisGone, and never waits longer than `patience`.
+    """One pool of connections to `url`. Raises only RedisGone, and never waits longer than `patience`.
 
-    It is counted in turns of the event loop, see loop_timeout.py: our own rush hour must not read as a dead Redis.
+    `patience` counts turns of the event loop (loop_timeout.py): our own load must not look like a dead Redis.
     """
 
     def __init__(self, url: str, max_connections: int = 16, patience: float = PATIENCE) -> None:
@@ -55,13 +55,13 @@ class RedisLink:
         pool = ConnectionPool.from_url(
             url,
             max_connections=max_connections,
-            socket_timeout=None,  # `run` bounds connecting and waiting alike
+            socket_timeout=None,  # `run` limits connecting and waiting together
             socket_connect_timeout=None,
-            retry=Retry(NoBackoff(), 0),  # one retry layer in a service, and this is not it
-            # Left on, they also leave a connection that Redis has closed in the pool, for a command to fall over.
+            retry=Retry(NoBackoff(), 0),  # a service has one retry layer, and this is not it
+            # If enabled, they leave connections that Redis has closed in the pool, and the next command fails.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        # First come, first served; the client library's own blocking pool lets whoever just finished push in again.
+        # First come, first served: in the library's own blocking pool, a caller that just finished can jump the queue.
         self._places = asyncio.Semaphore(max_connections)
         self._redis: Redis = Redis(connection_pool=pool)
         self._faults = (RedisError, OSError, TimeoutError)
@@ -85,7 +85,7 @@ class RedisLink:
         if not self.up:
             raise RedisGone
         async with self._places:
-            if not self.up:  # lost while we stood in line
+            if not self.up:  # lost while this call waited
                 raise RedisGone
             try:
                 async with self._patience.wait():
@@ -96,7 +96,7 @@ class RedisLink:
 
     def _lose(self, fault: Exception) -> None:
         if not self.up:
-            return  # a call that failed beside us has said so
+            return  # another call has reported it
         self.up = False
         redis_up.set(0)
         redis_lost_total.inc()
@@ -109,7 +109,7 @@ class RedisLink:
             await asyncio.sleep(pause)
             pause = min(2 * pause, PROBE_EVERY)
             with contextlib.suppress(*self._faults):
-                # As patient as with a call: who answers slower than that would be lost again at once.
+                # The same limit as for a call: a slower Redis would be lost again at once.
                 async with self._patience.wait():
                     await self._redis.ping()
                 self.up = True

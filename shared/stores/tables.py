@@ -12,21 +12,21 @@ users = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("role", String(16), nullable=False),
-    Column("budget_micro_usd", BigInteger),  # a month; null: no bound
+    Column("budget_micro_usd", BigInteger),  # per month; null: no limit
     Column("created", Double, nullable=False),
 )
 
 tokens = Table(
     "tokens",
     metadata,
-    Column("id", String(16), primary_key=True),  # to name a token by; no secret
+    Column("id", String(16), primary_key=True),  # a public name of the token; not secret
     Column("user", ForeignKey(users.c.name), nullable=False, index=True),
     Column("hash", LargeBinary(32), nullable=False, unique=True),
     Column("created", Double, nullable=False),
     Column("revoked", Double),
 )
 
-# The primary key leads with the caller: a month of one caller is one short range of it.
+# The primary key starts with the caller, so a month of one caller is one short range of it.
 usage = Table(
     "usage",
     metadata,

@@ -1,4 +1,4 @@
-"""INSERT … ON CONFLICT DO UPDATE, which SQLite and PostgreSQL spell alike and SQLAlchemy keeps in two places."""
+"""INSERT … ON CONFLICT DO UPDATE: SQLite and PostgreSQL share the syntax; SQLAlchemy has a version for each."""
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite

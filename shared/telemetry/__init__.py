@@ -1,1 +1,1 @@
-"""What a service says of itself while it runs: metrics and traces."""
+"""Metrics and traces of the running service: how they are recorded, kept and exported."""

@@ -1,6 +1,6 @@
-"""What the spans of a settled call say of it, in the names of OpenTelemetry's conventions; `gateway.*` are our own.
+"""The span attributes of a settled call, named by OpenTelemetry's conventions; `gateway.*` are our own.
 
-In: a Call and its Outcome. Out: attributes. Of a prompt or an answer there is no word in them, nor of an error's text.
+In: a Call and its Outcome. Out: attributes. They hold no word of a prompt or an answer, nor an error's text.
 https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 https://github.com/open-telemetry/semantic-conventions-genai
 """
@@ -16,10 +16,10 @@ from shared.telemetry.trace import UpstreamTime
 
 LONGEST = 200  # characters of what a client or an upstream chose
 OPERATION = "chat"
-PROVIDER = "openai"  # whose API all upstreams speak, which is what the conventions ask for
+PROVIDER = "openai"  # all upstreams speak its API, and the conventions ask for the API
 STATUS = "http.response.status_code"
-FIRST_TOKEN = "time_to_first_token_ms"  # in the log's line, of a stream that began
-TOLD = ("cache", "fallback")  # what layers note for the log line, and a trace says too
+FIRST_TOKEN = "time_to_first_token_ms"  # in the log line of a stream that began
+TOLD = ("cache", "fallback")  # fields that layers note for the log line, and that a trace shows too
 
 
 def root_name(call: Call) -> str:
@@ -27,7 +27,7 @@ def root_name(call: Call) -> str:
 
 
 def request_attributes(call: Call) -> dict[str, Any]:
-    """The request as HTTP has it. Every call comes by POST, and no path of ours has a parameter."""
+    """The request in HTTP's terms. Every call comes by POST, and no path of ours has a parameter."""
     headers = call.headers
     host, port = _host(headers.get("host", ""))
     return _said(
@@ -45,7 +45,7 @@ def request_attributes(call: Call) -> dict[str, Any]:
 
 
 def call_attributes(call: Call, outcome: Outcome) -> dict[str, Any]:
-    """Who called, and how it ended."""
+    """The caller, and the end of the call."""
     return _said(
         {
             "gateway.request_id": call.request_id,
@@ -59,14 +59,14 @@ def call_attributes(call: Call, outcome: Outcome) -> dict[str, Any]:
 
 
 def response_attributes(call: Call, outcome: Outcome) -> dict[str, Any]:
-    """What the client was sent, unless it was gone before. A stream that breaks, or is left, has said 200."""
+    """The status that the client got, unless it left before. A stream that breaks, or is left, has already sent 200."""
     if outcome.ending is Ending.CUT or (outcome.ending is Ending.LEFT and FIRST_TOKEN in call.log_fields):
         return {STATUS: 200}
     return {} if outcome.ending is Ending.LEFT else {STATUS: outcome.status}
 
 
 def batch_attributes(calls: Sequence[Call], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """A batch is answered with 200, whatever became of its prompts."""
+    """A batch is answered with 200, whatever happens to its prompts."""
     left = len(outcomes) < len(calls) or any(outcome.ending is Ending.LEFT for outcome in outcomes)
     return {
         "gateway.batch.size": len(calls),
@@ -80,7 +80,7 @@ def model_of(call: Call, asked: UpstreamTime) -> str:
 
 
 def upstream_attributes(call: Call, asked: UpstreamTime, outcome: Outcome | None) -> dict[str, Any]:
-    """One model call as the GenAI conventions have it. Without an `outcome` it did not give the answer."""
+    """One model call, by the GenAI conventions. Without an `outcome`, the answer did not come from it."""
     request, url = call.request, URL(asked.base_url)
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": OPERATION,
@@ -107,7 +107,7 @@ def upstream_attributes(call: Call, asked: UpstreamTime, outcome: Outcome | None
 
 
 def _said(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not known."""
+    """Without the values that are not known."""
     return {name: value for name, value in attributes.items() if value is not None and value != ""}
 
 

@@ -1,10 +1,10 @@
-"""Finished traces, sent to a collector: a bounded queue, and a task that writes and posts them in batches.
+"""Sends finished traces to a collector: a bounded queue, and a task that writes and posts them in batches.
 
-In: traces that have ended. Out: OTLP over HTTP. A collector that is dead or slow costs traces, and never a request; the
-operational log hears once when it goes and once when it is back.
+In: traces that have ended. Out: OTLP over HTTP. A dead or slow collector costs traces, and never a request. The
+operational log has one line when the collector goes, and one when it is back.
 
-Not the OpenTelemetry SDK's exporter: that takes 8 MB of a worker and 215 µs for a trace of 15 spans; OTLP's own
-messages, written straight from what was noted, take 2 MB and 40 µs. aiohttp, which is here, posts them.
+Not the OpenTelemetry SDK's exporter: it takes 8 MB per worker, and 215 µs for a trace of 15 spans. OTLP's own messages,
+written directly from the recorded data, take 2 MB and 40 µs. aiohttp, already a dependency, posts them.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ MOST_WAITING = 1000  # traces; past it new ones are lost
 MOST_AT_ONCE = 100  # traces in one request to the collector
 POST_SECONDS = 5.0
 WAITS = (1.0, 2.0, 4.0)  # seconds before a batch is sent again; after the last it is lost
-TRY_AGAIN = (429, 502, 503, 504)  # what OTLP says may be repeated
+TRY_AGAIN = (429, 502, 503, 504)  # statuses that OTLP allows to retry
 LARGEST_ANSWER = 1 << 16  # bytes
 CLOSE_SECONDS = 2.0
 
@@ -42,7 +42,7 @@ HEADERS = {"Content-Type": "application/x-protobuf"}
 
 
 class NotTaken(Exception):
-    """The collector did not take a batch. The text says why; `again` that it may take it later."""
+    """The collector did not take a batch. The text says why; `again`: it may take it later."""
 
     def __init__(self, reason: str, *, again: bool) -> None:
         super().__init__(reason)
@@ -50,7 +50,7 @@ class NotTaken(Exception):
 
 
 class Exporter:
-    """Open it inside the event loop. `lost`: traces, since the collector was last well."""
+    """Open it inside the event loop. `lost`: traces lost since the collector last worked."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
@@ -67,22 +67,22 @@ class Exporter:
         self._task = asyncio.create_task(self._run(self._session))
 
     async def close(self) -> None:
-        """Send what waits, if it is taken within CLOSE_SECONDS."""
+        """Send the waiting traces, if the collector takes them within CLOSE_SECONDS."""
         self._closing.set()
         _, unfinished = await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
         if unfinished:
             self._task.cancel()
-            self._complain(f"no answer within {CLOSE_SECONDS:g} seconds, and this service ends")
+            self._complain(f"no answer within {CLOSE_SECONDS:g} seconds before this service ended")
         if self._session is not None:
             await self._session.close()
 
     # region: export-add
     def add(self, trace: Trace) -> None:
-        """Have `trace` sent, some time. Never waits, never raises."""
+        """Queue `trace` for sending. Never waits, never raises."""
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(trace)
         else:
-            self._lose(1, "more of them come than the collector takes")
+            self._lose(1, "more traces come than the collector takes")
 
     # endregion: export-add
 
@@ -96,7 +96,7 @@ class Exporter:
                 await self._send(session, body, count)
 
     async def _pause(self, seconds: float) -> None:
-        """Or less: until we are closed."""
+        """Sleep, but only until the exporter is closed."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
@@ -113,7 +113,7 @@ class Exporter:
             except Exception:
                 log.exception("a bug: a trace could not be written")
                 del scope.spans[written:]
-            await asyncio.sleep(0)  # requests come first: they wait for one trace, and not for a hundred
+            await asyncio.sleep(0)  # requests come first: they wait for one trace, not for a hundred
         return message.SerializeToString(), count
 
     async def _send(self, session: aiohttp.ClientSession, body: bytes, count: int) -> None:
@@ -146,7 +146,7 @@ class Exporter:
         self.lost += count
 
     def _complain(self, reason: str) -> None:
-        """Once, until all is well again."""
+        """Log once, until the collector works again."""
         if not self._in_trouble:
             self._in_trouble, self.lost = True, 0
             fields = {"event": "traces_not_taken", "collector": self._url.authority, "reason": reason}
@@ -159,7 +159,7 @@ class Exporter:
 
 
 def _resource() -> Resource:
-    """Who speaks: of several workers, each for itself."""
+    """Identifies the sender; each worker has its own."""
     said = {
         "service.name": SERVICE_NAME,
         "service.version": __version__,

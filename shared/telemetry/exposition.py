@@ -1,7 +1,7 @@
 """The page that Prometheus scrapes: all metrics of the service, of one process or of all its workers.
 
-Its size is bounded, because labels are: at most MOST_BYTES. Made in a thread, one at a time: however many ask and
-however much there is to tell, requests go on.
+Its size is bounded, because labels are: at most MOST_BYTES. A thread makes one page at a time, so requests go on,
+however many clients ask and however large the page is.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ OPENMETRICS = "application/openmetrics-text"
 
 
 class Exposition:
-    """Pages on demand. Who asks while one is made shares the next with all others who do."""
+    """Pages on demand. All clients that ask while a page is made share the next one."""
 
     def __init__(self) -> None:
         folder = os.environ.get(FOLDER)
@@ -34,12 +34,12 @@ class Exposition:
         self._pages: dict[bool, tuple[int, bytes]] = {}  # by format, with its number
 
     async def page(self, accept: str) -> tuple[bytes, str]:
-        """The page, and its content type: OpenMetrics, which has exemplars, for who accepts it."""
+        """The page, and its content type: OpenMetrics, which has exemplars, for clients that accept it."""
         in_openmetrics = OPENMETRICS in accept
         asked = self._begun
         async with self._making:
             number, page = self._pages.get(in_openmetrics, (0, b""))
-            if number <= asked:  # begun before we asked: what has just been counted may be missing
+            if number <= asked:  # begun before we asked: the latest counts may be missing
                 self._begun += 1
                 number = self._begun
                 page = await asyncio.to_thread(self._write, in_openmetrics)
@@ -63,14 +63,14 @@ class _WithDerived(Collector):
 
 
 class _OfWorkers(Collector):
-    """The files of all workers, dead ones too, added up."""
+    """The sum over the files of all workers, including dead ones."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
         write()
-        # A worker that has just made its file has not yet written a head into it.
+        # A new file is empty until its worker writes the header.
         files = [str(file) for file in self._folder.glob("*.db") if file.exists() and file.stat().st_size]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
         return merged

@@ -1,7 +1,7 @@
-"""Which values a label may have: the first so many that were really served. All others are "other".
+"""Bounds the values of a label: the first `most` that were really served. All others are "other".
 
 Clients make up models, and a counter never forgets a label: without a bound they would fill the memory, and /metrics.
-Several workers keep to one bound together, by a register in the folder that their metrics are in.
+Several workers share one bound, through a register in the folder of their metrics.
 """
 
 import fcntl
@@ -15,14 +15,14 @@ LONGEST = 100  # bytes
 
 
 class Admitted:
-    """At most `most` values of at most `longest` bytes. `name` is the register's, one for each label."""
+    """At most `most` values of at most `longest` bytes. `name` is the register's name, one for each label."""
 
     def __init__(self, name: str, most: int, longest: int = LONGEST) -> None:
         self._most = most
         self._longest = longest
         self._values: set[str] = set()
         self._register = Path(os.environ[FOLDER]) / f"{name}.labels" if FOLDER in os.environ else None
-        self._read = 0  # bytes of the register
+        self._read = 0  # bytes read from the register
 
     # region: label
     def label(self, value: str, *, served: bool) -> str:
@@ -38,7 +38,7 @@ class Admitted:
     # endregion: label
 
     def _hear_of_others(self, register: Path) -> None:
-        """What other workers have served. Costs a look at the file's size while there is nothing new."""
+        """Read what other workers have served. While nothing is new, this costs one look at the file's size."""
         if register.exists() and register.stat().st_size != self._read:
             self._learn(register.read_bytes())
 
@@ -59,6 +59,6 @@ class Admitted:
         self._values.update(lines.decode().split("\n")[:-1])
 
     def _fits(self, value: str) -> bool:
-        """Into a line of /metrics as it stands. What is not printable can perhaps not even be encoded."""
+        """Does it fit into a line of /metrics unescaped? Unprintable text may not even be encodable."""
         sane = value != "" and value.isprintable() and not {'"', "\\"} & set(value)
         return sane and len(value.encode()) <= self._longest

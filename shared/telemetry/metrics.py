@@ -1,6 +1,6 @@
-"""What is counted and timed of every call: names, labels, edges. Times in seconds, money in US dollars.
+"""The metrics of every call: names, labels, bucket edges. Times in seconds, money in US dollars.
 
-An edge of a histogram is a promise that can be watched: a latency objective must be one of them.
+A histogram can check a latency objective only at a bucket edge, so each objective must be an edge.
 """
 
 from typing import Generic, TypeVar
@@ -16,12 +16,12 @@ OVERHEAD_EDGES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each series would double what is scraped
 
-requests_total = Counter("gateway_requests_total", "Calls, as the log has them", ["endpoint", "model", "status"])
+requests_total = Counter("gateway_requests_total", "Calls, as in the log", ["endpoint", "model", "status"])
 duration = Histogram(
     "gateway_request_duration_seconds", "From arrival to the last byte", ["endpoint"], buckets=DURATION_EDGES
 )
 overhead = Histogram(
-    "gateway_overhead_seconds", "A call's time, less its waiting for upstreams", buckets=OVERHEAD_EDGES
+    "gateway_overhead_seconds", "A call's time without its waits for upstreams", buckets=OVERHEAD_EDGES
 )
 queued = Histogram("gateway_queue_seconds", "Waiting for a place in the admission queue", buckets=OVERHEAD_EDGES)
 first_token = Histogram(
@@ -32,25 +32,25 @@ first_token = Histogram(
 )
 per_token = Histogram(
     "gen_ai_server_time_per_output_token_seconds",
-    "Of a stream, for each token after the first",
+    "Time per token of a stream, after the first",
     ["model"],
     buckets=PER_TOKEN_EDGES,
 )
-tokens_total = Counter("gateway_tokens_total", "Tokens, as the log has them", ["model", "direction"])
-cost_total = Counter("gateway_cost_usd_total", "US dollars, as the log has them", ["model"])
+tokens_total = Counter("gateway_tokens_total", "Tokens, as in the log", ["model", "direction"])
+cost_total = Counter("gateway_cost_usd_total", "US dollars, as in the log", ["model"])
 
-tenant_requests_total = Counter("gateway_tenant_requests_total", "Calls of a user", ["tenant"])
-tenant_tokens_total = Counter("gateway_tenant_tokens_total", "Tokens of a user, in and out", ["tenant"])
-tenant_cost_total = Counter("gateway_tenant_cost_usd_total", "US dollars of a user", ["tenant"])
+tenant_requests_total = Counter("gateway_tenant_requests_total", "Calls per user", ["tenant"])
+tenant_tokens_total = Counter("gateway_tenant_tokens_total", "Tokens per user, in and out", ["tenant"])
+tenant_cost_total = Counter("gateway_tenant_cost_usd_total", "US dollars per user", ["tenant"])
 tenant_refusals_total = Counter(
-    "gateway_tenant_refusals_total", "Calls of a user that we refused: rights, limits, budget, no room", ["tenant"]
+    "gateway_tenant_refusals_total", "Refused calls per user: rights, limits, budget, no room", ["tenant"]
 )
 
 M = TypeVar("M", Counter, Histogram)
 
 
 class Children(dict[str | tuple[str, ...], M], Generic[M]):
-    """A metric's children by their labels: what `labels()` gives, for a twentieth of its time."""
+    """A metric's children by their labels: the result of `labels()`, in a twentieth of its time."""
 
     def __init__(self, metric: M) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Metrics of several workers: files in one folder, which each worker writes its own of, and any of them reads.
+"""Metrics of several workers: files in one folder, where each worker writes its own and reads those of all.
 
-In: the numbers of processes that have died. Out: the folder, for as long as the service lives. A dead worker's gauges
-say nothing any more and go; what it has counted stays.
+In: the ids of dead processes. Out: the folder, for as long as the service lives. A dead worker's gauges no longer mean
+anything and are removed; its counts stay.
 """
 
 import os
@@ -11,12 +11,12 @@ from contextlib import contextmanager
 
 from prometheus_client.multiprocess import mark_process_dead
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the environment variable by which prometheus_client knows where
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the environment variable that tells prometheus_client the folder
 
 
 @contextmanager
 def metrics_of_workers() -> Iterator[None]:
-    """Workers that are started inside share their metrics. This process, which has begun without, has none."""
+    """Workers started inside share their metrics. This process started without the folder, so it has none."""
     with tempfile.TemporaryDirectory(prefix="llm-service-metrics-", ignore_cleanup_errors=True) as folder:
         os.environ[FOLDER] = folder
         try:

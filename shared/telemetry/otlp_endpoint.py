@@ -1,6 +1,6 @@
-"""OTLP_ENDPOINT, read: where traces go.
+"""Reads OTLP_ENDPOINT, the collector that traces go to.
 
-In: the base URL of an OTLP/HTTP collector. Out: the URL that takes traces, or BadSetting, which repeats no password.
+In: the base URL of an OTLP/HTTP collector. Out: the URL that takes traces, or BadSetting, which shows no password.
 https://opentelemetry.io/docs/specs/otlp/#otlphttp-request
 """
 

@@ -1,6 +1,6 @@
-"""What a worker says of itself once a second: how long it serves, its processor time, its memory, its tokens.
+"""A worker's own metrics, once a second: its uptime, its processor time, its memory, its tokens.
 
-Several workers are added up. Gauges, because that is the form in which what a dead worker said can be forgotten.
+Several workers are added up. All are gauges, because only the gauges of a dead worker can be forgotten.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from prometheus_client import Gauge
 from shared.memory.rss import resident
 
 EVERY = 1.0  # seconds
-WINDOW = 10  # looks back, over which a rate is taken
+WINDOW = 10  # looks over which a rate is taken
 
-uptime = Gauge("process_uptime_seconds", "Since the oldest worker began to serve", multiprocess_mode="livemax")
+uptime = Gauge("process_uptime_seconds", "Seconds since the oldest worker started", multiprocess_mode="livemax")
 cpu = Gauge("process_cpu_percent", "Processor time of all workers; 100 is one core", multiprocess_mode="livesum")
 memory = Gauge("process_memory_bytes", "Resident memory of all workers", multiprocess_mode="livesum")
 worst = Gauge("process_memory_worst_bytes", "Resident memory of the largest worker", multiprocess_mode="livemax")
-tokens = Gauge("inference_tokens_per_second", "Output tokens a second, over the last ten", multiprocess_mode="livesum")
+tokens = Gauge("inference_tokens_per_second", "Output tokens per second, over ten seconds", multiprocess_mode="livesum")
 
 
 class Look(NamedTuple):
@@ -31,7 +31,7 @@ class Look(NamedTuple):
 
 
 class ProcessMetrics:
-    """`tokens` is for who counts them to add to."""
+    """The code that counts tokens adds them to `tokens`."""
 
     def __init__(self) -> None:
         self.tokens = 0
@@ -49,7 +49,7 @@ class ProcessMetrics:
             self._timer.cancel()
 
     def tell(self) -> None:
-        """Once a second, by itself."""
+        """Set the gauges now, and again every second."""
         self._timer = asyncio.get_running_loop().call_later(EVERY, self.tell)
         now = self._look()
         before = self._looks[0]

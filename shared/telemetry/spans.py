@@ -1,7 +1,7 @@
-"""A trace as OTLP's spans: one for the request, one for each layer, one for each upstream that was asked.
+"""Writes a trace as OTLP spans: one for the request, one for each layer, one for each upstream that was asked.
 
 In: a Trace that has ended. Out: protobuf messages, added to a request for the collector. Knows nothing of calls, nor of
-who sends. OTLP's own messages and not the OpenTelemetry SDK's spans: those cost four times as much, see export.py.
+sending. It uses OTLP's own messages: the OpenTelemetry SDK's spans cost four times as much, see exporter.py.
 """
 
 import random
@@ -25,7 +25,7 @@ def write_spans(trace: Trace, scope: ScopeSpans, epoch: int) -> None:
     pen = _Pen(trace, scope, epoch)
     own_id = bytes.fromhex(trace.span_id) or random.randbytes(ID_BYTES)
     layers = [layer for layer in trace.layers if layer.started <= trace.ended]
-    # A call whose caller left may go on for others that wait for its answer: that part is none of this trace's.
+    # A call whose caller left may go on for others that wait for its answer. That part is outside this trace.
     for layer in layers:
         layer.ended = min(layer.ended or trace.ended, trace.ended)
 
@@ -53,7 +53,7 @@ def write_spans(trace: Trace, scope: ScopeSpans, epoch: int) -> None:
 
 
 class _Pen:
-    """Writes what all spans of a trace have. Field by field: messages that are made of others cost twice the time."""
+    """Writes the fields that all spans of a trace have. It sets each one: composed messages cost twice the time."""
 
     def __init__(self, trace: Trace, scope: ScopeSpans, epoch: int) -> None:
         self._trace_id = bytes.fromhex(trace.id)
@@ -87,7 +87,7 @@ class _Pen:
 
 
 def _above(layers: Sequence[LayerTime]) -> Iterator[int | None]:
-    """For each layer the one that called it: the last before it that is one less deep."""
+    """For each layer the one that called it: the last one before it at a depth of one less."""
     latest: dict[int, int] = {}
     for number, layer in enumerate(layers):
         yield latest.get(layer.depth - 1)
@@ -95,7 +95,7 @@ def _above(layers: Sequence[LayerTime]) -> Iterator[int | None]:
 
 
 def _around(asked: UpstreamTime, tried: float, layers: Sequence[LayerTime], above: Sequence[int | None]) -> int | None:
-    """The innermost layer that saw all the tries: the innermost of all, or the one that repeats it."""
+    """The innermost layer that saw all the tries: the innermost of all, or the one that retries it."""
     number = asked.layer - 1 if 0 < asked.layer <= len(layers) else None
     while number is not None and layers[number].ended < tried:
         number = above[number]

@@ -1,7 +1,7 @@
-"""Totals without labels, made of the labelled metrics when somebody looks.
+"""Totals without labels, computed from the labelled metrics at each scrape.
 
-So that `rate(inference_errors_5xx_total[5m]) / rate(inference_requests_total[5m])` works as one writes it: both sides
-have one series, and it is there, at 0, before the first error. Counting them apart would cost each request twice.
+They make `rate(inference_errors_5xx_total[5m]) / rate(inference_requests_total[5m])` work as written: both sides have
+one series, which exists, at 0, before the first error. To count them separately would cost each request twice.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ def derived(metrics: Iterable[Metric]) -> Iterator[Metric]:
     families = {metric.name: metric for metric in metrics}
 
     def samples(source: str) -> Sequence[Sample]:
-        # Workers' files know of a metric with labels once it has a series.
+        # In workers' files, a metric with labels exists once it has a series.
         return families[source].samples if source in families else ()
 
     def total(name: str, source: str, help: str, counts: Callable[[Labels], bool] = lambda labels: True) -> Metric:
@@ -28,8 +28,8 @@ def derived(metrics: Iterable[Metric]) -> Iterator[Metric]:
 
     requests, cache = "gateway_requests", "gateway_cache_requests"
     yield total("inference_requests", requests, "Calls")
-    yield total("inference_errors_5xx", requests, "Calls that were our fault", lambda of: of["status"][0] == "5")
-    yield total("inference_errors_4xx", requests, "Calls that were the caller's", lambda of: of["status"][0] == "4")
+    yield total("inference_errors_5xx", requests, "Calls with a 5xx status", lambda of: of["status"][0] == "5")
+    yield total("inference_errors_4xx", requests, "Calls with a 4xx status", lambda of: of["status"][0] == "4")
     yield total("inference_cache_hits", cache, "Answers that cost nothing", lambda of: of["result"] in FOR_NOTHING)
     yield total("inference_cache_misses", cache, "Answers paid for", lambda of: of["result"] == "miss")
     yield total("rate_limit_hits", "gateway_rate_limit_refusals", "Calls over a limit")
@@ -40,7 +40,7 @@ FOR_NOTHING = ("hit", "coalesced")
 
 
 def in_ms(seconds: Iterable[Sample]) -> Metric:
-    """One histogram in milliseconds, of those in seconds that each endpoint has."""
+    """One histogram in milliseconds, from the endpoints' histograms in seconds."""
     edges = [(_written(edge), _written(edge * 1000)) for edge in (*DURATION_EDGES, float("inf"))]
     buckets, total = dict.fromkeys((edge for edge, _ in edges), 0.0), 0.0
     for sample in seconds:

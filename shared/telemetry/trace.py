@@ -1,4 +1,4 @@
-"""What is noted of one call while it runs: readings of the clock, who stood where, how each try at an upstream went.
+"""The record of one call while it runs: readings of the clock, the layers it passed, the result of each upstream try.
 
 Cheap, because it happens on every request's path: no span is made here, and no word of a prompt or an answer is kept.
 Knows nothing of how traces are written or sent; see spans.py and exporter.py. Times are readings of perf_counter().
@@ -17,7 +17,7 @@ from shared.pipeline.layer import Handler, Layer
 from shared.pipeline.reply import Reply, TokenStream
 from shared.telemetry.trace_context import TRACEPARENT, TRACESTATE, new_span_id, traceparent
 
-SANE_CODE = re.compile(r"[\w.-]{1,64}")  # what an upstream calls its errors may be anything, a prompt too
+SANE_CODE = re.compile(r"[\w.-]{1,64}")  # an upstream's error code may be anything, even a prompt
 ANSWERED = 200
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ Attributes = Mapping[str, Any]
 
 @dataclass(slots=True)
 class LayerTime:
-    """A call's way through one layer, until its reply came out or its error. `depth` 0 is the first layer."""
+    """A call's way through one layer, until its reply or its error came out. `depth` 0 is the first layer."""
 
     name: str
     depth: int
@@ -37,7 +37,7 @@ class LayerTime:
 
 
 class Try(NamedTuple):
-    """One request to an upstream, until its answer, or its first token, was here."""
+    """One request to an upstream, until its answer, or its first token, arrived."""
 
     started: float
     ended: float
@@ -63,16 +63,16 @@ class UpstreamTime:
 
     @property
     def tried(self) -> float:
-        """When the last try was over."""
+        """The time when the last try ended."""
         return self.tries[-1].ended if self.tries else self.started
 
 
 @dataclass(slots=True)
 class Trace:
-    """Of a call that is not `sampled` only its upstreams are noted: enough to tell of a failure.
+    """For a call that is not `sampled`, only its upstreams are noted: enough to report a failure.
 
-    `parent` is the span that called us, and empty if there is none; ids are in hexadecimal digits. `part`: of a batch,
-    whose span is the parent.
+    `parent` is the span that called us, and empty if there is none; ids are in hexadecimal digits. `part`: the call is
+    part of a batch, whose span is the parent.
     """
 
     id: str
@@ -91,7 +91,7 @@ class Trace:
     awaited: tuple[tuple[str, str], ...] = ()  # trace and span of others' calls
 
     async def follow_try(self, call: Call, base_url: str, send: Callable[[Call], Awaitable[T]]) -> T:
-        """One try of `call` at the upstream of `base_url`, noted with what came of it."""
+        """One try of `call` at the upstream of `base_url`, noted with its result."""
         started = time.perf_counter()
         asked = self.upstreams[-1] if self.upstreams else None
         if asked is None or asked.target != call.target:
@@ -110,34 +110,34 @@ class Trace:
         return reply
 
     def tell(self, headers: dict[str, str]) -> None:
-        """Tell the upstream that is being asked whose part its own work is."""
+        """Tell the upstream which trace and span its own work belongs to."""
         headers[TRACEPARENT] = traceparent(self.id, self.upstreams[-1].id, self.sampled)
         if self.state:
             headers[TRACESTATE] = self.state
 
     def part_of(self, name: str) -> "Trace":
-        """The trace of a call that this one is made of."""
+        """The trace of one call of this batch."""
         return Trace(self.id, self.sampled, self.started, self.span_id, self.state, name, part=True)
 
     def waits_for(self, other: object) -> None:
-        """Another call's work, by its trace, gives this one its answer."""
+        """Note that this call's answer comes from another call's work, given by its trace."""
         if isinstance(other, Trace) and other is not self and other.upstreams:
             self.awaited += ((other.id, other.upstreams[-1].id),)
 
 
 def trace_of(call: Call) -> Trace | None:
-    """What is noted of this call, if anything is."""
+    """The record of this call, if there is one."""
     return call.trace if isinstance(call.trace, Trace) else None
 
 
 def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
-    """`layer` before `next`, with the time noted that calls spend in there."""
+    """`layer` before `next`, with a note of the time that calls spend in it."""
     name = type(layer).__name__
 
     # region: followed
     async def followed(call: Call) -> Reply:
         trace = trace_of(call)
-        if trace is None:  # a call that another layer made, and did not tell of its trace
+        if trace is None:  # a call that another layer made without a trace
             return await layer(call, next)
         time_in_layer = LayerTime(name, depth, time.perf_counter())
         trace.layers.append(time_in_layer)
@@ -154,7 +154,7 @@ def follow_layer(layer: Layer, depth: int, next: Handler) -> Handler:
 
 
 def error_type(error: BaseException) -> str:
-    """Our own word for it, never the error's text, which may repeat what the caller wrote."""
+    """Our own name for the error, never its text, which may repeat the caller's words."""
     if isinstance(error, ServiceError):
         return error.error_code if SANE_CODE.fullmatch(error.error_code) else error.code
     return "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__

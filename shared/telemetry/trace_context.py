@@ -1,6 +1,6 @@
-"""W3C Trace Context: which trace a request belongs to, read from its headers and written into those that we send.
+"""W3C Trace Context: which trace a request belongs to, read from its headers and written into those we send.
 
-In: `traceparent` and `tracestate`. Out: a Parent, or None for what is missing or malformed, which counts as missing.
+In: `traceparent` and `tracestate`. Out: a Parent, or None if they are missing or malformed.
 Knows nothing of spans. https://www.w3.org/TR/trace-context/
 """
 
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 SAMPLED = 0x01
-LONGEST_STATE = 512  # characters; what is longer may be dropped
+LONGEST_STATE = 512  # characters; a longer one may be dropped
 
 MOST_MEMBERS = 32
 
-# A version that we do not know may have more fields after these; ours has none.
+# A version that we do not know may have more fields after these; ours has no more.
 FORMAT = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
 )
@@ -55,7 +55,7 @@ def new_span_id() -> str:
 
 
 def _state(headers: Mapping[str, str]) -> str:
-    """Other systems' notes, to be handed on as they came; one that is malformed discredits them all."""
+    """Other systems' notes, to be passed on unchanged. One malformed note discredits them all."""
     state = headers.get(TRACESTATE, "")
     members = [member for part in state.split(",") if (member := part.strip(" \t"))]
     fits = len(state) <= LONGEST_STATE and len(members) <= MOST_MEMBERS

@@ -1,7 +1,7 @@
-"""Count in memory, and write it down a moment later: what makes counting cheap where workers share files.
+"""Counts in memory, and writes to the file a moment later. This makes counting cheap where workers share files.
 
-prometheus_client writes each step of a counter into its file at once: 0.7 µs, a dozen times a request. Here all steps
-of WRITTEN_AFTER are one. Knows nothing of what is counted.
+prometheus_client writes each step of a counter to its file at once: 0.7 µs, a dozen times per request. Here all steps
+within WRITTEN_AFTER are one write. Knows nothing of what is counted.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from typing import Any
 from prometheus_client import REGISTRY, values
 from prometheus_client.metrics import MetricWrapperBase
 
-WRITTEN_AFTER = 0.02  # seconds; a worker that is killed outright takes that much with it, as it does of its log
+WRITTEN_AFTER = 0.02  # seconds; a killed worker loses this much of its counts, and as much of its log
 
 
 def gather() -> None:
-    """Have all metrics gather, into files of this process. For a worker, whose folder is known.
+    """Make all metrics write behind, into files of this process. For a worker, whose folder is known.
 
-    Those that were made before it was forked begin again, in its own files.
+    Metrics made before the fork begin again, in the worker's own files.
     """
     WriteBehind.in_file = values.get_value_class()  # type: ignore[no-untyped-call]
-    values.ValueClass = WriteBehind  # its documentation says: assign a class of yours here
+    values.ValueClass = WriteBehind  # its documentation says: assign your own class here
     for metric in tuple(REGISTRY._collector_to_names):
         if isinstance(metric, MetricWrapperBase):
             _begin_again(metric)
@@ -35,7 +35,7 @@ def _begin_again(metric: MetricWrapperBase) -> None:
 
 
 def write() -> None:
-    """Write down what waits for it."""
+    """Write the waiting numbers to their files."""
     with _lock:
         waiting, _waiting[:] = _waiting[:], []
         for value in waiting:
@@ -90,5 +90,5 @@ _waiting: list[WriteBehind] = []
 def _write_soon() -> None:
     try:
         asyncio.get_running_loop().call_later(WRITTEN_AFTER, write)
-    except RuntimeError:  # before the event loop, or beside it
+    except RuntimeError:  # before the event loop runs, or outside of it
         write()

@@ -1,1 +1,1 @@
-"""Who answers: the pooled client of an OpenAI-compatible API, what it reads and writes, and its fallbacks."""
+"""Clients of OpenAI-compatible APIs: OpenAI's SDK, our own pooled client, the wire format, and the fallbacks."""

@@ -1,7 +1,7 @@
 """The pooled client of one OpenAI-compatible API: the innermost handler of every stack.
 
-In: a Call. Out: a Completion, or a TokenStream whose first token is here; or an UpstreamError that says whose fault it
-was and whether trying again may help. Never retries, never times a call out: layers do. Knows none of our own routes.
+In: a Call. Out: a Completion, a TokenStream with its first token, or an UpstreamError that says whose fault it was and
+whether a retry may help. Never retries and never times a call out: layers do that. Knows none of our own routes.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ from shared.upstream.sse import EventReader, Events, EventTooLong, MakeEvents
 
 log = logging.getLogger(__name__)
 
-LARGEST_BLOCK = 1 << 16  # bytes of a stream that are read at once; behind a client that does not read, they wait here
+LARGEST_BLOCK = 1 << 16  # bytes of a stream read at once; they wait here while the client does not read
 PROBE_SECONDS = 2.0
-SPARE_CONNECTIONS = 2  # for probes and lists of models: on a busy day /ready must not stand in line behind the calls
+SPARE_CONNECTIONS = 2  # for probes and lists of models: /ready must not queue behind calls on a busy day
 MOST_EARLY_CHUNKS = 1000  # before the first token
 LAST_BYTES_SECONDS = 0.05
 
@@ -39,7 +39,7 @@ LAST_BYTES_SECONDS = 0.05
 class Upstream:
     """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop.
 
-    Without an `api_key` it is OPENAI_API_KEY. `events` makes the reader of each stream.
+    `api_key` defaults to OPENAI_API_KEY. `events` makes the reader of each stream.
     """
 
     def __init__(
@@ -54,22 +54,22 @@ class Upstream:
         self._settings = settings
         self._events = events
         self._session: aiohttp.ClientSession | None = None
-        self.answered_at: float | None = None  # by time.monotonic(); whatever it answered
-        self.reachable: bool | None = None  # None: nobody has looked yet
-        self.doubted = False  # a call could not reach it: somebody should look
+        self.answered_at: float | None = None  # by time.monotonic(); any answer counts
+        self.reachable: bool | None = None  # None: not checked yet
+        self.doubted = False  # a call could not reach it: it should be checked
 
     async def open(self) -> None:
         settings = self._settings
         connector = aiohttp.TCPConnector(
             limit=settings.http_max_connections + SPARE_CONNECTIONS, keepalive_timeout=settings.http_keepalive_expiry
         )
-        # No total time-out here: the deadline belongs to the whole call, and one layer keeps it.
+        # No total time-out here: one layer keeps the deadline of the whole call.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.http_connect_timeout)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=timeout,
             headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),  # one caller's cookies are none of the next one's
+            cookie_jar=aiohttp.DummyCookieJar(),  # never share cookies between callers
         )
 
     async def close(self) -> None:
@@ -84,7 +84,7 @@ class Upstream:
 
     @property
     def connections(self) -> tuple[int, int]:
-        """(open, in use). aiohttp counts them for itself alone."""
+        """(open, in use). aiohttp has no public count of them."""
         connector = self.session.connector
         assert connector is not None
         idle, in_use = sum(map(len, connector._conns.values())), len(connector._acquired)
@@ -117,14 +117,14 @@ class Upstream:
                     return await self._open_stream(call, response)
                 return completion(await _read(response), call.request)
             except BaseException:
-                response.close()  # also when we are cancelled: the upstream must hear that nobody waits
+                response.close()  # also when cancelled: the upstream must learn that nobody waits
                 raise
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             self.doubted = True
             raise _connection_fault(fault) from None
 
     async def ready(self) -> bool:
-        """Does the upstream answer at all? Asks for its models."""
+        """Whether the upstream answers a request for its models."""
         try:
             async with (
                 asyncio.timeout(PROBE_SECONDS),
@@ -140,7 +140,7 @@ class Upstream:
         self.answered_at, self.reachable = time.monotonic(), True
 
     async def models(self, name: str = "") -> bytes:
-        """The API's own list of its models, or the entry of one (its name fit for a URL). Raises UpstreamError."""
+        """The API's own list of models, or the entry of one (`name` quoted for a URL). Raises UpstreamError."""
         url = URL(f"{self._models_url}/{name}" if name else str(self._models_url), encoded=True)
         try:
             async with (
@@ -155,7 +155,7 @@ class Upstream:
             raise _connection_fault(fault) from None
 
     async def _open_stream(self, call: Call, response: aiohttp.ClientResponse) -> TokenStream:
-        """Wait for the first token: until it is here, a failure can still become a status, a retry or a fallback."""
+        """Wait for the first token. Until it arrives, a failure can still become a status, a retry or a fallback."""
         if response.content_type != "text/event-stream":
             raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
         silence = Silence(self._settings.stream_silence_timeout, response.close)
@@ -183,7 +183,7 @@ class Upstream:
 
 
 class Silence:
-    """Notices that a stream was silent for `seconds`. One timer, moved only when it is over: a chunk costs nothing."""
+    """Detects that a stream is silent for `seconds`. One timer, re-armed only when it fires: a chunk costs nothing."""
 
     def __init__(self, seconds: float, then: Callable[[], None]) -> None:
         self.seconds = seconds
@@ -214,12 +214,12 @@ class Silence:
 async def _chunks(
     call: Call, response: aiohttp.ClientResponse, events: EventReader, frames: Frames, silence: Silence
 ) -> AsyncGenerator[Chunk]:
-    """What comes, until `[DONE]`. Raises UpstreamError."""
+    """The chunks of the stream, until `[DONE]`. Raises UpstreamError."""
     response.content.set_read_chunk_size(LARGEST_BLOCK)
     try:
         while block := await _next_block(call, response.content):
             chunk, broken = frames.read(events.feed(block))
-            if chunk is not None:  # comments and blank lines are no word from the model
+            if chunk is not None:  # comments and blank lines do not count as output of the model
                 silence.heard = time.monotonic()
                 yield chunk
             if broken is not None:
@@ -240,7 +240,7 @@ async def _chunks(
 
 
 async def _next_block(call: Call, content: aiohttp.StreamReader) -> bytes:
-    """Empty at the end. A client that reads slowly is not what we wait for here."""
+    """The next bytes; empty at the end. The time that a slow client takes to read is not counted here."""
     asked = time.perf_counter()
     try:
         return await content.read(LARGEST_BLOCK)
@@ -249,7 +249,7 @@ async def _next_block(call: Call, content: aiohttp.StreamReader) -> bytes:
 
 
 async def _read_the_end(response: aiohttp.ClientResponse) -> None:
-    """What follows `[DONE]`, usually nothing: a connection that was read to its end can be used again."""
+    """Read what follows `[DONE]`, usually nothing: a connection can be used again only if it was read to its end."""
     if response.content.is_eof():
         return
     try:
@@ -260,21 +260,21 @@ async def _read_the_end(response: aiohttp.ClientResponse) -> None:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, if it is not larger than LARGEST_REPLY."""
+    """The body, of at most LARGEST_REPLY bytes."""
     length = response.content_length
-    # Of a body that is packed the length says nothing: a megabyte of gzip can hold a gigabyte.
+    # The length of a compressed body says nothing: a megabyte of gzip can hold a gigabyte.
     if length is not None and length <= LARGEST_REPLY and "Content-Encoding" not in response.headers:
         return await response.read()
     return await bounded(response.content.iter_any())
 
 
 def _forget_the_way(fault: Exception) -> None:
-    """aiohttp raises one and the same object for every closed connection: its traceback would hold on to each call."""
+    """aiohttp raises the same object for every closed connection: its traceback would keep each call in memory."""
     fault.__traceback__ = fault.__context__ = None
 
 
 def _connection_fault(fault: Exception) -> UpstreamError:
-    """What a failed connection means. The client hears no addresses; the log does."""
+    """The error for a failed connection. Addresses go to the log, not to the client."""
     _forget_the_way(fault)
     log.warning("upstream connection fault: %s: %s", type(fault).__name__, fault)
     if isinstance(fault, TimeoutError):
@@ -282,7 +282,7 @@ def _connection_fault(fault: Exception) -> UpstreamError:
     if isinstance(fault, aiohttp.ClientConnectorError):
         return UpstreamUnreachable("the upstream refused the connection")
     if isinstance(fault, aiohttp.ClientResponseError) or isinstance(fault.__cause__, ContentEncodingError):
-        return UpstreamBadReply("the upstream does not speak HTTP as it should")
+        return UpstreamBadReply("the upstream's reply is not valid HTTP")
     if isinstance(fault, aiohttp.InvalidURL):
         return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)
     return UpstreamUnavailable("the upstream dropped the connection")

@@ -1,7 +1,7 @@
-"""FALLBACKS, read: who answers when the upstream cannot.
+"""Reads FALLBACKS: the models and upstreams to ask when the primary upstream fails.
 
-In: `[model][@base_url], …` and the keys that go with them. Out: fallbacks in their order, or BadSetting, which repeats
-no key. A name is made of a model and a host, so that it may stand in logs and replies.
+In: `[model][@base_url], …` and their keys. Out: the fallbacks in order, or BadSetting, which never shows a key.
+A fallback's name consists of a model and a host, so that it may appear in logs and replies.
 """
 
 import re
@@ -19,16 +19,16 @@ ENTRY = re.compile(r"(?P<model>[^@]*)(@(?P<url>.*))?")
 
 @dataclass(slots=True, frozen=True)
 class Fallback:
-    """Somebody who answers too. Without a `base_url` it is another model of the primary upstream."""
+    """Another model or upstream. Without a `base_url` it is another model of the primary upstream."""
 
-    name: str  # what replies, logs and metrics call it
+    name: str  # its name in replies, logs and metrics
     target: Target
     base_url: str = ""
     api_key: SecretStr = field(default_factory=lambda: SecretStr(""))
 
 
 def read_fallbacks(settings: Settings) -> Sequence[Fallback]:
-    """In the order of FALLBACKS. Raises BadSetting."""
+    """The fallbacks, in the order of FALLBACKS. Raises BadSetting."""
     if not settings.fallbacks.strip():
         return ()
     entries = [entry.strip() for entry in settings.fallbacks.split(",")]
@@ -49,35 +49,35 @@ def _fallback(number: int, entry: str, key: str, before: Sequence[Fallback]) -> 
     model, url = match["model"].strip(), (match["url"] or "").strip().rstrip("/")
     if match["url"] is None:
         if not model:
-            raise _bad(number, "is empty; it wants a model, an @ and a base URL, or both")
+            raise _bad(number, "is empty; it needs a model, an @ and a base URL, or both")
         if key:
             raise BadSetting(f"FALLBACK_API_KEYS: key {number} belongs to an entry of FALLBACKS without a URL")
         return Fallback(model, Target(model=model))
     host = _host(number, url)
     if not key.isascii() or not key.isprintable():
-        raise BadSetting(f"FALLBACK_API_KEYS: key {number} has characters that no HTTP header takes")
+        raise BadSetting(f"FALLBACK_API_KEYS: key {number} has characters that an HTTP header cannot hold")
     secret = SecretStr(key)
     return Fallback(f"{model}@{host}", Target(_upstream(url, secret, host, before), model or None), url, secret)
 
 
 def _host(number: int, url: str) -> str:
-    """The URL's host, and its port if it is not the usual one."""
+    """The URL's host, with its port unless that is the default."""
     try:
         parts = URL(url)
         said_port = "" if parts.is_default_port() else f":{parts.port}"
     except ValueError:
         raise _bad(number, "has a URL that cannot be read") from None
     if parts.scheme not in ("http", "https") or not parts.host:
-        raise _bad(number, "wants a URL after its @ that starts with http:// or https://")
+        raise _bad(number, "needs a URL after its @ that starts with http:// or https://")
     if parts.user or parts.password:
         raise _bad(number, "has a user or a password in its URL; keys belong in FALLBACK_API_KEYS")
     if parts.query_string or parts.fragment:
-        raise _bad(number, "has a URL with a ? or a #; a base URL ends with its path, mostly /v1")
+        raise _bad(number, "has a URL with a ? or a #; a base URL ends with its path, usually /v1")
     return f"{parts.host}{said_port}"
 
 
 def _upstream(url: str, key: SecretStr, host: str, before: Sequence[Fallback]) -> str:
-    """The upstream's name: that of an entry before with the same URL and key, or the host, numbered if it is taken."""
+    """The upstream's name: that of an earlier entry with the same URL and key, or the host, numbered if it is taken."""
     for fallback in before:
         if (fallback.base_url, fallback.api_key) == (url, key):
             return fallback.target.upstream

@@ -1,6 +1,6 @@
-"""OpenAI's chat API as upstreams speak it: bytes of a reply in; completions, chunks and errors out.
+"""OpenAI's chat API as upstreams implement it: bytes of a reply in; completions, chunks and errors out.
 
-Knows nothing of connections, and nothing of what our own routes look like.
+Knows nothing of connections, and nothing of our own routes.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -26,12 +26,12 @@ from shared.upstream.sse import DONE, event
 
 LARGEST_REPLY = 16 << 20  # bytes
 CHARACTERS_PER_TOKEN = 4  # the usual estimate, for an upstream that does not count
-MOST_TOKENS = 1 << 32  # of one call; a count past it is nonsense
+MOST_TOKENS = 1 << 32  # of one call; a larger count is nonsense
 
-# Reasons to finish that are none: engines that are taken down in the middle answer 200 with what they had.
+# These reasons mean an unfinished answer: an engine that is stopped in the middle answers 200 with what it has.
 GIVEN_UP = ("abort", "error")
 
-# What a broken document raises when it is read as if it were whole.
+# The errors that a malformed document raises when it is read as a valid one.
 MISSHAPEN = (ValueError, KeyError, IndexError, TypeError, AttributeError)
 
 
@@ -39,7 +39,7 @@ MISSHAPEN = (ValueError, KeyError, IndexError, TypeError, AttributeError)
 
 
 def written(document: object, option: int | None = None) -> bytes:
-    """JSON. Raises InvalidRequest for what could be read but cannot be written: 255 levels, integers past 64 bits."""
+    """JSON. Raises InvalidRequest for JSON that can be read but not written: 255 levels, integers over 64 bits."""
     try:
         return orjson.dumps(document, option=option)
     except TypeError:
@@ -50,7 +50,7 @@ def written(document: object, option: int | None = None) -> bytes:
 
 
 async def bounded(blocks: AsyncIterator[bytes]) -> bytes:
-    """The body that comes in `blocks`. Raises UpstreamBadReply if it is larger than LARGEST_REPLY."""
+    """The body that arrives in `blocks`. Raises UpstreamBadReply if it is larger than LARGEST_REPLY."""
     body = bytearray()
     async for block in blocks:
         body += block
@@ -60,7 +60,7 @@ async def bounded(blocks: AsyncIterator[bytes]) -> bytes:
 
 
 def completion(raw: bytes, request: ChatRequest) -> Completion:
-    """Raises UpstreamBadReply, or UpstreamFault for an answer that is not whole."""
+    """Raises UpstreamBadReply, or UpstreamFault for an incomplete answer."""
     try:
         body = orjson.loads(raw)
         if any(choice.get("finish_reason") in GIVEN_UP for choice in body["choices"]):
@@ -84,7 +84,7 @@ def answer_text(raw: bytes) -> str:
 
 
 def estimate(request: ChatRequest, response_length: int) -> Usage:
-    """The usage of a call that the upstream did not count. `response_length` in characters."""
+    """The estimated usage of a call that the upstream did not count. `response_length` is in characters."""
     return Usage(
         -(-len(request.prompt) // CHARACTERS_PER_TOKEN), -(-response_length // CHARACTERS_PER_TOKEN), estimated=True
     )
@@ -94,17 +94,17 @@ def estimate(request: ChatRequest, response_length: int) -> Usage:
 
 
 class Frames:
-    """The data frames of one stream, read as they come."""
+    """Reads the data frames of one stream as they arrive."""
 
     def __init__(self, request: ChatRequest) -> None:
-        # We ask for usage always; who did not ask for it is not sent the frame that has nothing else.
+        # We always ask for usage. A client that did not ask is not sent the frame that has only usage.
         options = request.extra.get("stream_options")
         self._hides_usage = not (isinstance(options, dict) and options.get("include_usage"))
-        self.finished = False  # a reason to finish has come: what ends without one was cut
+        self.finished = False  # a finish reason has arrived: a stream that ends without one was cut
         self.done = False
 
     def read(self, payloads: Iterable[bytes]) -> tuple[Chunk | None, UpstreamError | None]:
-        """The frames up to `[DONE]`, or up to the first bad one, as one chunk; and what was wrong with that one."""
+        """The frames up to `[DONE]` or to the first bad frame, as one chunk; and the error of that bad frame."""
         wire: list[bytes] = []
         text, model, length, usage, reason = "", "", 0, None, None
         broken: UpstreamError | None = None
@@ -163,7 +163,7 @@ def _string(value: object) -> str | None:
 
 
 def _length(part: dict[str, Any]) -> int:
-    """Characters that were generated for a message or a delta: text, reasoning, refusals, arguments of tools."""
+    """Generated characters of a message or a delta: text, reasoning, refusals, arguments of tools."""
     length = 0
     for name, value in part.items():
         if name == "tool_calls":
@@ -176,21 +176,21 @@ def _length(part: dict[str, Any]) -> int:
 
 
 def _usage(reported: object) -> Usage | None:
-    """The upstream's own count; None when it gave none that makes sense."""
+    """The upstream's own count; None if it is missing or makes no sense."""
     if not isinstance(reported, dict):
         return None
     tokens_in, tokens_out = reported.get("prompt_tokens"), reported.get("completion_tokens")
     if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
         return None
     sensible = 0 <= tokens_in < MOST_TOKENS and 0 <= tokens_out < MOST_TOKENS
-    return Usage(int(tokens_in), int(tokens_out)) if sensible else None  # true is an int here, and no number in JSON
+    return Usage(int(tokens_in), int(tokens_out)) if sensible else None  # True is an int in Python
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
 
 
 def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamError:
-    """The error that stands for a status other than 200."""
+    """The error for a status other than 200."""
     message, code, param = _error_detail(raw)
     retry_after = parse_retry_after(headers)
     if status == 429:
@@ -201,20 +201,20 @@ def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamErro
             retry_after=retry_after,
         )
     if status == 404 and not _is_json(raw):
-        # Not an API's word but a proxy's, which knows no servers in its first moments. Of the model it says nothing.
-        return UpstreamBadReply("nothing at the upstream's URL is a chat API", upstream_status=status, retryable=True)
+        # Not from an API but from a proxy, which knows no servers right after its start. It says nothing of the model.
+        return UpstreamBadReply("there is no chat API at the upstream's URL", upstream_status=status, retryable=True)
     if status in (400, 404, 413, 422):
         error = UpstreamRejected(
             message or f"the upstream rejected the request with {status}",
             upstream_status=status,
-            # What OpenAI says of a model that it does not have; engines behind us say it with other words, or none.
+            # OpenAI's code for a model that it does not have; other engines use another code, or none.
             code="model_not_found" if status == 404 else code,
             param=param,
         )
         error.http_status = status
         return error
     if status in (401, 403):
-        # The caller did nothing wrong, and must not be told to log in: our key is at fault.
+        # Our key is at fault. The caller did nothing wrong, and must not get a 401.
         return UpstreamFault(
             "the upstream refused this service's credentials (OPENAI_API_KEY)", upstream_status=status, retryable=False
         )
@@ -238,7 +238,7 @@ def _is_json(raw: bytes) -> bool:
 
 
 def _error_detail(raw: bytes) -> tuple[str | None, str | None, str | None]:
-    """(message, code, param) of an error in OpenAI's shape, as far as they are there."""
+    """(message, code, param) of an error in OpenAI's shape; None for each that is missing."""
     try:
         error = orjson.loads(raw)["error"]
     except (ValueError, KeyError, TypeError):
@@ -250,7 +250,7 @@ def _error_detail(raw: bytes) -> tuple[str | None, str | None, str | None]:
 
 
 def _error_frame(error: object) -> UpstreamError:
-    """An error that a stream carries: engines that fail after their 200 have no other way to say so."""
+    """An error inside a stream: an engine that fails after its 200 has no other way to report it."""
     message = _message(error) or "the upstream's stream carried an error"
     status = error.get("code") if isinstance(error, dict) else None
     if isinstance(status, int) and 400 <= status < 500 and status != 429:
@@ -259,7 +259,7 @@ def _error_frame(error: object) -> UpstreamError:
 
 
 def _given_up() -> UpstreamError:
-    return UpstreamFault("the upstream gave the answer up before its end")
+    return UpstreamFault("the upstream gave up the answer before its end")
 
 
 def _message(error: object) -> str | None:
@@ -267,5 +267,5 @@ def _message(error: object) -> str | None:
 
 
 def _short(text: object) -> str | None:
-    """Of what an upstream says, as much as an error has room for."""
+    """An upstream's text, cut to a length that fits an error."""
     return text[:1000] if isinstance(text, str) and text else None

@@ -1,7 +1,7 @@
-"""All the APIs that this service may call: the primary, and those of FALLBACKS with a URL of their own.
+"""All the APIs that this service may call: the primary, and the FALLBACKS with a URL of their own.
 
-In: a Call; its target says where it goes. Out: what that upstream answers. Each has its own pool of connections and its
-own key. Knows nothing of why a call goes elsewhere: a layer decides that.
+In: a Call; its target says where it goes. Out: the answer of that upstream. Each upstream has its own pool of
+connections and its own key. Knows nothing of why a call goes to another upstream: a layer decides that.
 """
 
 import asyncio
@@ -19,18 +19,17 @@ from shared.upstream.client import Upstream
 from shared.upstream.fallbacks import read_fallbacks
 from shared.upstream.sse import Events, MakeEvents
 
-TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may be this early
+TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire this early
 
 calls_total = Counter(
     "gateway_upstream_calls_total",
-    "Tries, by the status that the upstream answered, or by how there came to be no whole answer: connect, timeout, "
-    "cut, left",
+    "Tries, by the upstream's status, or by the reason for an incomplete answer: connect, timeout, cut, left",
     ["upstream", "status"],
 )
 
 
 class Upstreams:
-    """Opened and closed together. Raises BadSetting for FALLBACKS that make no sense."""
+    """The pools, opened and closed together. Raises BadSetting for invalid FALLBACKS."""
 
     def __init__(self, settings: Settings, events: MakeEvents = Events) -> None:
         self.primary = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL, events=events)
@@ -60,7 +59,7 @@ class Upstreams:
         except BaseException as error:
             calls_total.labels(name, _status(error, call)).inc()
             raise
-        if isinstance(reply, TokenStream):  # what became of it is known at its end
+        if isinstance(reply, TokenStream):  # its result is known only at its end
             call.on_done(lambda outcome: calls_total.labels(name, _status_of_stream(outcome, call)).inc())
         else:
             self._answered[name].inc()
@@ -68,14 +67,14 @@ class Upstreams:
 
     @property
     def pools(self) -> Mapping[str, Upstream]:
-        """By name."""
+        """The pools by name."""
         return self._pools
 
     def base_url(self, target: Target) -> str:
         return self._pools[target.upstream].base_url
 
     async def ready(self) -> bool:
-        """Does any of them answer? One is enough to be of use."""
+        """Whether any upstream answers: one is enough to be ready."""
         if await self.primary.ready():
             return True
         others = [upstream for upstream in self._pools.values() if upstream is not self.primary]

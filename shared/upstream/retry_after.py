@@ -1,7 +1,7 @@
-"""When an upstream wants to be asked again, read from the headers of its reply.
+"""How long to wait before asking an upstream again, read from the headers of its reply.
 
-First what it says in so many words (`retry-after-ms`, `Retry-After`); else, when it says that nothing remains, when its
-limits are whole again. There is no standard for the latter: all three dialects are read.
+An explicit wait comes first (`retry-after-ms`, `Retry-After`). Otherwise, if a limit has nothing remaining, the wait
+ends when that limit resets. There is no standard for these headers: all three dialects are read.
 """
 
 import re
@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-# OpenAI's, which has one for requests and one for tokens, and everybody else's.
+# OpenAI's headers, one pair for requests and one for tokens, and the pair that others use.
 LIMITS = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
     ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
@@ -18,7 +18,7 @@ LIMITS = (
 SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 NUMBER = r"\d{1,15}(?:\.\d{1,9})?"
 PART = rf"({NUMBER})(ns|us|µs|ms|s|m|h)"
-EPOCH = 1e9  # a number from here on is a date, in seconds since 1970; some write milliseconds
+EPOCH = 1e9  # from here on a number is a date, in seconds since 1970; some APIs write milliseconds
 EPOCH_MS = 1e11
 
 
@@ -42,13 +42,13 @@ def _said(headers: Mapping[str, str]) -> float | None:
 
 
 def _until_reset(headers: Mapping[str, str]) -> float | None:
-    """Until every limit of which nothing remains is whole again."""
+    """Seconds until every exhausted limit has reset."""
     resets = (headers.get(reset, "") for remaining, reset in LIMITS if _number(headers.get(remaining, "")) == 0)
     return max((wait for reset in resets if (wait := _duration(reset)) is not None), default=None)
 
 
 def _duration(text: str) -> float | None:
-    """Seconds from now: `6m0s`, `1.5s`, `20ms` as Go writes them; a number of seconds; a date as a number."""
+    """Seconds from now, out of `6m0s`, `1.5s` or `20ms` (as Go writes them), a number of seconds, or a numeric date."""
     if re.fullmatch(rf"({PART})+", text):
         return sum(float(number) * SECONDS[unit] for number, unit in re.findall(PART, text))
     seconds = _number(text)

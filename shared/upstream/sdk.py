@@ -1,7 +1,7 @@
-"""The model, asked through OpenAI's own SDK: what demos 1 to 3 do, and demo 4 replaces.
+"""The upstream client of demos 1 to 3, which uses OpenAI's own SDK. Demo 4 replaces it.
 
 In: a Call. Out: a Completion, or an UpstreamError that says whose fault it was. Whole answers only. Never retries and
-never times a call out, though the SDK can do both: layers do.
+never times a call out, although the SDK can do both: layers do that.
 """
 
 import contextlib
@@ -29,11 +29,11 @@ KEPT_OPEN = 20  # idle connections
 PROBE_SECONDS = 2.0
 NOBODY = "http://127.0.0.1:0/v1"  # no connection is ever made to port 0
 
-# What kept an answer from coming. Of those that fit, the first counts.
+# The reasons for a missing answer. The first one that matches counts.
 FAULTS: tuple[tuple[type[Exception], type[UpstreamError], str], ...] = (
     (httpx2.TimeoutException, UpstreamTimeout, "no connection to the upstream in time"),
     (httpx2.ConnectError, UpstreamUnreachable, "the upstream refused the connection"),
-    (httpx2.DecodingError, UpstreamBadReply, "the upstream does not speak HTTP as it should"),
+    (httpx2.DecodingError, UpstreamBadReply, "the upstream's reply is not valid HTTP"),
     (Exception, UpstreamUnavailable, "the upstream dropped the connection"),
 )
 
@@ -57,7 +57,7 @@ class OpenAIClient:
 
     async def open(self) -> None:
         settings = self._settings
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # our own log has a line a request already
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # our own log has a line per request already
         no_time_out_but_to_connect = httpx2.Timeout(None, connect=settings.http_connect_timeout)
         connections = httpx2.Limits(
             max_connections=settings.http_max_connections,
@@ -76,7 +76,7 @@ class OpenAIClient:
         await self._read_it_all()
 
     async def _read_it_all(self) -> None:
-        """With its first request the SDK reads much of itself, for a third of a second: not while callers wait."""
+        """Load the rest of the SDK, which it does in a third of a second at its first request, before callers wait."""
         to_nobody = self.client.with_options(base_url=NOBODY)
         with contextlib.suppress(APIConnectionError):
             async with to_nobody.chat.completions.with_streaming_response.create(model="none", messages=[]):
@@ -113,7 +113,7 @@ class OpenAIClient:
     # endregion: sdk-call
 
     async def ready(self) -> bool:
-        """Does the upstream answer at all? Asks for its models."""
+        """Whether the upstream answers a request for its models."""
         try:
             await self.client.models.list(timeout=PROBE_SECONDS, extra_headers=self._headers)
         except (APIError, httpx2.HTTPError, ValueError):
@@ -125,8 +125,8 @@ class OpenAIClient:
 
 
 def _why(fault: Exception) -> UpstreamError:
-    """What a failed connection means. The client hears no addresses; the log does."""
-    cause = fault.__cause__ if isinstance(fault, APIConnectionError) else fault  # the SDK's wraps httpx2's
+    """The error for a failed connection. Addresses go to the log, not to the client."""
+    cause = fault.__cause__ if isinstance(fault, APIConnectionError) else fault  # the SDK's error wraps httpx2's
     log.warning("upstream connection fault: %s: %s", type(cause).__name__, cause)
     if isinstance(cause, httpx2.UnsupportedProtocol):
         return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)

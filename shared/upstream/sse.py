@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 DONE = b"[DONE]"
-LONGEST_EVENT = 1 << 20  # bytes; an event that never ends would otherwise eat the memory
+LONGEST_EVENT = 1 << 20  # bytes; an event that never ends would otherwise fill the memory
 
 
 class EventTooLong(ValueError):
-    """An event of a stream went past LONGEST_EVENT."""
+    """An event of a stream is longer than LONGEST_EVENT."""
 
 
 class EventReader(Protocol):
-    """What an upstream's client needs to read a stream."""
+    """The part of an event parser that an upstream's client uses."""
 
     def feed(self, block: bytes) -> list[bytes]: ...
 
@@ -24,7 +24,7 @@ MakeEvents = Callable[[], EventReader]
 
 
 class Events:
-    """Bytes in, cut anywhere, also inside a character; out, the payloads of the events that are complete.
+    """Takes bytes, cut anywhere, even inside a character; returns the payloads of the complete events.
 
     Comments and fields other than `data` are dropped.
     """
@@ -32,12 +32,12 @@ class Events:
     def __init__(self) -> None:
         self._pending: list[bytes] = []  # a line without its end
         self._data: list[bytes] = []  # an event without its end
-        self._held = 0  # bytes of both, and one for each line
+        self._held = 0  # bytes of both, plus one per line
 
     def feed(self, block: bytes) -> list[bytes]:
         """The payload of each event that ends in `block`. Raises EventTooLong."""
         if not self._held and block.startswith(b"data: ") and block.endswith(b"\n\n") and block.count(b"\n") == 2:
-            return [block[6:-2]]  # one whole event, as nearly always
+            return [block[6:-2]]  # one whole event, the usual case
         payloads: list[bytes] = []
         if b"\n" in block:
             *lines, rest = b"".join((*self._pending, block)).split(b"\n")
@@ -46,7 +46,7 @@ class Events:
                 self._read(line.removesuffix(b"\r"), payloads)
             self._pending = [rest]
             self._held += len(rest)
-        else:  # not joined to what came before: a long line in small pieces would be copied for each of them
+        else:  # not joined yet: a long line in small pieces would be copied once per piece
             self._pending.append(block)
             self._held += len(block)
         if self._held > LONGEST_EVENT:
@@ -64,11 +64,11 @@ class Events:
 
 def event(payload: bytes) -> bytes:
     """One event on the wire."""
-    if b"\n" in payload or b"\r" in payload:  # each ends a line
+    if b"\n" in payload or b"\r" in payload:  # both end a line
         payload = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\ndata: ")
     return b"data: " + payload + b"\n\n"
 
 
 def comment(text: bytes) -> bytes:
-    """A line that every client ignores; `text` has no line ends."""
+    """A line that every client ignores; `text` has no line breaks."""
     return b": " + text + b"\n\n"

@@ -1,4 +1,4 @@
-// The alerts that Prometheus holds: those that fire, and those that will if it goes on like this.
+// The alerts that Prometheus holds: the firing ones, and the pending ones, which fire if their condition lasts.
 
 import { element } from "./element.js";
 import { seconds } from "./units.js";
@@ -28,7 +28,7 @@ export class Alerts {
 
 function headline(firing, pending) {
   if (firing) return `${firing} ${firing === 1 ? "alert fires" : "alerts fire"}`;
-  return pending ? "No alert fires, but something is not as it should be" : "No alert fires";
+  return pending ? "No alert fires yet, but some are pending" : "No alert fires";
 }
 
 function line({ name, severity, state, summary }) {

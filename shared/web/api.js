@@ -1,19 +1,19 @@
 // One request to the service that this page comes from, with the caller's token if there is one.
-// Out: the response if it is good; otherwise a Refusal that says what the error envelope says.
+// Out: the response if it is good; otherwise a Refusal with the content of the error envelope.
 
 export class Refusal extends Error {
-  // `error`: the object inside the envelope. `response`: what it came in, if it came as an answer of its own.
+  // `error`: the object inside the envelope. `response`: the reply it came in, if it has one of its own.
   constructor(error, response = null) {
     super(error.message || `the service answered ${response?.status}`);
     this.code = error.code || "";
     this.status = response?.status ?? 0;
     this.headers = response?.headers ?? new Headers();
     this.requestId = error.request_id || this.headers.get("X-Request-ID");
-    this.retryAfter = Number.parseFloat(this.headers.get("Retry-After")) || 0; // seconds; 0 if nobody said
+    this.retryAfter = Number.parseFloat(this.headers.get("Retry-After")) || 0; // seconds; 0 without the header
   }
 }
 
-// Above this file, and not at the root: a proxy may have put the service below a path.
+// Relative to this file, and not at the root: a proxy may have put the service below a path.
 const SERVICE = new URL("../", import.meta.url);
 
 // No `cache` option: browsers turn it into a Cache-Control header, which the service's own response cache obeys.

@@ -1,5 +1,5 @@
-// The circuit breakers' state, from GET /health: asked every few seconds, only while somebody can see it, and at once
-// after an answer. Health checks are no calls: they count against no limit.
+// The circuit breakers' state, from GET /health: requested every few seconds, only while the page is visible, and at
+// once after an answer. Health checks are not calls: they count against no limit.
 
 import { call } from "./api.js";
 import { element } from "./element.js";
@@ -26,14 +26,14 @@ export class Breakers {
       const { checks } = await (await call("health", "")).json();
       const breakers = Object.entries(checks?.circuit_breakers ?? {});
       this.#section.hidden = !checks?.circuit_breakers;
-      this.#show(breakers.length ? breakers.map(row) : [["none yet: they come with the first call", "", ""]]);
+      this.#show(breakers.length ? breakers.map(row) : [["none yet: the first call makes one", "", ""]]);
       if (breakers.some(([, { state }]) => state !== "closed")) this.#poll.every = EVERY_WHEN_BROKEN;
     } catch (refusal) {
       this.#show([[refusal.message, "", ""]]);
     }
   }
 
-  // Rows of a name, its state and the colour of that. Equal rows stay: somebody may be reading, or selecting, them.
+  // Rows: a name, its state, the state's colour. Equal rows stay, as somebody may be reading, or selecting, them.
   #show(rows) {
     const said = JSON.stringify(rows);
     if (said === this.#list.dataset.said) return;

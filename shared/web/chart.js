@@ -1,5 +1,5 @@
-// A chart of lines over time. Who points at it, or walks along it with the arrow keys, is told the values there.
-// In: lines of numbers, null where there is none. Out: an SVG as wide as its place, and where somebody points.
+// A chart of lines over time. It shows the values where the pointer is, or where the arrow keys have moved to.
+// In: lines of numbers, null for a missing one. Out: an SVG as wide as its place, and where the user points.
 
 import { show, ticks } from "./scale.js";
 import { svg } from "./svg.js";
@@ -7,15 +7,15 @@ import { clock } from "./units.js";
 
 const HEIGHT = 150;
 const [LEFT, RIGHT, TOP, BOTTOM] = [58, 10, 8, 20];
-const TIME_LABEL = 90; // pixels for each at least
+const TIME_LABEL = 90; // pixels, at least, for each
 
 export class Chart {
   element = svg("svg", { tabindex: 0, role: "slider", height: HEIGHT });
   #data = { lines: [], times: [] };
-  #place = null; // where somebody points
+  #place = null; // where the user points
   #pointer = svg("g", { class: "pointer" });
 
-  // `told` is called with a place along the lines, or null when nobody points at one.
+  // `told` is called with a place along the lines, or null when the user points at none.
   constructor(title, unit, told) {
     Object.assign(this, { title, unit, told });
     new ResizeObserver(() => this.#paint()).observe(this.element);
@@ -62,7 +62,7 @@ export class Chart {
 
   #at = (place, value) => `${this.x(place).toFixed(1)} ${this.y(value).toFixed(1)}`;
 
-  // A gap where a value is missing; a value between two gaps is a dot.
+  // A missing value makes a gap; a value between two gaps is a dot.
   #path(values) {
     const begins = (place) => (values[place - 1] ?? null) === null;
     const step = (value, place) => (begins(place) ? `M${this.#at(place, value)}h0` : `L${this.#at(place, value)}`);

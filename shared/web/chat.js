@@ -1,5 +1,5 @@
-// POST /v1/chat/completions, streamed or whole, and what the answer took.
-// In: a request body. Out, as it comes: the headers to `heard`; the text in pieces, and facts, to `answer`. Throws
+// POST /v1/chat/completions, streamed or whole, and the time and cost of the answer.
+// In: a request body. Out, as they arrive: the headers to `heard`; the text in pieces, and facts, to `answer`. Throws
 // Refusal, or AbortError when it was stopped. Knows nothing of the page.
 
 import { call, Refusal } from "./api.js";
@@ -40,7 +40,7 @@ async function readStream(response, answer, clock) {
     if (fault.name === "AbortError" || fault instanceof Refusal) throw fault;
     throw new Refusal({ message: "the connection broke in the middle of the answer", code: "broken_stream" });
   } finally {
-    reader.cancel().catch(() => {}); // nobody reads on after a fault
+    reader.cancel().catch(() => {}); // after a fault nothing reads on
     answer.note({ firstToken: clock.firstToken(), total: clock.total(), speed: clock.speed() });
   }
   if (!done) throw new Refusal({ message: "the stream ended before the answer did", code: "broken_stream" });
@@ -75,7 +75,7 @@ class Clock {
   firstToken = () => this.#first && this.#first - this.#started;
   total = () => performance.now() - this.#started;
 
-  // Tokens a second after the first one; null if they came at once, or if nobody counted them.
+  // Tokens per second after the first one; null if they came all at once, or if they were not counted.
   speed() {
     const span = this.#last - this.#first;
     return this.tokens > 1 && span > 1 ? ((this.tokens - 1) / span) * 1000 : null;

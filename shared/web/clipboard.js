@@ -15,7 +15,7 @@ export function offerCopy(button, text) {
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
-  // Over plain HTTP from another machine there is no clipboard object: the old way still works there.
+  // Over plain HTTP from another machine there is no clipboard object, but the old way still works there.
   const field = element("textarea", text, "unseen");
   document.body.append(field);
   field.select();

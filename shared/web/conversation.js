@@ -1,7 +1,7 @@
-// The exchanges so far, on the page and as the messages of the next request. Follows the newest text unless the reader
-// has scrolled up.
+// The exchanges so far, on the page and as the messages of the next request. Scrolls to the newest text unless the
+// reader has scrolled up.
 
-const NEAR = 40; // pixels from the end that still count as being there
+const NEAR = 40; // pixels from the end that still count as the end
 
 export class Conversation {
   #scroller = document.querySelector("#conversation");
@@ -15,7 +15,7 @@ export class Conversation {
     this.#scroller.addEventListener("grown", () => this.#follow());
   }
 
-  // What was asked and answered before.
+  // The earlier questions and answers.
   get messages() {
     const answered = this.#exchanges.filter(({ usable }) => usable);
     return answered.flatMap(({ question, text }) => [

@@ -1,4 +1,4 @@
-// A request as a command for a shell. The token is never in it: the shell puts its own $TOKEN there.
+// A request as a shell command. The token is never in it: the shell inserts its own $TOKEN.
 
 import { PATH } from "./chat.js";
 
@@ -12,9 +12,9 @@ export function curl(body, withToken) {
   return lines.join(" \\\n  ");
 }
 
-// Between single quotes a shell reads everything as it stands, but for the quote itself.
+// Between single quotes, a shell takes everything literally except the quote itself.
 const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-// What a terminal would obey, or show in another order than it runs, goes in as JSON escapes: it means the same.
+// Characters that a terminal obeys, or that hide the real order of the text, become JSON escapes of the same meaning.
 const OBEYED = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const escaped = (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`;

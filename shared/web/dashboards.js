@@ -1,4 +1,4 @@
-// The page of dashboards: the last minutes of every panel, and the alerts above them, as long as somebody looks.
+// The page of dashboards: the last minutes of every panel, and the alerts above them, while the page is visible.
 
 import { Alerts } from "./alerts.js";
 import { call } from "./api.js";
@@ -17,7 +17,7 @@ async function look() {
   const minutes = at("#minutes").value;
   try {
     const seen = await (await call(`playground/api/series?minutes=${minutes}`, keptToken())).json();
-    if (minutes !== at("#minutes").value) return poll.now(); // somebody has chosen otherwise meanwhile
+    if (minutes !== at("#minutes").value) return poll.now(); // the user has chosen another time meanwhile
     say("");
     alerts.show(seen.alerts);
     for (const panel of seen.panels) show(panel, seen, "#charts");
@@ -38,7 +38,7 @@ function show(panel, seen, where) {
   panels.get(panel.name).draw(panel, seen);
 }
 
-// What is shown while nobody answers is old: it stays, and looks so.
+// While there is no answer, the old data stays, and looks old.
 function say(text) {
   Object.assign(at("#notice"), { textContent: text, hidden: !text });
   document.body.classList.toggle("stale", text !== "");

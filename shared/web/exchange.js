@@ -1,11 +1,11 @@
-// One question and its answer on the page. Text from the model goes in as text nodes only, once a frame, so that it
-// stays inert and ten thousand tokens cost a few hundred steps. Knows nothing of the wire.
+// One question and its answer on the page. Text from the model goes in as text nodes only, once per frame, so it stays
+// inert, and ten thousand tokens cost a few hundred steps. Knows nothing of the wire.
 
 import { offerCopy } from "./clipboard.js";
 import { element, fromTemplate } from "./element.js";
 import { milliseconds, rate, usd } from "./units.js";
 
-const SHORT_ID = 8; // characters of a request id that are shown; all of it is copied
+const SHORT_ID = 8; // characters of a request id on the page; the copy has all of it
 
 export class Exchange {
   #pending = "";
@@ -31,7 +31,7 @@ export class Exchange {
     this.#frame ||= requestAnimationFrame(() => this.#paint());
   }
 
-  // Facts that are null or undefined are not known, and change nothing.
+  // Facts that are null or undefined are unknown, and change nothing.
   note(facts) {
     for (const [name, value] of Object.entries(facts)) this.#facts[name] = value ?? this.#facts[name];
   }
@@ -42,7 +42,7 @@ export class Exchange {
     this.#end();
   }
 
-  // With text: the answer was cut, and what came stays. Without: there is none.
+  // With text, the answer was cut and the text stays. Without text, there is no answer.
   fail({ status, code, message, requestId }) {
     this.note({ requestId });
     if (this.text) this.#badge("cut", "warm");

@@ -1,5 +1,5 @@
-// The fault switches of the embedded model server, where this service hands them on: a click, and the next calls fail
-// in that way until it is taken back.
+// The fault switches of the embedded model server, if this service forwards them: after a click, calls fail in that way
+// until the switch is off.
 
 import { call } from "./api.js";
 import { element } from "./element.js";
@@ -17,10 +17,10 @@ const PRESETS = {
 export class Faults {
   #section = document.querySelector("#faults");
   #state = document.querySelector("#fault-state");
-  #buttons = new Map(); // by the plan that each orders, as JSON
+  #buttons = new Map(); // by the plan that each sends, as JSON
   #token;
 
-  // `token`: gives the caller's.
+  // `token`: returns the caller's token.
   constructor(token) {
     this.#token = token;
     for (const [name, plan] of Object.entries(PRESETS)) {
@@ -31,7 +31,7 @@ export class Faults {
     }
   }
 
-  // What is in force now. Hidden where there is nothing to switch.
+  // Show the plan in force. The section is hidden if there is nothing to switch.
   look = () => this.#ask({}).catch(() => (this.#section.hidden = true));
 
   #order(plan) {
@@ -43,7 +43,7 @@ export class Faults {
     const { sequence, applied } = await (await call(PATH, this.#token(), options)).json();
     const inForce = JSON.stringify(sequence[0] ?? null);
     for (const [plan, button] of this.#buttons) button.ariaPressed = String(plan === inForce);
-    const met = sequence.length ? `Met by ${applied} ${applied === 1 ? "call" : "calls"} so far.` : "";
+    const met = sequence.length ? `Applied to ${applied} ${applied === 1 ? "call" : "calls"} so far.` : "";
     this.#state.textContent = this.#buttons.has(inForce) ? met : `In force: ${JSON.stringify(sequence)}. ${met}`;
     this.#section.hidden = false;
   }

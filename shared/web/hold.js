@@ -1,4 +1,4 @@
-// After a 429: nothing is sent until the Retry-After is over. Counts the seconds, and ends by itself.
+// After a 429, nothing is sent until the Retry-After is over. Counts the seconds, and ends on its own.
 
 export class Hold {
   #until = 0;
@@ -9,7 +9,7 @@ export class Hold {
     this.changed = changed;
   }
 
-  // Seconds; 0 when nothing is held.
+  // Seconds left; 0 when nothing is held.
   get left() {
     return Math.max(0, this.#until - Date.now()) / 1000;
   }

@@ -1,5 +1,5 @@
-// What the caller may still do: from the x-ratelimit-* headers of every reply, or from GET /usage. Counts the seconds
-// until a limit is whole again.
+// The caller's remaining limits: from the x-ratelimit-* headers of every reply, or from GET /usage. Counts the seconds
+// until a limit is full again.
 
 import { fromTemplate } from "./element.js";
 import { count, seconds } from "./units.js";
@@ -9,7 +9,7 @@ const SIZES = { h: 3600, m: 60, s: 1, ms: 0.001 };
 const LOW = 0.25; // of a limit
 
 export class Limits {
-  #known = new Map(); // by kind: its element, its limit, what remains of it, and when it is whole again
+  #known = new Map(); // by kind: its element, its limit, what remains of it, and when it is full again
   #timer = 0;
 
   readHeaders(headers) {
@@ -42,7 +42,7 @@ export class Limits {
       const left = wait > 0 ? remaining : limit;
       const [said, reset, bar] = ["left", "reset", "bar"].map((name) => element.querySelector(`.${name}`));
       said.textContent = `${count(left)} of ${count(limit)} ${kind}`;
-      reset.textContent = wait > 0 ? `whole in ${seconds(wait)}` : "";
+      reset.textContent = wait > 0 ? `full in ${seconds(wait)}` : "";
       Object.assign(bar, { ariaLabel: `${kind} left`, ariaValueMax: limit, ariaValueNow: left });
       bar.classList.toggle("low", left < limit * LOW);
       bar.firstElementChild.style.width = `${(100 * left) / limit}%`;

@@ -1,4 +1,4 @@
-// The page: its parts put together. One question is under way at a time.
+// The page, put together from its parts. One question is in progress at a time.
 
 import { call } from "./api.js";
 import { Breakers } from "./breakers.js";
@@ -15,10 +15,10 @@ import { seconds } from "./units.js";
 const at = (selector) => document.querySelector(selector);
 const on = (selector, kind, act) => at(selector).addEventListener(kind, act);
 const prompt = at("#prompt");
-const SPOKEN = 1000; // characters of an answer that a screen reader is given by itself
+const SPOKEN = 1000; // characters of an answer that a screen reader reads unasked
 
-let session = null; // stays so where the service knows no callers
-let faults = null; // and where there are none to switch
+let session = null; // stays null if the service knows no callers
+let faults = null; // stays null if there are none to switch
 let underWay = null; // AbortController
 let tracesAreKept = false;
 const conversation = new Conversation();
@@ -43,7 +43,7 @@ function inTheWaySet({ stream, stream_options, ...body }) {
 
 async function send(question, asked = null) {
   if (underWay || hold.left) return;
-  underWay = new AbortController(); // also while the model's name is still on its way: one question at a time
+  underWay = new AbortController(); // set even while the model's name is loading: one question at a time
   showSend();
   await started;
   asked ??= bodyOf(question);
@@ -84,7 +84,7 @@ function refused(refusal, exchange) {
 function stop() {
   if (!underWay) return;
   underWay.abort();
-  prompt.focus(); // the button that had the focus is about to go
+  prompt.focus(); // the button that had the focus is about to disappear
 }
 
 function sendPrompt(event) {
@@ -123,7 +123,7 @@ on("#clear", "click", () => {
 on("#suggestions", "click", ({ target }) => target.matches("button") && send(target.textContent));
 on("#temperature", "input", showTemperature);
 on("#open-panel", "click", ({ target }) => (target.ariaExpanded = String(at("#panel").classList.toggle("open"))));
-on("#token-form", "submit", () => hold.start(0)); // somebody else may ask again at once
+on("#token-form", "submit", () => hold.start(0)); // another caller may ask at once
 
 async function start() {
   showTemperature();
@@ -139,11 +139,11 @@ async function start() {
   session.check();
 }
 
-// The caller is known: now there is more to see.
+// The caller is known: now the page can show more.
 async function admitted(model, usage = {}) {
   limits.readUsage(usage);
   faults?.look();
-  const response = await call("v1/models", session?.token).catch(() => null); // whoever is gone now may be back soon
+  const response = await call("v1/models", session?.token).catch(() => null); // the service may be back soon
   const { data } = (await response?.json()) ?? { data: [] };
   offerModels([...new Set([model, ...data.map(({ id }) => id)])]);
 }

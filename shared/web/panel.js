@@ -1,4 +1,4 @@
-// One panel: its words, its chart, and under it the same numbers, as a table for whoever cannot see the lines.
+// One panel: its words, its chart, and below it the same numbers as a table, for readers who cannot see the lines.
 
 import { Chart } from "./chart.js";
 import { element, fromTemplate } from "./element.js";
@@ -37,7 +37,7 @@ export class Panel {
     this.#fillTable();
   }
 
-  // The values at one place in the legend; the latest if nobody points anywhere.
+  // The values at one place, shown in the legend; the latest ones if the user points nowhere.
   #tell(place) {
     const { lines } = this.#data;
     this.element.querySelectorAll(".legend b").forEach((value, index) => {

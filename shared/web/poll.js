@@ -1,4 +1,4 @@
-// Does something again and again, but only while somebody can see the page, and never twice at the same time.
+// Does something repeatedly, but only while the page is visible, and never twice at the same time.
 
 export class Poll {
   #timer = 0;
@@ -14,7 +14,7 @@ export class Poll {
   async now() {
     clearTimeout(this.#timer);
     if (document.hidden) return;
-    this.#again = this.#busy; // asked while the last answer is still on its way: once more after it
+    this.#again = this.#busy; // called while the last run is in progress: run once more after it
     if (this.#busy) return;
     this.#busy = true;
     await this.act();

@@ -1,4 +1,4 @@
-// From numbers to a chart's lines, and back to words. Knows nothing of the page.
+// Turns numbers into a chart's scale, and into words. Knows nothing of the page.
 
 import { count, usd } from "./units.js";
 
@@ -20,7 +20,7 @@ const time = (value) => (value < 1 ? `${digits(value * 1000)} ms` : `${digits(va
 
 export const show = (value, unit) => (value === null ? "–" : unit.show(value));
 
-// How each unit of the panels is written. `least`: what the axis reaches at least. `whole`: it counts things.
+// How each unit of the panels is written. `least`: the axis reaches at least this. `whole`: it counts things.
 export const UNITS = {
   per_second: { show: (value) => `${digits(value)}/s` },
   tokens: { show: (value) => `${digits(value)}/s` },

@@ -1,5 +1,5 @@
 // The token, and whether it is good. Kept in localStorage together with the time of its last check, GET /usage: a check
-// is believed for five minutes, then the service is asked again. Without a token the caller is a stranger.
+// is believed for five minutes, then the service is asked again. A caller without a token is a stranger.
 
 import { call } from "./api.js";
 import { clock } from "./units.js";
@@ -14,7 +14,7 @@ export class Session {
   #kept = read();
   #timer = 0;
 
-  // `admitted`: called whenever the caller is known, with what GET /usage said if it was asked.
+  // `admitted`: called whenever the caller is known, with the reply of GET /usage if there was a check.
   constructor(admitted) {
     this.admitted = admitted;
     document.querySelector("#session").hidden = false;
@@ -30,16 +30,16 @@ export class Session {
     return sendable(this.#kept);
   }
 
-  // Ask, unless the last answer can still be believed.
+  // Ask the service, unless the last answer can still be believed.
   async check() {
     clearTimeout(this.#timer);
     const { token, checked } = this.#kept;
     const age = Date.now() - checked;
     if (age >= 0 && age < BELIEVED) return this.#believe(BELIEVED - age);
-    if (token !== this.token) return this.#say("This cannot be a token: those have neither spaces nor accents.", "bad");
+    if (token !== this.token) return this.#say("This cannot be a token: tokens have no spaces and no accents.", "bad");
     try {
       const usage = await (await call("usage", token)).json();
-      if (token !== this.#kept.token) return; // another one was given meanwhile
+      if (token !== this.#kept.token) return; // another token was given meanwhile
       this.#keep({ token, checked: Date.now(), caller: usage.caller });
       this.#believe(BELIEVED, usage);
     } catch (refusal) {
@@ -66,7 +66,7 @@ export class Session {
     this.#kept = kept;
     try {
       localStorage.setItem(KEY, JSON.stringify(kept));
-    } catch {} // a browser that keeps nothing: then it lasts as long as the page
+    } catch {} // a browser that keeps nothing: the token lasts as long as the page
   }
 }
 

@@ -1,5 +1,5 @@
-// All that a span says of itself: its times, attributes, events and links. Whoever sent it chose the words: they go in
-// as text.
+// All the data of a span: its times, attributes, events and links. Its sender chose the words, so they go in as
+// text.
 
 import { element } from "./element.js";
 import { milliseconds } from "./units.js";

@@ -10,13 +10,13 @@ export function lay(spans) {
     if (!left.delete(span.span_id)) return [];
     const row = { span, depth };
     rows.push(row);
-    // A stream's layers are done with its first token, and what they called goes on: so all that is below counts.
+    // A stream's layers end with its first token, but what they called goes on, so everything below counts.
     const below = (children.get(span.span_id) ?? []).flatMap((child) => visit(child, depth + 1));
     row.own = alone(span, below.sort((one, other) => one.started_ms - other.started_ms));
     return [span, ...below];
   };
   for (const head of children.get("") ?? []) visit(head, 0);
-  for (const span of left.values()) visit(span, 0); // one another's parents: nobody's work, but somebody sent it
+  for (const span of left.values()) visit(span, 0); // each other's parents: invalid, but somebody sent them
   return rows;
 }
 

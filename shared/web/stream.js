@@ -1,14 +1,14 @@
-// Server-sent events, read: bytes in, cut anywhere, also inside a character or a line end; whole events out.
+// Reads server-sent events: bytes in, cut anywhere, even inside a character or a line end; whole events out.
 // Comments come out too, as the service puts an answer's metadata into one. Knows nothing of models or of HTTP.
 // Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 export class Events {
   #decoder = new TextDecoder();
-  #line = []; // pieces of a line without its end: joined once, however long it is
+  #line = []; // pieces of a line without its end: joined only once, however long the line is
   #data = [];
   #afterReturn = false;
 
-  // Everything that ends in these bytes: `{ data }` for an event, `{ comment }` for a comment line.
+  // All that ends in these bytes: `{ data }` for an event, `{ comment }` for a comment line.
   feed(bytes) {
     const found = [];
     let text = this.#decoder.decode(bytes, { stream: true });

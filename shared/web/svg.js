@@ -1,4 +1,4 @@
-// An SVG element with its attributes and what is in it. Strings become text.
+// An SVG element with its attributes and its children. Strings become text.
 
 export function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);

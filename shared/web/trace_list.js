@@ -1,5 +1,5 @@
-// The latest traces, one line each, newest first, as far as the filter lets them through. Lines that stay are the same
-// elements, so that whoever stands on one with the keyboard is not thrown off when others come.
+// The latest traces that pass the filter, one line each, newest first. Lines that stay keep their elements, so that the
+// keyboard's focus on one of them is not lost when others come.
 
 import { element } from "./element.js";
 import { clock, milliseconds } from "./units.js";

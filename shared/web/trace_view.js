@@ -1,5 +1,5 @@
-// One trace as a waterfall: who called whom, when, for how long, and how much of it was each one's own time. Its rows
-// are a tree, also for the keyboard. What the chosen span says of itself stands below.
+// One trace as a waterfall: which span called which, when, for how long, and how much of it was its own time. Its rows
+// are a tree, also for the keyboard. The data of the chosen span is below.
 
 import { offerCopy } from "./clipboard.js";
 import { element } from "./element.js";
@@ -11,7 +11,7 @@ import { clock, milliseconds } from "./units.js";
 const at = (selector) => document.querySelector(selector);
 const TICKS = 5;
 const TONES = 4; // colours of services, see observe.css
-const DEEPEST = 15; // that is still drawn further in
+const DEEPEST = 15; // the last depth that is indented further
 const KEYS = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 
 export class TraceView {
@@ -27,7 +27,7 @@ export class TraceView {
 
   hide = () => (at("#trace article").hidden = true);
 
-  // A trace that is shown again has more spans than before, perhaps: what was chosen stays chosen.
+  // A trace that is shown again may have more spans than before: the chosen span stays chosen.
   show(trace) {
     if (trace.trace_id !== this.#id) this.#chosen = "";
     const held = this.#tree.contains(document.activeElement);
@@ -43,7 +43,7 @@ export class TraceView {
     this.#choose(this.#placeOfChosen(), held);
   }
 
-  // At first that is what somebody who opens a trace looks for: the innermost span that failed, or the root.
+  // At first, the span that a reader looks for: the innermost one that failed, or the root.
   #placeOfChosen() {
     const before = this.#rows.findIndex(({ span }) => span.span_id === this.#chosen);
     if (before >= 0) return before;

@@ -1,4 +1,4 @@
-// The page of traces: the list on one side, the trace that the address names (#id, or #request=id) on the other.
+// The page of traces: the list on one side; on the other, the trace that the address names (#id, or #request=id).
 
 import { call, Refusal } from "./api.js";
 import { TraceList } from "./trace_list.js";
@@ -15,23 +15,23 @@ const CHOOSE = at("#hint").textContent;
 const get = async (path) => (await call(path, keptToken())).json();
 const list = new TraceList();
 const view = new TraceView();
-let missing = 0; // since when the trace that is asked for has not been there
+let missing = 0; // since when the requested trace has been missing
 let shown = { id: "", spans: 0 };
 
 async function look() {
   try {
     const traces = await get(PATH);
     list.show(traces);
-    say("", traces.length ? "" : "No trace has come yet. Ask the service something: a request becomes a trace.");
+    say("", traces.length ? "" : "No trace has arrived yet. Ask the service something: each request becomes a trace.");
     const line = traces.find(({ trace_id: id }) => id === shown.id);
-    if (missing || (line && line.spans !== shown.spans)) await open(); // more of it has come
+    if (missing || (line && line.spans !== shown.spans)) await open(); // more of it has arrived
   } catch (refusal) {
     const advice = refusal.status === 401 ? " Give a token on the playground." : "";
     say("bad", `${refusal.message}.${advice}`);
   }
 }
 
-// What the address asks for. Without a word about it: the list.
+// The trace that the address names. Without one: the list.
 async function open() {
   const asked = wish();
   document.body.classList.toggle("open", asked !== "");
@@ -47,7 +47,7 @@ async function open() {
   } catch (refusal) {
     missing ||= Date.now();
     const late = refusal.status === 404 && Date.now() - missing < LATE;
-    close(late ? "Waiting for this trace to come…" : `${refusal.message}.`);
+    close(late ? "Waiting for this trace to arrive…" : `${refusal.message}.`);
     if (!late) missing = 0;
   }
 }
@@ -57,7 +57,7 @@ function wish() {
   try {
     return decodeURIComponent(asked);
   } catch {
-    return asked; // somebody has typed it
+    return asked; // typed by hand, and malformed
   }
 }
 
@@ -65,7 +65,7 @@ async function named(asked) {
   if (!asked.startsWith("request=")) return asked;
   const [found] = await get(`${PATH}?request_id=${encodeURIComponent(asked.slice("request=".length))}`);
   if (found) return found.trace_id;
-  const why = "no trace of this request is kept: TRACE_SAMPLE_RATIO says how large a share is";
+  const why = "no trace of this request is kept: TRACE_SAMPLE_RATIO sets the share that is kept";
   throw new Refusal({ message: why }, { status: 404, headers: new Headers() });
 }
 

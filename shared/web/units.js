@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers in a readable form.
 
 export const count = (value) => value.toLocaleString("en");
 export const milliseconds = (value) =>
@@ -7,7 +7,7 @@ export const rate = (value) => `${value < 10 ? value.toFixed(1) : count(Math.rou
 export const clock = (epoch, exact) => new Date(epoch).toTimeString().slice(0, exact ? 8 : 5);
 export const usd = (value) => `$${value.toFixed(6).replace(/(\.\d\d\d*?)0+$/, "$1")}`; // to the service's last digit
 
-// Rounded up, so that nobody comes too early: `90 s`, `2 min 5 s`, `2 h 3 min`, `26 d 4 h`.
+// Rounded up, so that nobody retries too early: `90 s`, `2 min 5 s`, `2 h 3 min`, `26 d 4 h`.
 export function seconds(value) {
   const whole = Math.ceil(value);
   if (whole < 120) return `${whole} s`;

@@ -1,1 +1,1 @@
-"""Webhooks in: what another service tells us, signed, taken once; and the board of alerts that it keeps."""
+"""Incoming webhooks: the signature, the notification, each one accepted once; and the board of current alerts."""

@@ -1,7 +1,7 @@
-"""The board of alerts, one for all workers: who fires, who has stopped, and which webhooks said so.
+"""The board of alerts, one for all workers: the alerts that fire, those that have stopped, and the accepted webhooks.
 
-In: webhooks that are believed, each with its alerts. Out: whether it was news, and the alerts as they stand. What is
-taken is taken once: the webhook's id and what it changes are one transaction. Knows nothing of HTTP.
+In: verified webhooks, each with its alerts. Out: whether the webhook was new, and the current alerts. Each webhook is
+accepted once: its id and its changes are one transaction. Knows nothing of HTTP.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ from shared.webhooks.notification import FIRING, RESOLVED, Alert
 from shared.webhooks.tables import alerts, taken
 
 MOST = 500  # alerts on the board
-REMEMBERED = 4 * 86_400.0  # seconds; senders who follow the specification's schedule try again for 76 hours
-SILENT = 25 * 3_600.0  # seconds without a word until an alert is no longer believed; senders repeat within a day
-SHOWN_RESOLVED = 3_600.0  # seconds that an alert which has stopped is still on the board
-LOOK_EVERY = 2.0  # seconds; what other workers took is known here that soon
+REMEMBERED = 4 * 86_400.0  # seconds; senders that follow the specification's schedule retry for 76 hours
+SILENT = 25 * 3_600.0  # seconds without news until an alert is no longer believed; senders repeat within a day
+SHOWN_RESOLVED = 3_600.0  # seconds that a resolved alert stays on the board
+LOOK_EVERY = 2.0  # seconds until this worker sees what other workers accepted
 TIDY_EVERY = 30  # looks
 
 FIELDS = ("fingerprint", "name", "severity", "status", "summary", "starts", "ends", "updated")
 
-alerts_firing = Gauge("gateway_alerts_firing", "Alerts that fire, as webhooks told", multiprocess_mode="mostrecent")
+alerts_firing = Gauge("gateway_alerts_firing", "Firing alerts, as reported by webhooks", multiprocess_mode="mostrecent")
 
 
 class AlertBoard:
-    """Opened after its database and closed before it. Does not look after itself where no webhooks are taken."""
+    """Opened after its database and closed before it. Runs no task of its own if webhooks are off."""
 
     def __init__(self, settings: Settings, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self.used = bool(settings.webhook_hmac_secret.get_secret_value())
-        # Also a webhook from the far end of the window of a clock that is ahead must not come again.
+        # A webhook whose clock is a whole window ahead stays valid for two windows, and must not be accepted again.
         self._remembered = max(REMEMBERED, 2 * settings.webhook_timestamp_window)
         self._clock = clock
         self._taking = asyncio.Lock()
@@ -56,31 +56,31 @@ class AlertBoard:
             self._looking.cancel()
 
     async def take(self, id: str, told: Sequence[Alert]) -> bool:
-        """Put the alerts of webhook `id` on the board; False, and nothing done, if it has been taken before.
+        """Put the alerts of webhook `id` on the board; False, and no change, if it was accepted before.
 
-        Raises DatabaseUnavailable: then it is not taken, and its sender had better send it again.
+        Raises DatabaseUnavailable: then it is not accepted, and its sender should send it again.
         """
         now = self._clock()
         remember = upsert(self._database.dialect, taken).values(id=id, expires=now + self._remembered)
-        # In one order everywhere: two workers that lock the same rows in PostgreSQL must not wait for each other.
+        # In one order everywhere: two workers that lock the same rows in PostgreSQL must not deadlock.
         rows = [_row(alert, now) for alert in sorted(told, key=lambda alert: alert.fingerprint)]
 
         async def act(connection: AsyncConnection) -> list[str] | None:
-            # First of all: whoever else brings this id waits here until we have committed.
+            # First of all: another worker with the same id waits here until we have committed.
             if not (await connection.execute(remember.on_conflict_do_nothing())).rowcount:
                 return None
             if rows:
                 await connection.execute(self._put, rows)
             return await _firing(connection, now)
 
-        async with self._taking:  # one writer of this process at a time, so that a crowd is no strain on the database
+        async with self._taking:  # one writer per process at a time, so that a burst is no strain on the database
             firing = await self._database.run(act)
         if firing is not None:
             self._show(firing)
         return firing is not None
 
     async def current(self) -> list[dict[str, Any]]:
-        """Those that fire first, then the latest. Raises DatabaseUnavailable."""
+        """Firing alerts before resolved ones, and the latest of each first. Raises DatabaseUnavailable."""
         query = (
             select(*(alerts.c[name] for name in FIELDS))
             .where(alerts.c.expires > self._clock())
@@ -94,11 +94,11 @@ class AlertBoard:
         return await self._database.run(read)
 
     async def look(self) -> None:
-        """Learn what others took. Raises DatabaseUnavailable."""
+        """Read what other workers accepted. Raises DatabaseUnavailable."""
         self._show(await self._database.run(lambda connection: _firing(connection, self._clock())))
 
     async def tidy(self) -> None:
-        """Forget what is over, and what is too much. Raises DatabaseUnavailable."""
+        """Delete what has expired, and the alerts over MOST. Raises DatabaseUnavailable."""
         now = self._clock()
         too_many = select(alerts.c.fingerprint).order_by(alerts.c.status, alerts.c.updated.desc()).offset(MOST)
         over = select(alerts.c.fingerprint).where(alerts.c.expires <= now)
@@ -118,7 +118,7 @@ class AlertBoard:
     async def _keep_looking(self) -> None:
         looks = 0
         while True:
-            with contextlib.suppress(DatabaseUnavailable):  # it has been logged
+            with contextlib.suppress(DatabaseUnavailable):  # already logged
                 await self.look()
                 if looks % TIDY_EVERY == 0:
                     await self.tidy()
@@ -127,7 +127,7 @@ class AlertBoard:
 
 
 def _row(alert: Alert, now: float) -> dict[str, Any]:
-    # A letter that came later than the time that it gives its alert tells of one that is over.
+    # A webhook that arrives after its alert's own `ends` reports an alert that is over.
     over = alert.status == RESOLVED or (alert.ends is not None and alert.ends <= now)
     silent = now + SILENT
     return {
@@ -144,9 +144,9 @@ def _row(alert: Alert, now: float) -> dict[str, Any]:
 
 
 def _put(dialect: str) -> Any:
-    """Webhooks may come late and out of order: what is older than what the board shows changes nothing.
+    """Webhooks may come late and out of order: a report older than the one on the board changes nothing.
 
-    Of one alert, one that started later is newer; of the same start, that it has stopped is newer than that it fires.
+    Of two reports on one alert, the later start is newer; with the same start, `resolved` is newer than `firing`.
     """
     insert = upsert(dialect, alerts)
     new = insert.excluded

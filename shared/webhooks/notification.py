@@ -1,6 +1,6 @@
-"""What a webhook says: an Alertmanager's notification, or any event as Standard Webhooks shape it.
+"""The content of a webhook: an Alertmanager's notification, or any event in the form of Standard Webhooks.
 
-In: a body that is believed. Out: alerts, with texts short and clean enough for a log line and a table. Knows nothing of
+In: a verified body. Out: alerts, with texts short and clean enough for a log line and a table. Knows nothing of
 signatures or databases.
 """
 
@@ -28,7 +28,7 @@ Texts = dict[str, str]
 
 @dataclass(slots=True, frozen=True)
 class Alert:
-    """Times in seconds since 1970; `ends` of one that fires is when it is to be forgotten, unless it is said again."""
+    """Times in seconds since 1970. A firing alert is forgotten at `ends`, unless a webhook repeats it."""
 
     fingerprint: str
     name: str
@@ -41,7 +41,7 @@ class Alert:
 
 @dataclass(slots=True, frozen=True)
 class Notification:
-    """`type` is an event's, or `alerts`. `left_out`: alerts that were too many."""
+    """`type` is an event's, or `alerts`. `left_out`: the number of alerts over MOST_ALERTS."""
 
     type: str
     alerts: tuple[Alert, ...] = ()
@@ -98,17 +98,17 @@ def _alert(alert: _Alert, status: Status) -> Alert:
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
-    """What tells an alert from others: its labels."""
+    """Tells an alert from others by its labels."""
     return hashlib.sha256(orjson.dumps(sorted(labels.items()))).hexdigest()[:16]
 
 
 def _clean(text: str, length: int) -> str:
-    """One line, without what a terminal or a database would choke on."""
+    """One line, without characters that a terminal or a database cannot take."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:length]).strip()
 
 
 def _seconds(moment: datetime | None) -> float | None:
-    """None for no time, and for Go's way to write that there is none: the year 1."""
+    """None for no time, and for Go's zero time, the year 1."""
     if moment is None or moment.year < 1970:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,7 +1,7 @@
-"""The signatures of webhooks, made and checked, as the Standard Webhooks specification has them.
+"""Makes and checks the signatures of webhooks, as the Standard Webhooks specification defines them.
 
 In: secrets, and the id, time and body of a webhook. Out: the headers that prove them, or UnsignedWebhook. Knows nothing
-of what a webhook says, nor of whether it has been here before. https://www.standardwebhooks.com
+of a webhook's content, nor of whether it has come before. https://www.standardwebhooks.com
 """
 
 import base64
@@ -17,15 +17,15 @@ from shared.settings import BadSetting
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 
-PREFIX = "whsec_"  # what stands behind it is base64
-VERSION = "v1,"  # HMAC-SHA256; signatures of other kinds may stand beside ours
-SANE_ID = re.compile(r"[!-\-/-~]{1,255}")  # no full stop: it parts what is signed
+PREFIX = "whsec_"  # base64 follows
+VERSION = "v1,"  # HMAC-SHA256; a webhook may carry other kinds of signatures too
+SANE_ID = re.compile(r"[!-\-/-~]{1,255}")  # no full stop: it separates the signed parts
 SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(slots=True, frozen=True)
 class Claim:
-    """What the headers of a webhook say, before anybody believes it."""
+    """The headers of a webhook, read but not verified."""
 
     id: str
     timestamp: str
@@ -38,13 +38,13 @@ def sign(key: bytes, id: str, timestamp: str, body: bytes) -> str:
 
 
 def signed_headers(secrets: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """What a sender adds to its request: a signature with each of the secrets. Raises BadSetting."""
+    """The headers that a sender adds to its request, with one signature per secret. Raises BadSetting."""
     signatures = [sign(key, id, str(timestamp), body) for key in keys(secrets)]
     return {ID: id, TIMESTAMP: str(timestamp), SIGNATURE: " ".join(signatures)}
 
 
 def keys(secrets: str) -> list[bytes]:
-    """The keys that `secrets` stand for, parted by spaces or commas: the new one and the old, while they change.
+    """The keys of `secrets`, separated by spaces or commas: the new one and the old, during a rotation.
 
     Raises BadSetting.
     """
@@ -54,17 +54,17 @@ def keys(secrets: str) -> list[bytes]:
 def _keys_of(secret: str) -> list[bytes]:
     decoded = _base64(secret.removeprefix(PREFIX))
     if not secret.startswith(PREFIX):
-        # A sender of the specification's own libraries would decode it, a script of five lines would not.
+        # A sender with the specification's own libraries decodes it; a five-line script does not.
         return [secret.encode(), *([decoded] if decoded else [])]
     if not decoded:
         raise BadSetting(
-            f"WEBHOOK_HMAC_SECRET: behind {PREFIX} must stand base64, as openssl rand -base64 32 prints it"
+            f"WEBHOOK_HMAC_SECRET: {PREFIX} must be followed by base64, as openssl rand -base64 32 prints it"
         )
     return [decoded]
 
 
 def _base64(text: str) -> bytes:
-    """Empty if it is none."""
+    """Empty if `text` is not base64."""
     try:
         return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True)
     except (binascii.Error, ValueError):
@@ -72,7 +72,7 @@ def _base64(text: str) -> bytes:
 
 
 class Verifier:
-    """Believes what is signed with one of `secrets`, at a time within `window` seconds of ours. Raises BadSetting."""
+    """Accepts webhooks signed with one of `secrets`, at a time within `window` seconds of ours. Raises BadSetting."""
 
     def __init__(self, secrets: str, window: float, clock: Callable[[], float] = time.time) -> None:
         self._keys = keys(secrets)
@@ -84,12 +84,12 @@ class Verifier:
         return bool(self._keys)
 
     def claim(self, headers: Mapping[str, str]) -> Claim:
-        """What the headers say: all that can be refused without reading the body. Raises UnsignedWebhook."""
+        """Read the headers, and refuse all that can be refused without the body. Raises UnsignedWebhook."""
         id, timestamp, signatures = (headers.get(name, "").strip() for name in (ID, TIMESTAMP, SIGNATURE))
         if not (id and timestamp and signatures):
-            raise UnsignedWebhook(f"a webhook carries the headers {ID}, {TIMESTAMP} and {SIGNATURE}")
+            raise UnsignedWebhook(f"a webhook must carry the headers {ID}, {TIMESTAMP} and {SIGNATURE}")
         if not SANE_ID.fullmatch(id):
-            raise UnsignedWebhook(f"{ID} must be at most 255 printable characters of ASCII, no full stop", param=ID)
+            raise UnsignedWebhook(f"{ID} must be at most 255 printable ASCII characters, without a full stop", param=ID)
         if not SECONDS.fullmatch(timestamp):
             raise UnsignedWebhook(f"{TIMESTAMP} must be whole seconds since 1970", param=TIMESTAMP)
         away = int(timestamp) - self._clock()
@@ -107,12 +107,12 @@ class Verifier:
 
     # region: verify
     def verify(self, claim: Claim, body: bytes) -> None:
-        """Raises UnsignedWebhook unless one of the keys has signed just this."""
+        """Raises UnsignedWebhook unless one of the keys has signed exactly this."""
         for key in self._keys:
             expected = sign(key, claim.id, claim.timestamp, body).encode()
-            # In constant time: how long we look must not tell how much of a guess was right.
+            # In constant time: the time taken must not tell how much of a guess was right.
             if any(hmac.compare_digest(expected, given) for given in claim.signatures):
                 return
-        raise UnsignedWebhook("no signature of this webhook fits its id, its time, its body and our secret")
+        raise UnsignedWebhook("no signature matches this webhook's id, time and body and our secret")
 
     # endregion: verify

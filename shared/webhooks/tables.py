@@ -1,10 +1,10 @@
-"""The tables: webhooks that were taken, and the alerts that they told of. Times are seconds since 1970."""
+"""The tables: accepted webhooks, and the alerts that they reported. Times are seconds since 1970."""
 
 from sqlalchemy import Column, Double, String, Table
 
 from shared.stores.tables import metadata
 
-NAME, SEVERITY, SUMMARY = 200, 50, 500  # characters that are kept of what senders write
+NAME, SEVERITY, SUMMARY = 200, 50, 500  # characters kept of the senders' texts
 
 taken = Table(
     "webhooks",

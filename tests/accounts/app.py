@@ -1,4 +1,4 @@
-"""The smallest service with accounts: what tests/accounts starts as a process of its own."""
+"""The smallest service with accounts, which tests/accounts starts as a separate process."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An HTTP client without manners: it sends whatever bytes a test gives it, on one connection, and reads the answers."""
+"""An HTTP client that corrects nothing: it sends any bytes that a test gives it, on one connection."""
 
 import json
 import socket
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(slots=True, frozen=True)
 class Answer:
-    """`headers`: names in lower case."""
+    """The names in `headers` are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -24,7 +24,7 @@ class Answer:
 
 
 class Client:
-    """Of the service on `port` of this machine."""
+    """A client of the service on `port` of this machine."""
 
     def __init__(self, port: int) -> None:
         self._port = port

@@ -1,4 +1,4 @@
-"""What the tests of accounts stand on: databases, a service with accounts, and HTTP without a client's manners."""
+"""Fixtures for the tests of accounts: databases, an upstream for services, and a door in front of a database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -45,7 +45,7 @@ def server() -> Iterator[ModelServer]:
 
 
 def on_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """What `work` returns, in an event loop and with a database of its own."""
+    """The result of `work`, which runs in its own event loop and with its own connection to the database."""
 
     async def run() -> T:
         database = Database(url)
@@ -58,12 +58,12 @@ def on_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
 
 
 def make_token(url: str, user: str, role: str | None = None, budget_usd: float | None = None) -> str:
-    """A new token, as the command line makes it: from outside of the service."""
+    """A new token, made from outside of the service, as the command line does."""
     return on_database(url, lambda database: Tokens(database).create(user, role, budget_usd)).secret
 
 
 class Door:
-    """In front of a slow database: whatever is asked waits here until a test opens it."""
+    """Stands in front of a database and makes it slow: queries wait here until a test opens the door."""
 
     def __init__(self) -> None:
         self._shut: asyncio.Event | None = None

@@ -1,4 +1,4 @@
-"""A private PostgreSQL that tests can stop, freeze and start again; in a folder of its own, gone at the end."""
+"""A private PostgreSQL that tests can stop, freeze and restart. Its folder is removed at the end."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def programs() -> Path | None:
 
 
 class PrivatePostgres:
-    """PostgreSQL refuses to run as root: then it runs as the user `postgres`, whom Debian's package makes."""
+    """PostgreSQL refuses to run as root. Root's tests run it as `postgres`, the user that Debian's package creates."""
 
     def __init__(self, bin: Path) -> None:
         self._bin = bin
@@ -63,12 +63,12 @@ class PrivatePostgres:
     def stop(self) -> None:
         if self._server is not None:
             self.thaw()
-            self._server.send_signal(signal.SIGINT)  # "fast": connections are cut, data is kept
+            self._server.send_signal(signal.SIGINT)  # "fast" shutdown: cuts connections, keeps data
             self._server.wait(PATIENCE)
             self._server = None
 
     def freeze(self) -> None:
-        """It keeps its connections and takes new ones, and answers nothing."""
+        """It keeps its connections and accepts new ones, but answers nothing."""
         for process in self._processes():
             process.suspend()
 

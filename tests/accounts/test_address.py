@@ -1,4 +1,4 @@
-"""Whose address counts: the peer's, and a forwarded one only where our own proxies wrote it."""
+"""The caller's address: the peer's, or a forwarded one if our own proxies wrote it."""
 
 import pytest
 from starlette.datastructures import Headers
@@ -26,22 +26,22 @@ def test_a_forwarded_address_is_not_believed_from_a_stranger() -> None:
     ("headers", "caller"),
     [
         (["1.2.3.4"], "1.2.3.4"),
-        (["6.6.6.6, 1.2.3.4"], "1.2.3.4"),  # the left one was written by the caller
+        (["6.6.6.6, 1.2.3.4"], "1.2.3.4"),  # the caller wrote the left one
         (["6.6.6.6, 1.2.3.4, 10.1.1.1, 192.168.1.5"], "1.2.3.4"),
         (["6.6.6.6", "1.2.3.4"], "1.2.3.4"),  # two headers are one list
         (["1.2.3.4", "10.9.9.9"], "1.2.3.4"),
         (["1.2.3.4:50123"], "1.2.3.4"),
         (["[2001:db8:1:2::9]:443"], "2001:db8:1:2::/64"),
         (["::ffff:1.2.3.4"], "1.2.3.4"),
-        (["10.2.2.2, 10.3.3.3"], "10.2.2.2"),  # a proxy of ours is calling
-        (["1.2.3.4, <script>"], "10.0.0.7"),  # what our proxy did not write as an address is the proxy's own call
+        (["10.2.2.2, 10.3.3.3"], "10.2.2.2"),  # the caller is one of our proxies
+        (["1.2.3.4, <script>"], "10.0.0.7"),  # no address from our proxy: the proxy itself is the caller
         (["' OR 1=1 --, 10.1.1.1"], "10.1.1.1"),
         (["unknown"], "10.0.0.7"),
         ([""], "10.0.0.7"),
         ([], "10.0.0.7"),
     ],
 )
-def test_behind_our_proxies_the_caller_is_the_first_from_the_right_who_is_no_proxy(
+def test_behind_our_proxies_the_caller_is_the_rightmost_address_that_is_not_a_proxy(
     headers: list[str], caller: str
 ) -> None:
     assert ClientAddress(PROXIES).of("10.0.0.7", forwarded(*headers)) == caller
@@ -68,6 +68,6 @@ def test_a_peer_without_an_address_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("proxies", ["10.0.0.0/33", "localhost", "10.0.0.1;10.0.0.2", "*"])
-def test_proxies_that_are_no_addresses_are_a_bad_setting(proxies: str) -> None:
-    with pytest.raises(BadSetting, match=r"TRUSTED_PROXIES: .* is no address and no network"):
+def test_malformed_proxies_are_a_bad_setting(proxies: str) -> None:
+    with pytest.raises(BadSetting, match=r"TRUSTED_PROXIES: .* is not an address or a network"):
         ClientAddress(proxies)

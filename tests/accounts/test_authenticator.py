@@ -1,4 +1,4 @@
-"""Who is calling, and how seldom the database is asked."""
+"""Authentication, and how rarely it asks the database."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ HITS = 20_000
 
 
 class CountedDatabase(Database):
-    """Counts the pieces of work; `gone` lets each fail."""
+    """Counts the queries; with `gone`, each fails."""
 
     asked = 0
     gone = False
@@ -44,7 +44,7 @@ class CountedDatabase(Database):
 
 
 class Stand:
-    """An authenticator on a database of its own."""
+    """An authenticator on its own database."""
 
     def __init__(self, url: str, *, required: bool = False, cache_ttl: float = 300.0) -> None:
         self.database = CountedDatabase(url)
@@ -86,11 +86,11 @@ def stand(database_url: str) -> Stand:
 
 
 def forged() -> str:
-    """Well formed, and nobody's."""
+    """A well-formed token that nobody owns."""
     return "wk_" + "".join(random.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=43))
 
 
-def test_a_token_says_who_is_calling(stand: Stand) -> None:
+def test_a_token_identifies_the_caller(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         ana = await stand.tokens.create("ana", budget_usd=1.5)
         root = await stand.tokens.create("root", role="admin")
@@ -131,7 +131,7 @@ def bytes_or_text(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def test_no_token_and_the_word_anonymous_are_a_stranger_with_an_address(stand: Stand) -> None:
+def test_without_a_token_or_as_anonymous_the_caller_is_an_address(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         assert await stand.identify(None) == await stand.identify("anonymous") == Caller(f"ip:{PEER}")
         assert stand.database.asked == 0
@@ -150,7 +150,7 @@ def test_strangers_are_refused_where_a_token_is_required(url: str) -> None:
     play(Stand(url, required=True), check)
 
 
-def test_a_verified_token_is_believed_without_asking_again(stand: Stand) -> None:
+def test_a_verified_token_is_not_looked_up_again(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         token = (await stand.tokens.create("ana")).secret
         await stand.identify(token)
@@ -164,7 +164,7 @@ def test_a_verified_token_is_believed_without_asking_again(stand: Stand) -> None
     play(stand, check)
 
 
-def test_a_cached_token_works_while_the_database_is_away_and_others_hear_503(stand: Stand) -> None:
+def test_cached_tokens_work_while_the_database_is_down_and_others_get_503(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         known, new = [(await stand.tokens.create("ana")).secret for _ in range(2)]
         await stand.identify(known)
@@ -186,7 +186,7 @@ def test_without_a_cache_every_call_asks_and_a_revoked_token_ends_at_once(url: s
         for _ in range(3):
             await stand.identify(token)
         assert stand.database.asked == asked + 3
-        await stand.tokens.revoke("ana")  # by somebody else
+        await stand.tokens.revoke("ana")  # by another process
         assert await stand.refuses(token)
 
     play(Stand(url, cache_ttl=0), check)
@@ -197,7 +197,7 @@ def test_a_token_revoked_elsewhere_ends_when_its_time_is_over(url: str) -> None:
         token = (await stand.tokens.create("ana")).secret
         await stand.identify(token)
         await stand.tokens.revoke("ana")
-        await wait_asking(lambda: stand.refuses(token), "a revoked token is believed no longer than its time")
+        await wait_asking(lambda: stand.refuses(token), "a revoked token leaves the cache")
 
     play(Stand(url, cache_ttl=0.3), check)
 
@@ -219,7 +219,7 @@ def test_a_token_revoked_here_ends_at_once(stand: Stand) -> None:
     play(stand, check)
 
 
-def test_a_look_up_on_its_way_does_not_bring_a_revoked_token_back(stand: Stand) -> None:
+def test_a_pending_look_up_does_not_restore_a_revoked_token(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         token = (await stand.tokens.create("ana")).secret
         ask = stand.tokens.caller
@@ -241,7 +241,7 @@ def test_a_look_up_on_its_way_does_not_bring_a_revoked_token_back(stand: Stand) 
         async def revoked() -> bool:
             return await ask(looked_up[0]) is None
 
-        await wait_asking(revoked, "the database knows that it is revoked")
+        await wait_asking(revoked, "the token is revoked in the database")
         go_on.set()
         await asking
         await revoking
@@ -268,7 +268,7 @@ def test_a_hundred_calls_with_one_new_token_ask_once(stand: Stand) -> None:
     play(stand, check)
 
 
-def test_who_asked_first_may_leave_without_harm_to_the_others(stand: Stand) -> None:
+def test_the_first_caller_may_leave_without_harm_to_the_others(stand: Stand) -> None:
     async def check(stand: Stand) -> None:
         token = (await stand.tokens.create("ana")).secret
         stand.database.door.shut()
@@ -316,7 +316,7 @@ def test_each_call_gets_an_error_of_its_own(stand: Stand) -> None:
         "wk_" + "a" * 43,
     ],
 )
-def test_what_cannot_be_a_token_is_refused_without_a_look_at_the_database(sqlite_file: object, header: str) -> None:
+def test_malformed_credentials_are_refused_without_a_query(sqlite_file: object, header: str) -> None:
     async def check(stand: Stand) -> None:
         with pytest.raises(Unauthorized) as refused:
             await stand.authenticator.identify({"authorization": header}, PEER)
@@ -347,7 +347,7 @@ async def nothing_found(work: object) -> None:
     return None
 
 
-def test_what_has_ended_is_swept_away(sqlite_file: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_entries_are_swept(sqlite_file: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.02)
 
     async def check(stand: Stand) -> None:

@@ -1,6 +1,6 @@
-"""`make token`, `make tokens`, `make revoke` as a person types them, and what they say when something is wrong.
+"""`make token`, `make tokens`, `make revoke` as people type them, and their error messages.
 
-What a shell or make could spoil is typed; for the rest, the command behind them is called in this process.
+Tests run make only for arguments that a shell or make could spoil; all others call the command in this process.
 """
 
 import logging
@@ -21,7 +21,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 def make(*arguments: str, database_url: str) -> Done:
-    # Everybody's environment has a USER, and may have a ROLE: neither is the one that a token is for.
+    # Every environment has a USER and may have a ROLE; a token must not take either of them.
     environment = {**os.environ, "DATABASE_URL": database_url, "USER": "somebody", "ROLE": "admin"}
     command = ["make", "-s", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -46,7 +46,7 @@ class Command:
 
 
 def made(done: Done) -> str:
-    """The token that was made: alone on the last line."""
+    """The new token, which is alone on the last line."""
     assert done.returncode == 0, done.stderr
     token = done.stdout.splitlines()[-1]
     assert TOKEN.fullmatch(token), done.stdout
@@ -54,7 +54,7 @@ def made(done: Done) -> str:
 
 
 def complaint(done: Done) -> str:
-    """The one line on stderr, besides make's own."""
+    """The only line on stderr that is not make's own."""
     assert done.returncode != 0
     lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert len(lines) == 1, done.stderr
@@ -72,7 +72,7 @@ def command(url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
 
 def must_be_listed(listed: str) -> str:
-    """One token of each; that of bob by its id."""
+    """Ana and bob have one token each. Returns the id of bob's."""
     assert re.search(r"^tok_\w{12} +ana +user +20", listed, re.M), listed
     bobs = re.search(r"^(tok_\w{12}) +bob +admin +2.5 +20", listed, re.M)
     assert bobs, listed
@@ -112,23 +112,23 @@ def test_a_token_is_made_listed_and_revoked(
 
 
 @pytest.mark.parametrize("target", ["token", "revoke"])
-def test_the_user_of_the_environment_is_not_taken(target: str, url: str) -> None:
+def test_the_user_of_the_environment_is_ignored(target: str, url: str) -> None:
     done = make(target, database_url=url)
     assert f"make {target} USER=ana" in complaint(done)
     assert done.stdout == ""
 
 
 @pytest.mark.parametrize("name", ["a b", "x';id", "`id`", "--help", '"'])
-def test_a_name_that_is_none_is_refused_and_never_run(name: str, url: str) -> None:
+def test_a_hostile_name_is_refused_and_never_run(name: str, url: str) -> None:
     assert "is not a user name" in complaint(make("token", f"USER={name}", database_url=url))
 
 
 @pytest.mark.parametrize("name", ["tok_1", "ñandú", "a" * 65])
-def test_a_name_that_no_token_can_be_for_is_refused(name: str, command: Command) -> None:
+def test_an_invalid_user_name_is_refused(name: str, command: Command) -> None:
     assert "is not a user name" in complaint(command("create", name))
 
 
-def test_what_is_wrong_is_one_clear_line_of_make(url: str) -> None:
+def test_a_wrong_argument_is_one_clear_line_of_make(url: str) -> None:
     assert "choose from 'user', 'admin'" in complaint(make("token", "USER=ana", "ROLE=king", database_url=url))
 
 
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_one_clear_line_of_make(url: str) -> None:
         (["revoke", "nobody"], "there is no user and no token 'nobody'"),
     ],
 )
-def test_what_is_wrong_is_one_clear_line(arguments: list[str], says: str, command: Command) -> None:
+def test_a_wrong_argument_is_one_clear_line(arguments: list[str], says: str, command: Command) -> None:
     assert says in complaint(command(*arguments))
 
 

@@ -1,4 +1,4 @@
-"""The database: made on first use by whoever comes first, named plainly when it cannot be, and soon given up on."""
+"""The database: the first user creates it, a bad URL gets a clear error, and an outage is noticed soon."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from tests.accounts.postgres import PrivatePostgres
 from tests.waiting import Stopwatch, wait_asking
 
 WORKERS = 4
-CLOSING = 2.0  # seconds that SQLAlchemy gives a connection that it closes
+CLOSING = 2.0  # seconds that SQLAlchemy allows for closing a connection
 
 
 async def until_it_is_back(database: Database) -> None:
@@ -71,7 +71,7 @@ def test_a_writer_waits_for_another_one(sqlite_file: Path) -> None:
     on_database(url, create_while_locked)
 
 
-def test_a_file_that_was_taken_away_is_made_again(sqlite_file: Path) -> None:
+def test_a_file_that_was_deleted_is_made_again(sqlite_file: Path) -> None:
     async def work(database: Database) -> list[str]:
         await Tokens(database).create("ana")
         for file in sqlite_file.parent.iterdir():
@@ -95,8 +95,8 @@ def test_a_file_that_was_taken_away_is_made_again(sqlite_file: Path) -> None:
         ("sqlite:///:memory:", "names no file"),
         ("sqlite:////nowhere/at/all/x.db", "there is no directory /nowhere/at/all"),
         ("sqlite:////tmp", "/tmp is a directory"),
-        ("sqlite:///x.db?mode=ro", "mode is no option here"),
-        ("postgresql://ana:secret@db/x?foo=1", "foo is no option here"),
+        ("sqlite:///x.db?mode=ro", "mode is not an option here"),
+        ("postgresql://ana:secret@db/x?foo=1", "foo is not an option here"),
         ("postgresql://ana:secret@db:port/x", "is not a URL"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_process_that_is_busy_itself_does_not_take_its_database_for_dead(
     on_database(database_url, work)
 
 
-def test_a_frozen_postgresql_is_given_up_on(postgres: PrivatePostgres) -> None:
+def test_a_frozen_postgresql_is_unavailable_soon_and_then_at_once(postgres: PrivatePostgres) -> None:
     async def work(database: Database) -> None:
         await Tokens(database).create("ana")
         postgres.freeze()
@@ -165,7 +165,7 @@ def test_a_frozen_postgresql_is_given_up_on(postgres: PrivatePostgres) -> None:
             for _ in range(100):
                 with pytest.raises(DatabaseUnavailable):
                     await Tokens(database).records()
-            assert stopwatch.seconds < 0.5, "nobody waits for a database that is known to be gone"
+            assert stopwatch.seconds < 0.5, "nobody waits for a database that is known to be down"
         finally:
             postgres.thaw()
         await until_it_is_back(database)
@@ -174,7 +174,7 @@ def test_a_frozen_postgresql_is_given_up_on(postgres: PrivatePostgres) -> None:
     on_database(postgres.new_database(), work)
 
 
-def test_a_postgresql_that_does_not_know_us_is_unavailable(postgres: PrivatePostgres) -> None:
+def test_a_postgresql_without_our_database_is_unavailable(postgres: PrivatePostgres) -> None:
     url = postgres.new_database() + "_not"
 
     async def work(database: Database) -> str:

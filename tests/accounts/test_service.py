@@ -1,4 +1,4 @@
-"""Accounts over HTTP: every route of a running service, good tokens and hostile ones, outages and ends of all kinds."""
+"""Accounts over HTTP: every route of a running service, good and hostile tokens, outages, and every kind of end."""
 
 import contextlib
 import json
@@ -59,7 +59,7 @@ class Start(Protocol):
 
 @pytest.fixture
 def start(server: ModelServer, tmp_path: Path) -> Iterator[Start]:
-    """Starts services; stopped when the test ends."""
+    """Starts services, and stops them when the test ends."""
     with contextlib.ExitStack() as running:
 
         def run(database_url: str, **environment: str) -> Service:
@@ -88,7 +88,7 @@ def url(sqlite_file: Path) -> str:
 
 
 def refused(answer: Answer) -> bool:
-    """Is this the 401 that every route gives?"""
+    """Whether this is the 401 that every route gives."""
     return (
         answer.status == 401
         and answer.headers["www-authenticate"] == "Bearer"
@@ -130,7 +130,7 @@ def test_refused_calls_are_logged_and_nobody_reads_a_token_in_the_log(url: str, 
     assert forged not in printed
 
 
-def test_where_tokens_are_required_strangers_see_only_the_open_routes(url: str, start: Start) -> None:
+def test_if_tokens_are_required_strangers_see_only_the_open_routes(url: str, start: Start) -> None:
     service = start(url, API_KEYS_REQUIRED="true")
     good = service.token()
     for path in ("/", "/health", "/ready", "/openapi.json"):
@@ -213,11 +213,11 @@ def test_a_bad_setting_stops_the_start_with_one_line(setting: str, value: str, u
         start(**{"database_url": url, setting: value})
 
 
-# --- hostility ---------------------------------------------------------------------------------------------------
+# --- hostile tokens ----------------------------------------------------------------------------------------------
 
 
 def hostile_headers() -> Iterator[bytes]:
-    """SQL, binary, unicode, long, and things that look nearly right; without end."""
+    """An endless series of headers: SQL, binary, Unicode, long ones, and almost correct ones."""
     chance = random.Random(7)
     sql = [
         b"' OR '1'='1",
@@ -241,17 +241,15 @@ def hostile_headers() -> Iterator[bytes]:
 
 
 @pytest.mark.prove
-def test_ten_thousand_hostile_headers_are_refused_and_the_database_never_hears_of_them(
-    sqlite_file: Path, url: str, start: Start
-) -> None:
+def test_ten_thousand_hostile_headers_are_refused_without_a_query(sqlite_file: Path, url: str, start: Start) -> None:
     service = start(url)
     token = service.token()
     assert service.client.generate(token).status == 200
-    service.process.stop()  # writes what it counted
+    service.process.stop()  # writes its counts
     before = sqlite_file.read_bytes()
     service = start(url, USAGE_FLUSH_SECONDS="3600")
     service.client.get("/usage", token)
-    # A directory in its place: a single look at the database would be answered 503.
+    # A directory in its place: a single query would make the answer 503.
     kept = sqlite_file.rename(sqlite_file.with_suffix(".kept"))
     for leftover in sqlite_file.parent.glob("accounts.db-*"):
         leftover.unlink()
@@ -265,7 +263,7 @@ def test_ten_thousand_hostile_headers_are_refused_and_the_database_never_hears_o
         answer = service.client.send(method, path, [(b"Authorization", header)], body)
         lengths.append(time.perf_counter() - began)
         assert answer.status == 400 or refused(answer), (header, answer)
-    assert service.client.get("/health", token).status == 200, "who was known is known"
+    assert service.client.get("/health", token).status == 200, "the known caller is still known"
     sqlite_file.rmdir()
     kept.rename(sqlite_file)
     assert sqlite_file.read_bytes() == before
@@ -302,7 +300,7 @@ def test_forged_tokens_do_not_keep_a_known_caller_waiting(url: str, start: Start
 # --- outages and ends --------------------------------------------------------------------------------------------
 
 
-def test_without_its_sqlite_file_new_tokens_hear_503_and_known_ones_go_on(
+def test_without_its_sqlite_file_new_tokens_get_503_and_known_ones_work(
     sqlite_file: Path, url: str, start: Start
 ) -> None:
     service = start(url, USAGE_FLUSH_SECONDS="0.05")
@@ -327,12 +325,10 @@ def test_without_its_sqlite_file_new_tokens_hear_503_and_known_ones_go_on(
     for file in folder.iterdir():
         shutil.move(file, sqlite_file.parent)
     wait_for(lambda: service.client.generate(new).status == 200)
-    assert service.usage(known)["today"]["requests"] == 3, "what was used meanwhile is not lost"
+    assert service.usage(known)["today"]["requests"] == 3, "the usage of the meantime is not lost"
 
 
-def test_without_its_postgresql_new_tokens_hear_503_and_known_ones_go_on(
-    postgres: PrivatePostgres, start: Start
-) -> None:
+def test_without_its_postgresql_new_tokens_get_503_and_known_ones_work(postgres: PrivatePostgres, start: Start) -> None:
     service = start(postgres.new_database(), USAGE_FLUSH_SECONDS="0.05")
     known, new = service.token(), service.token()
     assert service.client.generate(known).status == 200
@@ -347,7 +343,7 @@ def test_without_its_postgresql_new_tokens_hear_503_and_known_ones_go_on(
     assert service.usage(known)["today"]["requests"] == 3
 
 
-def test_a_frozen_postgresql_hangs_nobody_who_is_known(postgres: PrivatePostgres, start: Start) -> None:
+def test_a_frozen_postgresql_delays_no_known_caller(postgres: PrivatePostgres, start: Start) -> None:
     service = start(postgres.new_database(), USAGE_FLUSH_SECONDS="0.05")
     known, new = service.token(), service.token()
     service.client.generate(known)
@@ -362,7 +358,7 @@ def test_a_frozen_postgresql_hangs_nobody_who_is_known(postgres: PrivatePostgres
                 assert service.client.generate(known).status == 200
                 lengths.append(stopwatch.seconds)
             assert asked.result().status == 503
-            assert max(lengths) < 1, "a caller who is known waited for the database"
+            assert max(lengths) < 1, "a known caller waited for the database"
             client.close()
     finally:
         postgres.thaw()
@@ -383,12 +379,12 @@ def test_a_service_starts_without_its_database_and_finds_it_later(postgres: Priv
 
 
 def written(url: str, caller: str = "user:ana") -> int:
-    """Requests of `caller` that are in the database."""
+    """The number of `caller`'s requests in the database."""
     used = on_database(url, lambda database: UsageLedger(database, 3600).used(caller))
     return used.month.requests
 
 
-def test_a_service_that_is_told_to_stop_loses_no_usage(database_url: str, start: Start) -> None:
+def test_a_service_that_stops_loses_no_usage(database_url: str, start: Start) -> None:
     service = start(database_url, USAGE_FLUSH_SECONDS="3600")
     token = service.token()
     for _ in range(7):
@@ -404,7 +400,7 @@ def test_workers_together_lose_no_usage_either(database_url: str, start: Start) 
     token = service.token()
 
     def call(_: int) -> int:
-        client = Client(service.port)  # a connection of its own: any worker may take it
+        client = Client(service.port)  # a new connection, which any worker may accept
         try:
             return client.generate(token).status
         finally:
@@ -416,14 +412,14 @@ def test_workers_together_lose_no_usage_either(database_url: str, start: Start) 
     assert written(database_url) == 200
 
 
-def test_a_service_that_is_killed_loses_an_interval_at_most(database_url: str, start: Start) -> None:
-    interval, grace = 0.2, 0.5  # seconds; the second for a write on a busy machine
+def test_a_killed_service_loses_one_interval_at_most(database_url: str, start: Start) -> None:
+    interval, grace = 0.2, 0.5  # seconds; `grace` is for a write on a busy machine
     service = start(database_url, USAGE_FLUSH_SECONDS=str(interval))
     token = service.token()
     before, after = 20, 5
     assert [service.client.generate(token).status for _ in range(before)] == [200] * before
     stopwatch = Stopwatch(service.process.pid)
-    wait_for(lambda: written(database_url) == before, "they are written by themselves")
+    wait_for(lambda: written(database_url) == before, "the service writes the usage")
     assert stopwatch.seconds < interval + grace
     assert [service.client.generate(token).status for _ in range(after)] == [200] * after
     os.kill(service.process.pid, signal.SIGKILL)
@@ -436,7 +432,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_token_revoked_from_outside_ends_within_its_time(url: str, start: Start) -> None:
+def test_a_token_revoked_by_another_process_ends_within_the_cache_ttl(url: str, start: Start) -> None:
     service = start(url, TOKEN_CACHE_TTL="0.5")
     token = service.token()
     assert service.client.generate(token).status == 200

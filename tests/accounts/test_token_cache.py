@@ -1,4 +1,4 @@
-"""What is remembered of tokens: for a time, and not too many."""
+"""The cache of tokens: entries expire, and their number is bounded."""
 
 from shared.accounts.token_cache import TokenCache
 
@@ -14,7 +14,7 @@ def key(number: int) -> bytes:
     return number.to_bytes(32)
 
 
-def test_an_entry_lives_for_its_time_and_hits_do_not_lengthen_it() -> None:
+def test_an_entry_lives_for_its_time_and_hits_do_not_prolong_it() -> None:
     clock = Clock()
     cache: TokenCache[str] = TokenCache(ttl=300, size=10, clock=clock)
     cache.put(key(1), "ana")
@@ -24,7 +24,7 @@ def test_an_entry_lives_for_its_time_and_hits_do_not_lengthen_it() -> None:
     assert cache.get(key(1)) is None
 
 
-def test_the_sweep_drops_what_has_ended_and_nothing_else() -> None:
+def test_the_sweep_drops_expired_entries_and_nothing_else() -> None:
     clock = Clock()
     cache: TokenCache[str] = TokenCache(ttl=300, size=10, clock=clock)
     cache.put(key(1), "ana")
@@ -37,7 +37,7 @@ def test_the_sweep_drops_what_has_ended_and_nothing_else() -> None:
     assert cache.get(key(1)) == "ana"
 
 
-def test_the_oldest_makes_room() -> None:
+def test_the_oldest_entry_makes_room() -> None:
     cache: TokenCache[int] = TokenCache(ttl=300, size=100)
     for number in range(10_000):
         cache.put(key(number), number)

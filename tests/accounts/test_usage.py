@@ -1,4 +1,4 @@
-"""Counting: nothing lost, nothing twice, nothing in a request's way."""
+"""Usage counts: nothing is lost or counted twice, and no request waits for them."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from tests.shared.conftest import answering, completion
 from tests.waiting import wait_asking, wait_on_loop
 
 CALL = Outcome(Ending.FINISHED, Usage(30, 12), cost_usd=0.000012)
-NEVER = 3600.0  # seconds between flushes: these tests flush themselves
+NEVER = 3600.0  # seconds between flushes: these tests call flush() instead
 
 
 def moment(text: str) -> float:
@@ -43,7 +43,7 @@ class Clock:
 
 
 class Shaky(Database):
-    """A database that is away when told, and has a door."""
+    """A database that is down while `gone` is set, and has a door."""
 
     gone = False
 
@@ -139,7 +139,7 @@ def test_workers_that_write_the_same_callers_at_once_lose_nothing(database_url: 
     assert {count.month.requests for count in used} == {workers * rounds}
 
 
-def test_what_could_not_be_written_waits_and_is_written_once(database_url: str) -> None:
+def test_usage_that_could_not_be_written_waits_and_is_written_once(database_url: str) -> None:
     async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
         for _ in range(3):
             ledger.record("user:ana", CALL)
@@ -162,9 +162,9 @@ def test_calls_that_end_while_a_batch_is_written_are_in_the_next(database_url: s
         await wait_on_loop(lambda: database.door.waiting == 1)
         ledger.record("user:ana", CALL)
         asking = asyncio.create_task(ledger.used("user:ana"))
-        for _ in range(20):  # the question reaches the database beside the batch, if it may
+        for _ in range(20):  # time enough for a wrong ledger to query during the write
             await asyncio.sleep(0)
-        assert database.door.waiting == 1, "asked while the batch was on its way"
+        assert database.door.waiting == 1, "the ledger asked while the batch was being written"
         database.door.open()
         assert (await asking).month.requests == 2
         await flushing
@@ -173,7 +173,7 @@ def test_calls_that_end_while_a_batch_is_written_are_in_the_next(database_url: s
     on_ledger(database_url, check)
 
 
-def test_strangers_without_number_do_not_fill_the_memory_while_the_database_is_away(
+def test_countless_strangers_do_not_fill_the_memory_while_the_database_is_down(
     sqlite_file: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 100)
@@ -223,7 +223,7 @@ def test_strangers_are_forgotten_when_their_month_is_over_and_users_are_not(data
     on_ledger(database_url, check)
 
 
-def test_it_flushes_by_itself_and_at_its_end(database_url: str) -> None:
+def test_it_flushes_regularly_and_at_its_end(database_url: str) -> None:
     async def check(database: Database) -> None:
         ledger = UsageLedger(database, flush_seconds=0.05)
         await ledger.open()
@@ -246,7 +246,7 @@ def test_it_flushes_by_itself_and_at_its_end(database_url: str) -> None:
 # --- budgets -----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_spent_is_known_at_once_here_and_after_a_flush_elsewhere(database_url: str) -> None:
+def test_spending_is_known_at_once_here_and_after_a_flush_elsewhere(database_url: str) -> None:
     async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
         other = UsageLedger(database, NEVER, clock)
         assert ledger.spent("user:ana") is None
@@ -266,7 +266,7 @@ def test_what_is_spent_is_known_at_once_here_and_after_a_flush_elsewhere(databas
     on_ledger(database_url, check)
 
 
-def test_a_process_that_starts_knows_what_was_spent_before(database_url: str) -> None:
+def test_a_new_process_knows_earlier_spending(database_url: str) -> None:
     async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
         ledger.record("user:ana", CALL)
         await ledger.flush()
@@ -278,7 +278,7 @@ def test_a_process_that_starts_knows_what_was_spent_before(database_url: str) ->
     on_ledger(database_url, check)
 
 
-def test_without_a_database_a_budget_goes_by_what_is_known_here(sqlite_file: object) -> None:
+def test_without_a_database_a_budget_counts_local_spending(sqlite_file: object) -> None:
     async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
         database.gone = True
         ledger.record("user:ana", CALL)
@@ -305,7 +305,7 @@ def test_a_budget_that_is_spent_refuses_until_the_month_ends(sqlite_file: object
             call.finish(replace(CALL, cost_usd=0.5))
 
         await send(budget=1.0)
-        await send(budget=1.0)  # 0.5 of 1.0 is spent: nobody knows what a call costs before it ends
+        await send(budget=1.0)  # 0.5 of 1.0 is spent: the cost of a call is unknown before it ends
         with pytest.raises(BudgetExceeded) as refused:
             await send(budget=1.0)
         assert (refused.value.http_status, refused.value.type) == (429, "insufficient_quota")

@@ -1,4 +1,4 @@
-"""Demo 3's stack without accounts and limits: a caller is who the X-Caller header says."""
+"""Demo 3's stack without accounts and limits. The X-Caller header names the caller."""
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
@@ -23,7 +23,7 @@ from shared.upstream.pools import Upstreams
 
 
 class Trusting:
-    """Believes what callers say of themselves."""
+    """Believes the caller's own name."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if name := call.headers.get("x-caller"):
@@ -32,7 +32,7 @@ class Trusting:
 
 
 class Counted(SingleFlight):
-    """Flights that say how many calls are aboard, at GET /aboard."""
+    """Flights that report their number of calls at GET /aboard."""
 
     def __init__(self) -> None:
         super().__init__()

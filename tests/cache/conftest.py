@@ -1,4 +1,4 @@
-"""A gateway with a cache, as a process of its own, in front of the simulator: asked, and its upstream counted."""
+"""A gateway with a cache, as a separate process in front of the simulator, whose calls are counted."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ numbers = itertools.count()
 
 
 def new_prompt() -> str:
-    """A prompt that nobody has sent before."""
+    """A prompt that has not been sent before."""
     return f"What is a cache, take {next(numbers)}?"
 
 
@@ -58,11 +58,11 @@ class Gateway:
         return answer.headers["x-cache"]
 
     def sees(self, prompt: str, **given: Any) -> str:
-        """X-Cache of the answer to `prompt`."""
+        """The X-Cache header of the answer to `prompt`."""
         return self.cache_of(self.ask(prompt, **given))
 
     def at_once(self, count: int, ask: Callable[[], Answer], *, calls: int = 1, **fault: Any) -> list[Answer]:
-        """So many requests that meet: the upstream answers once all are in, and `calls` of them have reached it."""
+        """`count` concurrent requests: the upstream answers once all wait, and `calls` of them have reached it."""
         with self.subject.upstream.held(**fault) as gate, ThreadPoolExecutor(count) as people:
             asked = [people.submit(ask) for _ in range(count)]
             gate.wait_for(calls, unless=lambda: any(one.done() for one in asked))
@@ -73,12 +73,12 @@ class Gateway:
             return [one.result() for one in asked]
 
     def leaving(self, prompt: str) -> AbstractContextManager[object]:
-        """Asks as `ask` does, and leaves at the end of the `with` block."""
+        """Asks like `ask`, and leaves at the end of the `with` block."""
         document = {"prompt": prompt, "temperature": 0, "max_tokens": 20}
         return asking(self.subject.service.url, "/generate", document, {"X-Caller": "ana"})
 
     def aboard(self) -> int:
-        """How many calls wait for an answer that is under way."""
+        """The number of calls that wait for a flight."""
         return int(self.subject.service.get("/aboard").json["calls"])
 
     def log_line(self, answer: Answer) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def start(server: ModelServer) -> Start:
-    """Starts a gateway with these settings besides the usual ones."""
+    """Starts a gateway with these settings in addition to the usual ones."""
 
     @contextmanager
     def starting(**environment: str) -> Iterator[Gateway]:
@@ -121,7 +121,7 @@ def _gateway(start: Start) -> Iterator[Gateway]:
 
 @pytest.fixture
 def gateway(_gateway: Gateway) -> Gateway:
-    """One gateway for all tests that can live with its defaults. Its upstream has no faults and an empty register."""
+    """One gateway for all tests that need only its defaults. Its upstream has no faults and an empty register."""
     _gateway.subject.upstream.clear()
     _gateway.subject.upstream.forget_calls()
     return _gateway

@@ -1,4 +1,4 @@
-"""An answer in and out of a cache, what may be kept at all, and what Prometheus is told."""
+"""An answer goes in and out of a cache; what may be stored; what Prometheus sees."""
 
 import asyncio
 import json
@@ -36,14 +36,14 @@ def test_an_answer_without_text_comes_back_empty() -> None:
     assert back.text == ""
 
 
-def test_an_answer_to_another_key_is_none() -> None:
+def test_an_answer_is_not_read_under_another_key() -> None:
     assert unpack("other", pack("key", ANSWER)) is None
 
 
 @pytest.mark.parametrize(
     ("temperature", "same_again"), [(0.0, True), (0, True), (-0.0, True), (0.01, False), (1.0, False), (None, False)]
 )
-def test_only_temperature_zero_says_the_same_again(temperature: float | None, same_again: bool) -> None:
+def test_only_temperature_zero_is_repeatable(temperature: float | None, same_again: bool) -> None:
     assert repeatable(ChatRequest("m", (), temperature=temperature)) is same_again
 
 
@@ -68,7 +68,7 @@ def test_cache_control_is_read_directive_by_directive(header: str, said: set[str
     assert directives({}) == frozenset()
 
 
-def test_ten_thousand_answers_take_no_more_of_the_machine_than_the_cache_says() -> None:
+def test_the_counted_bytes_of_ten_thousand_answers_are_close_to_real_memory() -> None:
     async def scenario() -> None:
         cache = Cache("measured", ttl=60, max_entries=20_000, max_memory_mb=64)
         before = psutil.Process().memory_info().rss
@@ -80,7 +80,7 @@ def test_ten_thousand_answers_take_no_more_of_the_machine_than_the_cache_says() 
     asyncio.run(scenario())
 
 
-def test_prometheus_is_told() -> None:
+def test_prometheus_counts_requests_and_evictions() -> None:
     def counted() -> list[float]:
         samples = [
             ("gateway_cache_requests_total", {"tier": "memory", "result": result})

@@ -1,4 +1,4 @@
-"""Response caching over HTTP: what is kept, for whom, for how long, and what it costs."""
+"""Response caching over HTTP: what is stored, for whom, for how long, and what it costs."""
 
 import random
 import time
@@ -13,7 +13,7 @@ from tests.waiting import wait_for
 # --- hits and misses ---------------------------------------------------------------------------------------------
 
 
-def test_the_second_time_the_answer_is_there(gateway: Gateway) -> None:
+def test_the_second_request_is_a_hit(gateway: Gateway) -> None:
     prompt = new_prompt()
     first, second = gateway.ask(prompt), gateway.ask(prompt)
     assert [gateway.cache_of(first), gateway.cache_of(second)] == ["miss", "hit"]
@@ -50,7 +50,7 @@ def test_fifty_equal_requests_at_once_make_one_upstream_call(gateway: Gateway) -
 @pytest.mark.parametrize(
     "changed", [{"max_tokens": 21}, {"model": "workshop-sim-2"}, {"temperature": 0.0001}, {"path": "/summarize"}]
 )
-def test_another_question_is_not_answered_from_the_cache(gateway: Gateway, changed: dict[str, Any]) -> None:
+def test_a_different_question_is_a_miss(gateway: Gateway, changed: dict[str, Any]) -> None:
     prompt = new_prompt()
     gateway.ask(prompt)
     assert gateway.ask(prompt, **changed).headers.get("x-cache") != "hit"
@@ -60,11 +60,11 @@ def test_another_question_is_not_answered_from_the_cache(gateway: Gateway, chang
 def test_an_answer_that_max_tokens_cut_is_kept_for_the_same_max_tokens(gateway: Gateway) -> None:
     prompt = new_prompt()
     assert [gateway.sees(prompt, max_tokens=3) for _ in range(2)] == ["miss", "hit"]
-    assert gateway.sees(prompt, max_tokens=4000) == "miss"  # and this one, which ends by itself, is kept too
+    assert gateway.sees(prompt, max_tokens=4000) == "miss"  # this answer ends by itself and is stored, too
     assert gateway.sees(prompt, max_tokens=4000) == "hit"
 
 
-# --- what is not kept --------------------------------------------------------------------------------------------
+# --- answers that are not stored ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.7, 2, None])
@@ -78,14 +78,14 @@ def test_sampled_answers_are_neither_kept_nor_shared(gateway: Gateway, temperatu
     assert gateway.sees(prompt, temperature=temperature) == "bypass"
 
 
-def test_sampled_answers_are_kept_when_settings_say_so(start: Start) -> None:
+def test_sampled_answers_are_kept_if_the_settings_say_so(start: Start) -> None:
     with start(CACHE_SAMPLED="true") as gateway:
         prompt = new_prompt()
         assert [gateway.sees(prompt, temperature=0.7) for _ in range(2)] == ["miss", "hit"]
         assert gateway.sees(prompt, temperature=0.8) == "miss"
 
 
-def test_errors_are_shared_by_those_who_wait_but_not_kept(gateway: Gateway) -> None:
+def test_errors_are_shared_by_waiting_calls_but_not_stored(gateway: Gateway) -> None:
     prompt = new_prompt()
     answers = gateway.at_once(10, lambda: gateway.ask(prompt), status=400)
     assert gateway.subject.upstream.received() == 1
@@ -107,7 +107,7 @@ def test_a_refused_request_does_not_reach_the_cache(gateway: Gateway) -> None:
     assert "x-cache" not in answer.headers
 
 
-# --- what the client wants ---------------------------------------------------------------------------------------
+# --- Cache-Control -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("control", ["no-cache", "max-age=0", "No-Cache", "foo, no-cache"])
@@ -128,13 +128,13 @@ def test_no_store_neither_reads_nor_keeps(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("control", ["no-cache", "no-store"])
-def test_who_asks_again_joins_no_flight(gateway: Gateway, control: str) -> None:
+def test_a_no_cache_request_joins_no_flight(gateway: Gateway, control: str) -> None:
     prompt = new_prompt()
     gateway.at_once(4, lambda: gateway.ask(prompt, control=control), calls=4)
     assert gateway.subject.upstream.received() == 4
 
 
-# --- for whom ----------------------------------------------------------------------------------------------------
+# --- scopes ------------------------------------------------------------------------------------------------------
 
 
 def test_callers_never_see_each_others_answers(gateway: Gateway) -> None:
@@ -155,17 +155,17 @@ def test_in_the_shared_scope_everyone_sees_everything(start: Start) -> None:
         assert [gateway.sees(prompt, caller=name) for name in ("ana", "bob", "")] == ["miss", "hit", "hit"]
 
 
-# --- who leaves --------------------------------------------------------------------------------------------------
+# --- clients that leave ------------------------------------------------------------------------------------------
 
 
-def test_the_first_may_leave_and_the_second_gets_and_pays_for_the_one_answer(gateway: Gateway) -> None:
+def test_if_the_first_caller_leaves_the_second_gets_and_pays_for_the_answer(gateway: Gateway) -> None:
     prompt = new_prompt()
     with gateway.subject.upstream.held() as gate, ThreadPoolExecutor() as people:
         with gateway.leaving(prompt):
             gate.wait_for(1)
             second = people.submit(gateway.ask, prompt)
             wait_for(lambda: gateway.aboard() == 2, "the second waits for the same answer")
-        wait_for(lambda: gateway.aboard() == 1, "the gateway has heard that the first has left")
+        wait_for(lambda: gateway.aboard() == 1, "the gateway notices that the first has left")
         gate.release()
         stayed = second.result()
         assert gateway.subject.upstream.received() == 1
@@ -173,7 +173,7 @@ def test_the_first_may_leave_and_the_second_gets_and_pays_for_the_one_answer(gat
     assert stayed.json["metadata"]["cost_usd"] > 0
 
 
-def test_when_everyone_has_left_the_upstream_hears_of_it(gateway: Gateway) -> None:
+def test_when_all_callers_have_left_the_upstream_call_is_cancelled(gateway: Gateway) -> None:
     prompt = new_prompt()
     with gateway.subject.upstream.held() as gate:
         with gateway.leaving(prompt), gateway.leaving(prompt), gateway.leaving(prompt):
@@ -185,10 +185,10 @@ def test_when_everyone_has_left_the_upstream_hears_of_it(gateway: Gateway) -> No
     assert gateway.sees(prompt) == "miss"
 
 
-# --- for how long ------------------------------------------------------------------------------------------------
+# --- time to live ------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_is_gone_when_its_time_is_up(start: Start) -> None:
+def test_an_answer_expires(start: Start) -> None:
     with start(CACHE_RESPONSES_TTL="1") as gateway:
         prompt = new_prompt()
         begun = time.monotonic()
@@ -217,11 +217,11 @@ def test_a_summary_has_the_shape_of_an_answer_and_is_kept(gateway: Gateway) -> N
     assert [gateway.cache_of(first), gateway.cache_of(second)] == ["miss", "hit"]
     assert first.json.keys() == gateway.ask(new_prompt()).json.keys()
     assert "SIMULATED" in first.json["output"]
-    assert first.json["metadata"]["tokens"]["input"] > len(text.split()) + 5  # our instructions are sent too
+    assert first.json["metadata"]["tokens"]["input"] > len(text.split()) + 5  # our instructions are sent, too
 
 
 @pytest.mark.parametrize("changed", [{"language": "es"}, {"max_tokens": 7}, {"model": "workshop-sim-2"}])
-def test_what_changes_a_summary_is_another_summary(gateway: Gateway, changed: dict[str, Any]) -> None:
+def test_every_option_of_a_summary_changes_its_key(gateway: Gateway, changed: dict[str, Any]) -> None:
     text = new_prompt()
     gateway.ask(text, path="/summarize")
     assert gateway.ask(text, path="/summarize", **changed).headers.get("x-cache") != "hit"
@@ -240,23 +240,23 @@ def test_what_changes_a_summary_is_another_summary(gateway: Gateway, changed: di
         ({"language": ""}, "language"),
     ],
 )
-def test_a_summary_of_nothing_sensible_is_refused(gateway: Gateway, wrong: dict[str, Any], param: str) -> None:
+def test_a_malformed_summary_request_is_refused(gateway: Gateway, wrong: dict[str, Any], param: str) -> None:
     answer = gateway.ask("text", path="/summarize", **wrong)
     assert answer.must_be_error(422)["param"] == param
     assert gateway.subject.upstream.received() == 0
 
 
-def test_the_longest_text_is_not_shortened_by_our_own_words(gateway: Gateway) -> None:
+def test_our_instructions_do_not_count_toward_the_longest_text(gateway: Gateway) -> None:
     assert gateway.ask("x" * 4000, path="/summarize").status == 200
 
 
-# --- numbers -----------------------------------------------------------------------------------------------------
+# --- statistics --------------------------------------------------------------------------------------------------
 
 
-def test_the_statistics_say_what_was_done(start: Start) -> None:
+def test_the_statistics_count_every_kind_of_request(start: Start) -> None:
     with start(CACHE_MAX_SIZE="3") as gateway:
         prompts = [new_prompt() for _ in range(5)]
-        for prompt in [*prompts, prompts[4], prompts[3], prompts[0]]:  # 5 misses, 2 hits, evicted: a miss
+        for prompt in [*prompts, prompts[4], prompts[3], prompts[0]]:  # 5 misses, 2 hits, a miss (evicted)
             gateway.ask(prompt)
         gateway.ask(prompts[0], control="no-store")
         gateway.ask(prompts[0], temperature=1)

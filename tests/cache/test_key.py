@@ -1,4 +1,4 @@
-"""Keys: equal for the same question by the same caller, and for nothing else."""
+"""Keys are equal for the same question by the same caller, and only then."""
 
 import random
 from dataclasses import replace
@@ -51,7 +51,7 @@ def test_the_same_question_has_the_same_key() -> None:
         replace(ASKED, extra={}),
     ],
 )
-def test_whatever_changes_the_answer_changes_the_key(changed: ChatRequest) -> None:
+def test_everything_that_changes_the_answer_changes_the_key(changed: ChatRequest) -> None:
     assert key(changed) != key()
 
 
@@ -65,20 +65,20 @@ def test_whatever_changes_the_answer_changes_the_key(changed: ChatRequest) -> No
         {"upstream": "http://b/v1"},
     ],
 )
-def test_who_asks_and_who_answers_change_the_key(other: dict[str, Any]) -> None:
+def test_the_owner_the_cache_and_the_upstream_change_the_key(other: dict[str, Any]) -> None:
     assert key(**other) != key()
 
 
-def test_a_callers_name_cannot_be_chosen_to_meet_another_callers_key() -> None:
+def test_no_callers_name_can_forge_another_callers_key() -> None:
     names = ["ana", 'ana"', 'ana","bob', "ana\n", '["shared"]', "shared", "", "Ana", "añá", "\\u0061na"]
     assert len({key(owner=("caller", name)) for name in names}) == len(names)
 
 
-def test_zero_is_zero_however_it_is_written() -> None:
+def test_every_spelling_of_zero_has_the_same_key() -> None:
     assert key(replace(ASKED, temperature=0)) == key()
 
 
-def test_the_order_of_fields_is_nothing_and_every_field_is_something() -> None:
+def test_every_field_changes_the_key_but_their_order_does_not() -> None:
     chance = random.Random(11)
     seen: dict[str, str] = {}
     for _ in range(500):

@@ -1,4 +1,4 @@
-"""The layer by itself, around a handler that does as it is told: what the simulator cannot be made to do."""
+"""The layer alone, around a scripted handler: cases that the simulator cannot produce."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ SETTINGS = Settings()
 
 
 class Model:
-    """Answers everything at once, and counts."""
+    """Answers everything at once, and counts the calls."""
 
     def __init__(self, finish_reason: str | None = "stop") -> None:
         self.calls = 0
@@ -36,7 +36,7 @@ def a_call(request: ChatRequest = ASKED, *, caller: str = "ana", peer: str = "",
 
 
 def send(*calls: Call, model: Model | None = None) -> list[str]:
-    """X-Cache of each of these, one after the other through one layer."""
+    """The X-Cache header of each of these calls, which go through one layer one after the other."""
     layer, model = ResponseCache(SETTINGS), model or Model()
 
     async def scenario() -> list[str]:
@@ -56,7 +56,7 @@ def test_an_answer_that_did_not_come_to_its_end_is_not_kept(finish_reason: str |
     assert model.calls == calls
 
 
-def test_streams_pass_by() -> None:
+def test_streams_bypass_the_cache() -> None:
     assert send(a_call(replace(ASKED, stream=True)), a_call(replace(ASKED, stream=True))) == ["bypass"] * 2
 
 
@@ -66,12 +66,12 @@ def test_strangers_are_told_apart_by_their_address() -> None:
     assert send(*calls) == ["miss", "miss", "hit"]
 
 
-def test_two_routes_that_ask_the_model_the_same_share_an_answer_but_summaries_have_their_own_cache() -> None:
+def test_routes_share_answers_to_the_same_question_but_summaries_have_their_own_cache() -> None:
     calls = [a_call(endpoint=endpoint) for endpoint in ("/generate", "/v1/infer", "/summarize", "/summarize")]
     assert send(*calls) == ["miss", "hit", "miss", "hit"]
 
 
-def test_every_way_is_said_in_the_log_and_in_the_metadata() -> None:
+def test_the_log_and_the_metadata_show_the_cache_status() -> None:
     calls = [a_call(), a_call(), a_call(replace(ASKED, temperature=1.0))]
     send(*calls)
     assert [call.log_fields["cache"] for call in calls] == ["miss", "hit", "bypass"]

@@ -1,4 +1,4 @@
-"""The store in memory: what goes first, when its time is up, and how much it may hold."""
+"""The store in memory: the order of eviction, the time to live, and the bounds."""
 
 import random
 import tracemalloc
@@ -11,7 +11,7 @@ KEY = 64  # characters of a real key
 
 
 class Clock:
-    """Seconds that pass when told."""
+    """Seconds that pass when the test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -26,11 +26,11 @@ def clock() -> Clock:
 
 
 def keys(store: MemoryStore, *names: str) -> list[str]:
-    """Which of `names` are there, without touching their order."""
+    """Those of `names` that are in the store. Looking does not change their order."""
     return [name for name in names if name in store._entries]
 
 
-def test_what_was_put_comes_back(clock: Clock) -> None:
+def test_get_returns_the_stored_value(clock: Clock) -> None:
     store = MemoryStore(10, 10_000, clock)
     assert store.put("a", b"one", ttl=60)
     assert store.get("a") == b"one"
@@ -50,7 +50,7 @@ def test_the_least_recently_used_goes_first(clock: Clock) -> None:
     assert store.evictions == 2
 
 
-def test_an_entry_is_gone_when_its_time_is_up(clock: Clock) -> None:
+def test_an_entry_expires(clock: Clock) -> None:
     store = MemoryStore(10, 10_000, clock)
     store.put("a", b"one", ttl=60)
     clock.now += 59.9
@@ -78,7 +78,7 @@ def test_each_entry_has_its_own_time_to_live(clock: Clock) -> None:
     assert store.get("long") == b""
 
 
-def test_putting_again_starts_a_new_life(clock: Clock) -> None:
+def test_storing_again_restarts_the_time_to_live(clock: Clock) -> None:
     store = MemoryStore(10, 10_000, clock)
     store.put("a", b"old", ttl=10)
     clock.now += 8
@@ -131,7 +131,7 @@ def test_a_value_that_fits_exactly_is_kept(clock: Clock) -> None:
     assert not store.put("a", b"x" * 101, ttl=60)
 
 
-def test_trimming_keeps_what_was_used_last(clock: Clock) -> None:
+def test_trimming_keeps_the_most_recently_used(clock: Clock) -> None:
     store = MemoryStore(10, 10_000, clock)
     for name in "abcd":
         store.put(name, b"", ttl=60)
@@ -183,7 +183,7 @@ def test_the_bytes_counted_are_at_least_those_that_python_allocates(length: int)
     assert store.bytes * 0.6 < after - before <= store.bytes
 
 
-def test_shedding_gives_up_a_share_of_all_bytes_and_what_was_used_longest_ago_first(clock: Clock) -> None:
+def test_shedding_frees_a_share_of_all_bytes_least_recently_used_first(clock: Clock) -> None:
     store = MemoryStore(100, 1_000_000, clock)
     for name in "abcd":
         store.put(name, b"x" * 100, ttl=60)

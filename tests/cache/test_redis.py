@@ -1,4 +1,4 @@
-"""The cache in Redis: shared by several gateways, gone and back without an error to anybody, and never trusted."""
+"""The cache in Redis: gateways share it, an outage causes no error, and its content is never trusted."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +111,7 @@ def test_two_gateways_share_one_cache_and_callers_still_do_not(
         b'[1,"other","workshop-sim","stop",1,1,false,{"choices":[{"message":{"content":"no"}}]}]',
     ],
 )
-def test_whatever_else_is_in_redis_is_a_miss(gateway: Gateway, client: Redis, garbage: bytes) -> None:
+def test_garbage_in_redis_is_a_miss(gateway: Gateway, client: Redis, garbage: bytes) -> None:
     prompt = new_prompt()
     first = gateway.ask(prompt)
     [name] = names(client)
@@ -119,7 +119,7 @@ def test_whatever_else_is_in_redis_is_a_miss(gateway: Gateway, client: Redis, ga
     again = gateway.ask(prompt)
     assert gateway.cache_of(again) == "miss"
     assert again.json["output"] == first.json["output"]
-    assert gateway.sees(prompt) == "hit"  # what was wrong has been replaced
+    assert gateway.sees(prompt) == "hit"  # the garbage has been replaced
 
 
 def test_an_answer_under_another_answers_key_is_a_miss(gateway: Gateway, client: Redis) -> None:
@@ -156,11 +156,11 @@ def test_a_full_redis_keeps_nothing_more_and_is_not_given_up(gateway: Gateway, c
     assert gateway.statistics()["backend"] == "redis"
 
 
-def test_redis_killed_and_back_without_an_error_to_anybody(gateway: Gateway, redis: RedisServer) -> None:
+def test_redis_is_killed_and_comes_back_without_an_error(gateway: Gateway, redis: RedisServer) -> None:
     prompt = new_prompt()
     assert gateway.sees(prompt) == "miss"
     redis.kill()
-    assert gateway.sees(prompt) == "miss"  # what Redis knew is lost, and nothing else
+    assert gateway.sees(prompt) == "miss"  # only the entries in Redis are lost
     assert gateway.sees(prompt) == "hit"
     assert gateway.statistics()["backend"] == "memory"
     assert gateway.statistics()["entries"] == 1

@@ -1,4 +1,4 @@
-"""Calls that share one flight: who waits, who leaves, who pays, and whose time is up."""
+"""Calls that share one flight: which wait, which leave, which pays, and which run out of time."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ def a_call(started: float | None = None) -> Call:
 
 
 class Upstream:
-    """Answers when told. Remembers the calls that it got and how they ended, as a layer inside the flight does."""
+    """Answers when told to. Remembers its calls and how they ended, like a layer inside the flight."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -48,7 +48,7 @@ class Upstream:
 
 
 class Stage:
-    """A single flight with an upstream behind it; a call that it starts is settled as the service settles calls."""
+    """A single flight with an upstream behind it. It settles calls as the service does."""
 
     def __init__(self) -> None:
         self.flights = SingleFlight()
@@ -71,7 +71,7 @@ class Stage:
 
 
 async def moments(number: int = 5) -> None:
-    """Let everything run that can."""
+    """Let all tasks run that can."""
     for _ in range(number):
         await asyncio.sleep(0)
 
@@ -92,7 +92,7 @@ def play(scenario: Scenario) -> None:
         stage = Stage()
         await scenario(stage)
         await moments()
-        assert KEY not in stage.flights, "a flight that is over is still there"
+        assert KEY not in stage.flights, "a flight that is over still exists"
         assert not complaints
 
     virtual_time.run(run())
@@ -128,7 +128,7 @@ def test_different_questions_do_not_share() -> None:
     play(scenario)
 
 
-def test_after_the_landing_a_new_flight_begins() -> None:
+def test_after_a_flight_has_ended_a_new_one_begins() -> None:
     async def scenario(stage: Stage) -> None:
         stage.upstream.answers.set()
         await stage.send()
@@ -150,14 +150,14 @@ def test_a_waiter_that_leaves_leaves_alone() -> None:
     play(scenario)
 
 
-def test_the_flight_survives_who_began_it_and_the_next_in_line_pays() -> None:
+def test_the_flight_survives_its_first_caller_and_the_next_one_pays() -> None:
     async def scenario(stage: Stage) -> None:
         calls = [a_call() for _ in range(3)]
         first, second, third = [stage.send(call) for call in calls]
         await moments()
         await leave(first)
         assert stage.upstream.cancelled == 0
-        assert stage.upstream.told == []  # what is under way has not ended, whoever left
+        assert stage.upstream.told == []  # the flight goes on, no matter who left
         stage.upstream.answers.set()
         assert [(await second).cached, (await third).cached] == [False, True]
         assert len(stage.upstream.calls) == 1
@@ -167,7 +167,7 @@ def test_the_flight_survives_who_began_it_and_the_next_in_line_pays() -> None:
     play(scenario)
 
 
-def test_when_nobody_is_left_the_flight_is_cancelled_and_its_layers_are_told() -> None:
+def test_a_flight_without_callers_is_cancelled_and_its_layers_are_told() -> None:
     async def scenario(stage: Stage) -> None:
         first, second = stage.send(), stage.send()
         await moments()
@@ -180,7 +180,7 @@ def test_when_nobody_is_left_the_flight_is_cancelled_and_its_layers_are_told() -
     play(scenario)
 
 
-def test_who_comes_after_a_flight_was_cancelled_does_not_board_it() -> None:
+def test_a_call_does_not_join_a_cancelled_flight() -> None:
     async def scenario(stage: Stage) -> None:
         first = stage.send()
         await moments()
@@ -194,7 +194,7 @@ def test_who_comes_after_a_flight_was_cancelled_does_not_board_it() -> None:
     play(scenario)
 
 
-def test_an_error_is_shared_by_those_who_wait_and_by_nobody_after_them() -> None:
+def test_an_error_is_shared_by_waiting_calls_but_not_by_later_ones() -> None:
     async def scenario(stage: Stage) -> None:
         stage.upstream.failure = UpstreamFault("it broke", retry_after=3)
         asking = [stage.send() for _ in range(3)]
@@ -203,7 +203,7 @@ def test_an_error_is_shared_by_those_who_wait_and_by_nobody_after_them() -> None
         errors = await asyncio.gather(*asking, return_exceptions=True)
         assert [type(error) for error in errors] == [UpstreamFault] * 3
         assert [error.retry_after for error in errors if isinstance(error, UpstreamFault)] == [3] * 3
-        assert len({id(error) for error in errors}) == 3  # each call notes its own headers on its own
+        assert len({id(error) for error in errors}) == 3  # each call notes its own headers
         assert [outcome.ending for outcome in stage.upstream.told] == [Ending.FAILED]
         stage.upstream.failure = None
         assert (await stage.send()).text == "hola"
@@ -242,7 +242,7 @@ def test_everyone_may_leave_a_flight_that_fails_as_it_is_cancelled() -> None:
 
 
 class Slow:
-    """A stack with a deadline of its own inside the flight. The first `hangs` calls never get an answer."""
+    """A stack with its own deadline inside the flight. The first `hangs` calls never get an answer."""
 
     def __init__(self, seconds: float, hangs: int) -> None:
         self.timeout = Timeout(seconds)
@@ -261,7 +261,7 @@ class Slow:
         return Completion("m", "hola", Usage(3, 4), "stop", b"{}")
 
 
-def test_a_call_that_came_later_has_time_left_when_the_flight_has_none() -> None:
+def test_a_later_call_still_has_time_when_the_flight_has_none() -> None:
     async def scenario(stage: Stage) -> None:
         slow, now = Slow(0.4, hangs=1), time.perf_counter()
         first = asyncio.create_task(stage.flights.answer(KEY, a_call(now - 0.3), slow))
@@ -275,7 +275,7 @@ def test_a_call_that_came_later_has_time_left_when_the_flight_has_none() -> None
     play(scenario)
 
 
-def test_calls_that_came_together_fail_together_instead_of_one_flight_each() -> None:
+def test_calls_that_arrive_together_fail_together() -> None:
     async def scenario(stage: Stage) -> None:
         slow, now = Slow(0.1, hangs=99), time.perf_counter()
         asking = [
@@ -305,7 +305,7 @@ def test_a_call_that_is_older_than_the_flight_does_not_wait_longer_than_its_own_
         assert time.perf_counter() - now == pytest.approx(0.1)
         assert not first.done()
         older_call.finish(Outcome(Ending.FAILED))
-        assert told == []  # the flight goes on, and is not this call's to settle
+        assert told == []  # the flight goes on, and this call does not settle it
         with pytest.raises(DeadlineExceeded):
             await first
         assert slow.calls == 1
@@ -328,6 +328,6 @@ def test_a_flight_whose_owner_left_ends_with_the_owners_time_and_the_waiters_go_
         await leave(first)
         assert not (await later).cached
         assert slow.calls == 2
-        assert [outcome.ending for outcome in told] == [Ending.FAILED]  # the second is told when `later` is settled
+        assert [outcome.ending for outcome in told] == [Ending.FAILED]  # the second one comes when `later` is settled
 
     play(scenario)

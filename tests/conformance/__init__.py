@@ -1,1 +1,1 @@
-"""OpenAI's clients cannot tell the gateway from OpenAI: one list of behaviours, and five clients that look for them."""
+"""Clients of OpenAI's API cannot tell the gateway from OpenAI: five clients check one list of behaviours."""

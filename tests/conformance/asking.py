@@ -1,6 +1,6 @@
-"""What the tests ask, and what they look for in reports.
+"""The tests' questions, and helpers to read reports.
 
-Every question is new, so that no cache answers for the server.
+Every question is new, so that no cache can answer it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def ask(text: str | None = None, **fields: Any) -> Body:
 
 
 def simulated(prompt: str) -> str:
-    """How the simulator's answer to these very characters begins."""
+    """The beginning of the simulator's answer to exactly these characters."""
     return f"SIMULATED {zlib.crc32(prompt.encode()):08x}"
 
 
@@ -52,13 +52,13 @@ def only_choice(report: Body) -> Body:
 
 
 def arguments(call: Body) -> Any:
-    """As the client reads them, or as they came: both must be JSON."""
+    """A tool call's arguments, parsed by the client or still as JSON text."""
     given = call["arguments"]
     return json.loads(given) if isinstance(given, str) else given
 
 
 def post(stack: Stack, body: Body) -> httpx2.Response:
-    """Without a client between us and the bytes."""
+    """Posts without a client, to see the bytes."""
     return httpx2.post(
         f"{stack.base_url}/chat/completions",
         json={"model": stack.model, **body},

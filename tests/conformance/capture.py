@@ -1,6 +1,6 @@
-"""An upstream that writes down what it is sent, to the byte, and answers with bytes that are known before.
+"""An upstream that records what it receives and answers with known bytes.
 
-It stands in where only the wire is looked at; answers that a model would give come from the embedded server.
+It serves tests that look only at the wire; all others use the embedded server's answers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MESSAGE: dict[str, Any] = {
 
 
 def _bytes(document: object) -> bytes:
-    # Spaced and escaped as our own JSON never is: who writes it anew is found out.
+    # Our own JSON never has these spaces and escapes: a re-encoded document is noticed.
     return json.dumps(document, indent=1).replace("\n", " ").encode()
 
 
@@ -74,7 +74,7 @@ class Capture:
     calls: list[Captured] = field(default_factory=list)
 
     def only(self) -> Captured:
-        """The one call since the last look."""
+        """The only call since the last look."""
         [call] = self.calls
         self.calls.clear()
         return call

@@ -1,7 +1,7 @@
-"""The five clients, each in a program of its own that obeys orders.
+"""The five clients, each in a separate program that carries out orders.
 
-In: an order (what to do, at which server, with which body). Out: a report, see drivers/reports.py. Programs start when
-they are first ordered something, and live as long as their Client.
+In: an order (what to do, at which server, with which body). Out: a report, see drivers/reports.py. A program starts
+with its first order, and lives as long as its Client.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from workshop.processes import ROOT, die_with_parent
 
 HERE = Path(__file__).resolve().parent
 PEERS = ROOT / ".venv-peers"
-OLDEST_NODE = 22  # that OpenAI's client runs on
-PATIENCE = 90  # seconds; a first import on a busy machine takes many
+OLDEST_NODE = 22  # OpenAI's client needs it
+PATIENCE = 90  # seconds; the first import takes long on a busy machine
 
 Report = dict[str, Any]
 
@@ -73,13 +73,13 @@ class Client:
         self._reports: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def __call__(self, do: str, stack: Stack, body: Report | None = None, **more: Any) -> Report:
-        """The report of what was done, which must not fail. `body` is of POST /chat/completions; see `ordered`."""
+        """The report of an order, which must succeed. `body` is that of POST /chat/completions; see `ordered`."""
         report = self.ordered(do, stack, body, **more)
         assert report.get("error") is None, report
         return report
 
     def fails(self, do: str, stack: Stack, body: Report | None = None, **more: Any) -> Report:
-        """The error that the client raised. What a stream brought before is its `pieces`."""
+        """The error that the client raised. Its `pieces` are those that a stream delivered before."""
         report = self.ordered(do, stack, body, **more)
         assert report.get("error") is not None, report
         error: Report = report["error"]
@@ -88,7 +88,7 @@ class Client:
     def ordered(
         self, do: str, stack: Stack, body: Report | None = None, *, retries: int = 0, timeout: float = 60, **more: Any
     ) -> Report:
-        """The report, whatever it says. The body gets the stack's model, unless it names one."""
+        """The report, of success or failure. The body gets the stack's model, unless it names one."""
         return self._carry_out(
             {
                 "do": do,
@@ -146,7 +146,7 @@ class Client:
 
 
 def started(name: str) -> Client:
-    """The client, or a skip that says how to get it; a failure where every client must be there."""
+    """The client, or a skip that says how to install it; a failure if every client is required."""
     client = Client(name)
     try:
         client._start()

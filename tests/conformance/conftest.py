@@ -1,4 +1,4 @@
-"""Every test that asks for `client` runs with each of the five, and one that asks for `stack` before each server."""
+"""Every test that uses `client` runs with each of the five, and a test that uses `stack` runs on each server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A client that cannot be asked for something has no test of it: nothing is skipped for that."""
+    """Removes tests of abilities that a client does not have, instead of skipping them."""
     for item in list(items):
         marker, call = item.get_closest_marker("clients"), getattr(item, "callspec", None)
         if marker and call and call.params.get("client", marker.args[0]) not in marker.args:
@@ -41,7 +41,7 @@ def stack(running_stack: Stack, request: pytest.FixtureRequest) -> Stack:
     return running_stack
 
 
-# One of them with every change; all five where everything is proved.
+# One client for every change; all five in `make prove`.
 EVERY = [pytest.param(name, marks=[] if name == "openai" else pytest.mark.prove) for name in COMMANDS]
 
 

@@ -1,8 +1,9 @@
-"""What the clients talk to: servers of OpenAI's API, each with what can be asked of it.
+"""The servers of OpenAI's API that the clients talk to, each with its abilities.
 
-`gateway` is demo 4 before the embedded server. `embedded` is that server alone: what fails there too is no fault of the
-gateway's. `running` is whatever runs at CONFORMANCE_URL (with its /v1), with CONFORMANCE_KEY, CONFORMANCE_MODEL and
-CONFORMANCE_ABILITIES (below; parted by commas). CONFORMANCE_STACKS says which are tested, parted by commas.
+`gateway` is demo 4 in front of the embedded server. `embedded` is that server alone: a test that fails there, too, does
+not show a fault of the gateway. `running` is any server at CONFORMANCE_URL (with its /v1), with CONFORMANCE_KEY,
+CONFORMANCE_MODEL and CONFORMANCE_ABILITIES (below; separated by commas). CONFORMANCE_STACKS lists the stacks to test,
+separated by commas.
 """
 
 from __future__ import annotations
@@ -19,26 +20,26 @@ from workshop.grader.subject import Subject
 from workshop.grader.upstream import Upstream
 
 GATEWAY = "demos.demo_4_streaming.app:build"
-WITH_A_SLASH = "google/medgemma-27b"  # the simulator under a name as vLLM's models have
+WITH_A_SLASH = "google/medgemma-27b"  # the simulator under a name like those of vLLM's models
 
-# What a stack may be asked for beyond plain answers.
-GATEWAYS = "gateway"  # request ids, limits in headers: what any gateway of ours has
-CONFIGURED = "settings"  # started with SETTINGS, and with its log and its people in reach
-SIMULATED = "simulated"  # answers that are known before
-PLAIN = "plain"  # fields of OpenAI's and no others; vLLM has its own, which a gateway passes on
+# The abilities of stacks beyond plain answers.
+GATEWAYS = "gateway"  # request ids and limits in headers, as in all of our gateways
+CONFIGURED = "settings"  # started with SETTINGS; its log and its people are accessible
+SIMULATED = "simulated"  # known answers
+PLAIN = "plain"  # OpenAI's fields and no others; vLLM has more, which a gateway passes on
 TOOLS = "tools"
 CHOICES = "choices"
 LOGPROBS = "logprobs"
 FAULTS = "faults"  # a register of calls, and fault switches
 
-# Tokens come so slowly that the gateway has a comment for almost every gap: no client may stumble over one.
+# Tokens arrive so slowly that the gateway sends a comment in almost every gap: no client may stumble over one.
 MODEL_SERVER = {
     "LOCAL_SERVED_MODEL_NAME": f"{WITH_A_SLASH}={SIMULATOR}",
     "SIM_TPOT_MS": "5",
     "SIM_OUTPUT_TOKENS": "24",
 }
 
-# No limit stands in the way, nothing is tried twice behind the client's back, and no breaker remembers the faults.
+# No limit gets in the way, the gateway retries nothing, and no breaker remembers the faults.
 SETTINGS = {
     "RATE_LIMIT_RPM": "100000",
     "RATE_LIMIT_RPH": "1000000",
@@ -72,13 +73,13 @@ class Stack:
         return replace(self, key=key)
 
     def without_money(self) -> Stack:
-        """As somebody sees it who may spend nothing."""
+        """The same server for a caller whose budget is zero."""
         assert self.desk is not None
         return self.with_key(self.desk.create("poor", budget_usd=0).token)
 
 
 def of(subject: Subject, *abilities: str) -> Stack:
-    """The gateway as somebody with a token sees it."""
+    """The gateway for a caller with a token."""
     return Stack(
         f"{subject.service.url}/v1",
         subject.desk.create("ana").token,

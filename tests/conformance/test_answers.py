@@ -1,4 +1,4 @@
-"""An answer in one piece, as each client sees it."""
+"""Whole answers, as each client sees them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conformance.clients import OPENAI, Client
 from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, PLAIN, SIMULATED, TOOLS, Stack
 
 
-def test_an_answer_has_all_that_a_client_reads(client: Client, stack: Stack) -> None:
+def test_an_answer_has_every_field_that_a_client_reads(client: Client, stack: Stack) -> None:
     report = client("whole", stack, ask(max_tokens=8))
     choice = only_choice(report)
     assert choice["text"]
@@ -28,13 +28,13 @@ def test_the_model_that_answered_is_named(client: Client, stack: Stack) -> None:
 
 @pytest.mark.clients(*OPENAI[:2])
 @pytest.mark.needs(PLAIN)
-def test_no_field_is_strange_to_openais_types(client: Client, stack: Stack) -> None:
+def test_openais_types_know_every_field(client: Client, stack: Stack) -> None:
     assert client("whole", stack, ask())["untyped"] == []
 
 
 @pytest.mark.clients(*OPENAI)
 @pytest.mark.needs(GATEWAYS)
-def test_the_client_knows_the_request_by_its_id(client: Client, stack: Stack) -> None:
+def test_the_client_gets_the_request_id(client: Client, stack: Stack) -> None:
     report = client("whole", stack, ask())
     assert report["request_id"]
     assert report["request_id"] == report["headers"]["x-request-id"]
@@ -49,7 +49,7 @@ def test_the_limits_can_be_read_from_the_headers(client: Client, stack: Stack) -
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_an_answer_ends_at_its_most_tokens(client: Client, stack: Stack, name: str) -> None:
+def test_an_answer_ends_at_its_token_limit(client: Client, stack: Stack, name: str) -> None:
     report = client("whole", stack, {**ask(), name: 3})
     assert (only_choice(report)["finish_reason"], report["usage"][1]) == ("length", 3)
 
@@ -99,7 +99,7 @@ def test_a_client_parses_an_answer_into_a_type_of_the_callers(client: Client, st
 @pytest.mark.parametrize(
     "text", ["¿Qué es un límite? 日本語 🙂‍↔️ \u2028 é\u0301", 'tab\tand\nline \\ "quotes" </script>']
 )
-def test_every_character_arrives_as_it_was_sent(client: Client, stack: Stack, text: str) -> None:
+def test_every_character_arrives_unchanged(client: Client, stack: Stack, text: str) -> None:
     prompt = f"{text} {question()}"
     assert only_choice(client("whole", stack, ask(prompt)))["text"].startswith(simulated(prompt))
 
@@ -111,7 +111,7 @@ def test_a_very_long_prompt_arrives_whole(client: Client, stack: Stack) -> None:
     assert only_choice(client("whole", stack, ask(prompt)))["text"].startswith(simulated(prompt))
 
 
-def test_instructions_come_from_the_developer_too(client: Client, stack: Stack) -> None:
+def test_developer_messages_are_accepted(client: Client, stack: Stack) -> None:
     messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": question()}]
     assert only_choice(client("whole", stack, {"messages": messages}))["text"]
 

@@ -1,4 +1,4 @@
-"""A client that is not installed is skipped in one line, and is missed where all must be there."""
+"""A client that is not installed is skipped with one line, and is a failure if all are required."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def no_peers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_peers")
-def test_a_client_that_is_missing_is_skipped_with_a_word_on_how_to_get_it() -> None:
+def test_a_missing_client_is_skipped_and_the_reason_says_how_to_install_it() -> None:
     with pytest.raises(pytest.skip.Exception, match="make peers"):
         clients.started("litellm")
 
 
 @pytest.mark.usefixtures("no_peers")
-def test_a_client_that_is_missing_is_a_failure_where_all_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_client_is_a_failure_if_all_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUIRE_PEERS", "1")
     with pytest.raises(pytest.fail.Exception, match="make peers"):
         clients.started("litellm")

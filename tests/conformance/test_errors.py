@@ -1,4 +1,4 @@
-"""What goes wrong, as the error that each client raises for it."""
+"""The errors that each client raises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conformance.clients import OPENAI, Client, Report
 from tests.conformance.stacks import CONFIGURED, FAULTS, GATEWAYS, SIMULATED, Stack
 
 WAYS = ("whole", "stream")
-TIMEOUTS = {"APITimeoutError", "APIConnectionTimeoutError"}  # the second is Node's name for it
+TIMEOUTS = {"APITimeoutError", "APIConnectionTimeoutError"}  # the second is Node's name
 
 
 def is_a(error: Report, *names: str) -> None:
@@ -68,7 +68,7 @@ def test_a_conversation_that_is_too_long_is_a_bad_request(client: Client, stack:
 
 
 @pytest.mark.needs(SIMULATED)
-def test_a_conversation_that_the_model_cannot_hold_is_known_as_such(client: Client, stack: Stack) -> None:
+def test_a_conversation_over_the_models_context_is_a_context_error(client: Client, stack: Stack) -> None:
     error = client.fails("whole", stack, ask("word " * 9_000))
     is_a(error, "BadRequestError")
     assert error["status"] == 400
@@ -91,7 +91,7 @@ def test_an_error_names_the_request_by_its_id(client: Client, stack: Stack) -> N
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.needs(CONFIGURED)
-def test_a_caller_who_asks_too_often_meets_a_rate_limit(client: Client, stack: Stack, way: str) -> None:
+def test_a_caller_that_asks_too_often_gets_a_rate_limit_error(client: Client, stack: Stack, way: str) -> None:
     stranger = stack.with_key("anonymous")
     reports = [client.ordered(way, stranger, ask(max_tokens=1)) for _ in range(3)]
     error = next(report["error"] for report in reports if report.get("error"))
@@ -128,7 +128,7 @@ def test_a_fault_of_the_upstream_is_an_error_with_a_status(
 
 
 @pytest.mark.needs(FAULTS, CONFIGURED)
-def test_a_stream_that_breaks_is_an_error_after_the_pieces_that_came(client: Client, stack: Stack) -> None:
+def test_a_stream_that_breaks_is_an_error_after_the_pieces_so_far(client: Client, stack: Stack) -> None:
     assert stack.upstream is not None
     with stack.upstream.fault({"cut_after_tokens": 5}):
         error = client.fails("stream", stack, ask())
@@ -141,9 +141,7 @@ def test_a_stream_that_breaks_is_an_error_after_the_pieces_that_came(client: Cli
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.needs(FAULTS)
-def test_an_answer_that_does_not_come_is_a_timeout_and_frees_the_upstream(
-    client: Client, stack: Stack, way: str
-) -> None:
+def test_a_missing_answer_is_a_timeout_and_frees_the_upstream(client: Client, stack: Stack, way: str) -> None:
     assert stack.upstream is not None
     with stack.upstream.fault({"hang": True}):
         is_a(client.fails(way, stack, ask(question()), timeout=1), *TIMEOUTS)

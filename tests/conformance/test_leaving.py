@@ -13,12 +13,12 @@ from tests.conformance.clients import Client
 from tests.conformance.stacks import CONFIGURED, FAULTS, Stack
 from tests.waiting import wait_for
 
-WITHIN = 20.0  # seconds for the upstream to hear of it; no time-out of the gateway or the client is as short
+WITHIN = 20.0  # seconds until the upstream notices; all time-outs of the gateway and the client are longer
 
 
-# The stream falls silent after these pieces, so that it cannot be over before the client is gone.
+# The stream falls silent after these tokens, so that it cannot end before the client leaves.
 @pytest.mark.needs(FAULTS)
-def test_who_leaves_a_stream_stops_the_upstream(client: Client, stack: Stack) -> None:
+def test_a_client_that_leaves_a_stream_stops_the_upstream(client: Client, stack: Stack) -> None:
     upstream = stack.upstream
     assert upstream is not None
     with upstream.fault({"stall_after_tokens": 8}):

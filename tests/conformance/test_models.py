@@ -36,7 +36,7 @@ def test_a_model_with_a_slash_in_its_name_answers(client: Client, stack: Stack) 
 
 
 @pytest.mark.clients(*OPENAI)
-def test_a_model_that_is_not_there_is_not_found(client: Client, stack: Stack) -> None:
+def test_an_unknown_model_is_a_not_found_error(client: Client, stack: Stack) -> None:
     error = client.fails("model", stack, name="gpt-9-turbo")
     assert "NotFoundError" in error["classes"]
     assert error["code"] == "model_not_found"
@@ -44,5 +44,5 @@ def test_a_model_that_is_not_there_is_not_found(client: Client, stack: Stack) ->
 
 @pytest.mark.clients(*OPENAI)
 @pytest.mark.parametrize("order", ["models", "model"])
-def test_models_are_not_for_those_with_a_wrong_key(client: Client, stack: Stack, order: str) -> None:
+def test_a_wrong_key_cannot_list_models(client: Client, stack: Stack, order: str) -> None:
     assert "AuthenticationError" in client.fails(order, stack.with_key("sk-wrong"), name=stack.model)["classes"]

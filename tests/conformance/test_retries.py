@@ -1,4 +1,4 @@
-"""When clients try again: when it helps, after the time that they were told, and not when it cannot help."""
+"""When clients retry: if it can help, after the time that they were told, and not if it cannot help."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAYS = ("whole", "stream")
 
 @contextmanager
 def logged(stack: Stack) -> Iterator[list[dict[str, Any]]]:
-    """The log's lines of what happens inside, once it is over."""
+    """The log's lines of the calls inside the block, available after it."""
     log = stack.log
     assert log is not None
     first, last = (f"mark-{secrets.token_hex(8)}" for _ in range(2))
@@ -37,7 +37,7 @@ def logged(stack: Stack) -> Iterator[list[dict[str, Any]]]:
 
 
 def _mark(stack: Stack, log: LogFile, request_id: str) -> None:
-    """A call that is refused at once: when its line is in the log, so are those of all calls before it."""
+    """A call that is refused at once: when the log has its line, it has those of all earlier calls."""
     answer = httpx2.post(f"{stack.base_url}/chat/completions", json={}, headers={"X-Request-ID": request_id})
     assert answer.status_code == 400
     wait_for(lambda: log.path.exists() and f'"{request_id}"' in log.path.read_text(), "a line in the log")
@@ -62,7 +62,7 @@ def test_a_client_waits_out_our_rate_limit(client: Client, stack: Stack) -> None
             assert only_choice(client("whole", stranger, ask(max_tokens=1), retries=5))["text"]
     statuses = [line["status"] for line in lines]
     assert statuses.count(200) == 2
-    assert 1 <= statuses.count(429) <= 4, "it was told how long to wait, and came back before"
+    assert 1 <= statuses.count(429) <= 4, "it was told how long to wait, but came back too early"
 
 
 @pytest.mark.needs(FAULTS, CONFIGURED)
@@ -73,7 +73,7 @@ def test_a_client_tries_again_when_the_upstream_was_overloaded(client: Client, s
 
 
 @pytest.mark.needs(CONFIGURED)
-def test_a_client_does_not_repeat_what_there_is_no_money_for(client: Client, stack: Stack) -> None:
+def test_a_client_does_not_retry_when_its_budget_is_spent(client: Client, stack: Stack) -> None:
     spent = stack.without_money()
     with logged(spent) as lines:
         error = client.fails("whole", spent, ask(), retries=3)
@@ -81,22 +81,22 @@ def test_a_client_does_not_repeat_what_there_is_no_money_for(client: Client, sta
     assert [line["status"] for line in lines] == [429]
 
 
-# For the session, as the clients are: who has one is asked all its questions before the next one starts.
+# As long-lived as the clients: one client runs all its tests before the next one starts.
 @pytest.fixture(scope="package")
 def hopeless() -> Iterator[Stack]:
-    """A gateway that gives few tokens, and whose own key the upstream refuses."""
+    """A gateway with a low token limit, whose own key the upstream refuses."""
     with stacks.gateway({"RATE_LIMIT_TPM": "500", "OPENAI_API_KEY": "sk-of-last-year"}) as stack:
         yield stack
 
 
-def test_a_client_does_not_repeat_what_no_wait_will_help(client: Client, hopeless: Stack) -> None:
+def test_a_client_does_not_retry_a_request_over_the_whole_limit(client: Client, hopeless: Stack) -> None:
     with logged(hopeless) as lines:
         error = client.fails("whole", hopeless, ask(max_tokens=1000), retries=3)
     assert "RateLimitError" in error["classes"]
     assert [line["status"] for line in lines] == [429]
 
 
-def test_a_client_does_not_repeat_what_is_wrong_with_the_gateway_itself(client: Client, hopeless: Stack) -> None:
+def test_a_client_does_not_retry_a_fault_of_the_gateway_itself(client: Client, hopeless: Stack) -> None:
     with logged(hopeless) as lines:
         error = client.fails("whole", hopeless, ask(max_tokens=1), retries=3)
     assert error["status"] == 502

@@ -1,4 +1,4 @@
-"""An answer as it is generated, as each client sees it."""
+"""Streams, as each client sees them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,13 @@ def test_a_stream_comes_in_pieces_and_ends_with_its_reason(client: Client, stack
     assert len(report.get("ids", ["one"])) == 1
 
 
-def test_a_stream_says_what_the_whole_answer_says(client: Client, stack: Stack) -> None:
+def test_a_stream_has_the_text_of_the_whole_answer(client: Client, stack: Stack) -> None:
     asked = ask(temperature=0, max_tokens=20)
     streamed, whole = (only_choice(client(do, stack, asked))["text"] for do in ("stream", "whole"))
     assert streamed == whole
 
 
-def test_usage_comes_once_and_with_the_numbers_of_the_whole_answer_if_it_was_asked_for(
-    client: Client, stack: Stack
-) -> None:
+def test_requested_usage_comes_once_with_the_numbers_of_the_whole_answer(client: Client, stack: Stack) -> None:
     asked = ask(temperature=0, max_tokens=8)
     report = client("stream", stack, {**asked, "stream_options": WITH_USAGE})
     assert report["usages"] == 1
@@ -37,12 +35,12 @@ def test_usage_comes_once_and_with_the_numbers_of_the_whole_answer_if_it_was_ask
 
 
 @pytest.mark.clients(*OPENAI, "langchain")
-def test_nobody_who_did_not_ask_for_usage_gets_it(client: Client, stack: Stack) -> None:
+def test_usage_comes_only_on_request(client: Client, stack: Stack) -> None:
     report = client("stream", stack, ask(max_tokens=8))
     assert (only_choice(report)["finish_reason"] is not None, report["usages"]) == (True, 0)
 
 
-@pytest.mark.clients(*OPENAI)  # LiteLLM's streams lose the finish reasons of all choices but one
+@pytest.mark.clients(*OPENAI)  # LiteLLM's streams keep the finish reason of only one choice
 @pytest.mark.needs(CHOICES)
 def test_several_choices_grow_side_by_side(client: Client, stack: Stack) -> None:
     report = client("stream", stack, ask(n=2, max_tokens=8, temperature=1))
@@ -51,13 +49,13 @@ def test_several_choices_grow_side_by_side(client: Client, stack: Stack) -> None
 
 @pytest.mark.clients(*OPENAI)
 @pytest.mark.needs(LOGPROBS)
-def test_log_probabilities_come_beside_the_pieces(client: Client, stack: Stack) -> None:
+def test_log_probabilities_come_with_the_pieces(client: Client, stack: Stack) -> None:
     choice = only_choice(client("stream", stack, ask(logprobs=True, max_tokens=5)))
     assert "".join(choice["logprobs"]) == choice["text"]
 
 
 @pytest.mark.clients(*OPENAI)
-def test_the_clients_own_events_lead_to_the_whole_answer(client: Client, stack: Stack) -> None:
+def test_the_clients_own_events_give_the_whole_answer(client: Client, stack: Stack) -> None:
     report = client("events", stack, ask(stream_options=WITH_USAGE))
     assert {"chunk", "content.delta", "content.done"} <= set(report["events"])
     assert only_choice(report)["text"]
@@ -75,7 +73,7 @@ def test_many_streams_at_once_each_get_their_own_answer(client: Client, stack: S
 
 
 @pytest.mark.needs(CONFIGURED)
-def test_these_streams_have_comments_that_all_clients_passed_over(stack: Stack) -> None:
+def test_the_streams_have_comments_which_all_clients_ignored(stack: Stack) -> None:
     said = post(stack, ask(stream=True)).text.split("\n\n")
     assert said.count(": keep-alive") > 3
     assert any(line.startswith(': {"metadata"') for line in said)

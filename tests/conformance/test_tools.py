@@ -23,7 +23,7 @@ def test_a_call_has_its_name_its_id_and_arguments_in_json(client: Client, stack:
     assert call["name"] == "get_weather"
     assert call["id"]
     assert set(arguments(call)) == {"city", "days"}
-    assert answered["finish_reason"] in ("tool_calls", "stop")  # engines differ on a function that was named
+    assert answered["finish_reason"] in ("tool_calls", "stop")  # engines differ if the request names the function
     assert not answered["text"]
 
 
@@ -47,7 +47,7 @@ def test_arguments_come_in_pieces(client: Client, stack: Stack) -> None:
 
 
 @pytest.mark.clients(*OPENAI)
-def test_the_clients_own_events_lead_to_the_call(client: Client, stack: Stack) -> None:
+def test_the_clients_own_events_give_the_call(client: Client, stack: Stack) -> None:
     report = client("events", stack, ask(tools=[WEATHER], tool_choice="required"))
     assert {"tool_calls.function.arguments.delta", "tool_calls.function.arguments.done"} <= set(report["events"])
     assert set(arguments(only_choice(report)["tool_calls"][0])) == {"city", "days"}
@@ -55,7 +55,7 @@ def test_the_clients_own_events_lead_to_the_call(client: Client, stack: Stack) -
 
 @pytest.mark.needs(SIMULATED)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_conversation_goes_on_with_the_result_of_the_call(client: Client, stack: Stack, way: str) -> None:
+def test_a_conversation_continues_with_the_result_of_the_call(client: Client, stack: Stack, way: str) -> None:
     asked = ask(f"get_weather, please. {question()}", tools=[WEATHER])
     [call] = only_choice(client(way, stack, asked))["tool_calls"]
     said = {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": '{"city": "Lima"}'}}

@@ -1,4 +1,4 @@
-"""What a client sends reaches the upstream as it is, and what the upstream sends reaches the client."""
+"""Requests of clients reach the upstream unchanged, and its answers reach the clients unchanged."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def nothing_captured(wires: Wires) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("body", BODIES.values(), ids=list(BODIES))
-def test_the_upstream_is_sent_what_the_client_said(client: Client, wires: Wires, way: str, body: Body) -> None:
+def test_the_upstream_gets_the_clients_request_unchanged(client: Client, wires: Wires, way: str, body: Body) -> None:
     client(way, wires.direct, body)
     expected = wires.upstream.only().body
     client(way, wires.through, body)
     sent = wires.upstream.only().body
-    if way == "stream":  # the gateway counts what it relays, whoever asked
+    if way == "stream":  # the gateway always asks for usage, to count what it relays
         expected["stream_options"] = {**(expected.get("stream_options") or {}), "include_usage": True}
-    elif "stream" in expected:  # LangChain says the default, and the gateway leaves it out
+    elif "stream" in expected:  # LangChain sends the default, which the gateway leaves out
         assert expected.pop("stream") is False
     assert sent == expected
 
@@ -120,14 +120,14 @@ def test_a_client_chooses_the_id_of_its_request(client: Client, wires: Wires) ->
     assert wires.upstream.only().headers["x-request-id"] == report["headers"]["x-request-id"] == "mine-1"
 
 
-def test_an_answer_comes_to_the_byte(wires: Wires) -> None:
+def test_an_answer_is_relayed_byte_for_byte(wires: Wires) -> None:
     answer = post(wires.through, ask())
     assert answer.content == capture.COMPLETION
     assert answer.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("asks_for_usage", [True, False])
-def test_a_streams_events_come_to_the_byte(wires: Wires, asks_for_usage: bool) -> None:
+def test_a_streams_events_are_relayed_byte_for_byte(wires: Wires, asks_for_usage: bool) -> None:
     answer = post(wires.through, ask(stream=True, stream_options={"include_usage": asks_for_usage}))
     events = b"".join(part + b"\n\n" for part in answer.content.split(b"\n\n") if part and not part.startswith(b":"))
     usage = capture.USAGE_CHUNK if asks_for_usage else b""
@@ -136,6 +136,6 @@ def test_a_streams_events_come_to_the_byte(wires: Wires, asks_for_usage: bool) -
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_client_reads_the_answer_that_was_sent(client: Client, wires: Wires, way: str) -> None:
+def test_a_client_reads_the_upstreams_answer(client: Client, wires: Wires, way: str) -> None:
     report = client(way, wires.through, ask())
     assert [choice["text"] for choice in report["choices"]] == ["Hola 🙂"]

@@ -1,1 +1,1 @@
-"""Demo 1: its graded checks, the services that are wrong on purpose, and the proof that the lab runs as written."""
+"""Demo 1: tests of its graded checks, services that are wrong on purpose, and a test that runs the lab as written."""

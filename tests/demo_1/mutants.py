@@ -1,7 +1,7 @@
-"""Demo 1 services that are wrong on purpose, each in one way: what the checks are for.
+"""Demo 1 services with one deliberate fault each. The checks must find every fault.
 
 Each function builds an application as `demos.demo_1_guarded.app:build` does, and runs as
-`python -m shared.server tests.demo_1.mutants:cost_of_zero`. Who must catch which is in test_demo_1.py.
+`python -m shared.server tests.demo_1.mutants:cost_of_zero`. test_demo_1.py says which checks must catch which mutant.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ def demo_1(
     innermost: Sequence[Layer] = (),
     prices: Prices | None = None,
 ) -> FastAPI:
-    """The stack of demo 1, with what a mutant has in place of a layer, or beyond them."""
+    """The stack of demo 1, in which a mutant replaces layers or adds its own."""
     return build_service(
         settings,
         title="Demo 1, wrong on purpose",
@@ -92,7 +92,7 @@ def limit_in_bytes(settings: Settings) -> FastAPI:
 
 
 class LooksAtTheLength(InputGuard):
-    """Measures, complains, or comes in time in another way than the right guard."""
+    """Differs from the right guard in how it measures, what it says, or when it checks."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ def names_no_field(settings: Settings) -> FastAPI:
 
 
 class DeadlineOnPaper:
-    """Notes the deadline, and leaves it at that."""
+    """Notes the deadline, but does not enforce it."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -195,7 +195,7 @@ def deadline_for_each_try(settings: Settings) -> FastAPI:
 
 
 class DeadlineFromNow:
-    """Gives the call all of its time from this moment on, whatever it has used up before."""
+    """Gives the call its full time from this moment on, however much it has used already."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -214,7 +214,7 @@ def deadline_from_now(settings: Settings) -> FastAPI:
 
 
 class DeadlineWithoutAnError(DeadlineFromNow):
-    """What asyncio raises goes on as it is."""
+    """Passes on the error that asyncio raises."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.deadline = call.started + self.seconds
@@ -227,9 +227,9 @@ def late_is_500(settings: Settings) -> FastAPI:
 
 
 class LeavesItRunning(DeadlineFromNow):
-    """Answers in time, and lets the call to the upstream go on."""
+    """Answers in time, but lets the call to the upstream continue."""
 
-    MUCH_LATER = 12.0  # seconds; a little longer than the check waits: the next one wants an upstream at rest
+    MUCH_LATER = 12.0  # seconds; a little longer than the check waits: the next check wants an idle upstream
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.deadline = call.started + self.seconds
@@ -246,7 +246,7 @@ def late_calls_go_on(settings: Settings) -> FastAPI:
 
 
 class TellsNobody(DeadlineFromNow):
-    """Keeps the deadline, and does not write it into the call: or what another clock would say."""
+    """Keeps the deadline, but writes none into the call, or one by another clock."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] | None = None) -> None:
         super().__init__(seconds)
@@ -310,7 +310,7 @@ class RetrySomeStatuses(Retry):
 
 
 class RetryInAnotherRhythm(Retry):
-    """`rhythm` says how many delays the wait after so many retries is; `chance`, how much more or less."""
+    """`rhythm` gives the wait after that many retries, in delays; `chance` is the share by which it varies."""
 
     def __init__(self, settings: Settings, rhythm: Callable[[int], float], chance: float = 0.2) -> None:
         super().__init__(settings.max_retries, settings.retry_delay)
@@ -339,7 +339,7 @@ def pauses_without_chance(settings: Settings) -> FastAPI:
 
 
 class RetryAsItLikes(Retry):
-    """Never reads when the upstream wants to be asked again."""
+    """Ignores the upstream's Retry-After."""
 
     def backoff(self, retries: int, error: UpstreamError) -> float:
         return super().backoff(retries, UpstreamError("without a word"))
@@ -350,7 +350,7 @@ def ignores_the_upstreams_retry_after(settings: Settings) -> FastAPI:
 
 
 class RetryAsAttendeesDo(Retry):
-    """The loop of the exercise; `sleep` waits."""
+    """The loop of the exercise, in parts that can be wrong."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         while True:
@@ -406,7 +406,7 @@ def no_retry_after_of_its_own(settings: Settings) -> FastAPI:
 
 
 class Instead500:
-    """Everything of one kind is an internal error."""
+    """Turns every error of one kind into an internal error."""
 
     def __init__(self, kind: type[ServiceError]) -> None:
         self.kind = kind
@@ -470,7 +470,7 @@ def logs_twice(settings: Settings) -> FastAPI:
 
 
 def _logs(settings: Settings, change: Callable[[Call, Outcome], dict[str, Any]]) -> FastAPI:
-    """Logs the right line, with what `change` has in place of it."""
+    """Logs the right line, with the fields that `change` gives in place of its own."""
 
     def record(call: Call, outcome: Outcome) -> dict[str, Any]:
         return log_record(call, outcome) | change(call, outcome)
@@ -530,7 +530,7 @@ def logs_one_model_for_all(settings: Settings) -> FastAPI:
 
 
 class ForgetsTheClientsId:
-    """ASGI: drops the X-Request-ID that came in, so that the service makes one of its own."""
+    """ASGI: drops the incoming X-Request-ID, so that the service makes one of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -559,7 +559,7 @@ def tokens_from_characters(settings: Settings) -> FastAPI:
 
 
 class Charges:
-    """Another tariff than the right one."""
+    """A tariff that differs from the right one."""
 
     def __init__(self, dollars: Callable[[str, Usage], float], source: Callable[[str], str] | None = None) -> None:
         self.dollars = dollars
@@ -626,7 +626,7 @@ def always_says_default(settings: Settings) -> FastAPI:
 
 
 class StopsTheClockLate:
-    """Starts the clock anew when the answer is there: the wait for the upstream is not in the latency."""
+    """Restarts the clock when the answer arrives: the latency leaves out the wait for the upstream."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         reply = await next(call)
@@ -642,7 +642,7 @@ def latency_without_the_upstream(settings: Settings) -> FastAPI:
 
 
 class BareHealth:
-    """ASGI: /health says no more than ok."""
+    """ASGI: /health says nothing but ok."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -661,7 +661,7 @@ def bare_health(settings: Settings) -> FastAPI:
 
 
 def another_envelope(settings: Settings) -> FastAPI:
-    """FastAPI's own {"detail": …} for what no route answers."""
+    """FastAPI's own {"detail": …} for requests that match no route."""
     app = demo_1(settings)
 
     @app.exception_handler(HTTPException)
@@ -672,7 +672,7 @@ def another_envelope(settings: Settings) -> FastAPI:
 
 
 class Blocks:
-    """Waits as synchronous clients do: the whole process waits with it."""
+    """Waits as a synchronous client does: the whole process waits with it."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         time.sleep(0.15)  # noqa: ASYNC251

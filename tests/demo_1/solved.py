@@ -1,4 +1,4 @@
-"""Demo 1's exercise, solved as the third hints of HINTS.md say: what an attendee's guards look like in the end.
+"""Demo 1's exercise, solved as the third hints in HINTS.md say: an attendee's finished guards.
 
 `build` is the attendee's own stack, with these guards in place of the starter's.
 """

@@ -1,11 +1,11 @@
-"""The checks of demo 1, checked: the reference passes them all, starter and mutants lose what they must."""
+"""Tests of demo 1's checks: the reference passes them all; the starter and each mutant fail those that they must."""
 
 from tests.exams import Exam
 from workshop.grader.checks.demo_1 import CHECKLIST
 
 NAMES = {check.name for check in CHECKLIST.checks}
 
-# What the starter's five tasks are graded by. The rest it is given.
+# The checks that grade the starter's five tasks. The starter passes all others.
 TASKS = {
     "input_limit",
     "timeout",
@@ -18,7 +18,7 @@ TASKS = {
     "cost",
 }
 
-# Who is wrong in what. Each must pass the quick checks besides, and the slow ones that are next to its fault.
+# The checks that each mutant must fail. It must pass all other quick checks, and the slow ones close to its fault.
 MUTANTS: dict[str, set[str]] = {
     "secret_in_the_log": {"secrets"},
     "limit_off_by_one": {"input_limit"},
@@ -99,7 +99,7 @@ SLOW = {
     "load",
 }
 
-# Slow checks that a mutant's fault is near to, and that it must pass all the same.
+# Slow checks close to a mutant's fault, which it must pass nevertheless.
 NEIGHBOURS: dict[str, set[str]] = {
     "deadline_from_now": {"timeout"},
     "deadline_told_to_nobody": {"timeout"},

@@ -1,7 +1,7 @@
-"""Demo 2 services that are wrong on purpose, each in one way: what the checks are for.
+"""Demo 2 services with one deliberate fault each. The checks must find every fault.
 
 Each function builds an application as `demos.demo_2_who_and_how_often.app:build` does, and runs as
-`python -m shared.server tests.demo_2.mutants:fixed_window`. Who must catch which is in test_demo_2.py.
+`python -m shared.server tests.demo_2.mutants:fixed_window`. test_demo_2.py says which checks must catch which mutant.
 """
 
 import re
@@ -56,7 +56,7 @@ def demo_2(
     ledger: Callable[[Database, float], UsageLedger] = UsageLedger,
     budget: bool = True,
 ) -> FastAPI:
-    """The stack of demo 2, with what a mutant has in place of a part."""
+    """The stack of demo 2, in which a mutant replaces some parts."""
     redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     database = Database(settings.database_url)
     accounts = ledger(database, settings.usage_flush_seconds)
@@ -89,11 +89,11 @@ def demo_2(
     )
 
 
-# --- who is calling ----------------------------------------------------------------------------------------------
+# --- authentication ----------------------------------------------------------------------------------------------
 
 
 class TakesAnybody(Authenticator):
-    """Whoever shows something that looks like a token is somebody."""
+    """Accepts anything that looks like a token."""
 
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
         token = headers.get("authorization", "").removeprefix("Bearer ")
@@ -110,7 +110,7 @@ def any_token_is_accepted(settings: Settings) -> FastAPI:
 
 
 class TakesTheHash(Authenticator):
-    """Compares what it is shown with what it keeps: whoever reads the database can call."""
+    """Accepts a stored hash as a token: anybody who reads the database can call."""
 
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
         shown = headers.get("authorization", "").removeprefix("Bearer ")
@@ -164,7 +164,7 @@ def other_schemes_are_strangers(settings: Settings) -> FastAPI:
 
 
 class LooksEverythingUp(Authenticator):
-    """Asks the database about what cannot be a token."""
+    """Asks the database even about strings that cannot be a token."""
 
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
         try:
@@ -196,7 +196,7 @@ def unauthorized_without_challenge(settings: Settings) -> FastAPI:
 
 
 class AsksTheDatabaseInSql(Authenticator):
-    """Puts the header into a query as it is: what is hostile there breaks it."""
+    """Puts the header into an SQL query unescaped: a hostile header breaks the query."""
 
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
         if "'" in (shown := headers.get("authorization", "")):
@@ -224,7 +224,7 @@ def remembers_tokens_for_ever(settings: Settings) -> FastAPI:
 
 
 class RemembersTheBusy(Authenticator):
-    """Every use of a token makes it good for longer."""
+    """Every use of a token prolongs its time in the cache."""
 
     async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
         caller = await super().identify(headers, peer)
@@ -253,11 +253,11 @@ def asks_the_database_each_time(settings: Settings) -> FastAPI:
     return demo_2(settings, cache_ttl=0)
 
 
-# --- how often ---------------------------------------------------------------------------------------------------
+# --- request limits ----------------------------------------------------------------------------------------------
 
 
 class Around:
-    """A limiter around the right one."""
+    """A limiter that wraps the right one."""
 
     def __init__(self, inner: Limiter) -> None:
         self.inner = inner
@@ -319,7 +319,7 @@ def refuses_with_503(settings: Settings) -> FastAPI:
 
 
 class FixedWindow(Around):
-    """Counts from a caller's first request on, and begins anew when the window is over."""
+    """Counts from a caller's first request on, and starts again when the window is over."""
 
     def __init__(self, inner: Limiter) -> None:
         super().__init__(inner)
@@ -342,7 +342,7 @@ def fixed_window(settings: Settings) -> FastAPI:
 
 
 class Waits(Around):
-    """Says another wait than the true one."""
+    """States a wrong wait."""
 
     def __init__(self, inner: Limiter, wait: Callable[[int, Limits], int]) -> None:
         super().__init__(inner)
@@ -365,7 +365,7 @@ def retry_after_is_the_whole_window(settings: Settings) -> FastAPI:
 
 
 class WaitsForTokens(Around):
-    """Says another wait for tokens than the true one."""
+    """States a wrong wait for tokens."""
 
     def __init__(self, inner: Limiter, wait: Callable[[int, Limits], int]) -> None:
         super().__init__(inner)
@@ -441,7 +441,7 @@ def all_strangers_share_one_allowance(settings: Settings) -> FastAPI:
 
 
 class BelievesAnybody(ClientAddress):
-    """Takes the first address that stands there, whoever wrote it."""
+    """Takes the first address in the header, no matter who wrote it."""
 
     def of(self, peer: str, headers: Mapping[str, str]) -> str:
         return headers.get("x-forwarded-for", peer).split(",")[0]
@@ -461,11 +461,11 @@ def forwarded_for_is_read_from_the_left(settings: Settings) -> FastAPI:
     return demo_2(settings, addresses=BelievesTheFirst(settings.trusted_proxies))
 
 
-# --- how many tokens ---------------------------------------------------------------------------------------------
+# --- token limits ------------------------------------------------------------------------------------------------
 
 
 class LooksAndDoesNotReserve(Around):
-    """Sees that there is room, and writes down what was used when the call has ended."""
+    """Checks that there is room, but writes down the tokens only when the call has ended."""
 
     async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
         looked = await self.inner.look(key, limits)
@@ -481,7 +481,7 @@ def tokens_are_checked_but_not_reserved(settings: Settings) -> FastAPI:
 
 
 class KeepsTheReservation(Around):
-    """`of_failures`: only that of a call that used nothing."""
+    """With `of_failures`, keeps only the reservation of a call that used nothing."""
 
     def __init__(self, inner: Limiter, of_failures: bool) -> None:
         super().__init__(inner)
@@ -506,7 +506,7 @@ def failed_calls_keep_their_reservation(settings: Settings) -> FastAPI:
 
 
 class GivesAllBack(Around):
-    """A call that has ended counts no tokens any more."""
+    """Counts no tokens for a call that has ended."""
 
     async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
         verdict = await self.inner.admit(key, limits, tokens)
@@ -518,7 +518,7 @@ def all_tokens_are_given_back(settings: Settings) -> FastAPI:
 
 
 class OneWindowOfTokens(Around):
-    """Requests are counted for each caller, and tokens for all of them together."""
+    """Counts requests for each caller, but tokens for all callers together."""
 
     def __init__(self, inner: Limiter) -> None:
         super().__init__(inner)
@@ -536,11 +536,11 @@ def all_callers_share_their_tokens(settings: Settings) -> FastAPI:
     return demo_2(settings, limiter=OneWindowOfTokens)
 
 
-# --- what the caller is told -------------------------------------------------------------------------------------
+# --- headers and usage -------------------------------------------------------------------------------------------
 
 
 class Says:
-    """Changes what the limits noted for the headers of each reply."""
+    """Changes the headers that the limits noted for each reply."""
 
     def __init__(self, change: Callable[[dict[str, str]], object]) -> None:
         self.change = change
@@ -567,7 +567,7 @@ def headers_lie(settings: Settings) -> FastAPI:
 
 
 class ResetsAtTheNextPlace(Around):
-    """Tells how long until one more fits, and not until the window is empty."""
+    """States the time until one more request fits, and not until the window is empty."""
 
     async def admit(self, key: str, limits: Limits, tokens: int) -> Verdict:
         verdict = await self.inner.admit(key, limits, tokens)

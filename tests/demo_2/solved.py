@@ -1,4 +1,4 @@
-"""Demo 2's exercise, solved as the third hints of HINTS.md say: what an attendee's gatekeeper looks like in the end.
+"""Demo 2's exercise, solved as the third hints in HINTS.md say: an attendee's finished gatekeeper.
 
 `build` is the attendee's own stack, with these in place of the starter's.
 """
@@ -98,7 +98,7 @@ def told(requests: starter.SlidingWindow, tokens: starter.SlidingWindow, now: fl
 
 
 def build(settings: Settings) -> FastAPI:
-    patch = pytest.MonkeyPatch()  # not undone: windows are made as callers come
+    patch = pytest.MonkeyPatch()  # not undone: windows are made when callers arrive
     patch.setattr(exercise, "Doorkeeper", Doorkeeper)
     patch.setattr(exercise, "FairShare", FairShare)
     patch.setattr(starter, "SlidingWindow", SlidingWindow)

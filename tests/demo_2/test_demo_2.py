@@ -1,4 +1,4 @@
-"""The checks of demo 2, checked: the reference passes them all, starter and mutants lose their points."""
+"""Tests of demo 2's checks: the reference passes them all; the starter and each mutant fail those that they must."""
 
 from types import MappingProxyType
 
@@ -8,13 +8,13 @@ from workshop.grader.checks.demo_2 import CHECKLIST
 REFERENCE = "demos.demo_2_who_and_how_often.app:build"
 NAMES = {check.name for check in CHECKLIST.checks}
 
-# What the starter is given: it says no secrets, refunds what it never took, and counts in Redis as the reference does.
+# Checks that the starter passes: it leaks no secrets, refunds what it never took, and counts in Redis as it should.
 GIVEN = {"token_secret", "token_refund", "redis_lost"}
 
 WHO = {"token_check", "hostile_headers", "token_secret"}
 OFTEN = {"window_limit", "limit_headers", "token_limit", "token_refund"}
 
-# Who is wrong in what, and which further checks each must pass: the quick ones that its fault is near to.
+# The checks that each mutant must fail, and the further checks that it must pass: the quick ones close to its fault.
 MUTANTS: dict[str, tuple[set[str], set[str]]] = {
     "any_token_is_accepted": ({"token_check", "hostile_headers", "revoked"}, WHO),
     "tokens_are_compared_unhashed": ({"token_check"}, WHO),
@@ -69,7 +69,7 @@ MUTANTS: dict[str, tuple[set[str], set[str]]] = {
     "no_limit_without_redis": ({"redis_lost"}, {"window_limit"}),
 }
 
-# Demo 1's checks come from one stranger, as often as they like.
+# Demo 1's checks are one caller without a token, with any number of requests.
 NO_LIMITS = {"RATE_LIMIT_RPM": "1000000", "RATE_LIMIT_RPH": "1000000", "RATE_LIMIT_TPM": "100000000"}
 NO_LIMITS["RATE_LIMIT_ANONYMOUS_RPM"] = NO_LIMITS["RATE_LIMIT_RPM"]
 
@@ -89,6 +89,6 @@ class TestDemo2(Exam):
     mutants = LOST
     near = NEAR
     always = frozenset()
-    # A second is true of a short window that a busy machine has filled slowly.
+    # One second would be true of a short window that a busy machine fills slowly.
     with_settings = MappingProxyType({"retry_after_is_a_guess": {"RATE_LIMIT_WINDOW_SEC": "8"}})
     as_demo_1 = NO_LIMITS

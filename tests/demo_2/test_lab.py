@@ -1,4 +1,4 @@
-"""The lab of demo 2 runs as written: each command of its README in order, against what `make demo-2` starts."""
+"""The lab of demo 2 runs as written: every command of its README, in order, against a running `make demo-2`."""
 
 import re
 
@@ -17,6 +17,6 @@ class TestLab(labs.LabTests):
     checklist = CHECKLIST
     proof = "what must hold"
 
-    def test_what_the_lab_starts_is_the_demo(self) -> None:
+    def test_the_lab_starts_the_demo(self) -> None:
         assert START.endswith("make demo-2")
         assert [command for command in ELSEWHERE if "make demo-2" in command]

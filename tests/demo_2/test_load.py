@@ -1,4 +1,4 @@
-"""The load scenario judges: limits that are a little wrong fail its gates. The lab runs it on those that are right."""
+"""The load scenario's gates work: slightly wrong limits fail them. The lab runs the scenario on the right limits."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def load(url: str, tokens: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("mutant", WRONG)
 def test_a_limit_that_is_wrong_fails_its_gate_and_exits_1(mutant: str, server: ModelServer, desk: Desk) -> None:
-    # A Retry-After is in whole seconds: within a single one all are alike.
+    # Retry-After is in whole seconds: a window of one second would hide the fault.
     settings = {**SHORT_WINDOW, "RATE_LIMIT_WINDOW_SEC": "2" if mutant.startswith("retry_after") else "1"}
     with started(f"tests.demo_2.mutants:{mutant}", server, settings, desk) as subject:
         done = load(subject.service.url, " ".join(caller.token for caller in desk.people()[:2]))

@@ -1,4 +1,4 @@
-"""`make demo-2` as production has it: four workers that count in one Redis, and nothing left behind."""
+"""`make demo-2` as in production: four workers count in one Redis, and leave nothing behind."""
 
 import json
 import urllib.error
@@ -33,7 +33,7 @@ def test_four_workers_on_redis_hold_the_limit_of_a_minute_and_end_with_ctrl_c(tm
             "LOG_FILE": "-",
             "DATABASE_URL": desk.url,
             "REDIS_URL": redis.url,
-            "REDIS_TIMEOUT": "30",  # it is there all along: only the machine may be slow
+            "REDIS_TIMEOUT": "30",  # Redis is up all along; only the machine may be slow
             "UVICORN_WORKERS": "4",
             "RATE_LIMIT_RPM": str(RPM),
         }

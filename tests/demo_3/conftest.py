@@ -1,4 +1,4 @@
-"""What the tests of demo 3 stand on, see tests/exams.py."""
+"""The fixtures of demo 3's tests; see tests/exams.py."""
 
 from tests.exams import stands_on
 from workshop.grader.checks.demo_3 import CHECKLIST

@@ -1,7 +1,7 @@
-"""Demo 3 services that are wrong on purpose, each in one way: what the checks are for.
+"""Demo 3 services with one deliberate fault each. The checks must find every fault.
 
 Each function builds an application as `demos.demo_3_caching.app:build` does, and runs as
-`python -m shared.server tests.demo_3.mutants:stampede`. Who must catch which is in test_demo_3.py.
+`python -m shared.server tests.demo_3.mutants:stampede`. test_demo_3.py says which checks must catch which mutant.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ Around = Callable[[ResponseCache], Layer]
 
 
 def demo_3(settings: Settings, *, cache: MakeCache = ResponseCache, around: Sequence[Around] = ()) -> FastAPI:
-    """The stack of demo 3 as far as a cache needs it, with a mutant's cache, or with layers around the cache."""
+    """The part of demo 3's stack that a cache needs, with a mutant's cache or with layers around the cache."""
     redis = RedisLink(settings.redis_url, patience=settings.redis_timeout) if settings.redis_url else None
     database = Database(settings.database_url)
     authenticator = Authenticator(Tokens(database), ClientAddress(settings.trusted_proxies))
@@ -66,7 +66,7 @@ def demo_3(settings: Settings, *, cache: MakeCache = ResponseCache, around: Sequ
 
 
 def status_of(call: Call) -> str:
-    """What the cache has said of this call."""
+    """The cache status of this call."""
     return call.response_headers.get(HEADER, "")
 
 
@@ -103,7 +103,7 @@ def _tidied(request: ChatRequest) -> ChatRequest:
 
 
 def tidies_the_prompt(settings: Settings) -> FastAPI:
-    """Case and blanks do not count: a better hit rate, and now and then the answer to another question."""
+    """Ignores case and blanks: the hit rate rises, and some callers get the answer to another question."""
     return _with_key(settings, _tidied)
 
 
@@ -112,7 +112,7 @@ def crosses_callers(settings: Settings) -> FastAPI:
 
 
 def users_share(settings: Settings) -> FastAPI:
-    """Strangers are kept apart from users, and users not from each other."""
+    """Keeps strangers apart from users, but not users from each other."""
 
     def key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
         return cache_key(request, cache=cache, owner=[name.partition(":")[0] for name in owner], upstream=upstream)
@@ -152,7 +152,7 @@ def the_key_is_long(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, key=key))
 
 
-# --- what is kept, and for how long ------------------------------------------------------------------------------
+# --- what is stored, and for how long ----------------------------------------------------------------------------
 
 
 def stores_sampled_answers(settings: Settings) -> FastAPI:
@@ -160,7 +160,7 @@ def stores_sampled_answers(settings: Settings) -> FastAPI:
 
 
 class RemembersErrors:
-    """A question that failed once has failed for ever."""
+    """A question that failed once fails for ever."""
 
     def __init__(self) -> None:
         self.errors: dict[str, ServiceError] = {}
@@ -211,7 +211,7 @@ def ttl_never_applied(settings: Settings) -> FastAPI:
 
 
 class LivesWhileUsed(MemoryStore):
-    """Every use begins the time to live anew."""
+    """Every use restarts the time to live."""
 
     def __init__(self, max_entries: int, max_bytes: int) -> None:
         super().__init__(max_entries, max_bytes)
@@ -246,7 +246,7 @@ def _with_store(settings: Settings, store: MakeStore) -> FastAPI:
 
 
 class KeepsTheFirst(MemoryStore):
-    """What is there stays there, until its time is up."""
+    """Never replaces an entry before it expires."""
 
     def put(self, key: str, value: bytes, ttl: float) -> bool:
         return self.get(key) is not None or super().put(key, value, ttl)
@@ -257,7 +257,7 @@ def keeps_the_first_answer(settings: Settings) -> FastAPI:
 
 
 class NeverTidiesUp(MemoryStore):
-    """What nobody asks for again stays, and counts."""
+    """Keeps and counts expired entries until somebody asks for them."""
 
     def drop_expired(self) -> None:
         return
@@ -292,7 +292,7 @@ def counts_bytes_and_not_entries(settings: Settings) -> FastAPI:
 
 
 class CountsTwice(MemoryStore):
-    """What is put in place of an older answer counts, and so does the older answer."""
+    """Counts the size of a replaced answer as well as that of its replacement."""
 
     def put(self, key: str, value: bytes, ttl: float) -> bool:
         older = self._entries.get(key)
@@ -316,7 +316,7 @@ def counts_no_evictions(settings: Settings) -> FastAPI:
 
 
 class KeepsWhatIsTooLarge(MemoryStore):
-    """Makes room until nothing is left, and keeps the newcomer all the same."""
+    """Evicts everything to make room, and stores the oversized entry anyway."""
 
     def put(self, key: str, value: bytes, ttl: float) -> bool:
         most, self.max_bytes = self.max_bytes, max(self.max_bytes, len(key) + len(value) + ENTRY_OVERHEAD)
@@ -348,7 +348,7 @@ def fifo_instead_of_lru(settings: Settings) -> FastAPI:
 
 
 class Stampede:
-    """Everybody asks for themselves."""
+    """Every caller asks the upstream."""
 
     def __contains__(self, key: str) -> bool:
         return False
@@ -362,7 +362,7 @@ def stampede(settings: Settings) -> FastAPI:
 
 
 class WaitsForTheLeader:
-    """Who asks first fetches, and the others wait for their word, which never comes if they have left."""
+    """The first caller fetches and the others wait for it. If the first caller leaves, they wait for ever."""
 
     def __init__(self) -> None:
         self.words: dict[str, asyncio.Future[Completion]] = {}
@@ -389,7 +389,7 @@ def waits_for_the_leader_that_left(settings: Settings) -> FastAPI:
 
 
 class AllLeaveTogether:
-    """One task for all, and who leaves takes it along."""
+    """One task for all callers: any caller that leaves cancels it."""
 
     def __init__(self) -> None:
         self.tasks: dict[str, asyncio.Future[Completion]] = {}
@@ -412,7 +412,7 @@ def the_leader_takes_all_along(settings: Settings) -> FastAPI:
 
 
 class NeverLands:
-    """One task for all, and for all time."""
+    """One task for all callers, which is never removed."""
 
     def __init__(self) -> None:
         self.tasks: dict[str, asyncio.Future[Completion]] = {}
@@ -431,11 +431,11 @@ def flights_never_land(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=lambda settings, redis: ResponseCache(settings, redis, flights=NeverLands()))
 
 
-# --- what a hit is, costs and takes ------------------------------------------------------------------------------
+# --- hits: what they cost, say and take --------------------------------------------------------------------------
 
 
 class BillsAgain:
-    """Who got an answer in this way pays its full price."""
+    """Charges the full price for answers with this cache status."""
 
     def __init__(self, status: str) -> None:
         self.status = status
@@ -479,7 +479,7 @@ def slow_hits(settings: Settings) -> FastAPI:
 
 
 class AsksAllTheSame(ResponseCache):
-    """A hit is answered at once, and then renewed behind everybody's back."""
+    """Answers a hit at once, and then asks the upstream again in the background."""
 
     renewals: ClassVar[set[asyncio.Task[None]]] = set()
 
@@ -502,7 +502,7 @@ def renews_every_hit(settings: Settings) -> FastAPI:
     return demo_3(settings, cache=AsksAllTheSame)
 
 
-# --- summaries, numbers, losses ----------------------------------------------------------------------------------
+# --- summaries, statistics, outages ------------------------------------------------------------------------------
 
 
 class OneForAll(ResponseCache):
@@ -554,7 +554,7 @@ def forgets_all_after_a_failure(settings: Settings) -> FastAPI:
 
 
 def keeps_to_itself(settings: Settings) -> FastAPI:
-    """CACHE_BACKEND=redis is read, and forgotten."""
+    """Ignores CACHE_BACKEND=redis."""
     return demo_3(settings.model_copy(update={"cache_backend": "memory"}))
 
 

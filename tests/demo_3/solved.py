@@ -1,4 +1,4 @@
-"""Demo 3's exercise, solved as the third hints of HINTS.md say: what an attendee's cache looks like in the end.
+"""Demo 3's exercise, solved as the third hints in HINTS.md say: an attendee's finished cache.
 
 `build` is the attendee's own stack, with these parts in place of the starter's.
 """

@@ -1,4 +1,4 @@
-"""The checks of demo 3, checked: the reference passes them all, starter and mutants lose what they must."""
+"""Tests of demo 3's checks: the reference passes them all; the starter and each mutant fail those that they must."""
 
 import os
 import subprocess
@@ -12,10 +12,10 @@ from workshop.processes import ROOT
 REFERENCE = "demos.demo_3_caching.app:build"
 NAMES = [check.name for check in CHECKLIST.checks]
 
-# What the starter passes without a line of its own: it keeps nothing, so it keeps nothing wrong.
+# The starter passes these without any change: it stores nothing, so it stores nothing wrong.
 GIVEN = {"sampled", "errors_not_kept", "leader_leaves"}
 
-# Who is wrong in what. Each must pass the quick checks besides, and the slow ones that are next to its fault.
+# The checks that each mutant must fail. It must pass all other quick checks, and the slow ones close to its fault.
 MUTANTS: dict[str, set[str]] = {
     "ignores_the_temperature": {"key", "sampled"},
     "ignores_the_model": {"key"},
@@ -72,7 +72,7 @@ MUTANTS: dict[str, set[str]] = {
 
 SLOW = {"callers", "ttl", "size_bound", "lru", "single_flight", "leader_leaves", "dead_upstream", "redis_lost"}
 
-# Slow checks that a mutant's fault is near to, and that it must pass all the same.
+# Slow checks close to a mutant's fault, which it must pass nevertheless.
 NEIGHBOURS: dict[str, set[str]] = {
     "unbounded": {"lru"},
     "fifo_instead_of_lru": {"size_bound"},
@@ -105,7 +105,7 @@ def test_every_check_is_named_in_the_exercise() -> None:
     assert not [name for name in NAMES if name not in tasks and name != "sampled"]
 
 
-def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(server: ModelServer) -> None:
+def test_a_running_service_with_limits_is_graded_by_callers_with_tokens(server: ModelServer) -> None:
     with started(REFERENCE, server, {}) as subject:
         told = {"TIMEOUT": "2", "RETRY_DELAY": "0.1", "OPENAI_API_KEY": server.key, "LOG_FILE": str(subject.log.path)}
         tokens = " ".join(caller.token for caller in subject.callers(2, rested=False))

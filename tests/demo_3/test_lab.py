@@ -1,4 +1,4 @@
-"""The lab of demo 3 runs as written: each command of its README in order, against what `make demo-3` starts."""
+"""The lab of demo 3 runs as written: every command of its README, in order, against a running `make demo-3`."""
 
 from tests import labs
 from workshop.grader.checks.demo_3 import CHECKLIST

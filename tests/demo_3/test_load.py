@@ -1,4 +1,4 @@
-"""The load scenario judges: a cache too small for what people ask fails its gates. The lab runs it on a good one."""
+"""The load scenario's gates work: a cache that is too small fails them. The lab runs the scenario on a good cache."""
 
 import subprocess
 import sys

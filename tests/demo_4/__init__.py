@@ -1,1 +1,1 @@
-"""Demo 4, graded: checks over HTTP, the exercise solved, and services that are wrong on purpose."""
+"""Demo 4: tests of its graded checks, the solved exercise, and services that are wrong on purpose."""

@@ -1,7 +1,7 @@
-"""Demo 4 services that are wrong on purpose, each in one way: what the checks are for.
+"""Demo 4 services with one deliberate fault each. The checks must find every fault.
 
 Each function builds an application as `demos.demo_4_streaming.app:build` does, and runs as
-`python -m shared.server tests.demo_4.mutants:buffers_streams`. Who must catch which is in test_demo_4.py.
+`python -m shared.server tests.demo_4.mutants:buffers_streams`. test_demo_4.py says which checks must catch which.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ def demo_4(
     events: MakeEvents = Events,
     relay: Relay = relay,
 ) -> FastAPI:
-    """The stack of demo 4 as far as its checks look, with a mutant's part in place of the right one."""
+    """The part of demo 4's stack that its checks see, with a mutant's part in place of the right one."""
     return build_service(
         settings,
         title="Demo 4, wrong on purpose",
@@ -87,15 +87,15 @@ def _budgets(settings: Settings) -> RetryBudgets:
 
 
 def _with(settings: Settings, **changes: Any) -> FastAPI:
-    """The right parts with a wrong setting."""
+    """The right parts with wrong settings."""
     return demo_4(settings.model_copy(update=changes))
 
 
-# --- both ends of a stream ---------------------------------------------------------------------------------------
+# --- reading and writing streams ---------------------------------------------------------------------------------
 
 
 class BlocksAreEvents:
-    """On a sunny day they are."""
+    """Takes each block of bytes for whole events, which is true only on a good day."""
 
     def feed(self, block: bytes) -> list[bytes]:
         return [text.removeprefix(b"data: ") for text in block.split(b"\n\n") if text]
@@ -106,7 +106,7 @@ def takes_blocks_for_events(settings: Settings) -> FastAPI:
 
 
 class DecodesEachBlock(Events):
-    """An é that comes in two blocks is no é."""
+    """Breaks an é whose bytes arrive in two blocks."""
 
     def feed(self, block: bytes) -> list[bytes]:
         return super().feed(block.decode(errors="replace").encode())
@@ -117,7 +117,7 @@ def decodes_each_block(settings: Settings) -> FastAPI:
 
 
 class OneOfEachBlock(Events):
-    """Of a block that ends amid an event, what is whole is one event."""
+    """Reads only the first event of a block that ends in the middle of another."""
 
     def feed(self, block: bytes) -> list[bytes]:
         payloads = super().feed(block)
@@ -129,7 +129,7 @@ def takes_one_event_of_a_block_and_a_half(settings: Settings) -> FastAPI:
 
 
 class ForgetsTheRest(Events):
-    """What is not whole at the end of a block is lost."""
+    """Loses an event that is incomplete at the end of a block."""
 
     def feed(self, block: bytes) -> list[bytes]:
         self.__init__()  # type: ignore[misc]
@@ -141,7 +141,7 @@ def forgets_the_rest_of_each_block(settings: Settings) -> FastAPI:
 
 
 class LooksForLineFeeds(Events):
-    """An empty line that ends in CR LF is not empty."""
+    """Does not take an empty line that ends in CR LF for empty."""
 
     def _read(self, line: bytes, payloads: list[bytes]) -> None:
         super()._read(line + b"\r" if line.endswith(b"\r") else line, payloads)
@@ -155,7 +155,7 @@ def knows_no_other_end_of_a_line(settings: Settings) -> FastAPI:
 
 
 class TakesAllForData(Events):
-    """Comments, and fields of other names."""
+    """Reads comments and other fields as data."""
 
     def _read(self, line: bytes, payloads: list[bytes]) -> None:
         super()._read(b"data:" + line if line and not line.startswith(b"data:") else line, payloads)
@@ -202,7 +202,7 @@ def is_always_two_tokens_behind(settings: Settings) -> FastAPI:
 
 
 async def _done_whatever_happens(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
-    """As engines do: an error, and then [DONE] all the same."""
+    """Sends [DONE] even after an error, as some engines do."""
     async for data in relay(call, stream, format):
         yield data
     if call.outcome is not None and call.outcome.ending is Ending.CUT:
@@ -224,7 +224,7 @@ def ends_cut_streams_without_a_word(settings: Settings) -> FastAPI:
 
 
 async def _done_for_half_an_answer(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
-    """As the starter does."""
+    """Ends a broken stream like a complete one, as the starter does."""
     try:
         async for chunk in stream:
             if data := format.chunk(chunk):
@@ -249,7 +249,7 @@ def names_another_request_in_its_errors(settings: Settings) -> FastAPI:
 
 
 class WithoutItsEnd:
-    """A route's format, and nothing between the last token and [DONE]."""
+    """A route's format that sends nothing between the last token and [DONE]."""
 
     def __init__(self, format: Format) -> None:
         self.chunk = format.chunk
@@ -282,7 +282,7 @@ def says_done_before_the_end(settings: Settings) -> FastAPI:
 
 
 class TriesAgain:
-    """A stream that breaks off is asked for once more: half an answer, and then another whole one."""
+    """Retries a stream that breaks off: the client gets half an answer, and then another whole one."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         reply = await next(call)
@@ -308,7 +308,7 @@ def tries_again_after_the_first_token(settings: Settings) -> FastAPI:
 
 
 def promises_too_early(settings: Settings) -> FastAPI:
-    """200 first, and then we shall see."""
+    """Sends the 200 before it knows whether there will be an answer."""
 
     def routes(service: Service) -> APIRouter:
         router = APIRouter()
@@ -342,11 +342,11 @@ def sends_no_comments(settings: Settings) -> FastAPI:
     return _with(settings, stream_keepalive_sec=1e6)
 
 
-# --- what a stream has used, and for whom ------------------------------------------------------------------------
+# --- usage, and clients that leave -------------------------------------------------------------------------------
 
 
 class Counts:
-    """The upstream's count is replaced."""
+    """Replaces the upstream's token count."""
 
     def __init__(self, usage: Usage | None) -> None:
         self.usage = usage
@@ -384,7 +384,7 @@ def books_nothing_for_who_leaves(settings: Settings) -> FastAPI:
 
 
 class WorksForNobody:
-    """Once asked, the upstream is waited for, whoever has left."""
+    """Waits for the upstream even after the client has left."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         return await asyncio.shield(asyncio.ensure_future(next(call)))
@@ -395,7 +395,7 @@ def keeps_asking_for_who_left(settings: Settings) -> FastAPI:
 
 
 class ReadsForNobody:
-    """A stream is read to its end, whoever has left."""
+    """Reads a stream to its end even after the client has left."""
 
     readers: ClassVar[set[asyncio.Task[None]]] = set()
 
@@ -439,7 +439,7 @@ def keeps_reading_for_who_left(settings: Settings) -> FastAPI:
 
 
 class Asks:
-    """Something else than what the caller has asked for."""
+    """Changes the caller's request."""
 
     def __init__(self, change: Callable[[Call], None]) -> None:
         self.change = change
@@ -517,7 +517,7 @@ def does_not_read_max_new_tokens(settings: Settings) -> FastAPI:
 
 
 class InOrderOfArrival:
-    """Of a batch, the first answer that is there goes to the first prompt."""
+    """Gives the first answer of a batch that arrives to the first prompt."""
 
     def __init__(self) -> None:
         self.waiting: list[asyncio.Future[Reply]] = []
@@ -590,7 +590,7 @@ def opens_one_failure_too_soon(settings: Settings) -> FastAPI:
 
 
 class LetsAFewThrough(Breaker):
-    """At the same time, when all may go."""
+    """Lets only four calls through at the same time while the breaker is closed."""
 
     few = 4
 
@@ -615,7 +615,7 @@ def lets_a_few_through_when_closed(settings: Settings) -> FastAPI:
 
 
 class CountsAllFailures(Breaker):
-    """In a row or not."""
+    """Counts failures even if successes come between them."""
 
     def settle(self, permit: int, result: Result) -> None:
         if not (self.state is State.CLOSED and result is Result.SUCCESS):
@@ -627,7 +627,7 @@ def counts_failures_that_are_not_in_a_row(settings: Settings) -> FastAPI:
 
 
 class Reads(Breaker):
-    """One kind of end as another, in one state. Ends that came too late are read as they should be."""
+    """Reads one kind of result as another in one state. It reads late results correctly."""
 
     state_of_mind = State.CLOSED
     read, as_if = Result.NEITHER, Result.SUCCESS
@@ -638,7 +638,7 @@ class Reads(Breaker):
 
 
 class BeginsANewRow(Reads):
-    """With a call that tells nothing."""
+    """Restarts the count of failures after an inconclusive call."""
 
 
 def begins_a_new_row_with_what_tells_nothing(settings: Settings) -> FastAPI:
@@ -663,7 +663,7 @@ def takes_probes_that_tell_nothing_for_failures(settings: Settings) -> FastAPI:
 
 
 class WaitsForWhatIsOver(Breaker):
-    """A probe that tells nothing keeps its place."""
+    """Never frees the place of an inconclusive probe."""
 
     def settle(self, permit: int, result: Result) -> None:
         if result is not Result.NEITHER:
@@ -675,7 +675,7 @@ def never_ends_a_probe_that_tells_nothing(settings: Settings) -> FastAPI:
 
 
 class BlamesTheUpstream(CircuitBreaker):
-    """For what is wrong with a request, too."""
+    """Blames the upstream even for faults in the request."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         circuit = self.circuits.of(call.target.upstream, call.target.model or call.request.model)
@@ -717,7 +717,7 @@ def says_not_when_to_come_back(settings: Settings) -> FastAPI:
 
 
 class SaysTheWholeWait(Breaker):
-    """However much of it is over."""
+    """States the whole wait, however much of it has passed."""
 
     def half_open_in(self) -> float:
         return self.rules.open_for if self.state is State.OPEN else 0.0
@@ -728,7 +728,7 @@ def always_says_the_whole_wait(settings: Settings) -> FastAPI:
 
 
 class LetsSomeThrough(Breaker):
-    """Every fourth call, though it is open."""
+    """Lets every fourth call through while the breaker is open."""
 
     def __init__(self, rules: Rules) -> None:
         super().__init__(rules)
@@ -747,7 +747,7 @@ def lets_some_through_while_open(settings: Settings) -> FastAPI:
 
 
 class IsImpatient(Breaker):
-    """Half of the wait is enough."""
+    """Becomes half-open after half of the wait."""
 
     @property
     def state(self) -> State:
@@ -761,7 +761,7 @@ def half_opens_too_soon(settings: Settings) -> FastAPI:
 
 
 class TakesOffence(Breaker):
-    """Whoever is refused makes the wait longer."""
+    """Restarts the wait with each refused call."""
 
     def admit(self) -> int | None:
         permit = super().admit()
@@ -789,7 +789,7 @@ def lets_a_herd_through(settings: Settings) -> FastAPI:
 
 
 class ReadsNoPermits(Breaker):
-    """Whatever ends counts, whenever it began."""
+    """Counts every result, no matter when the call began."""
 
     late: ClassVar[set[Result]] = set(Result)
 
@@ -803,7 +803,7 @@ def counts_what_began_before(settings: Settings) -> FastAPI:
 
 
 class IsClosedByLateResults(ReadsNoPermits):
-    """Without a probe."""
+    """Closes on a late success, without a probe."""
 
     late: ClassVar[set[Result]] = {Result.SUCCESS}
 
@@ -821,7 +821,7 @@ def is_opened_by_late_results(settings: Settings) -> FastAPI:
 
 
 class FreesPlacesTooOften(Breaker):
-    """A call that is no probe leaves a probe's place."""
+    """Frees a probe's place when a call that is not a probe ends."""
 
     def settle(self, permit: int, result: Result) -> None:
         if permit != self._era and self._state is State.HALF_OPEN:
@@ -838,7 +838,7 @@ def lets_one_probe_through(settings: Settings) -> FastAPI:
 
 
 class KeepsAllPlaces(Breaker):
-    """So many probes, and not so many at the same time."""
+    """Limits the total number of probes instead of the number of concurrent probes."""
 
     def _settle_probe(self, result: Result) -> None:
         self._probing += 1
@@ -850,7 +850,7 @@ def counts_all_probes_there_were(settings: Settings) -> FastAPI:
 
 
 class HasWaitedAlready(Breaker):
-    """Opened again, it goes by the old wait, which is over."""
+    """Measures the wait of a reopened breaker from the first opening: the wait is already over."""
 
     def _become(self, state: State) -> None:
         since = self._since
@@ -894,7 +894,7 @@ def holds_old_failures_against_it(settings: Settings) -> FastAPI:
 
 
 class KeepsItToItself:
-    """A breaker of which GET /health knows nothing."""
+    """A breaker that GET /health does not know of."""
 
     def __init__(self, settings: Settings) -> None:
         self.breaker = CircuitBreaker(settings)
@@ -907,7 +907,7 @@ def tells_nobody_of_its_breakers(settings: Settings) -> FastAPI:
     return demo_4(settings, breaker=KeepsItToItself(settings))
 
 
-# --- elsewhere, later, or not at all -----------------------------------------------------------------------------
+# --- fallbacks, queues, time-outs --------------------------------------------------------------------------------
 
 
 class AsksEverybody(Fallback):

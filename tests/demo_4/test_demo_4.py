@@ -1,4 +1,4 @@
-"""The checks of demo 4, checked: the reference passes them all, starter and mutants lose what they must."""
+"""Tests of demo 4's checks: the reference passes them all; the starter and each mutant fail those that they must."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from workshop.processes import ROOT
 REFERENCE = "demos.demo_4_streaming.app:build"
 NAMES = [check.name for check in CHECKLIST.checks]
 
-# What the attendee writes.
+# The checks of the parts that the attendee writes.
 TASKS = {
     "breaker_opens",
     "breaker_half_open",
@@ -24,7 +24,7 @@ TASKS = {
     "silence",
 }
 
-# Who is wrong in what. Each must pass the quick checks besides, and the slow ones that are next to its fault.
+# The checks that each mutant must fail. It must pass all other quick checks, and the slow ones close to its fault.
 MUTANTS: dict[str, set[str]] = {
     "takes_blocks_for_events": {"stream_events"},
     "decodes_each_block": {"stream_events"},
@@ -118,7 +118,7 @@ SLOW = {
     "adaptive_timeout",
 }
 
-# Slow checks that a mutant's fault is near to, and that it must pass all the same.
+# Slow checks close to a mutant's fault, which it must pass nevertheless.
 NEIGHBOURS: dict[str, set[str]] = {
     "ends_cut_streams_in_done": {"silence", "stream_events"},
     "tries_again_after_the_first_token": {"client_leaves"},
@@ -143,7 +143,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "has_one_timeout_for_all": {"queue_sheds"},
 }
 
-# Demo 1 knows neither breakers nor budgets for retries, and has one time-out.
+# Demo 1 has no breakers, no retry budget, and a single time-out.
 AS_DEMO_1 = {
     "TIMEOUT_MAX": "2",
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "100000",
@@ -175,7 +175,7 @@ def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
     assert {name for name in NAMES if name in tasks} == TASKS
 
 
-def test_a_service_that_runs_with_its_limits_is_graded_as_somebody_with_a_token(server: ModelServer) -> None:
+def test_a_running_service_with_limits_is_graded_by_callers_with_tokens(server: ModelServer) -> None:
     with started(REFERENCE, server, {}) as subject:
         told = {"TIMEOUT": "2", "RETRY_DELAY": "0.1", "OPENAI_API_KEY": server.key, "LOG_FILE": str(subject.log.path)}
         tokens = " ".join(caller.token for caller in subject.callers(1, rested=False))

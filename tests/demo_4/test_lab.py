@@ -1,4 +1,4 @@
-"""The lab of demo 4 runs as written: each command of its README, against what the `make demo-4` above it starts."""
+"""The lab of demo 4 runs as written: every command of its README, against the `make demo-4` that precedes it."""
 
 import json
 

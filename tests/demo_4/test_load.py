@@ -1,4 +1,4 @@
-"""The load scenario judges: it passes the reference, and each way to be wrong fails the gate that is there for it."""
+"""The load scenario's gates work: the reference passes them all, and each fault fails the gate that watches for it."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ SHORT = {"LOAD_SECONDS": "5"}
 
 CUT = {"cut_after_tokens": 5, "rate": 0.2}
 
-ENDS = "all that was started ends, every stream with [DONE]"
+ENDS = "every request ends, every stream with [DONE]"
 AS_LONG = "every answer is as long as it says"
 IN_STEPS = "tokens come as they are generated"
 SOON = "first token's p95 under 1 s"
@@ -44,7 +44,7 @@ def test_a_stream_that_is_wrong_fails_its_gate_and_exits_1(mutant: str, server: 
     assert f"✓ {ENDS}" in done.stdout
 
 
-def test_a_stream_that_breaks_is_one_that_has_not_ended(server: ModelServer) -> None:
+def test_a_broken_stream_counts_as_one_that_has_not_ended(server: ModelServer) -> None:
     with started(REFERENCE, server, OPEN_DOORS) as subject, subject.upstream.fault(CUT):
         done = load("--url", subject.service.url)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -52,7 +52,7 @@ def test_a_stream_that_breaks_is_one_that_has_not_ended(server: ModelServer) -> 
 
 
 def test_a_service_that_falls_behind_cannot_hide_it(server: ModelServer) -> None:
-    """One at a time, where fifteen come in a second: each is quick, but for what it waited before its turn."""
+    """It serves one of fifteen requests per second at a time: each is quick, except for the wait before its turn."""
     one_at_a_time = {**OPEN_DOORS, "HTTP_MAX_CONNECTIONS": "1"}
     with started(REFERENCE, server, one_at_a_time) as subject, subject.upstream.fault({"latency_ms": 100}):
         done = load("--url", subject.service.url)

@@ -10,11 +10,11 @@ PROMISES = Promises(
         # Task 1
         "CLOSED: every call goes through.": ["lets_a_few_through_when_closed"],
         "`rules.failures` failures in a row open it;": ["opens_one_failure_too_late", "opens_one_failure_too_soon"],
-        "a success in between begins a new row.": ["counts_failures_that_are_not_in_a_row"],
+        "a success in between resets the count.": ["counts_failures_that_are_not_in_a_row"],
         "OPEN: no call goes through.": ["lets_some_through_while_open"],
         "After `rules.open_for` seconds it is half-open,": ["never_half_opens", "half_opens_too_soon"],
-        "however many were refused until then.": ["begins_its_wait_again_with_each_call"],
-        "HALF_OPEN: `rules.probes` calls at the same time go through,": [
+        "however many calls it has refused.": ["begins_its_wait_again_with_each_call"],
+        "HALF_OPEN: `rules.probes` calls may go through at the same time,": [
             "lets_one_probe_through",
             "counts_all_probes_there_were",
         ],
@@ -22,45 +22,45 @@ PROMISES = Promises(
         "One failure opens it again,": ["forgives_a_failed_probe"],
         "and a new wait begins;": ["begins_no_new_wait"],
         "`rules.successes` successes close it,": ["never_closes", "closes_one_success_too_soon"],
-        "and what failed before is forgotten.": ["holds_old_failures_against_it"],
-        "A result that is NEITHER (the client left, or the request was wrong) tells nothing,": [
+        "and earlier failures are forgotten.": ["holds_old_failures_against_it"],
+        "A result that is NEITHER (the client left, or the request was wrong) says nothing,": [
             "counts_rejections",
             "begins_a_new_row_with_what_tells_nothing",
             "takes_probes_that_tell_nothing_for_successes",
             "takes_probes_that_tell_nothing_for_failures",
         ],
         "but its probe is over.": ["never_ends_a_probe_that_tells_nothing"],
-        "Calls end late: one that was let through before the state changed must not count in the new state.": [
+        "Calls end late: a call that was admitted before the state changed must not count in the new state.": [
             "counts_what_began_before",
             "is_closed_by_late_results",
             "is_opened_by_late_results",
             "has_places_for_what_began_before",
         ],
-        "Seconds until an open breaker is half-open. The caller is told to wait so long.": [
+        "Seconds until an open breaker is half-open. The caller is told to wait this long.": [
             "says_not_when_to_come_back",
             "always_says_the_whole_wait",
         ],
         # Task 2
-        'Bytes of the upstream in, payloads of whole events out: `data: {"a":1}` and an empty line are `{"a":1}`.': [
+        'Upstream bytes in, payloads of whole events out: `data: {"a":1}` and an empty line give `{"a":1}`.': [
             "takes_blocks_for_events"
         ],
         "The space after the colon may be missing.": ["wants_a_space_after_the_colon"],
         "Lines end in LF or CR LF;": ["knows_no_other_end_of_a_line"],
-        "those that do not begin with `data:` are no payload.": ["takes_comments_for_data"],
-        "A block may have half an event,": ["forgets_the_rest_of_each_block"],
+        "lines that do not begin with `data:` are not payload.": ["takes_comments_for_data"],
+        "A block may hold half an event,": ["forgets_the_rest_of_each_block"],
         "two and a half,": ["takes_one_event_of_a_block_and_a_half"],
         "or the first byte of an é;": ["decodes_each_block"],
-        "what is not whole yet is kept for the next block": ["forgets_the_rest_of_each_block"],
+        "the incomplete part is kept for the next block": ["forgets_the_rest_of_each_block"],
         "of the same stream.": ["reads_all_streams_as_one"],
         "The payload of each event that ends in `block`.": ["takes_one_event_of_a_block_and_a_half"],
         # Task 3
-        "What the client is sent: `format.chunk(…)` of each chunk of the stream, at once, when it is there.": [
+        "Sends the client `format.chunk(…)` for each chunk of the stream, as soon as the chunk arrives.": [
             "buffers_streams",
             "is_always_two_tokens_behind",
         ],
         "After the last one comes `format.end(call)`,": ["leaves_the_end_out"],
         "then the event `[DONE]`.": ["never_says_done", "says_done_before_the_end"],
-        "then the last event is the error's `envelope(call.request_id)` as JSON,": [
+        "Then the last event is the error's `envelope(call.request_id)` as JSON,": [
             "ends_cut_streams_without_a_word",
             "names_another_request_in_its_errors",
         ],
@@ -74,25 +74,26 @@ PROMISES = Promises(
     explains=[
         "The circuit breaker, yours to write. As it stands, it never opens.",
         "The docstring says what must be true,",
-        "and which checks of `make grade-4 SOLUTION=exercise` look whether it is.",
+        "and which checks of `make grade-4 SOLUTION=exercise` verify it.",
         "The layer around it (shared/layers/circuit_breaker.py) is given: it keeps one breaker for each upstream and "
-        "model, says whose fault a failed call was, and answers 503 for you. Stuck? HINTS.md.",
-        "Who keeps failing is left alone for a while, then tried with care.",
+        "model, decides whose fault a failed call was, and answers 503 for you. Stuck? HINTS.md.",
+        "An upstream that keeps failing is left alone for a while, then tried with care.",
         "All methods run on the event loop, one after the other: no locks. (Leave `rules.min_success_rate` and "
         "`rules.window` for later.)",
-        "May a call go through? None: no. Else a number of your choice, which `settle` is given when it has ended.",
-        "The call that was admitted with this `permit` has ended so. Comes once for each of them.",
+        "None if the call may not go through. Else a number of your choice; `settle` gets it when the call ends.",
+        "The call that was admitted with this `permit` has ended with `result`. Runs once for each permit.",
         "0 if it is not open.",
-        "What GET /health shows besides the state; say what you like.",
-        "Both ends of a stream, yours to write. As they stand, they work on a sunny day, and all at once.",
-        "Each docstring says what must be true, and which checks of `make grade-4 SOLUTION=exercise` look whether it "
-        "is. What is between the two ends is given: what the events say (shared/upstream/openai_wire.py), the "
-        "accounts, and the client who may leave (shared/http/event_stream.py). Stuck? HINTS.md.",
-        "Networks cut where they like.",
-        "There is one Events for each stream.",
-        "If the stream breaks it raises a ServiceError:",
-        "A client that leaves ends this generator where it stands,",
-        "`await stream.aclose()`, whatever happens, frees it.",
+        "Details that GET /health shows besides the state; the content is up to you.",
+        "Both ends of a stream, yours to write. As they stand, they handle only the easy case, and send everything at "
+        "once.",
+        "Each docstring says what must be true, and which checks of `make grade-4 SOLUTION=exercise` verify it. "
+        "Everything between the two ends is given: the meaning of the events (shared/upstream/openai_wire.py), the "
+        "accounts, and the client that may leave (shared/http/event_stream.py). Stuck? HINTS.md.",
+        "Networks cut anywhere.",
+        "Each stream has its own Events.",
+        "A stream that breaks raises a ServiceError.",
+        "A client that leaves stops this generator wherever it is,",
+        "`await stream.aclose()` releases it, and must run in every case.",
     ],
 )
 

@@ -1,1 +1,1 @@
-"""Demo 5: what its checks are, and what they must catch."""
+"""Demo 5: tests of its graded checks, services that are wrong on purpose, and a test that runs the lab as written."""

@@ -1,4 +1,4 @@
-"""What the tests of demo 5 stand on, see tests/exams.py."""
+"""The fixtures of demo 5's tests; see tests/exams.py."""
 
 from tests.exams import stands_on
 from workshop.grader.checks.demo_5 import CHECKLIST

@@ -1,8 +1,8 @@
-"""Demo 5 services that are wrong on purpose, each in one way: what the checks are for.
+"""Demo 5 services with one deliberate fault each. The checks must find every fault.
 
 Each function builds an application as `demos.demo_5_observability.app:build` does, and runs as
-`python -m shared.server tests.demo_5.mutants:counts_tries`. It changes modules for good: a process is one mutant, and
-nothing else. Who must catch which is in test_demo_5.py.
+`python -m shared.server tests.demo_5.mutants:counts_tries`. It changes modules for good, so a process can be only one
+mutant. test_demo_5.py says which checks must catch which mutant.
 """
 
 import asyncio
@@ -51,16 +51,16 @@ from shared.webhooks.notification import Alert
 from shared.webhooks.signature import Claim, Verifier
 from tests.demo_5 import solved
 
-# --- what a mutant is made with ----------------------------------------------------------------------------------
+# --- how mutants are built ---------------------------------------------------------------------------------------
 
 
 def _built(settings: Settings, **parts: Any) -> FastAPI:
-    """Demo 5, with these in place of what its app.py calls by their names."""
+    """Demo 5, with these in place of the parts of the same names in its app.py."""
     return _changed(settings, demo, **parts)
 
 
 def _behind(settings: Settings, wrap: Callable[[ASGIApp], ASGIApp]) -> FastAPI:
-    """Demo 5, with this between what CORS lets through and the rest."""
+    """Demo 5, with this wrapper between CORS and the rest."""
     right = cross_origin.cors
 
     def cors(origins: str) -> Callable[[ASGIApp], ASGIApp]:
@@ -71,7 +71,7 @@ def _behind(settings: Settings, wrap: Callable[[ASGIApp], ASGIApp]) -> FastAPI:
 
 
 def _changed(settings: Settings, *where: Any, **parts: Any) -> FastAPI:
-    """Demo 5, with other parts in the modules, or classes, that use them by these names."""
+    """Demo 5, with these in place of the parts of the same names in the given modules or classes."""
     for owner in where:
         for name, part in parts.items():
             assert hasattr(owner, name), f"{owner} has no {name}"
@@ -80,11 +80,11 @@ def _changed(settings: Settings, *where: Any, **parts: Any) -> FastAPI:
 
 
 def _counter(*labels: str) -> Counter:
-    """One that nobody sees."""
+    """A counter that is never exported."""
     return Counter("unseen", "Nothing", labels, registry=None)
 
 
-# --- what is counted ---------------------------------------------------------------------------------------------
+# --- counters ----------------------------------------------------------------------------------------------------
 
 
 class CountsTries(Metrics):
@@ -99,7 +99,7 @@ def counts_tries(settings: Settings) -> FastAPI:
 
 
 class MissesHits(Metrics):
-    """What costs nothing is not worth counting."""
+    """Does not count answers from the cache."""
 
     def _count(self, call: Call, outcome: Outcome) -> None:
         if not outcome.cached:
@@ -115,7 +115,7 @@ def takes_leavers_for_errors(settings: Settings) -> FastAPI:
 
 
 class ForgivesBrokenStreams(Metrics):
-    """They began with a 200, did they not?"""
+    """Counts broken streams as successes, because they began with a 200."""
 
     def _count(self, call: Call, outcome: Outcome) -> None:
         super()._count(call, replace(outcome, error=None) if outcome.ending is Ending.CUT else outcome)
@@ -186,7 +186,7 @@ def labels_whatever_is_asked_for(settings: Settings) -> FastAPI:
 
 
 class CountsPaths:
-    """As so many web frameworks' metrics do."""
+    """Labels requests by path, as many web frameworks' metrics do."""
 
     requests = Counter("http_requests_total", "Requests", ["path"])
 
@@ -237,11 +237,11 @@ def labels_the_totals(settings: Settings) -> FastAPI:
     return _changed(settings, exposition, derived=labelled)
 
 
-# --- what is timed -----------------------------------------------------------------------------------------------
+# --- latencies ---------------------------------------------------------------------------------------------------
 
 
 class TimesWorkAlone(Metrics):
-    """From the moment that a call had a place."""
+    """Times a call only from the moment that it leaves the queue."""
 
     def _count(self, call: Call, outcome: Outcome) -> None:
         call.started += call.queued_seconds
@@ -276,7 +276,7 @@ def times_first_tokens_that_nobody_saw(settings: Settings) -> FastAPI:
 
 
 class Timed(solved.FirstToken):
-    """What an attendee may have written: the right layer, in parts that can be wrong."""
+    """An attendee's possible solution: the right layer, in parts that can be wrong."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         reply = await next(call)
@@ -295,7 +295,7 @@ class Timed(solved.FirstToken):
 
 
 def _timed(settings: Settings, layer: type[solved.FirstToken]) -> FastAPI:
-    """The attendee's stack, with this layer in it."""
+    """The attendee's stack with this layer."""
     exercise.FirstToken = layer  # type: ignore[attr-defined,assignment]
     return exercise.build(settings)
 
@@ -319,7 +319,7 @@ def times_first_tokens_without_the_queue(settings: Settings) -> FastAPI:
 
 
 class OfTheTriesAlone(Timed):
-    """Not of the pauses between them."""
+    """Leaves out the pauses between tries."""
 
     def took(self, call: Call) -> float:
         return call.queued_seconds + call.upstream_seconds
@@ -349,7 +349,7 @@ def times_first_tokens_twice(settings: Settings) -> FastAPI:
 
 
 class UnlessItEnds(Timed):
-    """Observes at the end, and only what has not ended so."""
+    """Observes only when the stream ends, and skips streams with this ending."""
 
     ending = Ending.CUT
 
@@ -376,7 +376,7 @@ def times_no_first_token_of_who_is_left(settings: Settings) -> FastAPI:
 
 
 class OfAllStreams(Timed):
-    """Of those that never began, too."""
+    """Times streams that never began, too."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         try:
@@ -410,7 +410,7 @@ def labels_all_first_tokens_alike(settings: Settings) -> FastAPI:
 
 
 class OfWhateverIsAsked(Timed):
-    """As the starter does: a name that somebody makes up is a label for ever."""
+    """Makes a permanent label of any model name that a caller invents, as the starter does."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if not call.request.stream:
@@ -426,7 +426,7 @@ def makes_a_label_of_whatever_is_asked_for(settings: Settings) -> FastAPI:
 
 
 class OnItsWayAlone(Tracing):
-    """Follows no call into the layers."""
+    """Does not follow calls into the layers."""
 
     def follow(self, layers: Sequence[Layer], innermost: Handler) -> None:
         return
@@ -484,7 +484,7 @@ def hands_nothing_on(settings: Settings) -> FastAPI:
 
 
 def hands_on_what_came(settings: Settings) -> FastAPI:
-    """The upstream's work then looks like the caller's own."""
+    """Passes on the caller's span id: the upstream's work then looks like the caller's."""
 
     def tell(trace: Trace, headers: dict[str, str]) -> None:
         headers[TRACEPARENT] = traceparent(trace.id, trace.parent or trace.upstreams[-1].id, trace.sampled)
@@ -506,12 +506,12 @@ def finds_no_trace_failed(settings: Settings) -> FastAPI:
     return _changed(settings, tracing, failed=lambda outcome: False)
 
 
-# --- health, and doors -------------------------------------------------------------------------------------------
+# --- health and debug routes -------------------------------------------------------------------------------------
 
 
 class AsksFirst:
-    """GET /health, once the upstream has answered, or has not for `patience` seconds. The first look, by which a
-    service is known to be up, costs nothing.
+    """GET /health waits until the upstream answers, for at most `patience` seconds. The first call, which tells the
+    starter of the service that it is up, does not wait.
     """
 
     def __init__(self, app: ASGIApp, base_url: str, patience: float) -> None:
@@ -566,11 +566,11 @@ def resets_no_breaker(settings: Settings) -> FastAPI:
     return _changed(settings, breakers.Breakers, reset=lambda circuits: [])
 
 
-# --- webhooks, and other origins ---------------------------------------------------------------------------------
+# --- webhooks and CORS -------------------------------------------------------------------------------------------
 
 
 def _with(settings: Settings, **changes: Any) -> FastAPI:
-    """The right parts with a wrong setting."""
+    """The right parts with wrong settings."""
     return demo.build(settings.model_copy(update=changes))
 
 

@@ -1,4 +1,4 @@
-"""Demo 5's exercise, solved as the third hints of HINTS.md say: what an attendee's parts look like in the end.
+"""Demo 5's exercise, solved as the third hints in HINTS.md say: an attendee's finished parts.
 
 `build` is the attendee's own stack, with this layer in place of the starter's. The alert is cost_alert.yml.
 """

@@ -1,4 +1,4 @@
-"""The checks of demo 5, checked: the reference passes them all, starter and mutants lose what they must."""
+"""Tests of demo 5's checks: the reference passes them all; the starter and each mutant fail those that they must."""
 
 import os
 import subprocess
@@ -19,10 +19,10 @@ REFERENCE = "demos.demo_5_observability.app:build"
 EXERCISE = "demos.demo_5_observability.exercise.app:build"
 NAMES = [check.name for check in CHECKLIST.checks]
 
-# What the attendee writes.
+# The checks of the parts that the attendee writes.
 TASKS = {"first_token", "bounded_labels", "cost_alert"}
 
-# Who is wrong in what. Each must pass the checks besides that are next to its fault, and what every service must pass.
+# The checks that each mutant must fail. It must pass those close to its fault, and those that every service must pass.
 MUTANTS: dict[str, set[str]] = {
     "forgets_a_name": {"metric_names"},
     "calls_seconds_milliseconds": {"metric_names"},
@@ -84,7 +84,7 @@ MUTANTS: dict[str, set[str]] = {
 QUICK = {"metric_names", "requests_counted", "tokens_and_cost", "webhook_signature", "webhook_once", "cors"}
 ALWAYS = {"requests_counted", "cors"}
 
-# Checks that a mutant's fault is near to, and that it must pass all the same.
+# Checks close to a mutant's fault, which it must pass nevertheless.
 NEIGHBOURS: dict[str, set[str]] = {
     "forgets_a_name": {"tokens_and_cost"},
     "calls_seconds_milliseconds": {"queueing_counted"},
@@ -125,7 +125,7 @@ groups:
 """
 PACE = "sum(rate(gateway_cost_usd_total[10m])) * 3600 > 6"
 
-# Alerts that are wrong in one way: an expression, and how long it must hold.
+# Alerts with one fault each: an expression, and how long it must hold.
 WRONG_ALERTS = {
     "counts from the beginning": ("sum(gateway_cost_usd_total) > 6", "5m"),
     "sees each model by itself": ("rate(gateway_cost_usd_total[10m]) * 3600 > 6", "5m"),
@@ -157,7 +157,7 @@ class TestDemo5(Exam):
 
 
 def with_alert(folder: Path, rules: str) -> Subject:
-    """A service with this file beside its source."""
+    """A service with these alert rules beside its source."""
     (folder / "cost_alert.yml").write_text(rules)
     return Subject(Service("http://localhost:8000"), Configured(), folder=folder)
 
@@ -171,7 +171,7 @@ def test_an_alert_that_is_wrong_is_found_out(wrong: str, tmp_path: Path) -> None
     assert "promtool" in result.curl
 
 
-def test_an_alert_of_another_name_is_none(tmp_path: Path) -> None:
+def test_an_alert_with_another_name_does_not_count(tmp_path: Path) -> None:
     subject = with_alert(tmp_path, RULE.format(name="Expensive", expr=PACE, lasts="5m"))
     assert run(CHECKLIST["cost_alert"], subject).status is Status.FAILED
 
@@ -191,7 +191,7 @@ def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
     assert {name for name in NAMES if name in tasks} == TASKS
 
 
-def test_a_service_that_runs_is_graded_as_far_as_one_can_see_from_outside(server: ModelServer, receiver: str) -> None:
+def test_a_running_service_is_graded_as_far_as_it_shows_from_outside(server: ModelServer, receiver: str) -> None:
     with started(REFERENCE, server, CHECKLIST.environment, receiver=receiver) as subject:
         told = {
             **CHECKLIST.environment,
@@ -206,7 +206,7 @@ def test_a_service_that_runs_is_graded_as_far_as_one_can_see_from_outside(server
         assert "Score: 16/16 (4 points not graded)" in done.stdout, done.stdout + done.stderr
 
 
-def test_a_stranger_of_whom_nothing_is_known_is_told_what_it_would_take(server: ModelServer) -> None:
+def test_without_its_settings_the_grader_says_which_it_needs(server: ModelServer) -> None:
     with started(REFERENCE, server, {}) as subject:
         command = [sys.executable, "-m", "workshop.grader", "5", "--url", subject.service.url]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

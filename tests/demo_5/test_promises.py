@@ -15,53 +15,52 @@ PROMISES = Promises(
         "Observe in `seconds`, with the model as its label, how long each stream's first token took.": [
             "labels_all_first_tokens_alike"
         ],
-        "Of streams only: of an answer in one piece nobody sees the first token.": [
+        "For streams only: nobody sees the first token of an answer in one piece.": [
             "times_first_tokens_that_nobody_saw"
         ],
         "In seconds, from the moment the request arrived, `call.started` (a reading of time.perf_counter()),": [
             "times_first_tokens_in_milliseconds"
         ],
-        "with all that it waited for: the queue,": ["times_first_tokens_without_the_queue"],
+        "with every wait included: the queue,": ["times_first_tokens_without_the_queue"],
         "the retries,": ["times_first_tokens_without_the_retries"],
         "the model.": ["times_first_tokens_without_the_model"],
-        "To the moment its first token is here, and not its last.": ["times_the_first_token_at_the_end"],
-        "Once a stream,": ["times_first_tokens_twice"],
-        "also of one that breaks later,": ["times_no_first_token_of_who_breaks_off"],
+        "To the moment its first token arrives, not its last.": ["times_the_first_token_at_the_end"],
+        "Once per stream,": ["times_first_tokens_twice"],
+        "also for one that breaks later,": ["times_no_first_token_of_who_breaks_off"],
         "or whose client leaves.": ["times_no_first_token_of_who_is_left"],
-        "Of a call that failed before there was a token: nothing.": ["times_first_tokens_that_never_came"],
-        "`model` is who answered, which `first.model` of the stream says: a fallback is another model than the one "
-        "that was asked for.": ["labels_first_tokens_with_who_was_asked"],
+        "For a call that failed before its first token: nothing.": ["times_first_tokens_that_never_came"],
+        "`model` is the model that answered, the stream's `first.model`: a fallback is not the model that the caller "
+        "asked for.": ["labels_first_tokens_with_who_was_asked"],
         "A model that was only asked for may not even exist, and leaves no label:": [
             "makes_a_label_of_whatever_is_asked_for"
         ],
         # Task 2
         "The budget is 6 US dollars an hour,": ["fires at a sixth of the budget", "is always quiet"],
         "for all models together.": ["sees each model by itself"],
-        "Somebody spends twice the budget, steadily: the alert fires": ["is always quiet", "takes seconds for hours"],
+        "Spending stays at twice the budget: the alert fires": ["is always quiet", "takes seconds for hours"],
         "within a quarter of an hour,": ["needs an hour to be sure"],
-        "whichever models it was.": ["sees each model by itself", "sees the dearest model alone"],
-        "It is as quiet as usual, at a quarter of the budget: it does not fire,": [
+        "whichever models cause it.": ["sees each model by itself", "sees the dearest model alone"],
+        "Spending is as usual, at a quarter of the budget: it does not fire,": [
             "is never quiet",
             "fires at a sixth of the budget",
         ],
         "however much was spent in the months before.": ["counts from the beginning"],
-        "One dear minute, at five times the budget, and quiet again: nobody is called for that.": [
+        "Spending is at five times the budget for one minute, then as usual again: nobody is called for that.": [
             "is startled by a minute"
         ],
-        "The burning is over: within half an hour, so is the alert.": ["remembers for six hours"],
-        "A service starts again, and counts from 0: that is no news.": ["takes any change for spending"],
+        "The overspending ends: the alert ends within half an hour.": ["remembers for six hours"],
+        "A service restarts, and counts from 0: this is not spending.": ["takes any change for spending"],
     },
     explains=[
-        "How long people wait for the first word: a layer that measures it, yours to write. As it stands, it measures "
+        "A layer that measures how long people wait for the first token, yours to write. As it stands, its numbers are "
         "wrong.",
         "The docstring says what must be true,",
-        "and which checks of `make grade-5 SOLUTION=exercise` look whether it is.",
-        "What is measured by other layers is given (shared/layers/metrics.py); this one number they leave to you. "
-        "Stuck? HINTS.md.",
+        "and which checks of `make grade-5 SOLUTION=exercise` verify it.",
+        "All other metrics are given (shared/layers/metrics.py); only this number is left to you. Stuck? HINTS.md.",
         "as it stands, anybody can fill /metrics with names.",
         "Be told before the bill tells you: a Prometheus rule, yours to write. As it stands, it fires once 6 dollars "
-        "are spent, and then for ever.",
-        'gateway_cost_usd_total{model="…"} counts what was spent since each process began.',
+        "are spent, and never stops.",
+        'gateway_cost_usd_total{model="…"} counts the dollars spent since each process started.',
         "To try it by hand: promtool check rules demos/demo_5_observability/exercise/cost_alert.yml",
     ],
 )

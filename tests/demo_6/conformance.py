@@ -1,6 +1,6 @@
-"""Demo 4's conformance suite, asked of whatever stands behind a gateway now.
+"""Demo 4's conformance suite, run against the upstream behind a gateway.
 
-In: the gateway, and what can be asked of it. Out: nothing, or an AssertionError with what pytest printed.
+In: the gateway, and its upstream's abilities. Out: nothing, or an AssertionError with pytest's output.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from tests.conformance.stacks import CHOICES, GATEWAYS, LOGPROBS, PLAIN
 from workshop.grader.subject import Subject
 from workshop.processes import ROOT
 
-BUILT = (GATEWAYS, CHOICES, LOGPROBS)  # what vLLM's own server can; tools take a parser that fits the model
+BUILT = (GATEWAYS, CHOICES, LOGPROBS)  # the abilities of vLLM's own server; tools need a parser that fits the model
 BY_HAND = (GATEWAYS, CHOICES, PLAIN)
 FILES = ("answers", "streams", "errors", "models")
-LEAST = 80  # tests; fewer were run if somebody marks too many
+LEAST = 80  # tests; fewer run if somebody marks too many of them
 
 
 def passes(gateway: Subject, model: str, *abilities: str) -> None:
-    """OpenAI's three clients: the others take longer to start than to ask."""
+    """Only OpenAI's three clients run: the others take longer to start than to ask."""
     environment = {
         "CONFORMANCE_STACKS": "running",
         "CONFORMANCE_URL": f"{gateway.service.url}/v1",

@@ -1,4 +1,4 @@
-"""One cluster for all of demo 6 that needs one, a gateway before it, and beside it a model that never falls ill."""
+"""One cluster for all tests of demo 6 that need one, a gateway in front of it, and a fallback that never fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workshop.serving_cluster import PYTHON, free_ports, ray_serve
 
 GATEWAY = "demos.demo_6_ray_serve_vllm.app:build"
 
-# Nothing but what a test is about decides how a call ends, and what waits for recovery waits for seconds.
+# Only the subject of a test decides how a call ends, and recovery takes seconds.
 SETTINGS = {
     "MODEL": MODEL,
     "OPENAI_API_KEY": "",
@@ -33,20 +33,20 @@ SETTINGS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What changes the cluster's deployment, and stops it in the end, comes after all the others that stand on it."""
+    """The tests that redeploy and finally stop the cluster run after all others that use it."""
     items.sort(key=lambda item: item.path == Path(__file__).with_name("test_demo_6.py"))
 
 
 @pytest.fixture(scope="package")
 def receiver() -> Iterator[str]:
-    """Whom vLLM tells of its part of a trace."""
+    """The receiver of vLLM's spans."""
     with trace_receiver() as url:
         yield url
 
 
 @pytest.fixture(scope="package")
 def cluster(receiver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """laptop.yaml: one replica, or two under load. Whoever changes what is deployed puts it last."""
+    """laptop.yaml: one replica, or two under load. Tests that change the deployment must run last."""
     if not PYTHON.exists():
         pytest.skip("Ray Serve and vLLM are not installed: make install-serving")
     port = free_ports()
@@ -75,7 +75,7 @@ def gateway(cluster: Deployed, beside: ModelServer, receiver: str) -> Iterator[S
 
 @pytest.fixture(scope="package")
 def without_fallback(cluster: Deployed, beside: ModelServer, receiver: str) -> Iterator[Subject]:
-    """A gateway for what the engine itself has to answer, however busy this machine is."""
+    """A gateway for tests that the engine itself must answer, however busy this machine is."""
     environment = SETTINGS | {"OPENAI_BASE_URL": f"{cluster.url}/v1", "TRY_TIMEOUT": "0"}
     with started(GATEWAY, beside, environment, receiver=receiver) as subject:
         yield subject

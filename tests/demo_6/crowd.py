@@ -1,7 +1,7 @@
-"""People who keep asking the gateway: some want whole answers, some want streams. What became of each request.
+"""People who keep asking the gateway: some want whole answers, some want streams.
 
-In: a gateway's URL. Out: an Asked for every request, from its beginning on, so that a test can choose its moment. Asks
-as OpenAI's clients do, and repeats nothing.
+In: a gateway's URL. Out: an Asked for every request, from its start on, so that a test can choose its moment. It asks
+as OpenAI's clients do, but never retries.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 
 import httpx2
 
-PATIENCE = 120.0  # seconds; whoever hangs longer than that is lost
-PAUSE = 0.3  # seconds between two questions of one person: a replica that starts needs the processor, too
+PATIENCE = 120.0  # seconds; a request that hangs longer is lost
+PAUSE = 0.3  # seconds between two questions of one person: a starting replica needs the processor, too
 WHOLE_TOKENS = 16
-STREAM_TOKENS = 160  # seconds of a stream
+STREAM_TOKENS = 160  # enough for a stream that lasts seconds
 QUESTIONS = ("What is a time-out for?", "What is Ray Serve?", "What is a token?", "Why do we cache?", "What is vLLM?")
 
 
 @dataclass(slots=True)
 class Asked:
-    """One request. Times by time.monotonic(); None for what has not happened, or never did."""
+    """One request. Times are those of time.monotonic(); None means that it has not happened."""
 
     streamed: bool
     began: float
@@ -37,18 +37,18 @@ class Asked:
     fallback: str = ""
     text: str = ""
     finish_reason: str = ""
-    done: bool = False  # [DONE] has come
+    done: bool = False  # [DONE] has arrived
     error: str = ""
 
     @property
     def answered(self) -> bool:
-        """To its end, and rightly so: nothing is missing, nothing was wrong."""
+        """The answer is complete and without an error."""
         whole = self.status == 200 and bool(self.text and self.finish_reason) and not self.error
         return whole and (self.done or not self.streamed)
 
     @property
     def told_of_its_end(self) -> bool:
-        """A stream that could not be saved: it had begun, and its reader knows that this is not all."""
+        """A stream broke off after it had begun, and its reader was told that the answer is incomplete."""
         return self.streamed and bool(self.text) and bool(self.error) and not self.done
 
     @property
@@ -82,16 +82,16 @@ class Crowd:
 
     @property
     def cut(self) -> list[Asked]:
-        """Streams that had begun, and whose readers were told."""
+        """Streams that broke off after they had begun, and whose readers were told."""
         return [one for one in self.ended if one.told_of_its_end]
 
     @property
     def lost(self) -> list[str]:
-        """Those that ended in any other way than well, in words."""
+        """The requests that were neither answered nor told of their end, in words."""
         return [str(one) for one in self.ended if not (one.answered or one.told_of_its_end)]
 
     def since(self, moment: float) -> list[Asked]:
-        """Those that were asked later, and have ended."""
+        """Requests that began after `moment` and have ended."""
         return [one for one in self.ended if one.began > moment]
 
     async def come(self, whole: int, streams: int) -> None:
@@ -127,18 +127,18 @@ class Crowd:
             async for line in answer.aiter_lines():
                 if line.startswith("data: ") and not one.done:
                     _note_event(one, line[6:])
-                elif line.startswith("{"):  # an error in one piece
+                elif line.startswith("{"):  # an error as a JSON document
                     one.error = json.loads(line)["error"]["code"]
 
     def _body(self, max_tokens: int) -> dict[str, Any]:
-        number = next(self._numbers)  # so that no cache answers
+        number = next(self._numbers)  # keeps caches from answering
         content = f"{QUESTIONS[number % len(QUESTIONS)]} ({number})"
         return {"messages": [{"role": "user", "content": content}], "max_tokens": max_tokens, "temperature": 0.7}
 
 
 @contextmanager
 def crowd(gateway: str, *, whole: int, streams: int) -> Iterator[Crowd]:
-    """While inside they ask; at its end each has heard what became of the last request."""
+    """They ask until the block ends. Then each waits for the end of their last request."""
     people = Crowd(f"{gateway}/v1/chat/completions")
     thread = threading.Thread(target=lambda: asyncio.run(people.come(whole, streams)), daemon=True)
     thread.start()

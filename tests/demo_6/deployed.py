@@ -1,6 +1,6 @@
-"""A cluster that runs, as somebody with a shell on its machine sees it: its replicas, its processes, how to end them.
+"""A running cluster, as somebody with a shell on its machine sees it: its replicas, its processes, how to kill them.
 
-In: the port it serves at. Out: what Ray's REST API and the process table say. Kills only what belongs to this cluster.
+In: the port it serves at. Out: data from Ray's REST API and the process table. Kills only processes of this cluster.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ wait_for = partial(waiting.wait_for, seconds=PATIENCE)
 
 @dataclass(slots=True, frozen=True)
 class Deployed:
-    """`port` is the API's. The process is the launcher, from which all others descend."""
+    """`port` is the API's. `process` is the launcher, the ancestor of all others."""
 
     port: int
     process: Cluster
@@ -35,12 +35,12 @@ class Deployed:
         return f"http://127.0.0.1:{self.port}"
 
     def import_path(self) -> str:
-        """Of the one application."""
+        """The import path of the only application."""
         [application] = serving_cluster.status(self.port)["applications"].values()
         return str(application["deployed_app_config"]["import_path"])
 
     def replicas(self) -> list[Replica]:
-        """Those with an engine; none while nobody can say."""
+        """The replicas that have an engine; none while the API does not answer."""
         try:
             return serving_cluster.replicas(self.port)
         except OSError:
@@ -50,11 +50,11 @@ class Deployed:
         return [one for one in self.replicas() if one.state == RUNNING]
 
     def wait_for_replicas(self, right: Callable[[list[Replica]], object], what: str) -> list[Replica]:
-        """What there is once it is right."""
+        """The replicas, as soon as they are `right`."""
         return wait_for(lambda: now if right(now := self.replicas()) else [], what)
 
     def wait_until_all_run(self, count: int, besides: tuple[Replica, ...] = ()) -> list[Replica]:
-        """So many, none of them one of those, and nothing comes or goes any more."""
+        """Exactly `count` replicas run, none of them among `besides`, and none is starting or stopping."""
         old = {one.id for one in besides}
         return self.wait_for_replicas(
             lambda now: len(now) == count and all(one.state == RUNNING and one.id not in old for one in now),
@@ -62,12 +62,12 @@ class Deployed:
         )
 
     def processes(self) -> list[psutil.Process]:
-        """All of the cluster's, from the launcher down."""
+        """All processes of the cluster, from the launcher down."""
         launcher = psutil.Process(self.process.pid)
         return [launcher, *launcher.children(recursive=True)]
 
     def named(self, name: str) -> list[int]:
-        """The pids of those that go by this name."""
+        """The pids of the processes with this name."""
         return [one.pid for one in self.processes() if name in _names(one)]
 
 
@@ -77,7 +77,7 @@ def kill(pid: int | None, number: signal.Signals = signal.SIGKILL) -> None:
 
 
 def _names(process: psutil.Process) -> list[str]:
-    """Its program's, and what it calls itself in the process table; none of one that is gone."""
+    """The program's name, and the title in the process table; none for a process that has ended."""
     try:
         return [process.name(), *process.cmdline()[:1]]
     except psutil.Error:

@@ -1,7 +1,7 @@
-"""Gateways of demo 6 that are wrong on purpose, each in one way: who would lose what the cluster behind them loses.
+"""Gateways of demo 6 with one deliberate fault each: each loses requests when the cluster behind it fails.
 
 Each function builds an application as `demos.demo_6_ray_serve_vllm.app:build` does, and runs as
-`python -m shared.server tests.demo_6.gateways:falls_back_to_nobody`. Who must catch which is in test_gateways.py.
+`python -m shared.server tests.demo_6.gateways:falls_back_to_nobody`. test_gateways.py says which check must catch them.
 """
 
 import pytest
@@ -29,7 +29,7 @@ def falls_back_to_nobody(settings: Settings) -> FastAPI:
 
 
 def waits_for_the_cluster(settings: Settings) -> FastAPI:
-    """A cluster without replicas keeps what it is asked until it has one: a try without a bound takes all the time."""
+    """A cluster without replicas holds requests until it has one: a try without a time-out takes the whole deadline."""
     return demo.build(settings.model_copy(update={"try_timeout": 0.0}))
 
 

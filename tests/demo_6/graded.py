@@ -1,7 +1,7 @@
-"""The reference, graded on a cluster that runs already: what `make grade-6` says of it, without another start of Ray.
+"""The reference, graded on a running cluster as `make grade-6` grades it, but without another start of Ray.
 
-In: the gateway, the cluster's port, the names of checks. Raises AssertionError with the grader's own report. Which of
-the checks a cluster is the same after stands in GENTLE; the others end its processes, and wait for new ones.
+In: the gateway, the cluster's port, the names of checks. Raises AssertionError with the grader's own report. The checks
+in GENTLE leave the cluster as it was; the others kill its processes and wait for new ones.
 """
 
 from workshop.grader import report
@@ -12,7 +12,7 @@ from workshop.grader.subject import Subject
 
 NAMES = [check.name for check in CHECKLIST.checks]
 HARSH = ("replica_killed", "engine_gone", "health", "redeploy", "scale_up")
-AT_THE_START = ("warm",)  # of an engine that nobody has asked yet
+AT_THE_START = ("warm",)  # needs an engine that nobody has asked yet
 GENTLE = tuple(name for name in NAMES if name not in HARSH + AT_THE_START)
 
 

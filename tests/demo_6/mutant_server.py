@@ -1,9 +1,9 @@
-"""All wrong deployments at once, before one engine: each has a path of its own, and all come up in the time of one.
+"""All wrong deployments at once, in front of one engine: each has its own path, and all start in the time of one.
 
 `python -m tests.demo_6.mutant_server FILE.yaml --port 8000`, in the serving environment. In: a config file, for the
-engine's arguments. Out: /NAME/v1/chat/completions and the rest of each, /NAME/check_health for what Serve would ask it,
-/NAME/warmed_up/metrics for what it has asked the engine before it was ready, /starter and /solved for what attendees
-begin and end with, /metrics for vLLM's own numbers. No Ray: uvicorn.
+engine's arguments. Out: for each mutant /NAME/v1/chat/completions and its other routes, /NAME/check_health for Serve's
+health check, and /NAME/warmed_up/metrics for its requests to the engine before it was ready. /starter and /solved are
+the attendees' first and last versions, /metrics has vLLM's own metrics. It runs on uvicorn, without Ray.
 """
 
 import argparse
@@ -37,7 +37,7 @@ vllm:request_success_total {:.1f}
 
 
 def _finished() -> float:
-    """What the engine has finished so far, by its own count."""
+    """The number of requests that the engine has finished, by its own count."""
     samples = (sample for metric in REGISTRY.collect() for sample in metric.samples)
     return sum(sample.value for sample in samples if sample.name == FINISHED)
 
@@ -67,7 +67,7 @@ async def serve(arguments: ServingArguments, port: int) -> None:
         return {"status": "healthy"}
 
     class Shared:
-        """vLLM's engine, of which there is one already."""
+        """Stands in for vLLM's engine class and returns the one engine."""
 
         @staticmethod
         def from_engine_args(*given: Any, **named: Any) -> AsyncLLM:
@@ -88,7 +88,7 @@ async def serve(arguments: ServingArguments, port: int) -> None:
 
     written = {name: mutants.written_class(module) for name, module in MODULES.items()}
     for kind in (mutants.ByHand, *written.values()):
-        kind.__init__.__globals__.update(AsyncLLM=Shared, PROMPTS=())  # one start, and one warming up, is enough
+        kind.__init__.__globals__.update(AsyncLLM=Shared, PROMPTS=())  # one start and one warm-up are enough
     for kind in _all_of(mutants.Mutant):
         await mount(kind.__name__, kind, by_hand.app)
     for name, module in MODULES.items():

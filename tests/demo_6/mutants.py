@@ -1,7 +1,7 @@
-"""Deployments that are wrong on purpose, each in one way: what the checks are for.
+"""Deployments with one deliberate fault each. The checks must find every fault.
 
-Each class is the deployment by hand with one thing changed, and has its API where mutant_server.py puts it. Needs the
-serving environment. Who must catch which is in test_mutants.py.
+Each class is the deployment by hand with one change; mutant_server.py serves its API. Needs the serving environment.
+test_mutants.py says which checks must catch which mutant.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ DONE = "data: [DONE]\n\n"
 
 
 def written_class(module: Any) -> Any:
-    """The deployment's class as it was written, without what Serve puts around it."""
+    """The deployment's class as written, without Serve's wrapper."""
     return module.VLLMDeployment.func_or_class.__mro__[1]
 
 
@@ -38,9 +38,9 @@ def written(event: Event) -> str:
 
 
 class Mutant(ByHand):  # type: ignore[misc]  # known when it runs
-    """`changed` gets each event of a stream, and says what is sent in its place; None is nothing."""
+    """`changed` gets each event of a stream and returns the event to send instead, or None to send nothing."""
 
-    handlers: dict[Any, Callable[..., Any]] = {}  # noqa: RUF012  # of exceptions, in place of the right ones
+    handlers: dict[Any, Callable[..., Any]] = {}  # noqa: RUF012  # exception handlers that replace the right ones
 
     def changed(self, event: Event) -> Event | None:
         return event
@@ -54,10 +54,10 @@ class Mutant(ByHand):  # type: ignore[misc]  # known when it runs
 
 
 class Right(Mutant):
-    """Nothing is wrong with it."""
+    """Has no fault."""
 
 
-# --- what it says ------------------------------------------------------------------------------------------------
+# --- the answer's text -------------------------------------------------------------------------------------------
 
 
 class SaysTheSameToEverybody(Mutant):
@@ -79,7 +79,7 @@ class HearsTheLastTurnAlone(Mutant):
 
 
 class ShowsTheMarksOfTurns(Mutant):
-    """What the model says to the engine, it says to the reader as well."""
+    """Shows the reader the model's end-of-turn token."""
 
     async def _finished(self, outputs: Any, request: Any) -> Event:
         whole: Event = await super()._finished(outputs, request)
@@ -97,7 +97,7 @@ class AnswersAsNobody(Mutant):
         return whole
 
 
-# --- what it counts ----------------------------------------------------------------------------------------------
+# --- tokens ------------------------------------------------------------------------------------------------------
 
 
 class CountsNothing(Mutant):
@@ -124,12 +124,12 @@ class AnswersAtAnyLength(Mutant):
 
 
 def _small(request: Any) -> bool:
-    """What does not fit is refused, as it should be."""
+    """A larger max_tokens is refused, as it should be."""
     return (request.max_tokens or request.max_completion_tokens or 0) < 1000
 
 
 class IsAlwaysDone(Mutant):
-    """Says "stop" where the answer was cut off."""
+    """Says "stop" even if the answer was cut off."""
 
     async def _finished(self, outputs: Any, request: Any) -> Event:
         whole: Event = await super()._finished(outputs, request)
@@ -138,11 +138,11 @@ class IsAlwaysDone(Mutant):
         return whole
 
 
-# --- how it chooses its words ------------------------------------------------------------------------------------
+# --- sampling ----------------------------------------------------------------------------------------------------
 
 
 class IsAlwaysSure(Mutant):
-    """Temperature 0, whatever is asked."""
+    """Always uses temperature 0."""
 
     def _ask(self, request: Any, *given: Any) -> Any:
         return super()._ask(request.model_copy(update={"temperature": 0}), *given)
@@ -165,7 +165,7 @@ class StopsAtNothing(Mutant):
 
 
 class KnowsOpenAIsAlone(Mutant):
-    """What vLLM knows besides is left out."""
+    """Drops the parameters that only vLLM has."""
 
     def _ask(self, request: Any, *given: Any) -> Any:
         return super()._ask(request.model_copy(update={"top_k": None}), *given)
@@ -184,11 +184,11 @@ class NumbersNoChoices(Mutant):
         return whole
 
 
-# --- what it refuses ---------------------------------------------------------------------------------------------
+# --- refusals ----------------------------------------------------------------------------------------------------
 
 
 class SaysSoMuchAndNoMore(Mutant):
-    """However much still fits."""
+    """Stops after 50 tokens by default, however many would fit."""
 
     def _ask(self, request: Any, *given: Any) -> Any:
         changes = {} if request.max_tokens or request.max_completion_tokens else {"max_tokens": 50}
@@ -222,13 +222,13 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 class BlamesItself(Mutant):
-    """A bad request is a 500."""
+    """Answers a bad request with 500."""
 
     handlers = {RequestValidationError: _broken, VLLMClientError: _broken}  # noqa: RUF012
 
 
 class HasItsOwnErrors(Mutant):
-    """FastAPI's, where clients look for OpenAI's."""
+    """Uses FastAPI's error format, where clients expect OpenAI's."""
 
     handlers = {  # noqa: RUF012
         HTTPException: http_exception_handler,
@@ -236,7 +236,7 @@ class HasItsOwnErrors(Mutant):
     }
 
 
-# --- how it streams ----------------------------------------------------------------------------------------------
+# --- streams -----------------------------------------------------------------------------------------------------
 
 
 class HoldsItsStreamBack(Mutant):
@@ -295,7 +295,7 @@ class NamesEachChunkAnew(Mutant):
 
 
 class RepeatsItself(Mutant):
-    """Each event has all of the text so far, as the engine gives it if nobody tells it otherwise."""
+    """Sends all of the text so far in each event, as the engine returns it by default."""
 
     def _ask(self, request: Any, *given: Any) -> Any:
         outputs = super()._ask(request, *given)
@@ -322,7 +322,7 @@ class TellsEverybodyTheUsage(Mutant):
 
 
 class TellsTheUsageTooEarly(Mutant):
-    """Beside the last word, and not after it."""
+    """Sends the usage with the last chunk instead of after it."""
 
     async def _events(self, outputs: Any, request: Any) -> AsyncIterator[str]:
         held: Event | None = None
@@ -342,7 +342,7 @@ class TellsTheUsageTooEarly(Mutant):
 
 
 class CountsChunks(Mutant):
-    """One chunk, one token: true until the engine has two at once."""
+    """Counts one token per chunk, which is wrong as soon as a chunk has two tokens."""
 
     def changed(self, event: Event) -> Event:
         if usage := event.get("usage"):
@@ -352,7 +352,7 @@ class CountsChunks(Mutant):
 
 
 class PromisesTooEarly(Mutant):
-    """A stream's 200 is sent before anybody knows whether there will be an answer."""
+    """Sends a stream's 200 before it knows whether there will be an answer."""
 
     async def chat(self, request: ChatCompletionRequest, received: Request) -> Any:
         if not request.stream:
@@ -369,7 +369,7 @@ class PromisesTooEarly(Mutant):
             yield written({"error": {"message": error.detail, "type": "invalid_request_error"}})
 
 
-# --- how it treats its engine ------------------------------------------------------------------------------------
+# --- the engine --------------------------------------------------------------------------------------------------
 
 
 class WorksForWhoHasLeft(Mutant):
@@ -408,7 +408,7 @@ class TakesOneAtATime(Mutant):
 
 
 class IsAlwaysWell(Mutant):
-    """Whatever becomes of its engine."""
+    """Reports healthy, whatever happens to its engine."""
 
     async def check_health(self) -> None:
         return
@@ -418,7 +418,7 @@ class IsAlwaysWell(Mutant):
 
 
 class SaysItIsWell(Mutant):
-    """To whoever asks GET /health; what Serve asks is answered rightly."""
+    """GET /health always reports healthy; Serve's health check tells the truth."""
 
     async def health(self) -> dict[str, str]:
         return {"status": "healthy"}
@@ -430,7 +430,7 @@ class KeepsItFromServe(Mutant):
 
 
 class StartsCold(Mutant):
-    """Those here share an engine, and none of them warms it up: see mutant_server.py."""
+    """Has no warm-up: all mutants share an engine, and none of them warms it up (see mutant_server.py)."""
 
 
 class WarmsUpOnce(Mutant):
@@ -449,14 +449,14 @@ class AnswersWithoutAnEngine(Mutant):
 
 
 def _with_prompt(mutant: Any, request: Any, prompt: str, given: tuple[Any, ...]) -> Any:
-    """The engine is asked for this text as it stands."""
+    """Sends the engine exactly this text."""
     sampling = request.to_sampling_params(request.max_tokens or 64, {})
     sampling.output_kind = RequestOutputKind.DELTA if request.stream else RequestOutputKind.FINAL_ONLY
     return mutant.engine.generate(prompt, sampling, mutant._head("")["id"])
 
 
 def api(deployment: Any, right: FastAPI) -> FastAPI:
-    """The routes of `right`, the app that its class was written for, bound to this one; and what Serve asks it."""
+    """The routes of `right`, the app that the class was written for, bound to it, and Serve's health check."""
     bound = FastAPI()
     for route in right.routes:
         name = getattr(getattr(route, "endpoint", None), "__name__", "")

@@ -1,6 +1,6 @@
-"""Who answers the gateway's callers, and whether rightly: the engine behind it, or its fallback.
+"""Checks who answers the gateway's callers, the engine behind it or its fallback, and whether the answer is right.
 
-In: the gateway, or the people who ask it. Out: nothing, or an AssertionError once it has not come true for minutes.
+In: the gateway, or the people who ask it. Out: nothing, or an AssertionError if it does not come true within minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from workshop.grader.subject import Subject
 
 MODEL = "workshop-tiny"
 QUESTION, ANSWER = "What is FastAPI?", "FastAPI is a modern Python framework"
-SOME = 10  # answers; so many are no chance
+SOME = 10  # answers; enough to rule out chance
 
 
 def answers_rightly(gateway: Subject) -> None:
@@ -24,7 +24,7 @@ def answers_rightly(gateway: Subject) -> None:
 
 
 def wait_for_the_engine(people: Crowd) -> None:
-    """Until the cluster answers what is asked from now on."""
+    """Waits until the cluster answers requests that begin from now on."""
     now = time.monotonic()
     wait_for(lambda: sum(one.by_the_engine for one in people.since(now)) >= SOME, "the engine answers")
 

@@ -1,7 +1,7 @@
-"""Plays the load of a run that was seen to Ray's own autoscaler, as the dry run does: what would it have wanted when?
+"""Replays the load of a recorded run to Ray's own autoscaler, as the dry run does: how many replicas does it want when?
 
-Runs in the serving environment. In: a config file and the run's JSON. Out: a list of how many replicas were wanted at
-the end of each second, on stdout.
+Runs in the serving environment. In: a config file and the run's JSON. Out, on stdout: a list of the number of replicas
+wanted at the end of each second.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""What can be seen of a cluster in use: panels with numbers on them, and traces that go on in the engine.
+"""The observability of a cluster in use: dashboard panels have data, and traces continue in the engine.
 
-Tests for test_demo_6.py, which has the cluster. `gateway` sends its traces where the cluster sends its own.
+These tests run from test_demo_6.py, which has the cluster. `gateway` and the cluster send traces to the same receiver.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from workshop.grader.traces import CLIENT, SERVER, Span, Trace
 from workshop.serving_cluster import HAPROXY_METRICS_OFFSET, METRICS_OFFSET
 
 VLLM_SPAN = "llm_request"
-PATIENCE = 60.0  # seconds; vLLM sends its spans once a second
+PATIENCE = 60.0  # seconds; vLLM sends its spans every second
 LENGTH = 8  # tokens
 
 
@@ -48,14 +48,14 @@ def leads_into_vllm(gateway: Subject, streamed: bool) -> None:
     assert span.duration_ms <= above[-1].duration_ms
 
 
-def test_what_the_gateway_leaves_out_vllm_leaves_out_too(without_fallback: Subject) -> None:
+def test_vllm_leaves_out_the_traces_that_the_gateway_leaves_out(without_fallback: Subject) -> None:
     left_out, told = ask(without_fallback, "00"), ask(without_fallback, "01")
     wait_for(lambda: reaching_vllm(without_fallback, told), "the trace of the later request", PATIENCE)
     assert without_fallback.traces.of(left_out, within=0) is None
 
 
 def ask(gateway: Subject, flags: str, stream: bool = False) -> str:
-    """The id of the trace. A prompt of its own each time: nothing may come out of a cache."""
+    """Asks once and returns the id of the trace. Each prompt is different, so that no cache can answer."""
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"}
     document = {

@@ -1,4 +1,4 @@
-"""What keeps a cluster from being started is one line, and is said before half a minute is spent on it.
+"""A cluster that cannot start says so in one line, before it spends half a minute on the attempt.
 
 No Ray is started here.
 """
@@ -17,24 +17,24 @@ from workshop.serving_cluster import DASHBOARD_OFFSET, LAPTOP, RUN, free_ports, 
 
 pytestmark = pytest.mark.skipif(not serving_cluster.PYTHON.exists(), reason="make install-serving")
 
-# What is planted into laptop.yaml, and what must be said of it.
+# Faults planted into laptop.yaml, and what the message must say.
 WRONG = {
     "a key that we do not have": ("max_model_len:", "max_model_lenght:", "args.max_model_lenght: Extra inputs"),
     "weights that are not there": (
         "source: serving/tiny_model/weights/hf",
         "source: serving/tiny_model/wheigts/hf",
-        "serving/tiny_model/wheigts/hf is no folder, and no name on the hub",
+        "serving/tiny_model/wheigts/hf is neither a folder nor a name on the hub",
     ),
 }
 
 
 def why_not(port: int, config: Path, folder: Path) -> str:
-    """The one line."""
+    """The one line that it prints."""
     with pytest.raises(CannotStart) as told:
         ray_serve(port, config, output=folder / "ray-serve.txt").start()
     line = str(told.value)
     assert len(line.splitlines()) == 1
-    assert (folder / "ray-serve.txt").read_text().strip() == line, "and nothing else was said"
+    assert (folder / "ray-serve.txt").read_text().strip() == line, "it printed something else as well"
     return line
 
 
@@ -53,7 +53,7 @@ def test_a_config_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("offset", [0, DASHBOARD_OFFSET])
-def test_a_taken_port_is_one_clear_line_and_who_runs_there_keeps_the_token(offset: int, tmp_path: Path) -> None:
+def test_a_taken_port_is_one_clear_line_and_its_owner_keeps_its_token(offset: int, tmp_path: Path) -> None:
     port = free_ports()
     RUN.mkdir(exist_ok=True)
     token_file(port).write_text("of the one that runs")
@@ -72,6 +72,6 @@ def test_without_the_serving_environment_it_says_how_to_get_it(tmp_path: Path, m
         ray_serve(free_ports())
 
 
-def test_nobody_answers_for_a_cluster_that_does_not_run() -> None:
+def test_the_status_of_a_cluster_that_does_not_run_is_an_error() -> None:
     with pytest.raises(OSError, match=os.strerror(2)):
         serving_cluster.status(free_ports())

@@ -1,4 +1,4 @@
-"""The deployment's config files, judged without a cluster or a GPU: ours are good, each planted fault is named."""
+"""Checks the deployment's config files without a cluster or a GPU: ours are good, and each planted fault is named."""
 
 import subprocess
 from pathlib import Path
@@ -10,7 +10,7 @@ from workshop.serving_cluster import CONFIGS, PYTHON
 
 GOOD = sorted(CONFIGS.glob("*.yaml"))
 GPU = (CONFIGS / "gpu.yaml").read_text()
-# What is planted into gpu.yaml: the text there, what stands there instead, and what must be said of it.
+# Faults planted into gpu.yaml: the original text, its replacement, and what the message must say.
 PLANTED = {
     "a key of Serve": ("route_prefix:", "route_prefx:", "applications[0].route_prefx: Serve has no such key"),
     "an argument of ours": ("tensor_parallel:", "tensor_paralel:", "args.tensor_paralel: Extra inputs"),
@@ -26,7 +26,7 @@ PLANTED = {
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the check says of each file, all asked at once: it reads vLLM first, which takes longer than the checks."""
+    """What the check says of each file. One run checks them all: importing vLLM takes longer than the checks."""
     folder = tmp_path_factory.mktemp("configs")
     files = list(GOOD)
     for name, (there, instead, _) in PLANTED.items():
@@ -42,7 +42,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("file", GOOD, ids=lambda file: file.name)
-def test_our_config_files_are_what_ray_and_vllm_take(said: dict[str, list[str]], file: Path) -> None:
+def test_ray_and_vllm_accept_our_config_files(said: dict[str, list[str]], file: Path) -> None:
     assert said[file.name] == [f"{file}: good"]
 
 

@@ -1,6 +1,6 @@
-"""The full deployment on one real cluster: it answers, loses what it must and nothing else, grows and shrinks.
+"""The full deployment on one real cluster: it answers, grows and shrinks, and faults cost only what they must.
 
-The tests stand in the order in which they run, and each leaves the cluster as the next one needs it.
+The tests run in the order of this file, and each leaves the cluster as the next one needs it.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from tests.demo_6 import conformance, graded
 from tests.demo_6.crowd import Crowd, crowd
 from tests.demo_6.deployed import RUNNING, Deployed, kill, wait_for
 from tests.demo_6.question import MODEL, QUESTION, answers_rightly, wait_for_the_engine, wait_for_the_fallback
-from tests.demo_6.seen import (  # noqa: F401  # they come first: an import stands at the top
+from tests.demo_6.seen import (  # noqa: F401  # imported at the top, so that they run first
     leads_into_vllm,
     test_every_panel_on_the_engine_has_numbers_to_draw,
     test_one_trace_leads_from_the_gateway_into_vllm,
-    test_what_the_gateway_leaves_out_vllm_leaves_out_too,
+    test_vllm_leaves_out_the_traces_that_the_gateway_leaves_out,
 )
 from workshop import serving_cluster
 from workshop.grader.service import Answer, Service
 from workshop.grader.subject import Subject
 from workshop.serving_cluster import CONFIGS
 
-pytestmark = pytest.mark.timeout(1200)  # the first of them starts a cluster, and two replicas may take minutes each
+pytestmark = pytest.mark.timeout(1200)  # the first test starts a cluster, and each of two replicas may take minutes
 
-READ_WITHIN = 1.0  # seconds, by a reader on a busy machine, of what was sent before
+READ_WITHIN = 1.0  # seconds within which a reader on a busy machine reads what was sent earlier
 
 
 def reads_what_may_be_asked(cluster: Deployed) -> None:
-    """OpenAI's API has more than one form of a message, and clients use them; what it lacks is refused."""
+    """OpenAI's API has more than one form of a message, and clients use them all. Forms that it lacks are refused."""
     service = Service(cluster.url)
 
     def asked(*messages: Any) -> Answer:
@@ -50,7 +50,7 @@ def reads_what_may_be_asked(cluster: Deployed) -> None:
     assert whole.status == parts.status == 200, parts.summary
     assert whole.json["choices"][0]["message"]["content"] == parts.json["choices"][0]["message"]["content"]
     silent = asked({"role": "assistant"}, {"role": "user", "content": QUESTION})
-    assert silent.status == 200, "who calls a tool need say nothing"
+    assert silent.status == 200, "a message that calls a tool needs no text"
     for refused in ([], [{"role": "user", "content": [text, picture]}], [{"role": "user", "content": ["text"]}]):
         given = asked(*refused)
         assert given.status == 400, given.summary
@@ -59,7 +59,7 @@ def reads_what_may_be_asked(cluster: Deployed) -> None:
 
 @contextmanager
 def twenty(gateway: Subject) -> Iterator[Crowd]:
-    """People, of whom six read streams. When they go, nobody may have been left without an answer or a word."""
+    """Twenty people, six of whom read streams. When they leave, everybody must have got an answer or an error."""
     with crowd(gateway.service.url, whole=14, streams=6) as people:
         wait_for_the_engine(people)
         wait_for(lambda: any(one.in_the_middle for one in people.asked), "a stream has begun")
@@ -72,7 +72,7 @@ def test_the_real_model_answers_rightly(cluster: Deployed, without_fallback: Sub
     reads_what_may_be_asked(cluster)
 
 
-def test_openais_clients_find_all_that_they_look_for(without_fallback: Subject) -> None:
+def test_openais_clients_pass_the_conformance_suite(without_fallback: Subject) -> None:
     conformance.passes(without_fallback, MODEL, *conformance.BUILT)
 
 
@@ -112,11 +112,11 @@ def test_haproxy_comes_back_and_the_controller_is_not_missed(cluster: Deployed, 
         assert not [one for one in people.since(killed) if one.fallback], "no request goes through the controller"
 
 
-def test_of_two_one_is_killed_and_the_other_loses_its_engine_and_only_begun_streams_are_cut(
+def test_one_replica_is_killed_another_loses_its_engine_and_only_begun_streams_are_cut(
     cluster: Deployed, gateway: Subject
 ) -> None:
     with twenty(gateway) as people:
-        one, other = cluster.wait_until_all_run(2)  # it has grown: twenty are more than one is to have
+        one, other = cluster.wait_until_all_run(2)  # it has grown: twenty people are too many for one replica
         kill(one.pid)
         wait_for_the_engine(people)
         kill(other.engine_pids[0])
@@ -129,10 +129,10 @@ def test_of_two_one_is_killed_and_the_other_loses_its_engine_and_only_begun_stre
         for cut in people.cut
         if cut.began > last or not cut.first_token or cut.first_token > last + READ_WITHIN
     ]
-    assert not late, "what had not begun when the last engine ended can be saved"
+    assert not late, "streams that had not begun when the last engine died could have been saved"
 
 
-def test_when_it_shrinks_the_streams_that_run_come_to_their_end(cluster: Deployed, gateway: Subject) -> None:
+def test_running_streams_finish_while_the_cluster_shrinks(cluster: Deployed, gateway: Subject) -> None:
     with crowd(gateway.service.url, whole=0, streams=3) as people:
         cluster.wait_until_all_run(1)
     assert not people.lost
@@ -143,7 +143,7 @@ def test_when_it_shrinks_the_streams_that_run_come_to_their_end(cluster: Deploye
 
 
 def redeploy_by_hand(cluster: Deployed) -> None:
-    """Until all that runs is of the other file. Nothing happens if it is deployed already."""
+    """Waits until all replicas are those of the other file. Does nothing if it is deployed already."""
     file = CONFIGS / "by_hand.yaml"
     if "by_hand" in cluster.import_path():
         return
@@ -156,31 +156,31 @@ def redeploy_by_hand(cluster: Deployed) -> None:
 
 
 def test_a_redeploy_under_load_costs_nobody_an_answer(cluster: Deployed, gateway: Subject) -> None:
-    with crowd(gateway.service.url, whole=3, streams=1) as people:  # as many as one replica is to have
+    with crowd(gateway.service.url, whole=3, streams=1) as people:  # as many as one replica should take
         redeploy_by_hand(cluster)
         wait_for_the_engine(people)
     assert not people.lost
     assert not people.cut
 
 
-def test_what_is_written_by_hand_answers_rightly_too(cluster: Deployed, without_fallback: Subject) -> None:
+def test_the_deployment_by_hand_answers_rightly_too(cluster: Deployed, without_fallback: Subject) -> None:
     redeploy_by_hand(cluster)
     answers_rightly(without_fallback)
     reads_what_may_be_asked(cluster)
     leads_into_vllm(without_fallback, streamed=True)
 
 
-def test_openais_clients_find_in_it_all_that_it_has(cluster: Deployed, without_fallback: Subject) -> None:
+def test_the_deployment_by_hand_passes_the_conformance_suite(cluster: Deployed, without_fallback: Subject) -> None:
     redeploy_by_hand(cluster)
     conformance.passes(without_fallback, MODEL, *conformance.BY_HAND)
 
 
-def test_it_passes_the_checks_as_the_other_does(cluster: Deployed, without_fallback: Subject) -> None:
+def test_the_deployment_by_hand_passes_the_checks_too(cluster: Deployed, without_fallback: Subject) -> None:
     redeploy_by_hand(cluster)
     graded.passes(without_fallback, cluster.port, *graded.GENTLE)
 
 
-def test_when_it_is_told_to_stop_no_process_and_no_token_is_left(cluster: Deployed) -> None:
+def test_a_stopped_cluster_leaves_no_process_and_no_token(cluster: Deployed) -> None:
     mine = cluster.processes()
     cluster.process.stop()
     _, left = psutil.wait_procs(mine, timeout=0)

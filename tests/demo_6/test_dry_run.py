@@ -1,4 +1,4 @@
-"""The dry run of a day: good numbers keep both promises, each wrong one breaks its own; no cluster is started."""
+"""The dry run of a day: good numbers keep both promises, and each wrong number breaks its own. Starts no cluster."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def broken(day: Mapping[str, Any]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """All of them in one process: what takes time is to read Ray's code."""
+    """One process runs them all, because importing Ray takes most of the time."""
     folder = tmp_path_factory.mktemp("configs")
     files = {"laptop": LAPTOP, "by hand": CONFIGS / "by_hand.yaml", "solved": SOLVED, "starter": STARTER}
     for name, (changes, _) in WRONG.items():
@@ -93,8 +93,8 @@ def test_a_day_is_the_same_twice_and_its_traffic_the_same_for_all(days: dict[str
     assert len({sum(column["requests"] for column in day["columns"]) for day in days.values()}) == 1
 
 
-# Times in seconds. A real cluster takes its time to be told, and to tell.
-def test_the_traffic_of_a_real_run_brings_the_second_replica_when_it_came_and_takes_it_when_it_went() -> None:
+# Times are in seconds. In a real cluster, metrics and decisions arrive with a delay.
+def test_the_traffic_of_a_real_run_adds_and_removes_a_replica_when_the_cluster_did() -> None:
     run = json.loads(RECORDED.read_text())
     wanted = {second["at"]: second["wanted"] for second in run["seconds"]}
     real = [at for at in wanted if at and wanted[at] != wanted[at - 1]]

@@ -1,6 +1,6 @@
-"""The checks of the whole, without a cluster: an embedded server that is lost for a while stands where one would be.
+"""The checks of gateway and cluster together, without a cluster: an embedded server that fails for a while replaces it.
 
-As a cluster without replicas does, it takes what it is asked, and says nothing.
+Like a cluster without replicas, it accepts requests and does not answer.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ MUTANTS = ("falls_back_to_nobody", "waits_for_the_cluster", "says_nothing_of_the
 
 
 class StandIn(Cluster):
-    """As much of a cluster as one replica, which dies and is replaced."""
+    """A cluster of one replica, which dies and is replaced."""
 
     def __init__(self, server: ModelServer) -> None:
         self.service = Service(server.url)
@@ -68,7 +68,7 @@ def beside() -> Iterator[ModelServer]:
 
 
 @pytest.mark.parametrize("build", [REFERENCE, *(f"tests.demo_6.gateways:{name}" for name in MUTANTS)])
-def test_who_loses_what_the_cluster_loses_is_found_out(build: str, lost: ModelServer, beside: ModelServer) -> None:
+def test_a_gateway_that_loses_requests_is_found_out(build: str, lost: ModelServer, beside: ModelServer) -> None:
     models = {"MODEL": SIMULATOR, "OPENAI_API_KEY": lost.key, "FALLBACKS": f"{SIMULATOR}@{beside.url}/v1"}
     cluster = StandIn(lost)
     try:

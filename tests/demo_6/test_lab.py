@@ -1,7 +1,7 @@
-"""The lab of demo 6 runs as written: first against an engine by itself, then against all that `make demo-6` starts.
+"""The lab of demo 6 runs as written: first against an engine alone, then against everything that `make demo-6` starts.
 
-But for the cluster, which is the one of all these tests: it takes half a minute to start. What takes as long to heal
-again, the page shows and test_demo_6.py does.
+The cluster is the exception: it takes half a minute to start, so it is the one that all tests here share. The page only
+shows faults that take as long to heal; test_demo_6.py runs them.
 """
 
 import re
@@ -28,18 +28,18 @@ BY_HAND, _, REST = README.read_text().partition("## 4 ·")
 ENGINE_STEPS = labs.steps_of(BY_HAND)
 STEPS = [*ENGINE_STEPS, *DEMO.steps]
 ENGINE_PORT, CLUSTER_PORT = 8500, 8000 + SERVING_PORT_OFFSET
-START_SECONDS = 120.0  # of an engine, on a machine that has other things to do
+START_SECONDS = 120.0  # for an engine on a busy machine
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the second terminal remembers, from the page's beginning to its end."""
+    """The memory of the page's second terminal, from the page's beginning to its end."""
     return tmp_path_factory.mktemp("lab")
 
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[labs.Lab]:
-    """What the page's first terminal has in its first sections: vLLM alone."""
+    """The page's first terminal in the first sections: vLLM alone."""
     [command] = [line for line in labs.console_commands(README) if "vllm.entrypoints" in line]
     port = free_port()
     process = Process(

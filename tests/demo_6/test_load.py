@@ -1,6 +1,6 @@
-"""The load scenario of demo 6 against the real cluster: a spike comes, a replica more comes and goes, nobody is lost.
+"""The load scenario of demo 6 on the real cluster: a spike adds a replica, which leaves again, and no request is lost.
 
-What each gate is there for, tests/loadtests/test_autoscaling.py shows without a cluster.
+tests/loadtests/test_autoscaling.py shows, without a cluster, what each gate is for.
 """
 
 import pytest
@@ -15,10 +15,8 @@ from workshop.sidecars import TRY_SECONDS
 GATES = 6
 
 
-@pytest.mark.timeout(600)  # on a machine that has other things to do
-def test_a_spike_brings_a_replica_more_which_goes_again_and_nothing_is_lost(
-    cluster: Deployed, beside: ModelServer
-) -> None:
+@pytest.mark.timeout(600)  # on a busy machine
+def test_a_spike_adds_a_replica_for_a_while_and_no_request_is_lost(cluster: Deployed, beside: ModelServer) -> None:
     environment = SETTINGS | {
         "OPENAI_BASE_URL": f"{cluster.url}/v1",
         "FALLBACKS": f"{MODEL}@{beside.url}/v1",

@@ -1,6 +1,6 @@
-"""Deployments that are right and wrong, before one engine: the checks tell one from the other.
+"""Right and wrong deployments in front of one engine: the checks tell them apart.
 
-The reference on a real cluster is graded in test_demo_6.py, where a cluster is.
+test_demo_6.py, which has a cluster, grades the reference on it.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ from workshop.serving_cluster import CONFIGS, PYTHON
 pytestmark = pytest.mark.timeout(1200)  # the first test waits for the server
 
 NAMES = [check.name for check in CHECKLIST.checks]
-# What can be seen of a deployment by itself.
+# The checks that need nothing but a deployment.
 DEPLOYMENT = [*NAMES[NAMES.index("answer") : NAMES.index("through_gateway")], "health"]
-# What the attendee writes. The starter's engine is cold, too, which takes a start of its own to see.
+# The checks of what the attendee writes. The starter's engine is cold, too, but seeing that takes a separate start.
 TASKS = {
     "answer",
     "tokens",
@@ -42,7 +42,7 @@ TASKS = {
     "health",
 }
 
-# Who is wrong in what.
+# The checks that each mutant must fail.
 MUTANTS: dict[str, set[str]] = {
     "SaysTheSameToEverybody": {"answer", "stream"},
     "LeavesTheTemplateOut": {"answer", "tokens", "stream"},
@@ -91,8 +91,8 @@ MUTANTS: dict[str, set[str]] = {
 }
 
 ALWAYS = {"answer", "stream"}
-LUCK = {"IsNeverSure": ALWAYS}  # what it says may be right, once in a while
-# Checks that a mutant's fault is near to, and that it must pass all the same.
+LUCK = {"IsNeverSure": ALWAYS}  # by chance, its answer may be right
+# Checks close to a mutant's fault, which it must pass nevertheless.
 NEIGHBOURS: dict[str, set[str]] = {
     "LeavesTheTemplateOut": {"unknown_model"},
     "HearsTheLastTurnAlone": {"context_length"},
@@ -116,7 +116,7 @@ ARGUMENTS = {"model": "workshop-tiny", "source": "serving/tiny_model/weights/hf"
 
 
 class Mounted(Deployment):
-    """One of many at a path of its own. They share an engine, and lose it together. What they say, they say at once."""
+    """One deployment of many, at its own path. All share and lose one engine. They report changes at once."""
 
     counted_within = ill_within = 5.0
 
@@ -134,7 +134,7 @@ class Mounted(Deployment):
 
 
 class AtItsStart(Mounted):
-    """The same with the numbers of an engine of its own, which nobody else has asked. There is no cluster either."""
+    """The same, with the metrics of an engine that nobody else has asked. It stands in for its cluster, too."""
 
     fresh = True
 
@@ -152,7 +152,7 @@ Mount = Callable[..., Subject]
 
 @pytest.fixture(scope="module")
 def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mount]:
-    """The deployment of that name, in the one process that has them all."""
+    """Returns the deployment of a given name. One process serves them all."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     server = Process(
@@ -173,7 +173,7 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mount]:
             subjects[key] = Subject(deployment.service, Configured(), deployment=deployment)
         return subjects[key]
 
-    server.start(timeout=900)  # what it reads takes minutes on a busy machine
+    server.start(timeout=900)  # its imports take minutes on a busy machine
     try:
         yield mount
     finally:
@@ -206,16 +206,16 @@ def test_a_mutant_loses_the_points_of_its_fault_and_no_others(mutant: str, mount
 
 
 @pytest.mark.parametrize("name", ["solved", "starter", "StartsCold", "WarmsUpOnce"])
-def test_who_is_not_warm_at_its_start_is_found_out(name: str, mounted: Mount) -> None:
+def test_a_deployment_that_starts_cold_is_found_out(name: str, mounted: Mount) -> None:
     result = run(CHECKLIST["warm"], mounted(name, AtItsStart))
     assert result.status is (Status.PASSED if name == "solved" else Status.FAILED), report.failure(result)
 
 
-# The last of those that need the engine: it is lost for all of them.
+# This is the last test that needs the engine, because all deployments lose it here.
 @pytest.mark.parametrize(
     "name", ["Right", "solved", "starter", *(name for name, lost in MUTANTS.items() if "health" in lost)]
 )
-def test_who_has_lost_its_engine_says_so_or_is_found_out(name: str, mounted: Mount) -> None:
+def test_a_deployment_that_hides_the_loss_of_its_engine_is_found_out(name: str, mounted: Mount) -> None:
     result = run(CHECKLIST["health"], mounted(name))
     wrong = name == "starter" or "health" in MUTANTS.get(name, set())
     assert result.status is (Status.FAILED if wrong else Status.PASSED), report.failure(result)

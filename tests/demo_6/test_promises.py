@@ -1,4 +1,4 @@
-"""Each sentence of demo 6's exercise is a promise, and a mutant that breaks it, or a wrong number, loses points."""
+"""Each sentence of demo 6's exercise is a promise. A mutant or a wrong number that breaks it loses points."""
 
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
@@ -9,7 +9,7 @@ from tests.promises import Promises, comments, docstrings
 
 
 def unread(name: str) -> ModuleType:
-    """A module that knows where its source is: its code wants Ray and vLLM, which are not here."""
+    """A module that only knows where its source is, because its code needs Ray and vLLM, which are not here."""
     spec = find_spec(name)
     assert spec is not None
     return module_from_spec(spec)
@@ -26,14 +26,16 @@ PROMISES = Promises(
         "stop,": ["StopsAtNothing"],
         "seed,": ["ForgetsTheSeed"],
         "n …:": ["HasOneChoice"],
-        "all that vLLM knows and the request says, also what OpenAI's API lacks, like top_k.": ["KnowsOpenAIsAlone"],
-        "Without max_tokens, as much as still fits: `arguments.max_model_len` holds the prompt and the answer.": [
+        "every field of the request that vLLM knows, also those that OpenAI's API lacks, like top_k.": [
+            "KnowsOpenAIsAlone"
+        ],
+        "Without max_tokens, the answer may fill the context: `arguments.max_model_len` holds prompt and answer.": [
             "SaysSoMuchAndNoMore"
         ],
-        "What does not fit is a 400,": ["CutsWhatIsTooLong", "BreaksAtWhatIsTooLong"],
-        "and another model than ours a 404.": ["HasEveryModel"],
+        "A request that does not fit gets a 400,": ["CutsWhatIsTooLong", "BreaksAtWhatIsTooLong"],
+        "and a request for another model a 404.": ["HasEveryModel"],
         # Task 2
-        "Each event has what is new since the one before,": ["RepeatsItself"],
+        "Each event has the text that is new since the one before,": ["RepeatsItself"],
         "as soon as it is there.": ["HoldsItsStreamBack", "StreamsInGulps"],
         "The first has the role,": ["HasNoRole"],
         "the last its `finish_reason`;": ["NeverSaysWhyItEnded", "SaysWhyItEndsAllAlong"],
@@ -43,20 +45,22 @@ PROMISES = Promises(
         ],
         "without choices,": ["TellsTheUsageTooEarly"],
         "with the usage.": ["CountsChunks"],
-        "Then `data: [DONE]`.": ["IsNeverDone"],
-        "What fails before the first token is an honest status, and no 200 whose stream breaks.": ["PromisesTooEarly"],
-        "A client that leaves takes its request out of the engine.": ["WorksForWhoHasLeft"],
+        "Then comes `data: [DONE]`.": ["IsNeverDone"],
+        "A failure before the first token gets an honest error status, and no 200 whose stream breaks.": [
+            "PromisesTooEarly"
+        ],
+        "When a client leaves, its request leaves the engine.": ["WorksForWhoHasLeft"],
         "Many streams are under way at once: none waits for the end of another.": ["TakesOneAtATime"],
         # Task 3
-        "The engine is a process of its own, and may end without this one: then this raises,": ["IsAlwaysWell"],
+        "The engine is a process of its own, and may die alone: then this raises,": ["IsAlwaysWell"],
         "and a new replica comes.": ["KeepsItFromServe"],
         "GET /health does not say that all is well, either.": ["SaysItIsWell"],
-        "Who asks for an answer meanwhile hears an error of the 500s (503 says best which), and no made-up answer.": [
+        "A request that comes meanwhile gets an error of the 500s (503 fits best), and no made-up answer.": [
             "AnswersWithoutAnEngine"
         ],
         # Task 4
-        "Ready is warm:": ["StartsCold"],
-        "Before this returns, it has finished a few.": ["StartsCold", "WarmsUpOnce"],
+        "Ready means warm:": ["StartsCold"],
+        "Before this returns, the engine has finished a few.": ["StartsCold", "WarmsUpOnce"],
         # Task 5
         "Keep the promise that the dry run holds you to,": [
             "never grows",
@@ -72,23 +76,23 @@ PROMISES = Promises(
         ],
     },
     explains=[
-        "vLLM under Ray Serve: a deployment, yours to write. As it stands it answers, in a way.",
+        "vLLM under Ray Serve: a deployment for you to write. As it stands it answers, but badly.",
         "Each docstring with a task says what must be true,",
-        "and which checks of `make grade-6 SOLUTION=exercise` look whether it is. What a page of HTTP needs besides is "
-        "given. serve.yaml beside this file deploys it, where Ray and vLLM are (.venv-serving). Stuck? HINTS.md has "
-        "three hints a task.",
+        "and which checks of `make grade-6 SOLUTION=exercise` test it. The rest of the HTTP code is given. serve.yaml "
+        "beside this file deploys it, in the environment that has Ray and vLLM (.venv-serving). Stuck? HINTS.md has "
+        "three hints per task.",
         "One replica: one engine, and the HTTP around it.",
-        "Give the engine what was asked, and as it was asked.",
-        "Stream, as OpenAI does it.",
-        "`output_kind` of the sampling says what the engine gives out: all so far (the default), what is new, or the "
-        "end alone.",
-        "The whole answer, of an engine that gives out all so far, or the end alone.",
-        "Say so when you are ill: Serve asks every few seconds, and what this raises ends the replica.",
-        "Serve sends people as soon as this returns.",
+        "Give the engine exactly what the caller asked.",
+        "Stream as OpenAI does.",
+        "`output_kind` of the sampling selects what the engine yields: all text so far (the default), only the new "
+        "text, or only the end.",
+        "The whole answer, from an engine that yields all text so far, or only the end.",
+        "Report a dead engine: Serve calls this every few seconds, and an exception ends the replica.",
+        "Serve sends requests as soon as this returns.",
         "An engine's first answers take seconds.",
-        "(Let them be of different lengths, several of them at the same time, with a stream among them.)",
-        "Your deployment, and how many of it, yours to tune. As it stands there is always one, and everybody waits for "
-        "it.",
+        "(Make them of different lengths, several of them at the same time, with a stream among them.)",
+        "Your deployment, and its number of replicas for you to tune. As it stands there is always one, and everybody "
+        "waits.",
         "`replicas` decides who waits and what it costs.",
         ".venv-serving/bin/python -m serving.ray_serve.dry_run demos/demo_6_ray_serve_vllm/exercise/serve.yaml",
         "It plays a day of traffic to Ray's own autoscaler, in a moment and without a cluster.",

@@ -1,6 +1,6 @@
-"""The dry run's autoscaler and the real one agree: given the load that was seen, it wants what was wanted then.
+"""The dry run's autoscaler and the real one agree: for the same load, both want the same number of replicas.
 
-What was seen is the run that is kept with the results; no cluster is started.
+The load is that of the recorded run among the results. Starts no cluster.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from workshop.processes import ROOT
 from workshop.serving_cluster import LAPTOP, PYTHON
 
 RESULT = ROOT / "loadtests" / "results" / "autoscaling.json"
-APART = 5  # seconds: looks of one second, and on which side of one a replica looked and the controller decided
+APART = 5  # seconds: samples are one second apart, and a replica's report may come just before or after a decision
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +27,11 @@ def replayed() -> list[int]:
 
 
 def changes(wanted: list[int]) -> list[tuple[int, int]]:
-    """When another number was wanted, and which."""
+    """The times at which the wanted number changed, and the new numbers."""
     return [(at, now) for at, (before, now) in enumerate(itertools.pairwise(wanted), 1) if now != before]
 
 
-def test_it_decides_as_often_the_same_way_and_at_about_the_same_time(replayed: list[int]) -> None:
+def test_it_takes_the_same_decisions_at_about_the_same_times(replayed: list[int]) -> None:
     seen = changes([second.wanted or 0 for second in Run.read(RESULT.read_text()).seconds])
     ours = changes(replayed)
     assert [wanted for _, wanted in ours] == [wanted for _, wanted in seen] == [2, 1]

@@ -1,4 +1,4 @@
-"""Nothing is left of a cluster, however its launcher ends: real processes, of which one is killed outright. No Ray."""
+"""A cluster leaves no processes, however its launcher ends. Real processes, one of them killed by SIGKILL; no Ray."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from tests.waiting import wait_for
 from workshop.processes import ROOT
 
-# As the launcher does it; and as Ray does it: processes in sessions of their own, one of them an orphan a moment later.
-# None of them heeds SIGTERM.
+# Does what the launcher and Ray do: starts processes in sessions of their own, one of which soon becomes an orphan.
+# All of them ignore SIGTERM.
 LAUNCHER = """
 import os, signal, sys, time
 from pathlib import Path
@@ -60,7 +60,7 @@ def launcher(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """The guard, who works, and the two that were started."""
+    """The guard, the worker, and the two processes that it started."""
     guard = psutil.Process(pid)
     return [guard, *guard.children(recursive=True)]
 
@@ -69,7 +69,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
     return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
 
 
-def test_told_to_stop_it_ends_all_and_says_what_the_work_says(launcher: subprocess.Popen[bytes]) -> None:
+def test_on_sigint_it_ends_all_processes_and_exits_with_the_works_status(launcher: subprocess.Popen[bytes]) -> None:
     mine = family(launcher.pid)
     launcher.send_signal(signal.SIGINT)
     assert launcher.wait(30) == 7
@@ -77,7 +77,7 @@ def test_told_to_stop_it_ends_all_and_says_what_the_work_says(launcher: subproce
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["the guard", "who works"])
-def test_killed_outright_it_leaves_nothing_either(launcher: subprocess.Popen[bytes], place: int) -> None:
+def test_killed_outright_it_leaves_no_process_either(launcher: subprocess.Popen[bytes], place: int) -> None:
     mine = family(launcher.pid)
     os.kill(mine[place].pid, signal.SIGKILL)
     wait_for(lambda: all_gone(mine), "all are gone", seconds=30)

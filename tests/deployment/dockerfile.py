@@ -1,6 +1,7 @@
-"""A Dockerfile, read: its stages, what each says, and which files of the repository its COPY lines let in.
+"""Reads a Dockerfile: its stages, their instructions, and the files of the repository that its COPY lines let in.
 
-In: a Dockerfile and the ignore file beside it. Out: stages. Knows the instructions that ours use; builds nothing.
+In: a Dockerfile and the ignore file beside it. Out: stages. It knows only the instructions that ours use, and builds
+nothing.
 """
 
 import json
@@ -21,7 +22,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """Of the exec form, or of the other one as a shell splits it; without flags."""
+        """The words of the exec form, or of the shell form as a shell splits it, without flags."""
         if self.value.startswith("["):
             return [str(word) for word in json.loads(self.value)]
         return [word for word in shlex.split(self.value) if not word.startswith("--")]
@@ -46,7 +47,7 @@ class Stage:
 
     @property
     def copies(self) -> Iterator[tuple[str, str]]:
-        """From the repository, to where."""
+        """Pairs of a source in the repository and its target."""
         for each in self.all("COPY"):
             if "--from=" not in each.value:
                 source, target = each.words
@@ -68,7 +69,7 @@ class Dockerfile:
             if name == "FROM":
                 base, _, stage = value.partition(" AS ")
                 stages.append(Stage(base.strip(), stage.strip()))
-            elif stages:  # an ARG may stand before the first
+            elif stages:  # an ARG may precede the first FROM
                 stages[-1].instructions.append(Instruction(name, value.strip()))
         return stages
 
@@ -81,13 +82,13 @@ class Dockerfile:
         return found
 
     def lets_in(self, source: str) -> list[Path]:
-        """The files under a COPY's source that its ignore file leaves, as paths within the repository."""
+        """The files under a COPY's source that the ignore file does not exclude, as paths in the repository."""
         path = ROOT / source
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
         return [within for file in files if not self._ignored(within := file.relative_to(ROOT))]
 
     def _ignored(self, path: Path) -> bool:
-        """As Docker decides: the last pattern that matches, the path or a folder that it is in, wins."""
+        """Decides as Docker does: the last pattern that matches the path or one of its folders wins."""
         ignored = False
         for pattern in self._patterns:
             keeps = pattern.startswith("!")

@@ -1,8 +1,8 @@
-"""What is wrong with an object of Kubernetes, or with a file of another kind, as its schema has it.
+"""Finds the faults of Kubernetes objects and other files by their schemas.
 
-In: the object or text. Out: sentences; none when all is well. A key that the schema does not know is wrong.
-Kubernetes' own kinds are judged by the schemas of kubernetes-validate, others' kinds by schemas/ with those for pods
-inside of them, compose files and workflows by what check-jsonschema carries, Dockerfiles by hadolint.
+In: the object or text. Out: one sentence per fault. A key that the schema does not know is a fault. Kubernetes' own
+kinds are checked by the schemas of kubernetes-validate, other kinds by schemas/ (with Kubernetes' schemas for the pods
+in them), compose files and workflows by the schemas in check-jsonschema, Dockerfiles by hadolint.
 """
 
 import json
@@ -43,7 +43,7 @@ def faults_of_manifests(text: str) -> list[str]:
 
 
 def faults_of_patches(text: str) -> list[str]:
-    """Of a file of JSON patches: what each step is. Whether it fits is seen once it is carried out."""
+    """The faults of a file of JSON patches, step by step. Applying the patches shows whether they fit."""
     step = {
         "type": "object",
         "required": ["op", "path"],
@@ -86,7 +86,7 @@ def _faults(validator: Any, found: Any) -> list[str]:
 def _of_kind(version: str, kind: str) -> Draft202012Validator:
     if kind.lower() in OURS:
         return _of_ours(kind.lower())
-    # As the files are named: the group without its domain, and the version.
+    # The files are named after the group without its domain, and the version.
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", version)
     schema = json.loads((_strict() / f"{kind.lower()}-{group}.json").read_text())
     return Draft202012Validator(schema, registry=_registry())
@@ -94,7 +94,7 @@ def _of_kind(version: str, kind: str) -> Draft202012Validator:
 
 @cache
 def _registry() -> Registry[Any]:
-    """Where the schemas find each other."""
+    """The registry in which schemas find each other."""
     definitions = json.loads((_strict() / "_definitions.json").read_text())
     found = [definitions, *(schema for schema in map(yaml_files.only, OURS.values()) if "$id" in schema)]
     return Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in found)
@@ -112,7 +112,7 @@ def _carried(name: str) -> Any:
 
 
 def faults_of_provisioning(text: str) -> list[str]:
-    """Of a file that Grafana reads at its start."""
+    """The faults of a file that Grafana reads at its start."""
     return _with_each(text, lambda found: _faults(_of_ours("grafana"), found))
 
 

@@ -1,7 +1,7 @@
-"""What `kubectl apply -k FOLDER` would send, as far as our kustomizations go: resources, settings, JSON patches.
+"""The objects that `kubectl apply -k FOLDER` would send. It knows what ours use: resources, settings, JSON patches.
 
-In: a folder with a kustomization.yaml. Out: the objects. A resource that is not there, or a patch that fits nothing,
-raises. Names of generated ConfigMaps are left without their hash.
+In: a folder with a kustomization.yaml. Out: the objects. Raises if a resource is missing or a patch fits nothing. Names
+of generated ConfigMaps have no hash.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 
 def build(folder: Path, components: tuple[Path, ...] = ()) -> list[Object]:
-    """`components` are built over it, as an overlay of somebody's own would."""
+    """`components` are applied on top, as a user's own overlay would do it."""
     kustomization = yaml_files.only(folder / "kustomization.yaml")
     objects: list[Object] = []
     for resource in kustomization.get("resources", ()):
@@ -32,7 +32,7 @@ def build(folder: Path, components: tuple[Path, ...] = ()) -> list[Object]:
 
 
 def settings(file: Path) -> dict[str, str]:
-    """A file of NAME=value lines."""
+    """The settings in a file of NAME=value lines."""
     lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
@@ -53,14 +53,14 @@ def _targets(objects: list[Object], target: Object) -> list[Object]:
 
 
 def _carry_out(step: Object, target: Object) -> None:
-    """RFC 6902, with the three operations that we use."""
+    """Applies one step of RFC 6902; knows the three operations that we use."""
     *way, last = step["path"].removeprefix("/").split("/")
     place: Any = target
     for key in way:
         place = place[int(key)] if isinstance(place, list) else place[key]
     key = len(place) if last == "-" else int(last) if isinstance(place, list) else last
     if step["op"] != "add":
-        place[key]  # what is replaced or removed must be there
+        place[key]  # raises if there is nothing to replace or remove
     if step["op"] == "remove":
         del place[key]
     elif isinstance(place, list) and step["op"] == "add":

@@ -1,5 +1,5 @@
-"""The images, as far as a machine without a container engine gets: the same install command in a clean folder, the same
-files, the same entry point by the same user, who may write nowhere else than there.
+"""The images, as far as possible without a container engine: the same install command in a clean folder, the same
+files, and the same entry point by the same user, who may write only where the image allows it.
 """
 
 import ast
@@ -31,27 +31,27 @@ SERVING = Dockerfile(DOCKER / "serving.Dockerfile")
 IMAGES = {"gateway": GATEWAY, "serving": SERVING}
 COMPOSE = yaml_files.only(DOCKER / "compose.yml")
 
-# What changes the system that an image is made of, and nothing of ours: not for the machine that tests run on.
+# Instructions that change the image's operating system; they must not run on this machine.
 NOT_HERE = re.compile(r"groupadd|apt-get")
 BUILDERS = {"gcc", "g++", "make", "cmake", "build-essential", "git", "curl", "wget"}
 
 
 @dataclass(slots=True, frozen=True)
 class Built:
-    """What the image would hold, in a folder that stands for its root."""
+    """The image's content, in a folder that stands for its root."""
 
     root: Path
     environment: dict[str, str]
     user: int
 
     def at(self, text: str) -> str:
-        """A command or value of the image's, with its paths as they are here."""
+        """A command or value of the image, with its paths moved to this folder."""
         return re.sub(
             r"(?<![\w.$:/])/(?=(?:opt/venv|app|data|tmp)\b)|(?<=sqlite:///)/(?=data\b)", f"{self.root}/", text
         )
 
     def start(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
-        """As the image's user, who may read here what root may: the interpreter may be in root's home."""
+        """Runs as the image's user, who may read here what root may, because the interpreter may be in root's home."""
         nobody = (
             "setpriv",
             f"--reuid={self.user}",
@@ -81,7 +81,7 @@ class Built:
 
 @pytest.fixture(scope="module")
 def built() -> Iterator[Built]:
-    root = Path(tempfile.mkdtemp(prefix="image-"))  # not pytest's folder: others may not enter that
+    root = Path(tempfile.mkdtemp(prefix="image-"))  # not in pytest's folder, which other users may not enter
     root.chmod(0o755)
     try:
         yield build(GATEWAY, root)
@@ -112,7 +112,7 @@ def build(dockerfile: Dockerfile, root: Path) -> Built:
 
 
 def run(stage: Stage, here: Built, directory: Path) -> None:
-    """Its RUN lines, but those that are about the system."""
+    """Runs the stage's RUN lines, except those that change the operating system."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(here.root / "wheels"), "PIP_NO_COMPILE": "1"}
     for instruction in stage.all("RUN"):
         if NOT_HERE.search(instruction.value):
@@ -135,7 +135,7 @@ def copy(dockerfile: Dockerfile, directory: Path) -> None:
 
 
 def services() -> dict[str, tuple[list[str], list[str]]]:
-    """What runs of the gateway's image: how it starts, and how its health is asked for."""
+    """The services of the gateway's image, each with its start command and its health check."""
     image = GATEWAY.image
     found = {"gateway": (image.last("ENTRYPOINT").words, health_check(image))}
     for name, service in COMPOSE["services"].items():
@@ -154,7 +154,7 @@ PORTS = {"gateway": "8000", "model": "8100", "traces": "4318"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_of_the_image_starts_says_that_it_is_healthy_writes_nothing_and_ends(name: str, built: Built) -> None:
+def test_a_service_of_the_image_starts_is_healthy_writes_nothing_and_stops(name: str, built: Built) -> None:
     command, health = SERVICES[name]
     before, port = built.files(), str(free_port())
     command, health = ([word.replace(PORTS[name], port) for word in words] for words in (command, health))
@@ -180,7 +180,7 @@ def run_as_user(built: Built, command: list[str], environment: dict[str, str]) -
     return built.start(command, environment=environment, stderr=subprocess.DEVNULL).wait(20)
 
 
-def test_all_that_is_in_the_image_may_be_read_by_anybody_and_written_by_nobody(built: Built) -> None:
+def test_every_file_of_the_image_is_world_readable_and_not_writable(built: Built) -> None:
     for path in (Path(name) for name in built.files()):
         if not path.is_symlink():
             mode = path.stat().st_mode
@@ -188,13 +188,13 @@ def test_all_that_is_in_the_image_may_be_read_by_anybody_and_written_by_nobody(b
             assert not mode & stat.S_IWOTH, path
 
 
-def test_the_image_has_what_the_lock_says_and_nothing_besides(built: Built) -> None:
+def test_the_image_has_exactly_the_packages_of_the_lock(built: Built) -> None:
     there = {canonicalize_name(path.name.split("-")[0]) for path in built.packages.glob("*.dist-info")}
     assert there == {canonicalize_name(each.name) for each in wheels.wanted(ROOT / "requirements.txt")}
 
 
-def test_a_missing_package_is_missed_in_the_image(built: Built) -> None:
-    # That the environment of the tests is not what the image's services run on.
+def test_the_image_does_not_see_the_packages_of_the_tests(built: Built) -> None:
+    # Proves that the image's services do not use the environment of the tests.
     probe = built.start(["python", "-c", "import pytest"], stderr=subprocess.PIPE)
     assert "No module named 'pytest'" in probe.communicate(timeout=20)[1]
 
@@ -229,12 +229,12 @@ def test_an_image_runs_as_a_user_with_a_number_and_is_built_by_its_own_stage(nam
     bases = {stage.base for stage in dockerfile.stages}
     assert bases <= {"python:3.11-slim-bookworm", "${HARDWARE}"}
     for stage in dockerfile.stages:
-        if stage.name != "gpu":  # where Triton compiles
+        if stage.name != "gpu":  # where Triton needs a compiler
             installed = {word.split("=")[0] for each in stage.all("RUN") for word in each.words}
             assert not installed & BUILDERS
 
 
-def test_both_locks_of_the_serving_image_are_there_and_whole() -> None:
+def test_both_locks_of_the_serving_image_are_complete() -> None:
     (source,) = [source for source, _ in SERVING.stage("packages").copies]
     for hardware in ("cpu", "gpu"):
         assert SERVING.stage(hardware)
@@ -245,7 +245,7 @@ def test_both_locks_of_the_serving_image_are_there_and_whole() -> None:
         assert all(str(each.specifier).startswith("==") for each in wheels.locked(ROOT / file))
 
 
-def test_the_serving_image_finds_all_that_it_imports(tmp_path: Path) -> None:
+def test_the_serving_image_has_everything_that_it_imports(tmp_path: Path) -> None:
     copy(SERVING, tmp_path)
     wanted = {name for file in tmp_path.rglob("*.py") for name in imported(file)}
     assert "vllm" in wanted
@@ -273,7 +273,7 @@ def test_the_serving_image_finds_all_that_it_imports(tmp_path: Path) -> None:
 
 
 def imported(file: Path) -> Iterator[str]:
-    """The packages that a module wants: first names, and ours in full."""
+    """The packages that a module imports: the first part of their names, and ours in full."""
     for node in ast.walk(ast.parse(file.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -1,4 +1,4 @@
-"""What a pod of Ray does before it ends. Ray is a script here, which writes down what it was asked."""
+"""The steps of a Ray pod before it ends. Here Ray is a script that records its calls."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from tests.waiting import wait_for
 
 
 class Pod:
-    """A folder for /proc, and a `ray` of our own on the PATH; `drains` says whether it does as it is told."""
+    """A folder in place of /proc, and our own `ray` on the PATH; `drains` says whether drain-node succeeds."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, drains: bool = True) -> None:
         self.processes = folder / "proc"
@@ -33,7 +33,7 @@ class Pod:
 
     @property
     def said(self) -> list[str]:
-        """What Ray was asked, with the processes that there were."""
+        """The calls of Ray, each with the processes at that time."""
         return self._said.read_text().splitlines() if self._said.exists() else []
 
 
@@ -59,14 +59,14 @@ def test_it_waits_until_the_replicas_of_this_pod_are_gone_and_then_ends_ray(
     assert pod.said[-1] == "stop 1"
 
 
-def test_it_ends_all_the_same_when_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_stops_ray_when_the_time_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pod = Pod(tmp_path, monkeypatch)
     pod.process(7, "ray::ServeReplica:llm:LLMServer")
     assert leave.main(["--within", "0"]) == 0
     assert pod.said == ["drain-node 7", "stop 7"]
 
 
-def test_it_does_not_wait_for_what_will_not_come(
+def test_it_does_not_wait_after_a_failed_drain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pod = Pod(tmp_path, monkeypatch, drains=False)

@@ -1,4 +1,4 @@
-"""Every YAML file and Dockerfile of serving/, and the workflow, as its schema or linter sees it; and with typos."""
+"""Every YAML file and Dockerfile of serving/, and the workflow, pass their schema or linter, which also finds typos."""
 
 import shutil
 import subprocess
@@ -32,7 +32,7 @@ JUDGES: dict[str, Judge] = {
     "serving/kubernetes/base/*.yaml": faults_of_manifests,
     "serving/kubernetes/cpu/[!k]*.yaml": faults_of_patches,
 }
-# Who judges the rest.
+# The tests that check the other files.
 ELSEWHERE = {
     "serving/monitoring/prometheus/**/*.yml": "tests/monitoring/test_rules.py",
     "serving/docker/prometheus/targets/*.yml": "tests/deployment/test_schemas.py",
@@ -54,11 +54,11 @@ def name(file: Path) -> str:
 
 
 @pytest.mark.parametrize(("file", "faults"), FILES, ids=[name(file) for file, _ in FILES])
-def test_a_file_is_what_its_schema_says(file: Path, faults: Judge) -> None:
+def test_a_file_matches_its_schema(file: Path, faults: Judge) -> None:
     assert faults(file.read_text()) == []
 
 
-def test_no_file_of_the_deployment_is_judged_by_nobody() -> None:
+def test_every_file_of_the_deployment_is_checked() -> None:
     known = {file for file, _ in FILES} | {file for pattern in ELSEWHERE for file in ROOT.glob(pattern)}
     there = {file for kind in ("*.yml", "*.yaml", "*Dockerfile") for file in (ROOT / "serving").rglob(kind)}
     assert {name(file) for file in there - known} == set()
@@ -66,8 +66,7 @@ def test_no_file_of_the_deployment_is_judged_by_nobody() -> None:
     assert len(FILES) > 20
 
 
-# A file, what stands in it, and what a tired person might have typed: a key that is not known, a value of another type,
-# a word that is none of those allowed.
+# A file, a text in it, and a likely typo: an unknown key, a value of another type, a word that is not allowed.
 TYPOS = [
     (".github/workflows/ci.yml", "runs-on:", "run-on:"),
     (".github/workflows/ci.yml", "timeout-minutes: ", "timeout: "),
@@ -123,8 +122,8 @@ def test_a_typo_is_found(file: str, right: str, wrong: str) -> None:
     assert judge_of(text.replace(right, wrong, 1))
 
 
-def test_every_file_has_a_typo_tried_on_it() -> None:
-    # One disruption budget is like the other.
+def test_every_file_is_tried_with_a_typo() -> None:
+    # The two disruption budgets are alike.
     tried = {file for file, _, _ in TYPOS} | {"serving/kubernetes/base/ray-disruption.yaml"}
     untried = {name(file) for file, _ in FILES} - tried
     assert {
@@ -132,7 +131,7 @@ def test_every_file_has_a_typo_tried_on_it() -> None:
     } == set()
 
 
-def test_our_own_schemas_are_schemas() -> None:
+def test_our_own_schemas_are_valid() -> None:
     for file in judge.SCHEMAS.glob("*.yml"):
         Draft202012Validator.check_schema(yaml_files.only(file))
 

@@ -1,4 +1,4 @@
-"""What compose file, manifests, images and code say of each other: settings, ports, paths, times, names."""
+"""Compose file, manifests, images and code agree on settings, ports, paths, times and names."""
 
 import re
 from collections.abc import Iterator
@@ -25,18 +25,18 @@ OVERLAYS = {folder: kustomize.build(KUBERNETES / folder) for folder in ("base", 
 CONFIGS = {"base": "gpu.yaml", "cpu": "laptop.yaml"}
 
 SETTINGS = {name.upper() for name in Settings.model_fields}
-# What is given to others than the gateway, or is there to make a setting of.
+# Variables for other programs than the gateway, or for building a setting.
 OTHERS = {
-    "REDIS_PASSWORD",  # REDIS_URL is made of it
-    "HF_TOKEN",  # the hub's
+    "REDIS_PASSWORD",  # part of REDIS_URL
+    "HF_TOKEN",  # for the model hub
     arguments.OTLP_ENDPOINT,
-    OTLP_ENDPOINT,  # vLLM's
-    "RAY_gcs_rpc_server_reconnect_timeout_s",  # there is no head that could be lost on one machine
+    OTLP_ENDPOINT,  # for vLLM
+    "RAY_gcs_rpc_server_reconnect_timeout_s",  # not needed on one machine, where the head cannot be lost alone
 }
 
 
 def containers(found: Any) -> Iterator[Object]:
-    """All that run, wherever they stand in an object."""
+    """All containers, wherever they are in an object."""
     if isinstance(found, dict):
         yield from (each for key in ("containers", "initContainers") for each in found.get(key, ()))
         for value in found.values():
@@ -47,7 +47,7 @@ def containers(found: Any) -> Iterator[Object]:
 
 
 def pods(found: Any) -> Iterator[Object]:
-    """Every pod's specification."""
+    """The specifications of all pods."""
     if isinstance(found, dict):
         if "containers" in found:
             yield found
@@ -71,14 +71,14 @@ def ray_pods(overlay: str) -> list[Object]:
 
 
 def settings_of(overlay: str) -> dict[str, str]:
-    """The gateway's, but for the secret ones."""
+    """The gateway's settings, except the secret ones."""
     data = dict(named(OVERLAYS[overlay], "ConfigMap", "gateway-settings")["data"])
     (container,) = gateway(overlay)["containers"]
     return data | {each["name"]: each["value"] for each in container["env"] if "value" in each}
 
 
 def serving(overlay: str) -> Any:
-    """What is deployed on the cluster."""
+    """The arguments of the application on the cluster."""
     (application,) = yaml_files.only(ROOT / "serving" / "ray_serve" / CONFIGS[overlay])["applications"]
     return application["args"]
 
@@ -105,17 +105,15 @@ def _environment(pod: Object) -> Iterator[Object]:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_gateway_would_start_with_the_settings_that_it_is_given(
-    overlay: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_gateway_accepts_its_settings(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _only(monkeypatch, settings_of(overlay))
     settings = load_settings(_env_file=None)
     assert settings.model == serving(overlay)["model"]
     assert settings.workers == 2
-    assert 0 < settings.try_timeout < settings.timeout  # else there is no time left to ask the fallback
+    assert 0 < settings.try_timeout < settings.timeout  # otherwise no time is left to ask the fallback
 
 
-def test_the_gateway_would_start_with_the_settings_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gateway_accepts_the_settings_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
     given = COMPOSE["services"]["gateway"]["environment"]
     _only(monkeypatch, {name: re.sub(r"\$\{\w+(?::[-?]([^}]*))?\}", r"\1", value) for name, value in given.items()})
     settings = load_settings(_env_file=None)
@@ -130,7 +128,7 @@ def _only(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_every_secret_that_is_asked_for_is_in_the_example_and_the_example_is_not_applied() -> None:
+def test_every_secret_in_use_is_in_the_example_which_is_not_applied() -> None:
     example = yaml_files.documents((KUBERNETES / "secrets.example.yaml").read_text())
     there = {(secret["metadata"]["name"], key) for secret in example for key in secret["stringData"]}
     asked: set[tuple[str, str]] = set()
@@ -169,10 +167,10 @@ def test_no_file_of_the_compose_deployment_holds_a_secret() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_whom_the_gateway_asks_is_there_and_may_be_reached(overlay: str) -> None:
+def test_everything_that_the_gateway_calls_exists_and_is_reachable(overlay: str) -> None:
     objects, settings = OVERLAYS[overlay], settings_of(overlay)
     ray, port = re.findall(r"http://([\w-]+):(\d+)/v1", settings["OPENAI_BASE_URL"])[0]
-    # KubeRay names the service that leads to the replicas.
+    # KubeRay gives the replicas' service this name.
     assert ray == f"{named(objects, 'RayService', 'llm')['metadata']['name']}-serve-svc"
     assert _may_send("gateway", "serving", int(port))
     for name, port in re.findall(r"http://([\w-]+):(\d+)/v1", settings["FALLBACKS"]):
@@ -187,7 +185,7 @@ def test_whom_the_gateway_asks_is_there_and_may_be_reached(overlay: str) -> None
 
 
 def _reached(objects: list[Object], name: str, port: int) -> bool:
-    """Does a Service of that name and port lead to a container that listens there?"""
+    """Whether a Service of that name and port leads to a container that listens there."""
     service = named(objects, "Service", name)["spec"]
     (target,) = [each["targetPort"] for each in service["ports"] if each["port"] == port]
     ports = [
@@ -202,7 +200,7 @@ def _reached(objects: list[Object], name: str, port: int) -> bool:
 
 
 def _may_send(sender: str, receiver: str, port: int) -> bool:
-    """By the network policies of both."""
+    """Whether the network policies of both sides allow it."""
 
     def allows(who: str, way: str, other: str) -> bool:
         policies = [
@@ -227,7 +225,7 @@ def _may_send(sender: str, receiver: str, port: int) -> bool:
     return allows(sender, "Egress", receiver) and allows(receiver, "Ingress", sender)
 
 
-def test_of_the_gateway_only_its_port_may_be_reached_from_outside() -> None:
+def test_only_the_gateways_port_is_reachable_from_outside() -> None:
     policy = named(OVERLAYS["base"], "NetworkPolicy", "gateway")["spec"]
     (container,) = gateway("base")["containers"]
     (port,) = [each["containerPort"] for each in container["ports"]]
@@ -239,12 +237,12 @@ def test_of_the_gateway_only_its_port_may_be_reached_from_outside() -> None:
     assert nobody == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-# What answers where: the gateway's and the embedded model's routes, Ray's agent, Serve's HAProxy.
+# Paths that answer: the routes of the gateway and the embedded model, Ray's agent, Serve's HAProxy.
 PATHS = {"/health", "/ready", "/metrics"}
 RAY_PATHS = {("/api/healthz", 52365), ("/-/healthz", "serve")}
 
 
-def test_every_probe_asks_for_what_is_there() -> None:
+def test_every_probe_asks_for_an_existing_path() -> None:
     from demos.demo_6_ray_serve_vllm.app import build
 
     routes = set(build(load_settings(_env_file=None)).openapi()["paths"])
@@ -260,11 +258,11 @@ def test_every_probe_asks_for_what_is_there() -> None:
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="make install-serving")
-def test_ray_has_what_the_probes_ask_for() -> None:
+def test_ray_has_the_paths_that_the_probes_ask_for() -> None:
     (packages,) = PYTHON.parent.parent.glob("lib/python3*/site-packages/ray")
     assert "DEFAULT_DASHBOARD_AGENT_LISTEN_PORT = 52365" in (packages / "_private" / "ray_constants.py").read_text()
     agent = (packages / "dashboard" / "http_server_agent.py").read_text()
-    assert '"/api/healthz",' in agent.partition("PUBLIC_EXACT_PATHS")[2][:200]  # without a token
+    assert '"/api/healthz",' in agent.partition("PUBLIC_EXACT_PATHS")[2][:200]  # needs no token
     constants = (packages / "serve" / "_private" / "constants.py").read_text()
     assert "DEFAULT_HTTP_PORT = 8000" in constants
     assert '"RAY_SERVE_HAPROXY_METRICS_PORT", "9101"' in constants
@@ -295,19 +293,19 @@ def test_services_of_the_compose_file_find_each_other() -> None:
         assert str(port) in health or name in ("gateway", "redis")
         assert str(port) in started or "entrypoint" not in services[name]
     command = Dockerfile(DOCKER / "serving.Dockerfile").image.last("CMD").words
-    # Not on the loopback interface alone: Prometheus is in another container.
+    # Not only on the loopback interface, because Prometheus is in another container.
     assert command[-3:] == ["--port", str(listening["serving"]), "--reachable"]
 
 
-def test_what_waits_for_a_healthy_service_waits_for_one_that_can_say_so() -> None:
+def test_services_wait_only_for_services_with_a_health_check() -> None:
     for service in COMPOSE["services"].values():
         for other, how in service.get("depends_on", {}).items():
             assert how == {"condition": "service_healthy"}
             assert "healthcheck" in COMPOSE["services"][other]
-    assert "serving" not in COMPOSE["services"]["gateway"]["depends_on"]  # that is what the fallback is for
+    assert "serving" not in COMPOSE["services"]["gateway"]["depends_on"]  # the fallback answers meanwhile
 
 
-def test_what_the_compose_file_mounts_is_there() -> None:
+def test_everything_that_the_compose_file_mounts_exists() -> None:
     volumes = [volume for service in COMPOSE["services"].values() for volume in service.get("volumes", ())]
     for volume in volumes:
         source, _, target = volume.partition(":")
@@ -324,11 +322,9 @@ def test_what_the_compose_file_mounts_is_there() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_pods_and_containers_are_given_longer_to_end_than_they_take(
-    overlay: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_grace_periods_are_longer_than_pods_and_containers_need(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _only(monkeypatch, settings_of(overlay))
-    ours = int(load_settings(_env_file=None).timeout) + 1  # as shared/server.py has it
+    ours = int(load_settings(_env_file=None).timeout) + 1  # as in shared/server.py
     pod = gateway(overlay)
     (container,) = pod["containers"]
     assert pod["terminationGracePeriodSeconds"] >= container["lifecycle"]["preStop"]["sleep"]["seconds"] + ours + 10
@@ -359,12 +355,12 @@ def test_a_worker_pod_has_room_for_the_replicas_that_ray_puts_there(overlay: str
     else:
         assert "nvidia.com/gpu" not in resources["limits"]
         assert "tolerations" not in group["template"]["spec"]
-        # All of them, and as many that take their place.
+        # Room for all replicas, and for as many replacements.
         assert cpus * group["maxReplicas"] >= 2 * wanted["replicas"]["max"] * devices * wanted["cpus"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_workers_of_the_gateway_have_the_memory_that_they_may_take(
+def test_the_memory_limit_has_room_for_all_workers_of_the_gateway(
     overlay: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _only(monkeypatch, settings_of(overlay))
@@ -376,13 +372,13 @@ def test_workers_of_the_gateway_have_the_memory_that_they_may_take(
     assert 4 * int(COMPOSE["services"]["gateway"]["environment"]["MEMORY_EMERGENCY_MB"]) + 200 <= 2000
 
 
-# --- what stands in two places --------------------------------------------------------------------------------------
+# --- copies and their sources ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "file", [file for file, _ in generated.rendered()], ids=lambda file: f"{file.parent.name}/{file.name}"
 )
-def test_what_is_made_of_other_files_is_as_they_are(file: Path) -> None:
+def test_generated_files_match_their_sources(file: Path) -> None:
     assert dict(generated.rendered())[file] == file.read_text(), "run python -m serving.kubernetes"
 
 
@@ -416,12 +412,12 @@ def test_the_monitors_are_the_jobs_of_prometheus() -> None:
                     {re.sub(r"([A-Z])", r"_\1", key).lower(): value for key, value in step.items()}
                     for step in endpoint.get("metricRelabelings", ())
                 ]
-    assert monitored | {"vllm": []} == jobs  # a vLLM by itself is not in the cluster
+    assert monitored | {"vllm": []} == jobs  # the cluster has no vLLM without Ray
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_pod_of_ray_has_the_variables_of_the_cluster(overlay: str) -> None:
-    # KubeRay itself says the mode, with the token that belongs to it.
+    # KubeRay itself sets the mode, together with its token.
     assert cluster(overlay)["authOptions"] == {"mode": environment.PROFILE["RAY_AUTH_MODE"]}
     wanted = {name: value for name, value in environment.PROFILE.items() if name != "RAY_AUTH_MODE"}
     for pod in ray_pods(overlay):
@@ -430,7 +426,7 @@ def test_every_pod_of_ray_has_the_variables_of_the_cluster(overlay: str) -> None
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_images_and_versions_are_one(overlay: str) -> None:
+def test_images_and_versions_agree(overlay: str) -> None:
     images = {container["image"] for container in containers(OVERLAYS[overlay])}
     hardware = serving(overlay)["hardware"]
     ours = {"llm-gateway:1.0.0", f"llm-serving:1.0.0-{hardware}"}
@@ -439,7 +435,7 @@ def test_images_and_versions_are_one(overlay: str) -> None:
     assert {"llm-gateway:1.0.0", "llm-serving:1.0.0-cpu"} <= others
     assert images - ours <= others
     for image in images | others:
-        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+[\w.-]*", image), image  # a version, and no registry's host
+        assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+[\w.-]*", image), image  # with a version, without a registry
     for name in ("gateway", "serving"):
         labels = Dockerfile(DOCKER / f"{name}.Dockerfile").image.last("LABEL").value
         assert f'image.title="llm-{name}"' in labels
@@ -448,7 +444,7 @@ def test_images_and_versions_are_one(overlay: str) -> None:
     assert f"\nray=={cluster(overlay)['rayVersion']}\n" in lock
 
 
-# --- who may do what ------------------------------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------------------------------
 
 
 def test_no_pod_may_do_more_than_it_needs() -> None:
@@ -471,7 +467,7 @@ def test_no_pod_may_do_more_than_it_needs() -> None:
             if container["image"].startswith("llm-"):
                 context = pod["securityContext"]
                 assert f"{context['runAsUser']}:{context['runAsGroup']}" == user
-    mine = [pod for pod in seen if pod["containers"][0]["name"] != "ray-head"]  # whose autoscaler asks for pods
+    mine = [pod for pod in seen if pod["containers"][0]["name"] != "ray-head"]  # its autoscaler requests pods
     assert all(pod["automountServiceAccountToken"] is False for pod in mine)
 
 
@@ -496,7 +492,7 @@ def test_gateways_are_at_least_two_and_an_apply_does_not_undo_the_autoscaler() -
     target = scaler["scaleTargetRef"]
     assert (target["kind"], target["name"]) == (deployment["kind"], deployment["metadata"]["name"])
     assert "replicas" not in deployment["spec"]
-    assert "cpu" in deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]  # its 100 %
+    assert "cpu" in deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]  # = 100 %
 
 
 def test_the_queue_can_be_a_second_reason_to_scale() -> None:

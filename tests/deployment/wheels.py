@@ -1,8 +1,8 @@
-"""The packages of this environment as wheels again, so that an install command can be run without a registry.
+"""Turns the packages of this environment into wheels, so that an install command runs without a registry.
 
-In: a lock file. Out: a folder that `pip install --no-index --find-links` installs the lock from. The wheels say what
-they are and hold nothing; `fill` then links what would have been in them, file by file: copies would take a minute. A
-package that is not here in the version of the lock is an AssertionError.
+In: a lock file. Out: a folder from which `pip install --no-index --find-links` installs the lock. The wheels contain
+only metadata; `fill` then links the packages' files, because copying would take a minute. Raises AssertionError if a
+package is not installed in the lock's version.
 """
 
 import importlib.metadata
@@ -22,7 +22,7 @@ def build(lock: Path, folder: Path) -> None:
     for requirement in wanted(lock):
         found = importlib.metadata.distribution(requirement.name)
         assert found.version in requirement.specifier, (
-            f"{found.version} is here, the lock says {requirement}: make install"
+            f"{found.version} is installed, but the lock wants {requirement}: make install"
         )
         metadata = _metadata(found)
         theirs = {line.split()[1] for line in (found.read_text("WHEEL") or "").splitlines() if line.startswith("Tag:")}
@@ -35,7 +35,7 @@ def build(lock: Path, folder: Path) -> None:
 
 
 def fill(lock: Path, packages: Path) -> None:
-    """Into the folder of packages that pip has made."""
+    """Links the packages' files into the folder that pip has made."""
     for requirement in wanted(lock):
         found = importlib.metadata.distribution(requirement.name)
         files = found.files or ()
@@ -49,7 +49,7 @@ def fill(lock: Path, packages: Path) -> None:
 
 
 def wanted(lock: Path) -> Iterator[Requirement]:
-    """What of a lock is for this machine and this Python."""
+    """The lock's requirements for this machine and this Python."""
     return (each for each in locked(lock) if each.marker is None or each.marker.evaluate())
 
 
@@ -60,7 +60,7 @@ def locked(lock: Path) -> Iterator[Requirement]:
 
 
 def _metadata(found: importlib.metadata.Distribution) -> str:
-    """The name of its folder."""
+    """The name of its metadata folder."""
     return next(file.parts[0] for file in found.files or () if file.name == "METADATA")
 
 

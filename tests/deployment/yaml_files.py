@@ -1,6 +1,6 @@
-"""YAML as those who read it for real would take it: a key that stands twice is a mistake, not the second one.
+"""Reads YAML as its real readers do: a duplicate key is an error.
 
-In: a file's text. Out: its documents. Raises yaml.YAMLError, which says where.
+In: a file's text. Out: its documents. Raises yaml.YAMLError, which gives the place.
 """
 
 import re
@@ -11,7 +11,7 @@ import yaml
 
 
 class Strict(yaml.SafeLoader):
-    """PyYAML lets the last of two equal keys win, in silence, and reads `on` as true."""
+    """PyYAML itself silently takes the last of two equal keys, and reads `on` as true."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -34,6 +34,6 @@ def documents(text: str) -> list[Any]:
 
 
 def only(file: Path) -> Any:
-    """The document of a file that has one."""
+    """The only document of a file."""
     (document,) = documents(file.read_text())
     return document

@@ -1,1 +1,1 @@
-"""The fire drills, each run for real: who is called, and what the answers are worth."""
+"""The fire drills, each run for real: which alerts fire, and how answers are scored."""

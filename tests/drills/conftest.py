@@ -1,4 +1,4 @@
-"""All drills at once, each on ports of its own: they mostly wait for Prometheus to be sure."""
+"""All drills run at once, each on its own ports, because they mostly wait for Prometheus's alerts."""
 
 import json
 import re
@@ -28,7 +28,7 @@ PATIENCE = 150.0  # seconds until an alert fires
 
 @dataclass(slots=True, frozen=True)
 class Fire:
-    """A drill that runs."""
+    """A running drill."""
 
     name: str
     port: int
@@ -40,12 +40,12 @@ class Fire:
         return (self.folder / "printed.txt").read_text()
 
     def lines(self, seconds: float) -> list[dict[str, Any]]:
-        """Of the request log, the last `seconds`."""
+        """The request log's lines of the last `seconds`."""
         lines = [json.loads(line) for line in (self.folder / "logs.json").read_text().splitlines()[:-1]]
         return [line for line in lines if line["timestamp"] > time.time() - seconds]
 
     def fired(self) -> set[str]:
-        """The alerts that have fired by now, those that are over too."""
+        """All alerts that have fired so far, including those that are over."""
         query = urllib.parse.urlencode({"query": 'max_over_time(ALERTS{alertstate="firing"}[1h])'})
         url = f"http://127.0.0.1:{self.port + PROMETHEUS_PORT_OFFSET}/api/v1/query?{query}"
         with urllib.request.urlopen(url, timeout=10) as response:
@@ -58,14 +58,14 @@ class Fire:
         wait_for(lambda: alerts <= self.fired(), missing, seconds=PATIENCE, poll=0.5)
 
     def wait_until_burning_for(self, seconds: float) -> None:
-        """What was before it is out of sight."""
+        """Until the time before the fault is out of the questions' window."""
         until = self.began + CALM_SECONDS + SLACK + seconds
         wait_for(
             lambda: time.monotonic() >= until, f"{self.name} has burnt for long enough", seconds=PATIENCE, poll=0.1
         )
 
     def answered(self, answers: str) -> tuple[int, str]:
-        """How many were right, and what was said to them."""
+        """The number of right answers, and the command's output."""
         done = subprocess.run(
             ["make", "-s", "drill-answer", f"ANSWERS={answers}", f"PORT={self.port}"],
             cwd=ROOT,
@@ -81,7 +81,7 @@ class Fire:
 @pytest.fixture(scope="package")
 def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fire]]:
     ports = {name: demo_port() for name in DRILLS}
-    folders = {name: tmp_path_factory.mktemp(name) for name in DRILLS}  # pytest makes its own with the first
+    folders = {name: tmp_path_factory.mktemp(name) for name in DRILLS}  # the first call is not thread-safe
     with ExitStack() as running, ThreadPoolExecutor(len(DRILLS)) as pool:
 
         def start(name: str) -> Fire:
@@ -104,5 +104,5 @@ def fires(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Fir
 
 
 def wait_until_told(printed: Path) -> None:
-    """All that belongs to a drill runs, and its users ask."""
+    """Until all parts of a drill run, and its users ask."""
     wait_for(lambda: "Ctrl-C stops everything" in printed.read_text(), printed.read_text, seconds=PATIENCE)

@@ -1,4 +1,4 @@
-"""Demos as people start them: `make demo-N` in a terminal of its own, with its two servers on free ports."""
+"""Demos as people start them: `make demo-N` in its own terminal, with its two servers on free ports."""
 
 import os
 import random
@@ -24,7 +24,7 @@ _chosen: set[int] = set()
 
 @dataclass(slots=True)
 class Terminal:
-    """A shell that ran `make …`, and what it printed."""
+    """A shell that ran `make …`, and its output."""
 
     process: subprocess.Popen[bytes]
     output: Path
@@ -34,7 +34,7 @@ class Terminal:
         return self.output.read_text(errors="replace")
 
     def press_ctrl_c(self) -> int:
-        """What a terminal does: the signal goes to the whole foreground group."""
+        """As in a terminal, the signal goes to the whole foreground process group."""
         os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(PATIENCE)
 
@@ -50,7 +50,7 @@ class Terminal:
 
 @contextmanager
 def make(*arguments: str, folder: Path, **environment: str) -> Iterator[Terminal]:
-    """`make ARGUMENTS`, in a process group of its own; ended if the test did not end it."""
+    """`make ARGUMENTS` in its own process group; interrupted at the end if it still runs."""
     output = folder / "terminal.txt"
     with output.open("wb") as file:
         process = subprocess.Popen(
@@ -71,10 +71,10 @@ def make(*arguments: str, folder: Path, **environment: str) -> Iterator[Terminal
 
 
 def demo_port() -> int:
-    """A port that is free, with those that a demo takes above it.
+    """A free port; the ports above it that a demo uses are free, too.
 
-    Not one that the system gives away by itself: between our look and the demo's start, many are given to others. Each
-    pytest worker has its own to choose from, and chooses none twice.
+    It is not an ephemeral port: the system hands out many of those between this check and the demo's start. Each pytest
+    worker has its own range, and never returns a port twice.
     """
     first = 10_000 + PORTS_EACH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % WORKERS)
     while True:
@@ -96,7 +96,7 @@ def _is_free(port: int) -> bool:
 
 
 def wait_until_gone(port: int) -> None:
-    """Until nobody answers where a demo's service and its model server were."""
+    """Until neither a demo's service nor its model server answers."""
     for listener in (port, port + MODEL_PORT_OFFSET):
         wait_for(partial(_silent, listener), f"nobody listens on {listener} any more")
 

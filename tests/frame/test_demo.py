@@ -1,4 +1,4 @@
-"""`make demo-1` as a person meets it: a real answer, clear errors, and nothing left behind."""
+"""`make demo-1` as users see it: a real answer, clear errors, and nothing left behind."""
 
 import json
 import os
@@ -85,8 +85,8 @@ def test_settings_that_do_not_go_together_are_one_clear_line(tmp_path: Path) -> 
     assert lines == ["CACHE_BACKEND=redis: needs REDIS_URL, which is empty"]
 
 
-def test_an_upstream_of_ones_own_works_by_settings_alone(tmp_path: Path) -> None:
-    """The embedded server under another name and port, behind a key, stands for any OpenAI-compatible API."""
+def test_another_upstream_needs_nothing_but_settings(tmp_path: Path) -> None:
+    """The embedded server, with another model name, port and key, stands in for any OpenAI-compatible API."""
     upstream_port, port, key = free_port(), demo_port(), "sk-somebody-elses"
     names = {"LOCAL_SERVED_MODEL_NAME": "gpt-4o-mini=workshop-tiny", "LOCAL_API_KEY": key}
     with model_server(port=upstream_port, environment=names, output=tmp_path / "model.txt"):

@@ -1,4 +1,4 @@
-"""The lint for English finds what it is for, where people read, and nothing in code."""
+"""The lint for English finds its phrases in prose, and ignores code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What strangers send: each is a clear error in the envelope, and the next request works; who leaves costs no more."""
+"""Hostile input gets a clear error in the envelope, and the next request works. A client that leaves costs no more."""
 
 import asyncio
 import contextlib
@@ -30,11 +30,11 @@ def subject(server: ModelServer) -> Iterator[Subject]:
 
 
 def raw(subject: Subject, sent: bytes, *, hang_up: bool = False) -> bytes:
-    """Bytes out, bytes in, over a connection of our own."""
+    """Sends bytes over a separate connection, and returns the bytes that arrive."""
     address = urlsplit(subject.service.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         received = b""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # answered before we had said it all
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # answered before everything was sent
             connection.sendall(sent)
             if hang_up:
                 return b""
@@ -112,7 +112,7 @@ HEADS = {
     "one header of a megabyte": (b"X: " + b"a" * 1_000_000 + b"\r\n", 431),
     "a header that never ends": (b"X: " + b"a" * 1_000_000, 431),
     "a hundred thousand headers": (b"X: a\r\n" * 100_000, 431),
-    "a header that is none": (b"no colon here\r\n\r\n", 400),
+    "a header without a colon": (b"no colon here\r\n\r\n", 400),
 }
 
 
@@ -124,11 +124,11 @@ def test_a_header_bomb_is_refused_before_it_is_kept(head: bytes, status: int, su
     subject.answered("Hola")
 
 
-def test_a_path_without_an_end_is_431(subject: Subject) -> None:
+def test_an_endless_path_is_431(subject: Subject) -> None:
     assert raw(subject, b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 431 ")
 
 
-def test_what_is_not_http_is_400_in_the_envelope(subject: Subject) -> None:
+def test_bytes_that_are_not_http_are_400_in_the_envelope(subject: Subject) -> None:
     response = raw(subject, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
     assert response.startswith(b"HTTP/1.1 400 ")
     assert body_of(response)["code"] == "malformed_http"
@@ -148,7 +148,7 @@ def test_a_client_that_leaves_cancels_its_call_at_the_upstream(subject: Subject)
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.sendall(sent)
             gate.wait_for(1)
-        _wait_for(subject, in_flight=0, cancelled=1)  # and not when the upstream answers, which it never does
+        _wait_for(subject, in_flight=0, cancelled=1)  # at once: the upstream itself never answers here
     wait_for(lambda: '"outcome":"left","error":null,"status":499' in subject.log.text(), subject.log.text)
 
 
@@ -161,7 +161,7 @@ def _wait_for(subject: Subject, **counts: int) -> None:
 
 
 def test_health_answers_at_once_while_fifty_slow_generations_are_in_flight(subject: Subject) -> None:
-    """A blocked loop would make /health wait for a generation."""
+    """If the event loop were blocked, /health would wait for a generation."""
 
     async def slow_generations() -> None:
         address = urlsplit(subject.service.url)

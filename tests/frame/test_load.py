@@ -1,4 +1,4 @@
-"""A hundred requests, ten at a time, with hey, on each of the embedded models; and the load scenario with its gates."""
+"""A hundred requests with hey, ten at a time, to each embedded model; and demo 1's load scenario with its gates."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_hey_is_answered_a_hundred_times_out_of_a_hundred(model: str, url: str) -> None:
     hey = PROGRAMS["hey"].path()
     if hey is None:
-        pytest.skip("hey is not installed; make programs says how")
+        pytest.skip("hey is not installed; `make programs` says how to get it")
     body = json.dumps({"prompt": "Hola, ¿cómo estás?", "model": model, "max_tokens": 100})
     command = [hey, "-n", "100", "-c", "10", "-m", "POST", "-T", "application/json", "-d", body, f"{url}/generate"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100).stdout
@@ -43,8 +43,8 @@ def test_the_load_scenario_passes_its_gates_and_exits_0(url: str) -> None:
     assert "Gates: 5/5" in done.stdout
 
 
-def test_a_service_that_answers_mistakes_fails_its_gate_and_exits_1(tmp_path: Path) -> None:
-    """MAX_CHARS set so high that one of the three mistakes is none to this service."""
+def test_a_service_that_accepts_mistakes_fails_its_gate_and_exits_1(tmp_path: Path) -> None:
+    """MAX_CHARS is so high that this service accepts one of the three mistakes."""
     port, model_port = free_port(), free_port()
     upstream = {"OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1", "MODEL": "workshop-sim"}
     environment = {**upstream, "LOG_FILE": "-", "MAX_CHARS": "10000"}
@@ -58,7 +58,7 @@ def test_a_service_that_answers_mistakes_fails_its_gate_and_exits_1(tmp_path: Pa
     assert "✗ every mistake is refused" in done.stdout
 
 
-def test_nobody_at_the_url_is_one_line_and_exit_status_2() -> None:
+def test_no_service_at_the_url_is_one_line_and_exit_status_2() -> None:
     with dead_server() as url:
         done = _load(url)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""A table of promises says which are missing, stale or broken by nobody."""
+"""A table of promises reports promises that are missing, stale or not broken by any mutant."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the labs ask people to read: little enough for the time that there is, and all of it there."""
+"""The code that the labs ask people to read: it exists, and is short enough for the time."""
 
 import re
 from pathlib import Path
@@ -20,13 +20,13 @@ def section(lab: Path) -> str:
 
 
 def rows(text: str) -> list[tuple[str, str]]:
-    """The files, and their regions, of the tables of files."""
+    """The files and regions in the tables of files."""
     tables = re.findall(r"^\| (?:read|file) \|.*\n\|.*\n((?:\|.*\n)+)", text, re.MULTILINE)
     return [named for table in tables for row in table.splitlines() for named in NAMED.findall(row.split("|")[1])]
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
-def test_what_a_lab_asks_people_to_read_is_little(lab: Path) -> None:
+def test_the_reading_list_of_a_lab_is_short(lab: Path) -> None:
     first = rows(section(lab).partition("If you are curious")[0])
     assert first
     texts = [read_region(ROOT / path, region) if region else read_source(ROOT / path) for path, region in first]
@@ -35,7 +35,7 @@ def test_what_a_lab_asks_people_to_read_is_little(lab: Path) -> None:
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
-def test_what_a_lab_names_is_there(lab: Path) -> None:
+def test_every_file_that_a_lab_names_exists(lab: Path) -> None:
     folder = ROOT
     for path, _ in rows(section(lab)):
         folder = (ROOT / path).parent if "/" in path.rstrip("/") else folder

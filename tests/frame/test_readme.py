@@ -1,4 +1,4 @@
-"""The README and the docs are true: commands run, files and anchors exist, features name tests that are there."""
+"""The README and the docs are true: commands run, files and anchors exist, and features name existing tests."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s]*)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FILE = re.compile(r"`((?:shared|tests|serving|slides|demos|loadtests|workshop|docs)/[\w./]*)`")
 
-# Commands that a block of their own cannot run here, and the test that runs them instead.
+# Commands that cannot run here as written, and the tests that run them instead.
 DEMO = "tests/frame/test_demo.py"
 RUN_ELSEWHERE = {
     "make demo-1": DEMO,
@@ -36,7 +36,7 @@ RUN_ELSEWHERE = {
 
 
 def prose(text: str) -> str:
-    """What a person reads word by word: neither code nor tables."""
+    """The text that people read word by word: no code, no tables."""
     return "\n".join(line for line in FENCED.sub("", text).splitlines() if not line.startswith(("|", "<!--")))
 
 
@@ -64,7 +64,7 @@ def test_every_other_command_is_run_by_a_test_that_is_there() -> None:
     assert all((ROOT / path).is_file() for path in RUN_ELSEWHERE.values())
 
 
-def test_one_reads_the_readme_to_its_end() -> None:
+def test_the_readme_is_short_enough_to_read_to_its_end() -> None:
     assert len(prose(TEXT).split()) <= MOST_WORDS
 
 

@@ -1,4 +1,4 @@
-"""The order of the tests: what is named in it is there, and what stands on something dear is run by one worker."""
+"""The order of the tests: the files that it names exist, and one worker runs all tests of an expensive fixture."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from workshop.processes import ROOT
 
 
 @pytest.mark.parametrize("name", scheduling.LONGEST + scheduling.TOGETHER)
-def test_what_the_order_names_is_there(name: str) -> None:
+def test_every_file_that_the_order_names_exists(name: str) -> None:
     assert (ROOT / name).exists()
 
 

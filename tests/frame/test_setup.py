@@ -1,7 +1,7 @@
-"""Environments are built whole or not at all, whatever the shell sets and whoever interrupts; `make doctor` needs none.
+"""Environments are built completely or not at all, whatever the shell sets or interrupts. `make doctor` needs none.
 
-Each test has a folder with our Makefile and a list of two tiny packages that need no network. One of them is built from
-source by a backend that holds the installation until the test lets it go on.
+Each test has a folder with our Makefile and a list of two tiny packages that need no network. One of them is built
+from source, by a backend that holds the installation until the test lets it continue.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-p
 
 @dataclass(slots=True)
 class Clone:
-    """A folder with what set-up needs of the repository, and packages to install from beside it."""
+    """A folder with the parts of the repository that set-up needs, and beside it the packages to install."""
 
     folder: Path
     running: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Clone:
         (self.folder / "requirements.txt").write_text("".join(f"{package}==1.0\n" for package in packages))
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        """`make ARGUMENTS`, in a process group of its own as from a terminal."""
+        """`make ARGUMENTS` in its own process group, as from a terminal."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "MAKE", "MFLAGS"))}
         ours = {
             "HOME": str(self.beside),
@@ -99,7 +99,7 @@ class Clone:
         return process.returncode, printed
 
     def printed(self, process: subprocess.Popen[str]) -> str:
-        """All that it printed, once it has ended and so has whatever can still print there."""
+        """Its whole output, after it and every other process that can print there have ended."""
         try:
             return process.communicate(timeout=PATIENCE)[0]
         except subprocess.TimeoutExpired:
@@ -114,13 +114,13 @@ class Clone:
             assert process.poll() is None, process.stdout and process.stdout.read()
             return (self.beside / "started").exists()
 
-        wait_for(held, "pip came as far as to build", PATIENCE)
+        wait_for(held, "pip has started to build", PATIENCE)
 
     def go_on(self) -> None:
         (self.beside / "go").touch()
 
     def processes(self) -> list[str]:
-        """What runs in this folder, or of it."""
+        """The processes that run in this folder, or run programs from it."""
         found = []
         for process in psutil.process_iter(["cmdline", "cwd"]):
             words = " ".join(process.info["cmdline"] or [])
@@ -169,7 +169,7 @@ def _source(index: Path) -> None:
         archive.add(source, "held-1.0")
 
 
-# --- what a shell may set -------------------------------------------------------------------------------------------
+# --- the shell's variables ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SPOILING)
@@ -177,7 +177,7 @@ def test_no_command_of_make_sees_a_variable_that_spoils_environments(clone: Clon
     (clone.folder / "look.mk").write_text("look:\n\t@env\n")
     _, printed = clone.make("-f", "Makefile", "-f", "look.mk", "look", **{name: SPOILING[name]})
     seen = [line.partition("=")[0] for line in printed.splitlines()]
-    assert "PIP_FIND_LINKS" in seen  # where packages come from is left alone
+    assert "PIP_FIND_LINKS" in seen  # variables that name the source of packages stay
     assert name not in seen
 
 
@@ -191,7 +191,7 @@ def test_an_environment_is_built_whatever_variables_are_set(clone: Clone) -> Non
 
 
 def test_a_settings_file_of_pip_cannot_send_packages_elsewhere(clone: Clone) -> None:
-    """Where they come from is still its business: here that is the only place that says it."""
+    """The file still decides where packages come from: here it is the only place that names the index."""
     settings = clone.beside / "pip.conf"
     elsewhere = clone.beside / "elsewhere"
     index = clone.beside / "index"
@@ -206,7 +206,7 @@ def test_a_settings_file_of_pip_cannot_send_packages_elsewhere(clone: Clone) -> 
 
 
 def test_an_environment_without_its_packages_is_noticed(clone: Clone) -> None:
-    """By a variable that nothing clears: pip says that all went well."""
+    """A variable that nothing clears misleads pip, which reports success."""
     done = subprocess.run(
         [sys.executable, "-m", "workshop.environment", "runtime"],
         cwd=clone.folder,
@@ -244,7 +244,7 @@ def test_ctrl_c_during_an_installation_is_one_line_and_leaves_nothing(clone: Clo
     assert clone.processes() == []
 
 
-def test_what_was_killed_outright_is_built_by_the_next_make(clone: Clone) -> None:
+def test_the_next_make_builds_what_a_killed_one_left_undone(clone: Clone) -> None:
     clone.wants("light", "held")
     process = clone.start(".venv/.runtime")
     clone.wait_until_held(process)
@@ -257,7 +257,7 @@ def test_what_was_killed_outright_is_built_by_the_next_make(clone: Clone) -> Non
     assert clone.imports("light", "held")
 
 
-def test_whatever_ends_an_update_the_environment_that_was_there_stays(clone: Clone) -> None:
+def test_a_failed_or_killed_update_keeps_the_old_environment(clone: Clone) -> None:
     assert clone.make(".venv/.runtime")[0] == 0
     clone.wants("light", "nowhere")
     status, printed = clone.make(".venv/.runtime")
@@ -265,7 +265,7 @@ def test_whatever_ends_an_update_the_environment_that_was_there_stays(clone: Clo
     assert "No matching distribution found for nowhere==1.0" in printed
     assert "make PYTHON=python3.12" in printed
     assert len(printed.splitlines()) <= 8, printed
-    log = printed.partition("All that pip said: ")[2].split()[0]
+    log = printed.partition("pip's full output: ")[2].split()[0]
     assert "nowhere" in (clone.folder / log).read_text()
     assert clone.imports("light")
 
@@ -283,7 +283,7 @@ def test_whatever_ends_an_update_the_environment_that_was_there_stays(clone: Clo
 
 
 def kill_all_of(process: subprocess.Popen[str]) -> None:
-    """As a machine that runs out of memory or power does."""
+    """Kills all its processes, as a machine that runs out of memory or power does."""
     for part in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             part.kill()
@@ -309,7 +309,7 @@ def test_two_makes_at_once_build_it_once(clone: Clone) -> None:
 
 
 def test_an_environment_that_was_moved_is_built_again(clone: Clone) -> None:
-    """Scripts name their Python by its whole path."""
+    """Scripts name their Python by its absolute path."""
     assert clone.make(".venv/.runtime")[0] == 0
     moved = Clone(clone.beside / "moved", clone.running)
     clone.folder.rename(moved.folder)
@@ -344,7 +344,7 @@ def test_the_doctor_needs_no_environment_and_builds_none(clone: Clone) -> None:
     lines = printed.splitlines()
     assert status == 2
     assert "BAD  .venv with what the demos need is not there: make install" in lines
-    assert "note set in your shell, and left out by make: PIP_USER" in lines
+    assert "note set in your shell, but ignored by make: PIP_USER" in lines
     assert [line for line in lines if line.startswith("BAD  HOST=no-such-host.invalid cannot be resolved")]
     assert [line for line in lines if line.startswith("note HTTP_PROXY without 127.0.0.1 in NO_PROXY")]
     assert "Traceback" not in printed

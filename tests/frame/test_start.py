@@ -1,4 +1,4 @@
-"""A start on the machines that people have: any HOST, a proxy, Python led elsewhere. What cannot be is said."""
+"""Starts on real-world machines: any HOST, a proxy, a foreign PYTHONPATH. An impossible setting gets a clear error."""
 
 import os
 import re
@@ -22,11 +22,11 @@ from workshop.processes import ROOT, answers, free_port, gateway
 from workshop.sidecars import PROMETHEUS_PORT_OFFSET
 
 PATIENCE = 120.0
-NO_MODEL = "http://127.0.0.1:9/v1"  # demos whose model is elsewhere start without the embedded one
+NO_MODEL = "http://127.0.0.1:9/v1"  # demos with an external model start without the embedded one
 
 
 def own_address() -> str:
-    """The address by which other machines reach this one; nothing is sent to find it out."""
+    """This machine's address for other machines. Finding it out sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -56,14 +56,14 @@ HOST_HELP = "write HOST=127.0.0.1, or HOST=0.0.0.0 for every interface"
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"HOST": "x86_64-conda-linux-gnu"}, rf"HOST=x86_64-conda-linux-gnu: is no address of this .*{HOST_HELP}"),
-        ({"HOST": "192.0.2.77"}, rf"HOST=192.0.2.77: is no address of this machine .*{HOST_HELP}"),
+        ({"HOST": "x86_64-conda-linux-gnu"}, rf"HOST=x86_64-conda-linux-gnu: is not an address of this .*{HOST_HELP}"),
+        ({"HOST": "192.0.2.77"}, rf"HOST=192.0.2.77: is not an address of this machine .*{HOST_HELP}"),
         ({"PORT": "0"}, r"PORT=0: a demo needs a port .*"),
         ({"PORT": "65500"}, r"cannot listen on port 65600: the largest is 65535; choose another PORT .*"),
         ({"PORT": "70000"}, r"PORT=70000: should be less than or equal to 65535"),
     ],
 )
-def test_a_host_or_port_that_cannot_be_is_one_line_that_names_it(
+def test_an_impossible_host_or_port_is_one_line_that_names_it(
     settings: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     with make("demo-4", folder=tmp_path, **settings) as terminal:
@@ -84,8 +84,8 @@ def without_rights() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_port_that_takes_rights_is_one_line_that_names_port() -> None:
-    "localhost".encode("idna")  # read now what Python may not read without rights
+def test_a_privileged_port_is_one_line_that_names_port() -> None:
+    "localhost".encode("idna")  # loads now the codec that Python cannot read without rights
     with without_rights(), pytest.raises(CannotListen, match=r"127\.0\.0\.1:80: a port below 1024 .* another PORT$"):
         bound("127.0.0.1", 80)
 
@@ -128,8 +128,8 @@ def test_this_machine_is_asked_without_a_proxy_and_others_through_it(monkeypatch
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert silence(url, 0.2) == "it took the connection and did not answer within 0.2 s"
         monkeypatch.setattr(urllib.request, "_opener", None)
-        assert silence("http://192.0.2.1/", 20) == "nobody listens there"  # where the proxy was
-        assert urllib.request._opener is None, "whoever calls urllib later is sent to this proxy, too"  # type: ignore[attr-defined]
+        assert silence("http://192.0.2.1/", 20) == "nobody listens there"  # refused by the proxy, which is down
+        assert urllib.request._opener is None, "later calls of urllib would use this proxy, too"  # type: ignore[attr-defined]
 
 
 def test_programs_that_we_start_are_told_which_hosts_need_no_proxy() -> None:
@@ -138,7 +138,7 @@ def test_programs_that_we_start_are_told_which_hosts_need_no_proxy() -> None:
     assert told["NO_PROXY"] == told["no_proxy"] == "corp.example,127.0.0.1,localhost,::1,[::1],10.0.0.5"
 
 
-def test_people_hear_of_a_proxy_only_if_their_clients_would_ask_it() -> None:
+def test_a_proxy_is_mentioned_only_if_clients_would_use_it() -> None:
     assert proxy_for({"HTTP_PROXY": "http://p:1"}, "localhost") == "HTTP_PROXY"
     assert proxy_for({"all_proxy": "http://p:1", "NO_PROXY": "127.0.0.1"}, "localhost") == "all_proxy"
     assert proxy_for({"HTTP_PROXY": "http://p:1", "NO_PROXY": "localhost"}, "localhost") == ""
@@ -146,7 +146,7 @@ def test_people_hear_of_a_proxy_only_if_their_clients_would_ask_it() -> None:
     assert proxy_for({"HTTP_PROXY": ""}, "localhost") == ""
 
 
-def test_our_code_runs_whatever_leads_python_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_code_runs_with_a_foreign_pythonpath(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("shared", "workshop", "serving", "demos"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('a foreign package')\n")

@@ -1,4 +1,4 @@
-"""Ctrl-C in a real terminal: on a demo that starts, that runs, and that has calls which hang."""
+"""Ctrl-C in a real terminal: while a demo starts, while it runs, and while calls hang."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ FOREVER = {"latency_ms": 600_000}
 
 
 class Caller:
-    """One POST, made at once, and what came of it."""
+    """One POST, sent at once, and its result."""
 
     def __init__(self, url: str, body: dict[str, Any]) -> None:
         self.status, self.body = 0, b""
@@ -46,7 +46,7 @@ class Caller:
         except urllib.error.HTTPError as error:
             self.status, self.body = error.code, error.read()
         except OSError:
-            pass  # an answer that never came leaves status 0
+            pass  # without an answer, the status stays 0
 
 
 def break_the_model(port: int, fault: dict[str, Any]) -> None:
@@ -63,11 +63,11 @@ def wait_until_in_flight(port: int, count: int) -> None:
 
 
 def after_ctrl_c(tty: Tty) -> list[str]:
-    """The lines that a person sees once the key was pressed."""
+    """The lines that appear after the key was pressed."""
     return [line for line in tty.screen.partition("^C")[2].splitlines() if line and not line.startswith("{")]
 
 
-def test_ctrl_c_says_what_it_waits_for_and_calls_that_cannot_end_are_told(tmp_path: Path) -> None:
+def test_ctrl_c_says_what_it_waits_for_and_calls_that_cannot_end_get_an_error(tmp_path: Path) -> None:
     port = demo_port()
     settings = {"LOG_FILE": "-", "DATABASE_URL": f"sqlite:///{tmp_path / 'workshop.db'}"}
     with terminal("make", "demo-4", f"PORT={port}", **settings) as tty:
@@ -106,7 +106,7 @@ def test_a_second_ctrl_c_ends_everything_at_once_and_with_exit_status_0(tmp_path
         tty.press_ctrl_c()
         assert tty.wait_for_the_end() == 0
         call.wait()
-        assert call.status == 0, "it was waited for to the end of the grace"
+        assert call.status == 0, "the call was waited for until the end of the grace period"
         assert after_ctrl_c(tty)[-1] == "stopped"
 
 
@@ -117,5 +117,5 @@ def test_ctrl_c_while_a_demo_starts_is_one_line(moment: str, tmp_path: Path) -> 
         wait_for(lambda: tty.runs(moment), f"{moment} is started", PATIENCE)
         tty.press_ctrl_c()
         tty.wait_for_the_end()
-        # A process that takes seconds to end, as on a busy machine, is named besides.
+        # On a busy machine, a line also names each process that takes seconds to end.
         assert [line for line in after_ctrl_c(tty) if not line.startswith("stopping the ")] == ["stopped"]

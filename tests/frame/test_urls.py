@@ -1,4 +1,4 @@
-"""A service's URL as people write it, and what they hear of a service that does not answer there."""
+"""A service's URL as people write it, and the message if no service answers there."""
 
 import base64
 import os
@@ -51,7 +51,7 @@ def test_a_service_may_live_under_a_path_on_another_scheme_and_at_an_ipv6_addres
         "u:p@h:1",
     ],
 )
-def test_what_is_no_url_is_one_line_with_an_example(text: str) -> None:
+def test_a_malformed_url_is_one_line_with_an_example(text: str) -> None:
     with pytest.raises(BadUrl, match=r"^URL=.*(localhost:8000|\[::1\]:8000)$"):
         service_url(text)
 
@@ -67,7 +67,7 @@ SECRET = f"whsec_{base64.b64encode(bytes(24)).decode()}"
 
 
 @pytest.mark.parametrize("command", [["loadtests", "1", "--url"], ["workshop.webhook", "--secret", SECRET, "--url"]])
-def test_a_service_that_takes_the_connection_and_says_nothing_is_named_as_such(command: list[str]) -> None:
+def test_a_service_that_accepts_connections_but_never_answers_is_reported(command: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done = _run([*command, f"127.0.0.1:{silent.getsockname()[1]}/"])
     assert done.returncode != 0
@@ -77,7 +77,7 @@ def test_a_service_that_takes_the_connection_and_says_nothing_is_named_as_such(c
 
 
 @pytest.mark.parametrize("command", [["loadtests", "1", "--url"], ["workshop.webhook", "--secret", SECRET, "--url"]])
-def test_what_is_no_url_is_one_line_of_each_command(command: list[str]) -> None:
+def test_a_malformed_url_is_one_line_in_each_command(command: list[str]) -> None:
     done = _run([*command, "localhost:eight"])
     assert done.returncode != 0
     assert done.stderr == "URL=localhost:eight: the port must be a number from 1 to 65535, as in localhost:8000\n"

@@ -1,4 +1,4 @@
-"""The walls of DESIGN's layout, and the rules of the house that a machine can check."""
+"""Which package may import which, and the project's other rules that a machine can check."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ from shared.settings import Settings
 from workshop import architecture, reference, stack
 from workshop.processes import ROOT
 
-# Who may import whom, of the packages in this repository.
+# The packages of this repository, and the other packages that each may import.
 MAY_IMPORT = {
     "shared": set[str](),
     "serving": set[str](),
@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "loadtests": {"workshop", "shared"},
 }
 SHARED = architecture.SHARED
-# What belongs to the serving side, and lies elsewhere: what an attendee writes of it, and what is measured beside it.
+# Code of the serving side that lies elsewhere: the attendee's part of it, and the benchmarks.
 SERVING = (
     ROOT / "demos" / "demo_6_ray_serve_vllm" / "exercise" / "deployment.py",
     ROOT / "loadtests" / "bench_serving",
@@ -68,7 +68,7 @@ def modules_imported(source: Path) -> Iterator[str]:
 
 
 def module_of(source: Path) -> str:
-    """A file of shared/, as `modules_imported` names it."""
+    """A file's name in shared/, as `modules_imported` writes it."""
     return str(source.relative_to(SHARED).with_suffix(""))
 
 
@@ -89,7 +89,7 @@ def test_a_room_of_shared_imports_only_rooms_that_stand_before_it() -> None:
     assert not upward
 
 
-def test_no_module_of_shared_imports_itself_by_a_way_round() -> None:
+def test_the_imports_of_shared_have_no_circles() -> None:
     imports = {module_of(source): list(modules_imported(source)) for source in tracked("shared/*.py")}
     done: set[str] = set()
 
@@ -132,19 +132,19 @@ def test_a_later_demo_shows_only_what_is_new_in_it(demo: str, lines: int) -> Non
 
 
 def test_the_grader_speaks_http_and_imports_nothing_of_what_it_grades() -> None:
-    ours = {"__main__.py", "identity.py"}  # how an exercise's code is read, and the name that our services answer with
+    ours = {"__main__.py", "identity.py"}  # they load an exercise's code, and know our services' name
     grader = [source for source in tracked("workshop/grader/*.py") if source.name not in ours]
     assert {source.stem for source in grader} > {f"demo_{number}" for number in range(1, 7)}
     for source in grader:
         assert not set(imported(source)) & {"shared", "demos", "serving", "tests"}, source
 
 
-def test_no_module_is_named_for_nothing() -> None:
+def test_no_module_has_a_meaningless_name() -> None:
     names = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
     assert not [source for source in tracked("*.py") if source.stem in names]
 
 
-def test_no_package_registry_and_no_machines_path_is_named() -> None:
+def test_no_file_names_a_package_registry_or_a_path_of_one_machine() -> None:
     named = re.compile(r"registry\.npmjs|pypi\.org|files\.pythonhosted|index-url|/root/|/home/[a-z]|/work/")
     allowed = {Path(__file__)}
     for file in tracked():
@@ -178,7 +178,7 @@ def test_the_settings_reference_is_what_the_settings_say() -> None:
 
 
 @pytest.mark.parametrize("module", ["environment", "doctor", "programs"])
-def test_what_runs_before_anything_is_installed_needs_no_package(module: str) -> None:
+def test_modules_that_run_before_the_installation_need_no_package(module: str) -> None:
     command = [sys.executable, "-S", "-c", f"import workshop.{module}"]  # -S: without site-packages
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

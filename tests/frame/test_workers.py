@@ -1,4 +1,4 @@
-"""One port, several workers: they share the work, drain when told to stop, are replaced, and end with their parent."""
+"""One port, several workers: they share the work, drain on SIGTERM, are replaced, and end with their parent."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def service(upstream: str, folder: Path, **settings: str) -> Iterator[tuple[Proc
 
 
 def ask(url: str) -> int:
-    """The status of one generation; 0 when nobody answered."""
+    """The status of one generation; 0 if there is no answer."""
     body = json.dumps({"prompt": "Hola", "max_tokens": 5}).encode()
     request = urllib.request.Request(f"{url}/generate", body, {"Content-Type": "application/json"})
     try:
@@ -118,7 +118,7 @@ def test_a_worker_that_gets_no_core_for_a_while_is_not_replaced(upstream: str, t
         wait_for(lambda: len(children(process.pid)) == 2)
         workers = children(process.pid)
         os.kill(workers[0], signal.SIGSTOP)
-        goes_on = time.monotonic() + 8  # seconds; uvicorn itself gives it five
+        goes_on = time.monotonic() + 8  # seconds; uvicorn's own limit is five
         wait_for(lambda: time.monotonic() >= goes_on)
         os.kill(workers[0], signal.SIGCONT)
         wait_for(lambda: ask(url) == 200)
@@ -147,7 +147,7 @@ def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(up
         assert ask(url) == 503
         with urllib.request.urlopen(f"{url}/health", timeout=60) as response:
             assert response.status == 200
-        os.kill(process.pid, signal.SIGKILL)  # asked to end, it would wait for those two
+        os.kill(process.pid, signal.SIGKILL)  # on SIGTERM it would wait for those two
         fault(upstream, None)
 
 
@@ -163,5 +163,5 @@ def test_the_supervisor_hears_of_a_worker_that_dies_while_it_waits_for_its_answe
     worker.start()
     worker.parent_conn.send(b"ping")
     worker.process.kill()
-    assert worker.parent_conn.poll(LIMIT), "nobody tells the supervisor that the worker is gone"
+    assert worker.parent_conn.poll(LIMIT), "the supervisor does not learn that the worker is gone"
     worker.join()

@@ -1,6 +1,6 @@
-"""A program in a terminal of its own, where Ctrl-C is a key: the kernel sends the signal, to all in the foreground.
+"""A program in its own terminal, where Ctrl-C is a key: the kernel sends the signal to all foreground processes.
 
-In: a command. Out: what the screen shows, and which processes it has started.
+In: a command. Out: the text on the screen, and the processes that it has started.
 """
 
 import contextlib
@@ -55,18 +55,18 @@ class Tty:
         os.write(self._keyboard, CTRL_C)
 
     def processes(self) -> set[psutil.Process]:
-        """The program and all that it has started, now and whenever we looked before."""
+        """The program and all processes that it had started by this or an earlier call."""
         with contextlib.suppress(psutil.NoSuchProcess):
             me = psutil.Process(self.process.pid)
             self._mine |= {me, *me.children(recursive=True)}
         return self._mine
 
     def runs(self, words: str) -> bool:
-        """Is there one among them whose command line has these words?"""
+        """Whether one of these processes has these words in its command line."""
         return any(words in " ".join(_command(process)) for process in self.processes())
 
     def wait_for_the_end(self) -> int:
-        """Its exit status. Raises AssertionError if something that it started outlives it."""
+        """Its exit status. Raises AssertionError if a process that it started outlives it."""
         self.process.wait(PATIENCE)
         wait_for(lambda: not any(map(_alive, self._mine)), f"{[*map(_command, self._mine)]} ended", PATIENCE)
         self._reader.join(PATIENCE)
@@ -81,14 +81,14 @@ class Tty:
         os.close(self._keyboard)
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
+        with contextlib.suppress(OSError):  # EIO: no process has the terminal open any more
             while block := os.read(self._keyboard, 65536):
                 self._seen += block
 
 
 @contextmanager
 def terminal(*command: str, **environment: str) -> Iterator[Tty]:
-    """The command in a terminal; ended, with all that it started, if the test did not end it."""
+    """The command in a terminal; at the end it is killed, with all processes that it started."""
     tty = Tty(list(command), {**os.environ, **environment})
     try:
         yield tty

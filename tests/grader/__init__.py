@@ -1,1 +1,1 @@
-"""Tests of the grader: what it says of code that does not load, of services that are gone, of wrong answers."""
+"""Tests of the grader: its reports on code that does not load, services that are gone, and wrong answers."""

@@ -1,4 +1,4 @@
-"""Services that raise what nobody expects, each in one place: for what the grader, and the log, say of it."""
+"""Services that each raise an unexpected exception in one place, to test the reports of the grader and the log."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from shared.upstream.pools import Upstreams
 
 
 class RaisesWhenTold:
-    """Only for prompts with "please fail" in them, so that some checks pass."""
+    """Raises only for prompts with "please fail" in them, so that some checks pass."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if "please fail" in call.request.prompt:

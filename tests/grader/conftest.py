@@ -1,4 +1,4 @@
-"""A small web server that remembers what it was asked, and answers everything with the same JSON."""
+"""A small web server that records its requests, and answers all of them with the same JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Stranger:
-    """A service that nobody here has written."""
+    """A service that is not ours."""
 
     url: str
     seen: list[Seen] = field(default_factory=list)

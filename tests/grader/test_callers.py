@@ -1,4 +1,4 @@
-"""Callers have rested before a check gets them, and no report shows a token."""
+"""Checks get callers that have not called for a window, and no report shows a token."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ def people(*callers: Caller) -> Callable[[], Sequence[Caller]]:
     return lambda: callers
 
 
-def test_who_has_rested_longest_comes_first_and_nobody_comes_too_soon() -> None:
+def test_the_longest_rested_caller_comes_first_and_none_comes_too_soon() -> None:
     now = time.monotonic()
     seen = {ANA.token: now, BERTA.token: now - 0.3}
     callers = Callers(people(ANA, BERTA), seen.get)
@@ -32,7 +32,7 @@ def test_too_few_callers_are_not_graded_and_the_report_says_how_to_get_more() ->
         Callers(people(ANA), lambda token: None).pick(2, window=0)
 
 
-def test_a_window_that_takes_too_long_to_look_at_is_not_graded() -> None:
+def test_a_window_that_is_too_long_to_wait_for_is_not_graded() -> None:
     subject = Subject(Service("http://localhost:8000"), Configured(rate_limit_window_sec=60.0))
     with pytest.raises(NotGraded, match="RATE_LIMIT_WINDOW_SEC=2 RATE_LIMIT_RPM=10, and tell the grader the same"):
         subject.stranger()

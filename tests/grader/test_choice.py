@@ -1,4 +1,4 @@
-"""ONLY= takes names of checks, and remembers which failed."""
+"""ONLY= takes names of checks, and remembers the failed ones."""
 
 from pathlib import Path
 
@@ -27,23 +27,23 @@ def result(name: str, status: Status) -> Result:
 
 
 @pytest.mark.parametrize("only", ["cost,retries", "cost retries", " retries ,cost, ", "cost,cost,retries"])
-def test_names_are_parted_by_commas_or_spaces_and_run_in_the_checklists_order(only: str, tmp_path: Path) -> None:
+def test_names_are_separated_by_commas_or_spaces_and_run_in_the_checklists_order(only: str, tmp_path: Path) -> None:
     assert names(only, tmp_path / "none") == ["retries", "cost"]
 
 
 @pytest.mark.parametrize("only", ["", " ", ","])
-def test_no_name_is_all_of_them(only: str, tmp_path: Path) -> None:
+def test_without_names_all_checks_run(only: str, tmp_path: Path) -> None:
     assert names(only, tmp_path / "none") == NAMES
 
 
-def test_a_name_that_no_check_has_is_told_with_those_that_are_near(tmp_path: Path) -> None:
+def test_for_an_unknown_name_similar_ones_are_suggested(tmp_path: Path) -> None:
     with pytest.raises(BadChoice, match=r"^ONLY=cost,backof: there is no check backof; did you mean backoff\?$"):
         names("cost,backof", tmp_path / "none")
     with pytest.raises(BadChoice, match=r"no check zzz; there are retries, backoff, cost, health$"):
         names("zzz", tmp_path / "none")
 
 
-def test_failed_is_what_failed_last_and_what_was_not_run_since_is_not_forgotten(tmp_path: Path) -> None:
+def test_failed_means_the_last_failures_and_keeps_those_that_were_not_run_since(tmp_path: Path) -> None:
     memory = tmp_path / "grades" / "demo-1.json"
     assert names("failed", memory) == NAMES  # nothing is remembered
     remember(memory, [result("retries", Status.FAILED), result("cost", Status.FAILED), result("health", Status.PASSED)])
@@ -56,7 +56,7 @@ def test_failed_is_what_failed_last_and_what_was_not_run_since_is_not_forgotten(
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", '["gone", 7]'])
-def test_a_memory_that_makes_no_sense_is_none(text: str, tmp_path: Path) -> None:
+def test_a_malformed_memory_is_ignored(text: str, tmp_path: Path) -> None:
     memory = tmp_path / "demo-1.json"
     memory.write_text(text)
     assert names("failed", memory) == NAMES

@@ -1,4 +1,4 @@
-"""`python -m workshop.grader`, as a person or a machine runs it."""
+"""`python -m workshop.grader`, as people and machines run it."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def grader(
 
 
 def line_of(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of an end without a grade."""
+    """The only line of a run that ends without a grade."""
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -42,7 +42,7 @@ def server() -> Iterator[ModelServer]:
         yield server
 
 
-# --- what there is nothing to grade of ------------------------------------------------------------------------------
+# --- nothing to grade -----------------------------------------------------------------------------------------------
 
 
 def test_a_url_where_nobody_listens_is_one_line_at_once() -> None:
@@ -54,7 +54,7 @@ def test_a_url_where_nobody_listens_is_one_line_at_once() -> None:
 
 @contextmanager
 def listening(greeting: bytes) -> Iterator[str]:
-    """What takes each connection, says this and nothing more."""
+    """A server that accepts every connection, sends this greeting and nothing more."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -78,22 +78,22 @@ def listening(greeting: bytes) -> Iterator[str]:
             connection.close()
 
 
-def test_a_service_that_takes_a_call_and_never_answers_is_told_soon() -> None:
+def test_a_service_that_never_answers_is_reported_soon() -> None:
     with listening(b"") as url:
         begun = time.monotonic()
         line = line_of(grader("--url", url))
         took = time.monotonic() - begun
     assert line == f"{url} took the connection and did not answer within 5 s"
-    # Half a minute for a busy machine to start Python: a client with the service's own patience would wait 37 s more.
+    # Allows a busy machine 30 s to start Python: a client with the service's own patience would wait 37 s more.
     assert ANSWERS_WITHIN <= took < ANSWERS_WITHIN + 30
 
 
-def test_what_does_not_speak_http_is_told_so() -> None:
+def test_a_server_that_does_not_speak_http_is_reported() -> None:
     with listening(b"-ERR unknown command\r\n") as url:
         assert line_of(grader("--url", url)).startswith(f"what listens at {url} does not speak HTTP")
 
 
-def test_an_earlier_demo_is_told_by_name_before_anything_is_asked_of_it(server: ModelServer) -> None:
+def test_an_earlier_demo_is_recognised_before_any_check_runs(server: ModelServer) -> None:
     with started("demos.demo_1_guarded.app:build", server, {}) as subject:
         line = line_of(grader("--url", subject.service.url, demo=2))
         assert line == (
@@ -111,7 +111,7 @@ def test_an_earlier_demo_is_told_by_name_before_anything_is_asked_of_it(server: 
         (["--only", "backof"], "ONLY=backof: there is no check backof; did you mean backoff?"),
     ],
 )
-def test_what_was_mistyped_is_one_line_with_what_would_be_right(arguments: list[str], line: str) -> None:
+def test_a_mistyped_argument_is_one_line_with_the_right_form(arguments: list[str], line: str) -> None:
     assert line_of(grader(*arguments)).startswith(line)
 
 
@@ -119,11 +119,11 @@ def test_a_demo_that_is_not_there_is_one_line() -> None:
     assert line_of(grader(demo=9)) == "there is no demo 9; there are 1, 2, 3, 4, 5, 6"
 
 
-# --- a service that runs --------------------------------------------------------------------------------------------
+# --- a running service ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("written", ["{host}:{port}", "http://{host}:{port}/", "{host}:{port}/health"])
-def test_a_url_may_be_written_as_people_do(written: str, stranger: Stranger) -> None:
+def test_a_url_may_be_written_in_several_forms(written: str, stranger: Stranger) -> None:
     host, port = stranger.url.removeprefix("http://").split(":")
     done = grader("--url", written.format(host=host, port=port), "--only", "health", "--upstream", "localhost:9")
     assert done.stdout.splitlines()[0] == f"Grading {stranger.url} (it does not say which demo it is)"
@@ -155,7 +155,7 @@ def test_a_later_demo_is_graded_with_a_note_before_and_after(server: ModelServer
     assert lines[-1] == f"Score: 1/1 of the 1 check run · {subject.service.url}"
 
 
-def test_of_a_service_that_answers_500_the_report_says_where_its_exception_is() -> None:
+def test_the_report_on_a_500_says_where_the_exception_is() -> None:
     class Fails(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_error(500)
@@ -181,10 +181,10 @@ def test_the_grader_asks_no_proxy(stranger: Stranger) -> None:
     assert {seen.path for seen in stranger.seen} >= {"/", "/health"}
 
 
-def test_an_upstream_that_the_service_does_not_call_is_not_used(stranger: Stranger) -> None:
+def test_an_upstream_that_the_service_does_not_call_is_noticed(stranger: Stranger) -> None:
     with embedded_server(key="") as server:
         done = grader("--url", stranger.url, "--upstream", server.url)
-    assert f"the server at {server.url} is not what this service calls" in done.stdout
+    assert f"this service does not call the server at {server.url}" in done.stdout
 
 
 def test_the_service_is_expected_to_have_the_settings_of_this_environment() -> None:
@@ -196,7 +196,7 @@ def test_the_service_is_expected_to_have_the_settings_of_this_environment() -> N
 
 
 def make(*arguments: str, grader_ends_with: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`make grade-1` with a grader that prints what it is given, and ends so."""
+    """`make grade-1` with a fake grader that prints its arguments and exits with this status."""
     program = f"bash -c 'echo \"$$*\"; exit {grader_ends_with}' --"
     told = {
         name: value for name, value in os.environ.items() if name not in {"CI", "STRICT", "URL", "ONLY", "MAKEFLAGS"}
@@ -211,7 +211,7 @@ def make(*arguments: str, grader_ends_with: int = 0, **environment: str) -> subp
     )
 
 
-def test_a_score_below_full_marks_is_no_error_of_makes() -> None:
+def test_a_score_below_full_marks_is_not_an_error_of_make() -> None:
     done = make(grader_ends_with=3)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -219,17 +219,17 @@ def test_a_score_below_full_marks_is_no_error_of_makes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment"), [(["STRICT=1"], {}), ([], {"CI": "true"}), ([], {"STRICT": "1"})]
 )
-def test_who_asks_for_full_marks_hears_of_less(arguments: list[str], environment: dict[str, str]) -> None:
+def test_strict_runs_fail_below_full_marks(arguments: list[str], environment: dict[str, str]) -> None:
     assert make(*arguments, grader_ends_with=3, **environment).returncode == 2
     assert make(*arguments, grader_ends_with=0, **environment).returncode == 0
 
 
 @pytest.mark.parametrize("status", [1, 2])
-def test_what_could_not_be_graded_is_an_error_always(status: int) -> None:
+def test_a_run_that_could_not_grade_always_fails(status: int) -> None:
     assert make(grader_ends_with=status).returncode == 2
 
 
-def test_what_stands_after_url_and_only_reaches_the_grader_as_it_is() -> None:
+def test_the_values_of_url_and_only_reach_the_grader_unchanged() -> None:
     assert make().stdout.split() == ["-m", "workshop.grader", "1", "--solution", "reference"]
     said = make("URL=localhost:8000/?a=1&b=$$2", "ONLY=retries backoff", "SOLUTION=exercise").stdout.strip()
     assert said == "-m workshop.grader 1 --url localhost:8000/?a=1&b=$2 --solution exercise --only retries backoff"

@@ -1,4 +1,4 @@
-"""What a report prints under a failure can be pasted into a shell, and repeats the request to the letter."""
+"""The curl that a report prints under a failure can be pasted into a shell, and repeats the request exactly."""
 
 import json
 import subprocess
@@ -26,12 +26,12 @@ def test_a_pasted_curl_sends_the_same_request(body: str, stranger: Stranger) -> 
     subprocess.run(["bash", "-euo", "pipefail", "-c", command], check=True, capture_output=True, timeout=20)
     (seen,) = stranger.seen
     assert (seen.method, seen.path) == ("POST", "/generate")
-    assert seen.body.removesuffix("\n") == body  # print ends its line; JSON does not mind
+    assert seen.body.removesuffix("\n") == body  # print adds a newline, which JSON allows
     assert seen.headers["content-type"] == "application/json"
     assert seen.headers["x-request-id"] == '"; rm -rf /'
 
 
-def test_a_header_that_is_too_large_to_read_is_written_as_an_expression(stranger: Stranger) -> None:
+def test_a_very_long_header_is_written_as_an_expression(stranger: Stranger) -> None:
     command = curl("GET", f"{stranger.url}/health", {"X-Large": "x" * 40_000})
     subprocess.run(["bash", "-euc", command], check=True, capture_output=True, timeout=20)
     assert len(command) < 200

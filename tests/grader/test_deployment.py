@@ -1,4 +1,4 @@
-"""A deployment behind the gateway, as far as it can be seen: from another machine that is its API and its numbers."""
+"""A deployment behind the gateway, as far as it is visible: from another machine, only its API and its metrics."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,14 +41,14 @@ def deployment() -> Iterator[Deployment]:
         server.shutdown()
 
 
-def test_an_engines_numbers_are_found_through_ray_and_by_themselves(deployment: Deployment) -> None:
+def test_an_engines_metrics_are_found_with_and_without_ray(deployment: Deployment) -> None:
     assert deployment.number("request_success_total") == 9
     assert deployment.number('request_success_total{finished_reason="stop"}') == 5
     assert deployment.number("num_requests_running") == 7
     assert deployment.number("a_name_that_nobody_has") == 0
 
 
-def test_what_takes_the_clusters_machine_is_not_graded_from_another(deployment: Deployment) -> None:
+def test_checks_that_need_the_clusters_machine_are_not_graded_from_another(deployment: Deployment) -> None:
     with pytest.raises(NotGraded, match="the machine that the grader runs on"):
         deployment.cluster.replicas()
     with pytest.raises(NotGraded, match="the machine that the grader runs on"):
@@ -57,13 +57,13 @@ def test_what_takes_the_clusters_machine_is_not_graded_from_another(deployment: 
         raise AssertionError("there is none")
 
 
-def test_a_service_without_ray_serve_is_told_where_it_is_looked_for() -> None:
+def test_without_ray_serve_the_reason_says_where_it_was_expected() -> None:
     subject = Subject(Service("http://localhost:8000"), Configured())
     with pytest.raises(NotGraded, match="400 ports above"):
         assert subject.deployment
 
 
-def test_numbers_that_nobody_gives_are_not_zero() -> None:
+def test_unreadable_metrics_are_not_taken_for_zero() -> None:
     nowhere = Deployment(Service("http://127.0.0.1:9"), Service("http://127.0.0.1:9", patience=1), {})
     with pytest.raises(NotGraded, match="cannot be read from here"):
         nowhere.number("request_success_total")

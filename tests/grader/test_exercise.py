@@ -1,4 +1,4 @@
-"""The exercise as an attendee has it, with mistakes that attendees make, in a copy of the project of its own."""
+"""The attendee's exercise with typical mistakes, in a separate copy of the project."""
 
 import os
 import shutil
@@ -16,17 +16,17 @@ from workshop.processes import ROOT
 
 BUILD = "demos.demo_1_guarded.exercise.app:build"
 GUARDS = "demos/demo_1_guarded/exercise/guards.py"
-OWN = ("shared", "workshop", "demos", "tests")  # what is copied; what weighs more is linked
+OWN = ("shared", "workshop", "demos", "tests")  # the copied folders; a larger one is linked
 
 
 @dataclass(slots=True, frozen=True)
 class Project:
-    """A clone, with the exercise of demo 1 to write in."""
+    """A clone in which the exercise of demo 1 can be changed."""
 
     root: Path
 
     def write(self, given: str, written: str) -> int:
-        """Put one thing in the place of another in guards.py. The line where that stands now."""
+        """Replace a text in guards.py. Returns its line number."""
         file = self.root / GUARDS
         before, found, after = file.read_text().partition(given)
         assert found, given
@@ -46,7 +46,7 @@ class Project:
         )
 
     def serve(self) -> subprocess.CompletedProcess[str]:
-        """Of code that does not load: with other code this would never end."""
+        """Starts the service. Only for code that does not load: other code would run for ever."""
         return self.run("shared.server", BUILD, "--port", "0")
 
     def grade(self, only: str = "", solution: str = "exercise") -> subprocess.CompletedProcess[str]:
@@ -87,7 +87,7 @@ GUARD = "async def __call__(self, call: Call, next: Handler) -> Reply:"
     ],
     ids=["a syntax error", "a name at import", "an exception in build"],
 )
-def test_code_that_does_not_load_is_told_with_its_line(
+def test_code_that_does_not_load_is_reported_with_its_line(
     given: str, written: str, reason: str, place: str, shown: Sequence[str], project: Project
 ) -> None:
     line = project.write(given, written)
@@ -101,7 +101,7 @@ def test_code_that_does_not_load_is_told_with_its_line(
         assert part in "\n".join(lines[2:])
 
 
-def test_a_name_that_is_not_there_is_told_with_the_import(project: Project) -> None:
+def test_a_missing_name_is_reported_with_the_import(project: Project) -> None:
     project.write("class Tariff", "class Tarif")
     done = project.serve()
     assert done.returncode == 1
@@ -112,19 +112,19 @@ def test_a_name_that_is_not_there_is_told_with_the_import(project: Project) -> N
     assert "import Deadline, InputLimit" in shown[0]
 
 
-def test_a_build_that_forgets_its_return_is_told_so(project: Project) -> None:
+def test_a_build_without_a_return_is_reported(project: Project) -> None:
     app = project.root / "demos/demo_1_guarded/exercise/app.py"
     app.write_text(app.read_text().replace("return build_service", "build_service"))
     done = project.serve()
     assert (done.returncode, done.stderr.splitlines()) == (
         1,
         [
-            "cannot load demos/demo_1_guarded/exercise/app.py: build(settings) returned nothing, and no application",
+            "cannot load demos/demo_1_guarded/exercise/app.py: build(settings) returned nothing, not an application",
         ],
     )
 
 
-def test_the_grader_says_of_a_syntax_error_whose_it_is_before_anything_is_started(project: Project) -> None:
+def test_the_grader_reports_a_syntax_error_before_it_starts_anything(project: Project) -> None:
     line = project.write(GUARD, GUARD.removesuffix(":"))
     done = project.grade()
     assert done.returncode == 2
@@ -132,7 +132,7 @@ def test_the_grader_says_of_a_syntax_error_whose_it_is_before_anything_is_starte
     assert done.stderr.splitlines()[:2] == [f"cannot load {GUARDS}: SyntaxError: expected ':'", f"  {GUARDS}:{line}"]
 
 
-def test_the_grader_says_what_the_service_says_of_code_that_does_not_load(project: Project) -> None:
+def test_the_grader_reports_code_that_does_not_load_as_the_service_does(project: Project) -> None:
     line = project.write("call: Call", "call: Cal")
     done = project.grade()
     assert done.returncode == 2
@@ -150,7 +150,7 @@ def test_the_grader_says_what_the_service_says_of_code_that_does_not_load(projec
 SOURCE = f'"default" if model == "{UNPRICED}" else "model"'
 
 
-def test_a_wrong_return_type_is_told_once_with_the_checks_that_it_explains(project: Project) -> None:
+def test_a_wrong_return_type_is_reported_once_with_the_checks_that_it_explains(project: Project) -> None:
     line = project.write('return 0.0, "default"', "return 0.0")
     done = project.grade("health, tokens cost,load latency")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -159,7 +159,7 @@ def test_a_wrong_return_type_is_told_once_with_the_checks_that_it_explains(proje
     assert "It explains 4 of 4 lost checks: tokens, cost, latency, load." in done.stdout
     assert "✗ cost, latency, load: 500 as well, by the exception above." in done.stdout
     assert done.stdout.index(told) < done.stdout.index("✗ tokens: ")
-    # Put right, what failed is what is graded again.
+    # After the correction, ONLY=failed grades the failed checks again.
     project.write("return 0.0", f"return round((usage.input * 0.15 + usage.output * 0.6) / 1e6, 6), {SOURCE}")
     again = project.grade("failed")
     assert again.returncode == 0, again.stdout + again.stderr
@@ -184,9 +184,9 @@ def test_a_wrong_return_type_is_told_once_with_the_checks_that_it_explains(proje
             "in log_record: AttributeError: 'Call' object has no attribute 'id'",
         ),
     ],
-    ids=["an await that was forgotten", "an exception in the log record"],
+    ids=["a forgotten await", "an exception in the log record"],
 )
-def test_an_exception_is_told_with_its_line(given: str, written: str, check: str, told: str, project: Project) -> None:
+def test_an_exception_is_shown_with_its_line(given: str, written: str, check: str, told: str, project: Project) -> None:
     line = project.write(given, written)
     done = project.grade(check)
     assert done.returncode == 3, done.stdout + done.stderr
@@ -196,11 +196,11 @@ def test_an_exception_is_told_with_its_line(given: str, written: str, check: str
 # --- the reference in place of the exercise -------------------------------------------------------------------------
 
 
-def test_somebody_who_has_written_and_grades_the_reference_is_told_before_and_after(project: Project) -> None:
+def test_grading_the_reference_with_a_changed_exercise_shows_a_note_before_and_after(project: Project) -> None:
     project.write('return 0.0, "default"', 'return 0.0, "model"')
     done = project.grade("health", solution="reference")
     lines = done.stdout.splitlines()
     assert lines[0] == "Grading the reference, demos/demo_1_guarded (not your exercise: SOLUTION=exercise)"
     assert lines[-1] == "Score: 1/1 of the 1 check run · the reference, not your exercise"
-    note = "You have changed demos/demo_1_guarded/exercise, and this grades the reference. For yours: "
+    note = "You have changed demos/demo_1_guarded/exercise, but this grades the reference. For yours: "
     assert lines[1] == lines[-2] == f"{note}make grade-1 SOLUTION=exercise"

@@ -1,4 +1,4 @@
-"""How points add up, and what a report says about those that were lost and those that nobody could give."""
+"""How points add up, and how a report shows points that were lost or could not be graded."""
 
 import json
 
@@ -38,7 +38,7 @@ def test_points_are_earned_whole_or_not_at_all() -> None:
     assert not score.full
 
 
-def test_what_cannot_be_graded_counts_neither_way_and_is_said() -> None:
+def test_a_check_that_cannot_be_graded_counts_neither_way_and_is_shown() -> None:
     results = list(grade([PASSES, CANNOT_TELL], SUBJECT))
     score = Score.of(results)
     assert score.full
@@ -50,13 +50,13 @@ def test_nothing_graded_is_not_full_marks() -> None:
     assert not Score.of(list(grade([CANNOT_TELL], SUBJECT))).full
 
 
-def test_a_reply_that_nobody_thought_of_costs_its_check_and_not_the_others() -> None:
+def test_an_unexpected_reply_fails_its_check_and_no_other() -> None:
     results = list(grade([STUMBLES, PASSES], SUBJECT))
     assert [result.status for result in results] == [Status.FAILED, Status.PASSED]
     assert "KeyError" in results[0].got
 
 
-def test_a_failure_shows_what_was_expected_what_came_and_the_curl() -> None:
+def test_a_failure_shows_the_expected_and_the_actual_result_and_the_curl() -> None:
     (result,) = grade([FAILS], SUBJECT)
     shown = report.failure(result)
     assert [line.split(maxsplit=1) for line in shown.splitlines()[2:4]] == [["expected", "200"], ["got", "500"]]

@@ -1,4 +1,4 @@
-"""Which demo answers is known before its checks are run; services of other people are graded all the same."""
+"""The grader knows which demo answers before it runs checks, and also grades other people's services."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def says(title: str, *routes: str) -> Identity:
     return Identity.read({"service": "llm-service", "title": title, "routes": [*ROUTES, *routes]})
 
 
-def test_an_earlier_demo_is_not_a_later_one_and_the_line_says_what_it_lacks() -> None:
+def test_an_earlier_demo_is_not_accepted_as_a_later_one_and_the_line_says_why() -> None:
     one = says("Demo 1 · One guarded endpoint")
     assert one.lacks(1) == ""
     assert one.lacks(2) == "this is demo 1, not demo 2: it has no /usage; start the other with make demo-2"
@@ -29,7 +29,7 @@ def test_a_later_demo_is_graded_with_a_note() -> None:
     assert later.has_more(2).startswith("This is demo 5, not demo 2: its limits and its caches may cost points here.")
 
 
-def test_a_service_on_our_frame_with_a_title_of_its_own_is_known_by_its_routes() -> None:
+def test_a_service_of_ours_with_another_title_is_known_by_its_routes() -> None:
     assert says("My gateway").lacks(2) == "this is not demo 2: it has no /usage; start it with make demo-2"
     assert says("My gateway", "GET /usage").lacks(2) == ""
     assert says("My gateway", "GET /usage").has_more(1) == ""
@@ -39,12 +39,12 @@ def test_a_service_on_our_frame_with_a_title_of_its_own_is_known_by_its_routes()
     "document",
     [None, [], "x", {"hello": "world"}, {"service": "nginx", "title": "Demo 1 · x"}, {"title": "Demo 1 · x"}],
 )
-def test_what_is_not_ours_is_graded_whatever_it_says(document: object) -> None:
+def test_other_peoples_services_are_always_graded(document: object) -> None:
     identity = Identity.read(document)
     assert identity.lacks(6) == identity.has_more(1) == ""
     assert str(identity) == "it does not say which demo it is"
 
 
 @pytest.mark.parametrize("document", [{"title": 7, "routes": 7}, {"title": None}, {}])
-def test_odd_words_of_ours_are_no_reason_to_stumble(document: dict[str, object]) -> None:
+def test_a_malformed_description_is_not_an_error(document: dict[str, object]) -> None:
     assert Identity.read({"service": "llm-service", **document}).lacks(1) == ""

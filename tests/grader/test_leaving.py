@@ -1,4 +1,4 @@
-"""Somebody who asks and leaves, as a check uses it: the service has heard the request, and then that nobody waits."""
+"""A caller that asks and leaves, as checks use it: the service receives the request, and then sees the client leave."""
 
 import socket
 from threading import Thread
@@ -10,7 +10,7 @@ from workshop.grader.verdict import Failed
 from workshop.processes import free_port
 
 
-def test_who_asks_without_waiting_is_heard_whole_and_leaves_when_the_context_ends() -> None:
+def test_the_whole_request_arrives_and_the_client_leaves_when_the_context_ends() -> None:
     heard: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         service = Service(f"http://127.0.0.1:{listener.getsockname()[1]}", shown_url="http://localhost:8000")
@@ -38,7 +38,7 @@ def test_who_asks_without_waiting_is_heard_whole_and_leaves_when_the_context_end
     service.close()
 
 
-def test_a_service_that_is_not_there_is_a_check_that_failed() -> None:
+def test_a_missing_service_fails_the_check() -> None:
     service = Service(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(Failed, match="no answer"), service.asking("/generate", {}):
         pass

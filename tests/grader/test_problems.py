@@ -1,4 +1,4 @@
-"""An exception that nobody expected is in the service's log once, with its request; the grader reads it from there."""
+"""An unexpected exception is in the service's log once, with its request, and the grader reads it there."""
 
 import json
 from collections.abc import Iterator
@@ -23,13 +23,15 @@ def server() -> Iterator[ModelServer]:
 
 
 def told(subject: Subject, request_id: str) -> list[dict[str, Any]]:
-    """All exceptions in the log, once that of the request is there."""
+    """All exceptions in the log, as soon as that of the request is there."""
 
     def lines() -> list[dict[str, Any]]:
         printed = [json.loads(line) for line in subject.log.text().splitlines() if line.startswith("{")]
         return [line for line in printed if "exception" in line or "Exception" in str(line.get("message"))]
 
-    wait_for(lambda: [line for line in lines() if line.get("request_id") == request_id], "the log has it", 60)
+    wait_for(
+        lambda: [line for line in lines() if line.get("request_id") == request_id], "the log has the exception", 60
+    )
     return lines()
 
 
@@ -54,7 +56,7 @@ def test_it_is_logged_once_with_its_request_and_its_line(
     assert line["request_id"] == "req-7"
 
 
-def test_a_log_line_that_cannot_be_json_is_told_and_takes_no_other_with_it(server: ModelServer) -> None:
+def test_a_log_line_that_cannot_be_json_is_reported_and_does_not_lose_others(server: ModelServer) -> None:
     with started("tests.grader.broken:in_a_log_line", server, {}) as subject:
         subject.ask(FAIL, headers={"X-Request-ID": "bad"})
         assert subject.log.lines_of(subject.answered("Hola"))
@@ -65,17 +67,17 @@ def test_a_log_line_that_cannot_be_json_is_told_and_takes_no_other_with_it(serve
     )
 
 
-def test_a_layer_that_cannot_be_opened_is_told_with_its_line(server: ModelServer) -> None:
+def test_a_layer_that_cannot_be_opened_is_reported_with_its_line(server: ModelServer) -> None:
     with (
         pytest.raises(
             CannotStart, match=r"^tests/grader/broken.py:\d+, in when_it_is_opened.Closed.open: OSError: the "
         ),
         started("tests.grader.broken:when_it_is_opened", server, {}),
     ):
-        raise AssertionError("it does not start")
+        raise AssertionError("it must not start")
 
 
-def test_the_grader_takes_each_problem_once_also_from_a_service_that_is_gone(server: ModelServer) -> None:
+def test_the_grader_takes_each_problem_once_even_from_a_service_that_has_ended(server: ModelServer) -> None:
     problems = Problems()
     with started("tests.grader.broken:in_a_layer", server, {}, problems=problems) as subject:
         subject.ask(FAIL)
@@ -88,7 +90,7 @@ def test_the_grader_takes_each_problem_once_also_from_a_service_that_is_gone(ser
     assert again.same == problem.same
 
 
-def test_half_a_line_is_left_for_the_next_time(tmp_path: Path) -> None:
+def test_an_incomplete_line_waits_for_its_end(tmp_path: Path) -> None:
     printed, problems = tmp_path / "printed.txt", Problems()
     line = json.dumps({"exception": "ValueError", "reason": "ñ", "file": "a.py", "line": 3, "function": "f"}) + "\n"
     with problems.of(printed):
@@ -101,7 +103,7 @@ def test_half_a_line_is_left_for_the_next_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", ["", "{", "[]", "Traceback", '{"exception": 7}', '{"message": 7, "logger": "py.warnings"}']
 )
-def test_what_other_services_print_is_no_problem(line: str) -> None:
+def test_the_output_of_other_services_is_not_a_problem(line: str) -> None:
     assert problems_in(line) == []
 
 

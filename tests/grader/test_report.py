@@ -1,4 +1,4 @@
-"""What the attendee's code raised stands above the failures, once, with the checks that it explains."""
+"""An exception of the attendee's code is shown once, above the failures, with the checks that it explains."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def lost(name: str, got: str, *problems: Problem) -> Result:
 RESULTS = [lost("tokens", GOT_500, TARIFF), lost("load", f"0; the first: {GOT_500}", TARIFF, TARIFF)]
 
 
-def test_an_exception_is_told_once_with_its_line_and_what_it_explains() -> None:
+def test_an_exception_is_shown_once_with_its_line_and_what_it_explains() -> None:
     told = report.raised([*RESULTS, lost("backoff", "no second try", TARIFF), lost("limit", "200")])
     assert told.splitlines() == [
         "",
@@ -37,36 +37,36 @@ def test_an_exception_is_told_once_with_its_line_and_what_it_explains() -> None:
     ]
 
 
-def test_reasons_with_numbers_of_their_own_are_one_exception() -> None:
+def test_exceptions_that_differ_only_in_their_reason_are_one() -> None:
     other = replace(TARIFF, reason="cannot unpack another float")
     assert report.raised([lost("tokens", GOT_500, TARIFF), lost("load", GOT_500, other)]).count("\n!") == 1
 
 
-def test_a_coroutine_that_an_exception_kept_from_being_awaited_is_not_told_besides() -> None:
+def test_a_coroutine_that_was_not_awaited_because_of_an_exception_is_not_shown() -> None:
     warning = Problem("RuntimeWarning", "coroutine 'Tariff.cost' was never awaited", "shared/service.py:120")
     assert "never awaited" not in report.raised([lost("tokens", GOT_500, warning, TARIFF)])
     assert "never awaited" in report.raised([lost("tokens", GOT_500, warning)])
 
 
-def test_of_many_checks_with_one_explanation_the_first_is_shown_whole_and_the_others_by_name() -> None:
+def test_many_checks_with_one_explanation_are_shown_by_name_except_the_first() -> None:
     shown = report.failures([*RESULTS, lost("cost", GOT_500, TARIFF), lost("limit", "200", TARIFF)], "make grade-1")
     assert [name for name in ("tokens", "load", "cost", "limit") if f"Title of {name}" in shown] == ["tokens", "limit"]
     assert "✗ load, cost: 500 as well, by the exception above." in shown
     assert "To see one whole: make grade-1 ONLY=load" in shown
 
 
-def test_two_checks_are_both_shown_whole() -> None:
+def test_two_checks_with_one_explanation_are_both_shown_in_full() -> None:
     shown = report.failures(RESULTS, "make grade-1")
     assert "curl tokens" in shown
     assert "curl load" in shown
 
 
-def test_an_exception_that_nobody_lost_points_by_is_told_all_the_same() -> None:
+def test_an_exception_that_cost_no_points_is_shown_too() -> None:
     passed = replace(RESULTS[0], status=Status.PASSED)
     assert "It cost no check its points." in report.raised([passed])
 
 
-def test_the_score_says_what_it_is_of() -> None:
+def test_the_score_names_what_was_graded() -> None:
     checklist = Checklist("Demo 1", checks=[result.check for result in RESULTS])
     assert report.summary(YOURS, checklist, RESULTS).splitlines()[-1] == (
         "Score: 0/2 · demos/demo_1_guarded/exercise (your version)"
@@ -77,7 +77,7 @@ def test_the_score_says_what_it_is_of() -> None:
     assert report.closing(Score(1, 7, 20)) == "Score: 1/7 (13 points not graded)"
 
 
-def test_of_a_service_that_was_found_running_the_report_says_where_its_exceptions_are() -> None:
+def test_for_a_running_service_the_report_says_where_its_exceptions_are() -> None:
     checklist = Checklist("Demo 1", checks=[RESULTS[0].check])
     found = Target(1, url="http://localhost:8000")
     shown = report.summary(found, checklist, [lost("tokens", GOT_500)])

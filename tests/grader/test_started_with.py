@@ -1,4 +1,4 @@
-"""A check may have the service once more with other settings, if the grader is who starts it."""
+"""A check can get a second service with other settings, if the grader starts the services."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_it_is_the_same_service_with_other_settings_and_its_curls_say_so() -> No
         assert subject.answered("x" * 11).curl.startswith("curl -i -X POST")
 
 
-def test_a_service_that_was_found_running_cannot_be_started_again() -> None:
+def test_a_service_that_runs_already_cannot_be_started_with_other_settings() -> None:
     subject = Subject(Service("http://localhost:8000"), Configured())
     with pytest.raises(NotGraded, match="a service started with MAX_CHARS=10; without a URL"):
         subject.started_with(SHORT_PROMPTS).__enter__()

@@ -1,4 +1,4 @@
-"""A stream is read event by event, whatever the blocks are that it comes in."""
+"""A stream is read event by event, however its bytes are split into blocks."""
 
 import contextlib
 import time
@@ -13,7 +13,7 @@ from workshop.grader.service import Service
 
 
 class Streamer:
-    """A service that streams what it is given, waits before a block when it is told to, and may break off."""
+    """A service that streams given blocks, can wait before one of them, and can break off."""
 
     def __init__(self) -> None:
         self.blocks: list[bytes] = []
@@ -70,7 +70,7 @@ def service(streamer: Streamer) -> Iterator[Service]:
     service.close()
 
 
-def test_events_are_whole_however_they_were_cut(streamer: Streamer, service: Service) -> None:
+def test_events_are_complete_however_their_bytes_are_split(streamer: Streamer, service: Service) -> None:
     wire = ': hello\n\ndata: {"a": "ñandú"}\r\n\r\ndata: two\ndata: lines\n\ndata: [DONE]\n\n'.encode()
     streamer.blocks = [wire[i : i + 1] for i in range(len(wire))]
     with service.stream("/generate/stream", {"prompt": "Hola"}) as stream:
@@ -82,7 +82,7 @@ def test_events_are_whole_however_they_were_cut(streamer: Streamer, service: Ser
     assert not stream.fault
 
 
-def test_an_event_is_there_as_soon_as_it_has_come(streamer: Streamer, service: Service) -> None:
+def test_an_event_is_available_as_soon_as_it_arrives(streamer: Streamer, service: Service) -> None:
     streamer.blocks, streamer.waits_before = [b"data: 1\n\n", b"data: 2\n\n"], 1
     with service.stream("/generate/stream", {}) as stream:
         stream.read(lambda stream: len(stream.data) == 1)
@@ -93,7 +93,7 @@ def test_an_event_is_there_as_soon_as_it_has_come(streamer: Streamer, service: S
     assert stream.events[0].at <= stream.events[1].at
 
 
-def test_a_connection_that_breaks_is_told_with_what_came_before(streamer: Streamer, service: Service) -> None:
+def test_a_broken_connection_is_reported_with_the_events_before_it(streamer: Streamer, service: Service) -> None:
     streamer.blocks, streamer.breaks_off = [b"data: 1\n\n"], True
     with service.stream("/generate/stream", {}) as stream:
         stream.read()
@@ -110,7 +110,7 @@ def test_a_silent_stream_ends_with_the_clients_patience(streamer: Streamer, serv
     assert stream.answer.summary == "200 data: 1\n\n… and then nothing more"
 
 
-def test_comments_for_ever_are_no_reason_to_read_for_ever(streamer: Streamer, service: Service) -> None:
+def test_an_endless_series_of_comments_ends_with_the_clients_patience(streamer: Streamer, service: Service) -> None:
     streamer.blocks, streamer.gap = [b": still here\n\n"] * 1000, 0.01
     with service.stream("/generate/stream", {}, patience=0.2) as stream:
         stream.read()
@@ -118,7 +118,7 @@ def test_comments_for_ever_are_no_reason_to_read_for_ever(streamer: Streamer, se
     assert stream.fault == "and no end within 0.2 seconds"
 
 
-def test_what_is_no_stream_is_an_answer_like_any_other(stranger: Stranger) -> None:
+def test_an_answer_that_is_not_a_stream_is_read_as_a_whole(stranger: Stranger) -> None:
     service = Service(stranger.url)
     with service.stream("/generate/stream", {"prompt": "Hola"}) as stream:
         stream.read()
@@ -128,7 +128,7 @@ def test_what_is_no_stream_is_an_answer_like_any_other(stranger: Stranger) -> No
     assert stranger.seen[0].body == '{"prompt": "Hola"}'
 
 
-def test_nobody_there_is_a_stream_without_a_status() -> None:
+def test_without_a_server_the_stream_has_no_status() -> None:
     service = Service("http://127.0.0.1:9", patience=1)
     with service.stream("/generate/stream", {}) as stream:
         stream.read()

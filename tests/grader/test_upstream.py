@@ -1,4 +1,4 @@
-"""The upstream's gate, as a check uses it: calls are in flight for as long as the check likes."""
+"""The upstream's gate, as checks use it: it keeps calls in flight until the check releases them."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,7 +56,7 @@ def test_a_check_waits_until_all_calls_have_arrived_and_lets_them_go(
         assert gate.held == 0
 
 
-def test_a_gate_that_is_left_releases_whom_it_held(
+def test_a_gate_releases_its_calls_at_the_end_of_the_block(
     server: ModelServer, upstream: Upstream, people: ThreadPoolExecutor
 ) -> None:
     with upstream.held(status=503) as gate:
@@ -66,7 +66,7 @@ def test_a_gate_that_is_left_releases_whom_it_held(
     assert [answer.result() for answer in ask(people, server, 1)] == [200]
 
 
-def test_calls_that_never_arrive_fail_the_check_with_what_was_there(
+def test_calls_that_never_arrive_fail_the_check_with_the_actual_number(
     server: ModelServer, upstream: Upstream, people: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with upstream.held() as gate:

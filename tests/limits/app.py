@@ -1,6 +1,6 @@
-"""The smallest service with rate limits: what tests/limits starts as processes of their own.
+"""The smallest service with rate limits, which tests/limits starts as separate processes.
 
-Who calls is what the X-Tenant header says. LIMIT_WORKERS is how many of these processes share the limits.
+The X-Tenant header names the caller. LIMIT_WORKERS is the number of these processes that share the limits.
 """
 
 import os
@@ -24,7 +24,7 @@ from shared.upstream.pools import Upstreams
 
 
 class Tenant:
-    """Believes whoever says who he is."""
+    """Believes the caller's own name."""
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         if tenant := call.headers.get("x-tenant"):

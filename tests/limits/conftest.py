@@ -1,4 +1,4 @@
-"""A Redis of our own, and the two backends on a clock that the test moves."""
+"""A private Redis, and the two backends on a clock that the test moves."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from shared.stores.redis import RedisLink
 from tests.limits.counts import Counts, InMemory, InRedis, OnTheTestsClock
 from workshop.redis_server import RedisServer
 
-STEADFAST = 60.0  # seconds of patience where Redis is there all along, and only the machine may be too busy to run it
+STEADFAST = 60.0  # seconds of patience where Redis is always up, and only the machine may be too busy to run it
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +29,7 @@ def own_redis() -> Iterator[RedisServer]:
 
 @asynccontextmanager
 async def empty_link(server: RedisServer, patience: float = STEADFAST) -> AsyncIterator[RedisLink]:
-    """A link to a Redis that holds nothing."""
+    """A link to an empty Redis."""
     link = RedisLink(server.url, patience=patience)
     await link.open()
     await link.run(lambda redis: redis.flushall())
@@ -45,7 +45,7 @@ Play = Callable[[Scenario], None]
 
 @pytest.fixture(params=["memory", "redis"])
 def play(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Runs a scenario against one backend, then against the other."""
+    """Runs a scenario against one backend; the fixture's parameters are both backends."""
     import asyncio
 
     if request.param == "memory":

@@ -1,4 +1,4 @@
-"""The two places where counts are kept, behind one face and on a clock that the test moves."""
+"""The two stores of counts, behind one interface and on a clock that the test moves."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
@@ -18,18 +18,18 @@ KEY = "user:ana"
 
 
 class SettingsWithoutFile(Settings):
-    """Whatever the .env of this checkout says."""
+    """Ignores the .env of this checkout."""
 
     model_config = SettingsConfigDict(env_file=None)
 
 
 def settings(**given: Any) -> Settings:
-    """What is given, and defaults for the rest."""
+    """The given settings, and defaults for all others."""
     return SettingsWithoutFile(**given)
 
 
 class Clock:
-    """Microseconds since 1970, about, as Redis says them."""
+    """Approximate microseconds since 1970, as from Redis."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000 * SECOND
@@ -64,7 +64,7 @@ class InMemory:
 
 
 class OnTheTestsClock(redis_counts.Script):
-    """A script as it is, except that it reads the time from where the test puts it."""
+    """The real script, except that it reads the time from a key that the test sets."""
 
     @staticmethod
     def read(name: str) -> str:

@@ -43,13 +43,13 @@ class Gateways:
             return body.decode()
 
     def lines(self, gateway: int, containing: str) -> list[str]:
-        """What the process logged."""
+        """The process's log lines that contain this text."""
         return [line for line in self.outputs[gateway].read_text().splitlines() if containing in line]
 
 
 @contextmanager
 def gateways(count: int, server: ModelServer, folder: Path, **environment: str) -> Iterator[Gateways]:
-    """`count` processes, as a server with so many workers has them."""
+    """`count` processes, like the workers of one server."""
     with ExitStack() as running:
         urls, outputs = [], []
         for number in range(count):
@@ -78,7 +78,7 @@ async def crowd(
     seconds: float = 0.0,
     meanwhile: Callable[[int], None] | None = None,
 ) -> list[Answer]:
-    """Send `requests`, spread over `seconds`; `meanwhile` hears the number of each before it is sent."""
+    """Send `requests`, spread over `seconds`; `meanwhile` gets the number of each before it is sent."""
     numbers = iter(range(requests))
     turns = cycle(range(len(gateways.urls)))
     answers: list[Answer] = []

@@ -1,4 +1,4 @@
-"""Who may do how much."""
+"""The limits of each caller and each endpoint."""
 
 from typing import Any
 
@@ -64,9 +64,9 @@ def test_overrides_that_cannot_be_read_stop_the_start_with_one_line(overrides: s
     assert "\n" not in str(refused.value)
 
 
-def test_workers_that_cannot_count_together_share_without_ever_granting_more() -> None:
+def test_workers_that_cannot_count_together_divide_the_limits() -> None:
     assert Limits(65, SECOND, 1000, 90_001).divided(4) == Limits(16, SECOND, 250, 22_500)
-    assert Limits(3, SECOND, 2, 1).divided(4) == Limits(1, SECOND, 1, 1), "a caller is never locked out altogether"
+    assert Limits(3, SECOND, 2, 1).divided(4) == Limits(1, SECOND, 1, 1), "a caller is never locked out completely"
     assert Limits(65, SECOND, 1000, 9).horizon == HOUR
 
 

@@ -1,4 +1,4 @@
-"""Workers that count together in Redis, and go on alone while it is gone."""
+"""Workers that count together in Redis, and count separately while it is down."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ LIMITS = Limits(requests=40, window=60 * SECOND, hourly=1000, tokens=10_000)
 
 @asynccontextmanager
 async def workers(server: RedisServer, patience: float = STEADFAST) -> AsyncIterator[list[SharedLimiter]]:
-    """Four limiters that know nothing of each other but Redis."""
+    """Four limiters that share nothing but Redis."""
     async with empty_link(server):
         links = [RedisLink(server.url, patience=patience) for _ in range(WORKERS)]
         limiters = [SharedLimiter(link, WORKERS) for link in links]
@@ -35,7 +35,7 @@ async def workers(server: RedisServer, patience: float = STEADFAST) -> AsyncIter
 
 
 async def admitted(limiters: list[SharedLimiter], times: int, tokens: int = 0, key: str = "user:ana") -> list[int]:
-    """How many of `times` simultaneous requests each worker let in."""
+    """How many of `times` simultaneous requests each worker admitted."""
     verdicts = await asyncio.gather(*(limiter.admit(key, LIMITS, tokens) for _ in range(times) for limiter in limiters))
     return [sum(v.reading.admitted for v in verdicts[worker::WORKERS]) for worker in range(WORKERS)]
 
@@ -44,7 +44,7 @@ def test_workers_together_never_admit_one_over(redis_server: RedisServer) -> Non
     async def scenario() -> None:
         async with workers(redis_server) as four:
             assert sum(await admitted(four, 50)) == LIMITS.requests
-            assert sum(await admitted(four, 50, key="user:bea")) == LIMITS.requests, "one takes nothing from another"
+            assert sum(await admitted(four, 50, key="user:bea")) == LIMITS.requests, "callers share no limits"
 
     asyncio.run(scenario())
 
@@ -57,7 +57,7 @@ def test_a_hundred_calls_at_once_on_four_workers_cannot_pass_the_token_limit(red
     asyncio.run(scenario())
 
 
-def test_what_a_call_used_is_told_to_redis_without_anybody_waiting(redis_server: RedisServer) -> None:
+def test_usage_reaches_redis_in_the_background(redis_server: RedisServer) -> None:
     async def scenario() -> None:
         async with workers(redis_server) as four:
             verdicts = [await limiter.admit("user:ana", LIMITS, 2000) for limiter in four]
@@ -72,7 +72,7 @@ def test_what_a_call_used_is_told_to_redis_without_anybody_waiting(redis_server:
     asyncio.run(scenario())
 
 
-def test_what_was_used_is_told_before_the_process_ends(redis_server: RedisServer) -> None:
+def test_usage_reaches_redis_before_the_process_ends(redis_server: RedisServer) -> None:
     async def scenario() -> None:
         async with empty_link(redis_server) as link:
             limiter = SharedLimiter(link, 1)
@@ -97,7 +97,7 @@ def test_every_key_in_redis_expires(redis_server: RedisServer) -> None:
             verdict.settle(1)
             await limiter.close()
             keys = await link.run(lambda redis: redis.keys("*"))
-            assert sorted(keys) == [b"limit:{user:ana}:log", b"limit:{user:ana}:sums"], "only admissions leave anything"
+            assert sorted(keys) == [b"limit:{user:ana}:log", b"limit:{user:ana}:sums"], "only admissions leave keys"
             left = await link.run(lambda redis: asyncio.gather(*(redis.ttl(key) for key in keys)))
             assert all(0 < seconds <= 3600 for seconds in left)
 
@@ -140,7 +140,7 @@ def test_a_worker_whose_redis_died_grants_its_share_and_says_so_once(
     with caplog.at_level(logging.WARNING, "shared.limits.failover"):
         asyncio.run(scenario())
     said = [record.getMessage() for record in caplog.records if record.name == "shared.limits.failover"]
-    assert len(said) == WORKERS, "one line a worker"
+    assert len(said) == WORKERS, "one line per worker"
     assert "1/4 of each limit" in said[0]
 
 
@@ -165,12 +165,12 @@ def test_a_frozen_redis_costs_a_tenth_of_a_second_once(own_redis: RedisServer) -
                 await four[0].admit("user:ana", LIMITS, 0)
                 waits.append(stopwatch.seconds)
             assert max(waits) < 0.5
-            assert sorted(waits)[-2] < 0.05, "only the first had to find out"
+            assert sorted(waits)[-2] < 0.05, "only the first call had to find out"
 
     asyncio.run(scenario())
 
 
-def test_what_a_worker_admitted_alone_counts_when_redis_is_back(own_redis: RedisServer) -> None:
+def test_admissions_during_an_outage_count_when_redis_is_back(own_redis: RedisServer) -> None:
     async def scenario() -> None:
         async with workers(own_redis) as four:
             own_redis.kill()
@@ -191,14 +191,14 @@ def test_what_a_worker_admitted_alone_counts_when_redis_is_back(own_redis: Redis
     asyncio.run(scenario())
 
 
-def test_what_a_frozen_redis_carries_out_late_is_struck_out(own_redis: RedisServer) -> None:
+def test_an_admission_that_a_frozen_redis_executes_late_is_undone(own_redis: RedisServer) -> None:
     async def scenario() -> None:
         async with empty_link(own_redis, PATIENCE) as link:
             limiter = SharedLimiter(link, 1)
             await limiter.open()
             await limiter.admit(
                 "user:bea", LIMITS, 1
-            )  # the scripts are known, so the frozen command will be carried out
+            )  # loads the scripts, so that Redis executes the frozen command later
             own_redis.freeze()
             (await limiter.admit("user:ana", LIMITS, 5000)).settle(3)
             own_redis.thaw()

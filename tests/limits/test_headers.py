@@ -1,4 +1,4 @@
-"""What a client is told of its limits."""
+"""The headers that tell a client its limits."""
 
 import asyncio
 import re
@@ -51,7 +51,7 @@ def test_durations_read_as_openai_writes_them(microseconds: int, text: str) -> N
     assert duration(microseconds) == text
 
 
-def test_the_reply_says_what_remains_after_it() -> None:
+def test_the_headers_say_what_remains_after_this_request() -> None:
     told = after(2, Limits(60, 60 * SECOND, 1000, 5000), tokens=100, apart=SECOND)
     assert told["x-ratelimit-limit-requests"] == "60"
     assert told["x-ratelimit-remaining-requests"] == "58"
@@ -61,7 +61,7 @@ def test_the_reply_says_what_remains_after_it() -> None:
     assert told["x-ratelimit-reset-tokens"] == "1m0s"
 
 
-def test_the_ietf_fields_name_every_limit_and_when_more_of_it_can_be_had() -> None:
+def test_the_ietf_fields_name_every_limit_and_the_time_until_more_is_free() -> None:
     told = after(2, Limits(60, 60 * SECOND, 1000, 5000), tokens=100, apart=SECOND)
     assert members(told["RateLimit-Policy"]) == {
         "requests": {"q": "60", "w": "60"},
@@ -75,7 +75,7 @@ def test_the_ietf_fields_name_every_limit_and_when_more_of_it_can_be_had() -> No
     }
 
 
-def test_the_hour_speaks_for_requests_when_it_leaves_less() -> None:
+def test_the_hourly_limit_is_shown_for_requests_when_it_leaves_less() -> None:
     told = after(2, Limits(60, 60 * SECOND, 3, 5000))
     assert told["x-ratelimit-limit-requests"] == "3"
     assert told["x-ratelimit-remaining-requests"] == "1"

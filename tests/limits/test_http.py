@@ -1,4 +1,4 @@
-"""The limits as clients meet them: real processes, real connections, a real Redis that is killed and frozen."""
+"""The limits as clients see them: real processes, real connections, a real Redis that is killed and frozen."""
 
 import asyncio
 import json
@@ -16,9 +16,9 @@ from workshop.processes import CannotStart
 from workshop.redis_server import RedisServer
 
 FOUR = 4
-STEADFAST = {"REDIS_TIMEOUT": "60"}  # where Redis is there all along, and only the machine may be too busy to run it
+STEADFAST = {"REDIS_TIMEOUT": "60"}  # Redis is always up: only the machine may be too busy to run it
 ROOMY = {"RATE_LIMIT_RPH": "1000000", "RATE_LIMIT_TPM": "100000000", "TIMEOUT": "100"}
-WINDOW = 600  # seconds: no machine is so busy that an admission leaves the window while we look
+WINDOW = 600  # seconds: even on a busy machine, no admission leaves the window during the test
 WIDE = {**ROOMY, "RATE_LIMIT_WINDOW_SEC": str(WINDOW)}
 
 
@@ -33,7 +33,7 @@ def statuses(answers: list[Answer]) -> Counter[int]:
 
 
 def assert_true_retry_after(answers: list[Answer], window: float) -> None:
-    """No refusal tells to wait past the moment when the first admission leaves the window, or to come before it."""
+    """No Retry-After ends before the first admission leaves the window, or after the last one does."""
     first = min(answer.started for answer in answers if answer.status == 200)
     last = max(answer.started + answer.took for answer in answers if answer.status == 200)
     for answer in answers:
@@ -63,7 +63,7 @@ def test_four_workers_on_redis_admit_exactly_the_limit_and_the_burst(
         answers = asyncio.run(crowd(four, 600, seconds=4))
         assert statuses(answers) == {200: 65, 429: 535}
         assert_true_retry_after(answers, WINDOW)
-        assert statuses(asyncio.run(crowd(four, 65, tenant="bea"))) == {200: 65}, "ana takes nothing from bea"
+        assert statuses(asyncio.run(crowd(four, 65, tenant="bea"))) == {200: 65}, "ana's requests do not count for bea"
         assert all(four.metric(worker, "rate_limit_fallback_total") == 0 for worker in range(FOUR))
 
 
@@ -121,14 +121,14 @@ def test_redis_killed_under_load_costs_no_error_and_each_worker_grants_its_share
         own_redis.start()
         assert seconds_until_up(four) < 5
         asyncio.run(crowd(four, 40, tenant="eva"))
-        assert statuses(asyncio.run(crowd(four, 40, tenant="eva"))) == {429: 40}, "counted together again"
+        assert statuses(asyncio.run(crowd(four, 40, tenant="eva"))) == {429: 40}, "the workers count together again"
 
 
 @pytest.mark.prove
 def test_a_frozen_redis_delays_nobody_for_long(model: ModelServer, own_redis: RedisServer, tmp_path: Path) -> None:
     limits = {**ROOMY, "RATE_LIMIT_RPM": "1000000", "REDIS_URL": own_redis.url}
     with gateways(FOUR, model, tmp_path, **limits) as four:
-        asyncio.run(crowd(four, 100))  # connections are open, scripts are known
+        asyncio.run(crowd(four, 100))  # opens the connections and loads the scripts
 
         def freeze_it(number: int) -> None:
             if number == 200:
@@ -138,7 +138,7 @@ def test_a_frozen_redis_delays_nobody_for_long(model: ModelServer, own_redis: Re
         answers = asyncio.run(crowd(four, 600, connections=8, seconds=4, meanwhile=freeze_it))
         assert statuses(answers) == {200: 600}
         print(f"frozen Redis: p99 {p99(before) * 1000:.0f} ms before, {p99(answers) * 1000:.0f} ms while frozen")
-        # What this machine takes without a frozen Redis is no fault of ours.
+        # The time that this machine takes without a frozen Redis is not our fault.
         assert max(answer.took for answer in answers) < 1 + max(answer.took for answer in before)
         assert p99(answers) < 0.15 + 2 * p99(before)
         own_redis.thaw()

@@ -1,4 +1,4 @@
-"""The layer in its service: what each way of ending a call leaves behind, and how much a limiter remembers."""
+"""The layer in its service: the effect of each way to end a call, and the limiter's memory."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ ROOMY = {"rate_limit_rpm": 10**6, "rate_limit_rph": 10**6, "rate_limit_tpm": 10*
 
 
 class Model:
-    """An upstream that ends each call as it is told to; every answer takes 7 tokens."""
+    """An upstream that ends each call as the model's name says; every answer takes 7 tokens."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -79,7 +79,7 @@ async def consume(stream: Reply, chunks: int | None = None) -> None:
 
 
 async def play(service: Service, ending: str) -> None:
-    """One call that ends in the way that is named."""
+    """One call with this ending."""
     match ending:
         case "finished":
             await service.answer(call_of())
@@ -145,7 +145,7 @@ def test_nothing_leaks_after_ten_thousand_calls_that_end_in_every_way() -> None:
         assert await remaining_tokens(limit) == 0
         clock.now += HOUR
         await limit.limiter.admit("user:bea", Limits(1, SECOND, 1, 1), 0)
-        assert len(limit.limiter) == 1, "who has been idle for an hour is forgotten"
+        assert len(limit.limiter) == 1, "a caller that was idle for an hour is forgotten"
 
     asyncio.run(scenario())
 
@@ -162,13 +162,13 @@ def test_a_hundred_calls_at_once_cannot_together_pass_the_token_limit() -> None:
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
-        assert await remaining_tokens(limit) == 0, "who left before an answer gives back what was reserved"
+        assert await remaining_tokens(limit) == 0, "a caller that leaves before an answer gives its reservation back"
 
     asyncio.run(scenario())
 
 
 def refused(service: Service, call: Call) -> RateLimited:
-    """The first refusal."""
+    """Repeats the call until it is refused, and returns the refusal."""
 
     async def scenario() -> RateLimited:
         while True:
@@ -200,7 +200,7 @@ def test_a_request_over_the_whole_token_limit_is_refused_without_a_retry_after()
     assert service.upstreams.calls == 0  # type: ignore[attr-defined]
 
 
-def test_no_wait_is_told_that_another_limit_makes_longer() -> None:
+def test_the_stated_wait_is_that_of_the_limit_with_the_longest_wait() -> None:
     service = service_of(RateLimit(settings(rate_limit_rpm=1, rate_limit_rph=1)))
     error = refused(service, call_of())
     assert "an hour" in error.message
@@ -208,7 +208,7 @@ def test_no_wait_is_told_that_another_limit_makes_longer() -> None:
     assert error.retry_after > 3590
 
 
-def test_one_caller_takes_nothing_from_another() -> None:
+def test_callers_do_not_share_their_limits() -> None:
     service = service_of(RateLimit(settings(rate_limit_rpm=1)))
     refused(service, call_of(caller="user:ana"))
     asyncio.run(service.answer(call_of(caller="user:bea")))
@@ -222,12 +222,12 @@ def test_a_limiter_remembers_a_bounded_number_of_callers() -> None:
             await limiter.admit(f"ip:{stranger}", limits, 1)
             admitted += (await limiter.admit("user:ana", limits, 1)).reading.admitted
         assert len(limiter) == 100
-        assert admitted == 5, "who keeps asking is not forgotten to make room"
+        assert admitted == 5, "an active caller is not forgotten to make room"
 
     asyncio.run(scenario())
 
 
-def test_looking_takes_nothing() -> None:
+def test_a_look_at_the_limits_uses_nothing() -> None:
     async def scenario() -> None:
         limit = RateLimit(settings(rate_limit_rpm=1, rate_limit_overrides='{"/generate": {"rpm": 7}}'))
         ana = Caller("user:ana", user="ana")

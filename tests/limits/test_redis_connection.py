@@ -1,4 +1,4 @@
-"""The link to Redis: what it takes for a loss, and what it does not."""
+"""The link to Redis: what counts as an outage, and what does not."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServ
         async with empty_link(redis_server, PATIENCE) as link:
 
             async def busy_call() -> None:
-                time.sleep(0.001)  # noqa: ASYNC251  what every call does to the loop when two hundred come together
+                time.sleep(0.001)  # noqa: ASYNC251  as every call blocks the loop when two hundred arrive together
                 await link.run(lambda redis: redis.ping())
 
             await asyncio.gather(*(busy_call() for _ in range(200)))
@@ -25,7 +25,7 @@ def test_a_busy_event_loop_is_not_taken_for_a_dead_redis(redis_server: RedisServ
     asyncio.run(scenario())
 
 
-def test_whoever_came_first_is_served_first(redis_server: RedisServer) -> None:
+def test_waiting_requests_are_served_in_order(redis_server: RedisServer) -> None:
     async def scenario() -> None:
         async with empty_link(redis_server, PATIENCE) as link:
 
@@ -51,7 +51,7 @@ def test_a_connection_that_redis_closed_is_replaced_and_not_taken_for_a_loss(red
     asyncio.run(scenario())
 
 
-def test_a_redis_that_is_not_there_costs_nothing_once_that_is_known(own_redis: RedisServer) -> None:
+def test_a_redis_that_is_known_to_be_down_costs_no_time(own_redis: RedisServer) -> None:
     async def scenario() -> None:
         async with empty_link(own_redis, PATIENCE) as link:
             own_redis.freeze()

@@ -1,4 +1,4 @@
-"""The sliding windows, in memory and in Redis, against what they promise and against a count by hand."""
+"""The sliding windows, in memory and in Redis, against their promises and against a count by hand."""
 
 import random
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Admission:
 
 
 def most_in_any_window(times: list[int], span: int) -> int:
-    """By hand: the fullest window that starts at an admission; any other holds no more."""
+    """By hand: the count of the fullest window that starts at an admission. No other window holds more."""
     return max((sum(start <= at < start + span for at in times) for start in times), default=0)
 
 
@@ -44,7 +44,7 @@ def test_no_window_wherever_it_starts_holds_more_than_its_limit(play: Play, seed
                 admitted.append(counts.clock.now)
 
     play(scenario)
-    assert most_in_any_window(admitted, few.window) == few.requests, "never over, and the whole limit was there"
+    assert most_in_any_window(admitted, few.window) == few.requests, "never over, and the whole limit is usable"
     assert most_in_any_window(admitted, HOUR) <= few.hourly
 
 
@@ -92,9 +92,7 @@ def test_decisions_are_those_of_a_count_by_hand(play: Play, seed: int) -> None:
         (limits(requests=2, tokens=70), 30),
     ],
 )
-def test_who_waits_as_long_as_told_is_admitted_and_who_waits_a_millisecond_less_is_not(
-    play: Play, few: Limits, tokens: int
-) -> None:
+def test_the_stated_wait_is_exact_to_the_millisecond(play: Play, few: Limits, tokens: int) -> None:
     async def scenario(counts: Counts) -> None:
         for _ in range(8):
             counts.clock.now += 7_654_321
@@ -122,7 +120,7 @@ def test_asking_again_and_again_does_not_lock_the_caller_out(play: Play) -> None
     play(scenario)
 
 
-def test_a_request_larger_than_the_whole_limit_is_told_that_no_wait_will_help(play: Play) -> None:
+def test_a_request_over_the_whole_limit_has_an_infinite_wait(play: Play) -> None:
     async def scenario(counts: Counts) -> None:
         assert (await counts.admit(limits(tokens=100), 101)).reading.wait_tokens == NEVER
         assert (await counts.admit(limits(tokens=100), 10**400)).reading.wait_tokens == NEVER

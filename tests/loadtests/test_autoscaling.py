@@ -1,6 +1,6 @@
-"""A run under a spike: what its seconds say, what its gates judge, what its picture shows. None of it is sent here.
+"""A run under a spike: its seconds, its gates and its picture. These tests send no load.
 
-The run that is kept with the results is one of the real cluster; each way to be wrong is made of it.
+The recorded run among the results is one of the real cluster; all wrong runs are changed copies of it.
 """
 
 import re
@@ -29,12 +29,12 @@ from workshop.processes import ROOT
 RESULTS = ROOT / "loadtests" / "results"
 SVG = "{http://www.w3.org/2000/svg}"
 
-NOTHING_LOST = "nothing is lost: all that was asked was answered, to its end"
-BY_IT = "it was this deployment that answered"
-DECIDES = "a replica more is wanted within its delays"
-GROWS = "and is there, warm, soon after"
-RETURNS = "when it is calm again, back to 1"
-AGREE = "the engines have finished as many as were answered, each of them some"
+NOTHING_LOST = "nothing is lost: every request got a complete answer"
+BY_IT = "this deployment itself answered"
+DECIDES = "one more replica is wanted within the delays"
+GROWS = "the new replica is warm soon after"
+RETURNS = "back to 1 when it is calm again"
+AGREE = "the engines finished as many requests as were answered, and each finished some"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def changed(run: Run, change: Callable[[Second], Second]) -> Run:
 # --- the gates ---------------------------------------------------------------------------------------------------
 
 
-def test_the_run_that_is_kept_passes_every_gate(kept: Run) -> None:
+def test_the_recorded_run_passes_every_gate(kept: Run) -> None:
     gates = judge(kept)
     assert [gate.name for gate in gates] == [NOTHING_LOST, BY_IT, DECIDES, GROWS, RETURNS, AGREE]
     assert all(gate.passed for gate in gates), gates
@@ -104,7 +104,7 @@ WRONG: dict[Callable[[Run], Run], str] = {
 
 
 @pytest.mark.parametrize("make_wrong", WRONG)
-def test_a_run_that_was_wrong_fails_the_gate_that_is_there_for_it(make_wrong: Callable[[Run], Run], kept: Run) -> None:
+def test_a_wrong_run_fails_the_gate_for_its_fault(make_wrong: Callable[[Run], Run], kept: Run) -> None:
     failed = [gate.name for gate in judge(make_wrong(kept)) if not gate.passed]
     assert WRONG[make_wrong] in failed
 
@@ -121,17 +121,17 @@ def test_a_deployment_that_stays_large_has_not_returned(kept: Run) -> None:
     assert RETURNS in [gate.name for gate in judge(stays) if not gate.passed]
 
 
-def test_nothing_is_said_of_replicas_that_nobody_could_see(kept: Run) -> None:
+def test_without_data_on_replicas_there_are_no_gates_on_them(kept: Run) -> None:
     blind = replace(kept, scaling=None, finished=None)
     assert [gate.name for gate in judge(blind)] == [NOTHING_LOST, BY_IT]
 
 
-def test_a_run_in_which_nobody_asked_is_not_one_without_losses(kept: Run) -> None:
+def test_a_run_without_requests_does_not_pass(kept: Run) -> None:
     empty = changed(kept, lambda second: replace(second, asked=0))
     assert NOTHING_LOST in [gate.name for gate in judge(empty) if not gate.passed]
 
 
-def test_an_answer_of_the_fallback_may_have_been_asked_of_an_engine_before(kept: Run) -> None:
+def test_a_request_that_the_fallback_answered_may_have_reached_an_engine_too(kept: Run) -> None:
     assert kept.finished
     first, *others = kept.seconds
     one = replace(kept, seconds=(replace(first, fallbacks=kept.fallbacks + 1), *others))
@@ -156,24 +156,24 @@ def seconds_of(answers: Sequence[Answer], looks: Sequence[Look] = ()) -> tuple[S
     return in_seconds(answers, looks, began=100)
 
 
-def test_what_was_due_counts_where_it_was_due_and_what_ended_where_it_ended() -> None:
+def test_requests_count_when_they_are_due_and_answers_when_they_end() -> None:
     seconds = seconds_of([answered(0.5, ended=2.5), answered(0.7, ended=2.8, fallback="tiny")])
     assert [second.asked for second in seconds] == [2, 0, 0]
     assert [second.answered for second in seconds] == [0, 0, 2]
     assert [second.fallbacks for second in seconds] == [0, 0, 1]
 
 
-def test_under_way_is_an_average_over_the_second() -> None:
+def test_calls_in_flight_are_an_average_over_the_second() -> None:
     seconds = seconds_of([answered(0.5, ended=2.25)])
     assert [second.under_way for second in seconds] == [0.5, 1.0, 0.25]
 
 
-def test_what_never_ended_is_under_way_to_the_end() -> None:
+def test_a_call_that_never_ended_is_in_flight_until_the_end() -> None:
     seconds = seconds_of([answered(0.0), answered(1.0, ended=1.9)])
     assert [second.under_way for second in seconds] == [1.0, 1.9]
 
 
-def test_latencies_are_those_of_who_asked_then() -> None:
+def test_latencies_belong_to_the_second_of_the_request() -> None:
     seconds = seconds_of([answered(0.0, first=0.25, ended=9.0), answered(8.0, ended=9.0)])
     assert (seconds[0].first_p50, seconds[0].whole_p50) == (0.25, 9.0)
     assert (seconds[8].first_p50, seconds[8].whole_p50) == (None, 1.0)
@@ -187,7 +187,7 @@ def test_a_look_at_the_replicas_holds_until_the_next_one() -> None:
     assert [second.running for second in seconds] == [1, 1, 1, 2]
 
 
-def test_what_ray_says_is_read_of_the_deployment_that_has_engines() -> None:
+def test_rays_status_is_read_for_the_deployment_that_has_engines() -> None:
     autoscaling = {
         "min_replicas": 2,
         "max_replicas": 16,
@@ -212,7 +212,7 @@ def test_what_ray_says_is_read_of_the_deployment_that_has_engines() -> None:
     assert scaling_of(router) is None
 
 
-# --- what is kept, and what is drawn -----------------------------------------------------------------------------
+# --- the results' files and pictures -----------------------------------------------------------------------------
 
 
 def test_a_run_is_read_as_it_was_written(kept: Run) -> None:
@@ -220,7 +220,7 @@ def test_a_run_is_read_as_it_was_written(kept: Run) -> None:
     assert (RESULTS / "autoscaling.json").read_text() == kept.document()
 
 
-def test_the_picture_that_is_kept_is_one_of_the_numbers_that_are_kept(kept: Run) -> None:
+def test_the_recorded_picture_is_drawn_from_the_recorded_numbers(kept: Run) -> None:
     assert (RESULTS / "autoscaling.svg").read_text() == plot(kept)
 
 
@@ -229,7 +229,7 @@ def test_the_picture_shows_each_phase_and_stays_within_its_edges(kept: Run) -> N
     width, height = map(float, picture.attrib["viewBox"].split()[2:])
     said = " ".join("".join(text.itertext()) for text in picture.iter(f"{SVG}text"))
     for phase in kept.phases:
-        assert f"{phase.name}, {phase.rate:g} a second" in said
+        assert f"{phase.name}, {phase.rate:g} per second" in said
     for path in picture.iter(f"{SVG}path"):
         for x, y in re.findall(r"([\d.]+) ([\d.]+)", path.attrib["d"]):
             assert 0 <= float(x) <= width
@@ -238,15 +238,15 @@ def test_the_picture_shows_each_phase_and_stays_within_its_edges(kept: Run) -> N
             assert float(x) <= width
 
 
-def test_without_replicas_the_picture_says_nothing_of_them(kept: Run) -> None:
+def test_without_data_on_replicas_the_picture_does_not_show_any(kept: Run) -> None:
     blind = changed(kept, lambda second: replace(second, wanted=None, starting=None, running=None, stopping=None))
     drawn = plot(replace(blind, scaling=None, finished=None))
     assert "Replicas" in plot(kept)
     assert "Replicas" not in drawn
-    assert "meant to hold" not in drawn
+    assert "target: " not in drawn
 
 
-def test_what_was_lost_and_what_a_fallback_answered_is_seen(kept: Run) -> None:
+def test_the_picture_shows_lost_requests_and_answers_of_the_fallback(kept: Run) -> None:
     first, *others = kept.seconds
     bad = replace(kept, seconds=(replace(first, failed=1, fallbacks=2), *others), failures=("a stream: cut",))
     drawn = plot(bad)
@@ -256,6 +256,6 @@ def test_what_was_lost_and_what_a_fallback_answered_is_seen(kept: Run) -> None:
     assert 'class="failed"' not in plot(replace(kept, seconds=tuple(replace(s, failed=0) for s in kept.seconds)))
 
 
-def test_a_run_of_a_moment_can_be_drawn(kept: Run) -> None:
+def test_a_very_short_run_can_be_drawn(kept: Run) -> None:
     short = replace(kept, seconds=seconds_of([answered(0.1, ended=0.4)]), phases=(replace(kept.phase(CALM), ends=1),))
     ElementTree.fromstring(plot(short))

@@ -1,4 +1,4 @@
-"""The serving benchmark: ratios within a round, the same engine for all, and a note of what was measured."""
+"""The serving benchmark: ratios within a round, the same engine for all, and a note with the measured numbers."""
 
 import json
 import signal
@@ -53,28 +53,28 @@ def row(made: Report, name: str) -> dict[str, Any]:
 
 
 def test_a_ratio_is_taken_within_each_round() -> None:
-    made = race([45, 9, 90], [50, 10, 100])  # in the second somebody else used the machine
+    made = race([45, 9, 90], [50, 10, 100])  # in the second round, others used the machine
     assert row(made, TUNED)["over_alone"] == pytest.approx(0.9)
 
 
-def test_a_first_token_is_late_by_what_it_is_over_vllm_alone() -> None:
+def test_the_added_first_token_time_is_the_difference_to_vllm_alone() -> None:
     assert row(race([45], [50]), TUNED)["added_first_token_ms"] == pytest.approx(2)
 
 
 def test_the_bar_is_met_or_not() -> None:
     met, missed = race([45], [50]), race([40], [50])
-    assert f"✓ {TUNED} ÷ vLLM alone, requests a second: 0.90 (≥ 0.85)" in verdict(met)
-    assert f"✗ {TUNED} ÷ vLLM alone, requests a second: 0.80" in verdict(missed)
+    assert f"✓ {TUNED} ÷ vLLM alone, requests per second: 0.90 (≥ 0.85)" in verdict(met)
+    assert f"✗ {TUNED} ÷ vLLM alone, requests per second: 0.80" in verdict(missed)
     assert "2.0 ms more CPU" in verdict(missed)
     assert passed(met)
     assert not passed(missed)
 
 
-def test_failed_requests_are_said_under_the_table() -> None:
+def test_failed_requests_are_listed_under_the_table() -> None:
     assert f"{TUNED}: 3 requests failed" in race([50], [50], failed=3)["table"]
 
 
-def test_vllm_alone_has_the_engine_arguments_that_are_served_with(tmp_path: Path) -> None:
+def test_vllm_alone_gets_the_engine_arguments_of_the_deployment(tmp_path: Path) -> None:
     arguments = yaml.safe_load(LAPTOP.read_text())["applications"][0]["args"]
     alone = Contenders(tmp_path).alone()
     command = " ".join(alone.command)
@@ -84,7 +84,7 @@ def test_vllm_alone_has_the_engine_arguments_that_are_served_with(tmp_path: Path
     assert alone.environment.items() >= arguments["environment"].items()
 
 
-def test_each_contender_is_an_application_that_a_cluster_would_take(tmp_path: Path) -> None:
+def test_each_contender_is_a_valid_application(tmp_path: Path) -> None:
     contenders = Contenders(tmp_path)
     applications = {setup.application: contenders.serve(setup).command[3] for setup in (*STEPS, *KNOBS)}
     checked = subprocess.run(
@@ -109,13 +109,13 @@ def test_each_contender_is_an_application_that_a_cluster_would_take(tmp_path: Pa
         ("ray::ServeController", "beside"),
     ],
 )
-def test_cpu_time_is_told_by_whose_it_is(name: str, part: str) -> None:
+def test_cpu_time_is_split_by_process(name: str, part: str) -> None:
     assert part_of(name) == part
 
 
 @pytest.fixture
 def busy() -> Iterator[psutil.Process]:
-    """One that works, and starts another that does."""
+    """A process that uses a core, with a child that does the same."""
     work = "import subprocess, sys\nif len(sys.argv) == 1: subprocess.Popen([sys.executable, '-c', 'while 1: pass'])\n"
     process = subprocess.Popen([sys.executable, "-c", f"{work}while 1: pass"], start_new_session=True)
     family = psutil.Process(process.pid)
@@ -126,7 +126,7 @@ def busy() -> Iterator[psutil.Process]:
     process.wait()
 
 
-def test_who_is_frozen_uses_nothing_and_goes_on_afterwards(busy: psutil.Process) -> None:
+def test_a_frozen_family_of_processes_stops_and_continues_afterwards(busy: psutil.Process) -> None:
     everybody = [busy, *busy.children()]
     with frozen(busy.pid):
         wait_for(lambda: all(each.status() == psutil.STATUS_STOPPED for each in everybody))
@@ -147,7 +147,7 @@ def test_steady_load_fails_by_one_slow_minute_or_one_error_in_a_hundred() -> Non
     assert [gate.passed for gate in gates(load(ended=[*minutes, 180], failed=1))] == [True, False]
 
 
-def test_the_client_measures_any_openai_api_and_tells_good_answers_from_bad(tmp_path: Path) -> None:
+def test_the_client_measures_any_openai_api_and_notices_bad_answers(tmp_path: Path) -> None:
     port = free_port()
     with model_server(port=port, output=tmp_path / "model.log"), Client("workshop-tiny", tmp_path) as client:
         good = client.measure(f"http://127.0.0.1:{port}", 6, connections=3)
@@ -157,7 +157,7 @@ def test_the_client_measures_any_openai_api_and_tells_good_answers_from_bad(tmp_
         assert (bad.failed, bad.errors) == (2, ["Not Found"])
 
 
-# --- what is kept ------------------------------------------------------------------------------------------------
+# --- the results' files ------------------------------------------------------------------------------------------
 
 
 def kept() -> Report:
@@ -173,7 +173,7 @@ def test_the_kept_table_and_picture_are_made_from_the_kept_numbers() -> None:
     assert {each["name"] for each in made["contenders"]} <= set(texts)
 
 
-def test_the_kept_results_have_everybody_and_no_failed_request() -> None:
+def test_the_kept_results_have_every_contender_and_no_failed_request() -> None:
     rows = kept()["contenders"]
     assert [each["name"] for each in rows] == [PLAIN, *(setup.name for setup in (*STEPS, *KNOBS))]
     assert not any(each["failed"] for each in rows)

@@ -1,4 +1,4 @@
-"""What a process and its children have used is counted, all of it and nobody else's."""
+"""The CPU time and memory of a process and its children are counted completely, and nothing else is."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ HOLD = "held = bytearray(80_000_000)\nfor at in range(0, len(held), 4096): held[
 
 @contextmanager
 def parent_of(program: str) -> Iterator[tuple[int, float]]:
-    """The pid of an idle process with one child that runs `program`, and what that child printed first."""
+    """The pid of an idle process with one child that runs `program`, and the number that the child prints first."""
     idle = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])"
     with subprocess.Popen(
         [sys.executable, "-c", idle], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -30,7 +30,7 @@ def test_cpu_time_of_children_is_counted() -> None:
     before = cpu_seconds(os.getpid())
     with parent_of(SPIN) as (pid, used):
         assert cpu_seconds(pid) >= used >= 0.2
-        assert cpu_seconds(os.getpid()) - before >= used  # our grandchild is ours
+        assert cpu_seconds(os.getpid()) - before >= used  # a grandchild counts, too
 
 
 def test_memory_is_that_of_the_largest_process() -> None:

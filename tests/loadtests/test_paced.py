@@ -1,4 +1,4 @@
-"""The upstream of streams paces as it is told, and the client that counts its chunks is not fooled."""
+"""The upstream of the streams keeps the given pace, and the client counts its chunks correctly."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ def ask(target: Target, *, streams: int = 6, at_once: int = 3, chunks: int = 7) 
     return asyncio.run(stream(target, streams=streams, at_once=at_once, chunks=chunks, apart_ms=1))
 
 
-def test_every_chunk_comes_at_its_time_and_none_before(upstream: str) -> None:
+def test_no_chunk_comes_before_its_time(upstream: str) -> None:
     async def arrivals() -> list[float]:
         target = Target("the upstream", f"{upstream}/chat/completions")
         reader, writer = await asyncio.open_connection(*target.address)
@@ -42,7 +42,7 @@ def test_every_chunk_comes_at_its_time_and_none_before(upstream: str) -> None:
 
     seen = asyncio.run(arrivals())
     assert len(seen) == 5
-    tick = 0.002  # of the upstream's clock
+    tick = 0.002  # the resolution of the upstream's clock
     assert all(when >= number * APART - tick for number, when in enumerate(seen))
 
 
@@ -52,7 +52,7 @@ def test_all_chunks_of_all_streams_are_counted_and_each_first_token_timed(upstre
     assert len(streamed.first_token) == 6
 
 
-def test_usage_comes_only_to_who_asks_for_it(upstream: str) -> None:
+def test_usage_comes_only_if_the_request_asks_for_it(upstream: str) -> None:
     async def answer(options: bytes) -> bytes:
         target = Target("the upstream", f"{upstream}/chat/completions")
         reader, writer = await asyncio.open_connection(*target.address)
@@ -68,7 +68,7 @@ def test_usage_comes_only_to_who_asks_for_it(upstream: str) -> None:
 
 def test_the_pass_through_relays_streams(upstream: str, tmp_path: Path) -> None:
     contender = passthrough(upstream, tmp_path)
-    contender.process.command = contender.process.command[3:]  # on any core
+    contender.process.command = contender.process.command[3:]  # not pinned to a core
     with contender.process:
         assert ask(contender.target).chunks == 6 * 7
 
@@ -85,7 +85,7 @@ def test_the_pass_through_relays_streams(upstream: str, tmp_path: Path) -> None:
         (b"HTTP/1.1 200 OK\r\n\r\ndata: half", "closed the connection"),
     ],
 )
-def test_a_stream_that_is_not_whole_ends_the_benchmark(answer: bytes, complaint: str) -> None:
+def test_an_incomplete_stream_ends_the_benchmark(answer: bytes, complaint: str) -> None:
     async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)

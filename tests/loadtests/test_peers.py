@@ -1,4 +1,4 @@
-"""The peers are pinned, and set up as the benchmark says."""
+"""The peers' versions are pinned, and their configuration is that of the benchmark."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def test_every_package_of_python_is_pinned_to_one_version() -> None:
     assert {"litellm", "langchain-openai"} <= {re.split(r"[\[=]", package)[0] for package in packages}
 
 
-def test_every_package_of_node_is_pinned_and_none_says_where_it_comes_from() -> None:
+def test_every_package_of_node_is_pinned_and_none_names_a_registry() -> None:
     wanted = json.loads((PEERS / "package.json").read_text())["dependencies"]
     lock = json.loads((PEERS / "package-lock.json").read_text())["packages"]
     for name, version in wanted.items():

@@ -1,4 +1,4 @@
-"""The report of a benchmark: ratios within a round, honest bars, and a README that says what was measured."""
+"""The report of a benchmark: ratios within a round, honest bars, and a README with the measured numbers."""
 
 import json
 from xml.etree import ElementTree
@@ -29,7 +29,7 @@ def shown(rates: list[float], *, p50_us: float = 500, memory_mb: float = 100) ->
 
 
 def race(**others: Shown) -> Report:
-    """A race of three rounds; in the second somebody else used the machine."""
+    """A race of three rounds; in the second round, others used the machine."""
     results = Results(shown={OURS: shown([3000, 300, 3000]), PASSTHROUGH: shown([5000, 500, 5000]), **others})
     results.direct = [Measurement(1000, 1000, 100, 200, 0)] * 3
     results.direct_first_token_ms = [0.0] * 3
@@ -46,7 +46,7 @@ def test_a_ratio_is_taken_within_each_round() -> None:
     assert bar(made, PASSTHROUGH)["got"] == pytest.approx(0.6)
 
 
-def test_added_latency_is_what_is_over_the_upstream_called_directly() -> None:
+def test_added_latency_is_the_difference_to_direct_calls_of_the_upstream() -> None:
     made = race()
     assert made["contenders"][0]["added_p50_us"] == pytest.approx(400)
     assert made["contenders"][0]["added_p99_us"] == pytest.approx(800)
@@ -72,7 +72,7 @@ def test_the_kept_table_is_made_from_the_kept_numbers() -> None:
     assert http_clients.table(clients) == clients["table"]
 
 
-def test_the_kept_results_have_everybody() -> None:
+def test_the_kept_results_have_every_contender() -> None:
     made = kept("bench.json")
     assert [row["name"] for row in made["contenders"]] == [OURS, UNWATCHED, PASSTHROUGH, PORTKEY, LITELLM]
     assert not made["absent"]
@@ -82,7 +82,7 @@ def test_the_readme_has_the_kept_table() -> None:
     assert kept("bench.json")["table"] in reference.README.read_text()
 
 
-def test_the_kept_picture_is_made_from_the_kept_numbers_and_shows_everybody() -> None:
+def test_the_kept_picture_is_made_from_the_kept_numbers_and_shows_every_contender() -> None:
     made = kept("bench.json")
     picture = (RESULTS / "bench.svg").read_text()
     assert picture == plot(made)

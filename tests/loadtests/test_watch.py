@@ -1,4 +1,4 @@
-"""Watching a deployment: what Ray's REST API and its metrics say, played by a server that says what it is told to."""
+"""Watching a deployment through Ray's REST API and metrics. A server of the test plays Ray."""
 
 import json
 import threading
@@ -28,7 +28,7 @@ AUTOSCALING = {
 
 @dataclass
 class Ray:
-    """`replicas`: their states, by id. `finished`: of each engine, requests in all, and the short ones among them."""
+    """`replicas`: the states, by id. `finished`: for each engine, the number of all requests and of the short ones."""
 
     port: int
     wanted: int = 1
@@ -86,7 +86,7 @@ def watch_of(ray: Ray) -> Watch:
     return watch
 
 
-def test_a_deployment_grows_and_shrinks_before_the_eyes(ray: Ray) -> None:
+def test_the_watch_sees_a_deployment_grow_and_shrink(ray: Ray) -> None:
     watch = watch_of(ray)
     watch.look()
     assert watch.is_small()
@@ -108,21 +108,21 @@ def test_a_deployment_grows_and_shrinks_before_the_eyes(ray: Ray) -> None:
     assert watch.looks[-1].stopping == 1
 
 
-def test_it_waits_until_what_was_before_is_over(ray: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_waits_until_the_deployment_has_settled(ray: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = watch_of(ray)
     monkeypatch.setattr("loadtests.watch.LOOK_SECONDS", 0.01)
-    ray.replicas = {"first": "RUNNING", "second": "STARTING"}  # one is being replaced
+    ray.replicas = {"first": "RUNNING", "second": "STARTING"}  # one replica is being replaced
     threading.Timer(0.2, lambda: ray.replicas.update(second="STOPPING")).start()
     threading.Timer(0.4, lambda: ray.replicas.pop("second")).start()
     watch.settle()
-    assert "second" not in ray.replicas, "it goes on starting while it stops, and takes a core for that"
+    assert "second" not in ray.replicas, "a replica that stops while it starts keeps using a core"
     ray.replicas["second"] = "RUNNING"
     monkeypatch.setattr("loadtests.watch.LEAST_WITHIN", 0.0)
     with pytest.raises(CannotStart, match="does not come down to its 1 replicas"):
         watch.settle()
 
 
-def test_engines_are_counted_from_the_beginning_on_and_without_short_answers(ray: Ray) -> None:
+def test_engines_are_counted_from_the_runs_start_and_without_short_answers(ray: Ray) -> None:
     ray.finished = {"first": (116, 16)}
     watch = watch_of(ray)
     ray.replicas["second"] = "RUNNING"
@@ -132,7 +132,7 @@ def test_engines_are_counted_from_the_beginning_on_and_without_short_answers(ray
     assert watch.finished() == {"first": 9, "second": 5}
 
 
-def test_the_run_begins_when_the_engines_have_counted_what_came_before(
+def test_the_run_begins_when_the_engines_have_counted_all_earlier_requests(
     ray: Ray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loadtests.watch.LOOK_SECONDS", 0.01)
@@ -142,7 +142,7 @@ def test_the_run_begins_when_the_engines_have_counted_what_came_before(
     began = threading.Thread(target=watch.begin, args=(3,))
     began.start()
     began.join(0.3)
-    assert began.is_alive(), "it waits for the count"
+    assert began.is_alive(), "it must wait for the count"
     ray.finished = {"first": (23, 16)}
     began.join(10)
     ray.finished = {"first": (24, 16)}
@@ -151,7 +151,7 @@ def test_the_run_begins_when_the_engines_have_counted_what_came_before(
     assert watch.finished() == {"first": 1}
 
 
-def test_an_engine_that_is_gone_has_finished_what_it_had(ray: Ray) -> None:
+def test_an_engine_that_has_ended_keeps_its_last_count(ray: Ray) -> None:
     watch = watch_of(ray)
     ray.replicas["second"] = "RUNNING"
     ray.finished = {"first": (8, 0), "second": (5, 0)}
@@ -163,13 +163,13 @@ def test_an_engine_that_is_gone_has_finished_what_it_had(ray: Ray) -> None:
     assert watch.finished() == {"first": 9, "second": 5}
 
 
-def test_an_engine_that_nobody_asked_is_there_with_nothing(ray: Ray) -> None:
+def test_an_engine_without_requests_counts_zero(ray: Ray) -> None:
     watch = watch_of(ray)
     watch.look()
     assert watch.finished() == {"first": 0}
 
 
-def test_what_does_not_scale_and_who_does_not_answer_is_not_watched(ray: Ray) -> None:
+def test_a_fixed_or_silent_deployment_is_not_watched(ray: Ray) -> None:
     ray.scales = False
     assert Watch.of(ray.port, SHORT) is None
     assert Watch.of(free_ports(), SHORT) is None

@@ -1,8 +1,8 @@
-"""A service that leaks as it is told: a call with the header X-Leak-KB keeps so many kilobytes, until DELETE /leak.
+"""A service that leaks on request: a call with the header X-Leak-KB keeps that many kilobytes, until DELETE /leak.
 
-The stack of demo 5 around it, without accounts and limits. MEMORY_THRESHOLD_MB and MEMORY_EMERGENCY_MB count from what
-the process has at its start, so that no test depends on how large Python is today. CONTAINER_MB, if it is set, is how
-much more than that its container allows.
+It has the stack of demo 5 without accounts and limits. MEMORY_THRESHOLD_MB and MEMORY_EMERGENCY_MB are added to the
+process's memory at its start, so that no test depends on the size of Python. CONTAINER_MB, if set, is the container's
+limit, also above that size.
 """
 
 import os
@@ -32,7 +32,7 @@ from shared.service import Service
 from shared.settings import Settings
 from shared.upstream.pools import Upstreams
 
-PIECE = 32_000  # bytes; small enough to lie on the heap, where what is freed is not given back by itself
+PIECE = 32_000  # bytes; small enough for the heap, where freed memory is not returned automatically
 
 
 class Leak:
@@ -49,7 +49,7 @@ class Leak:
 
         @router.delete("/leak")
         async def stop() -> Response:
-            del self.kept[:-1]  # what stays lies at the end of the heap: the C library gives nothing back by itself
+            del self.kept[:-1]  # the last piece, at the end of the heap, keeps the C library from returning memory
             return json_response({})
 
         return router

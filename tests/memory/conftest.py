@@ -1,4 +1,4 @@
-"""Services that watch their memory, as processes of their own, in front of the simulator."""
+"""Services that watch their memory, as separate processes in front of the simulator."""
 
 import itertools
 import json
@@ -39,7 +39,7 @@ class Gateway:
     subject: Subject
 
     def ask(self, *, leak_kb: int = 0, **fields: Any) -> Answer:
-        """A prompt that nobody has sent before."""
+        """Asks with a prompt that has not been sent before."""
         headers = {"X-Leak-KB": str(leak_kb)} if leak_kb else {}
         return self.subject.ask(f"What leaks, take {next(numbers)}?", headers=headers, **{"temperature": 0, **fields})
 
@@ -61,12 +61,12 @@ class Gateway:
         wait_for(lambda: self.state() == state, f"memory is {state}")
 
     def metric(self, name: str) -> float:
-        """The sum of its samples; `name` may hold labels, as they stand in the text."""
+        """The sum of the metric's samples; `name` may contain labels, as in the text."""
         text = self.subject.service.get("/metrics").text
         return sum(map(float, re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)$", text, re.MULTILINE)))
 
     def wait_until_said(self, event: str, enough: Callable[[Said], object] = bool) -> Said:
-        """The log's lines about `event` once they are enough: what others see happens before its line is written."""
+        """The log's lines about `event`, once they are enough: an effect is visible before its line is written."""
         wait_for(lambda: enough(self.said(event)), lambda: f"{event}: {self.said(event)}")
         return self.said(event)
 
@@ -95,7 +95,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def start(server: ModelServer) -> Start:
-    """Starts a service with these settings besides the usual ones."""
+    """Starts a service with these settings in addition to the usual ones."""
 
     @contextmanager
     def starting(build: str = DEMO_5, **environment: str) -> Iterator[Gateway]:
@@ -114,6 +114,6 @@ def _demo_5(start: Start) -> Iterator[Gateway]:
 
 @pytest.fixture
 def demo_5(_demo_5: Gateway) -> Gateway:
-    """One demo 5 for all tests that can live with its defaults."""
+    """One demo 5 for all tests that need only its defaults."""
     _demo_5.subject.upstream.clear()
     return _demo_5

@@ -1,4 +1,4 @@
-"""What an administrator may have done by hand: by the worker that answers, and by all others."""
+"""Actions that an administrator can start: they run in the worker that answers, and in all others."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -17,7 +17,7 @@ WORKERS = 2
 
 @pytest.fixture(scope="module")
 def workers(start: Start) -> Iterator[Gateway]:
-    """Several of them, whose breakers open at the first failure, in front of nobody."""
+    """A service of several workers, whose breakers open at the first failure, with an upstream that is down."""
     with (
         dead_server() as url,
         start(
@@ -38,12 +38,12 @@ def post(gateway: Gateway, path: str, role: str) -> Answer:
 
 
 def ask_on_a_new_connection(gateway: Gateway) -> None:
-    """So that the kernel chooses a worker anew."""
+    """Asks on a new connection, for which the kernel chooses a worker again."""
     gateway.subject.ask("Hola", headers={"Connection": "close"})
 
 
 @pytest.mark.parametrize("path", [CLEANUP, RESET])
-def test_only_administrators_may(demo_5: Gateway, path: str) -> None:
+def test_only_administrators_may_use_the_debug_routes(demo_5: Gateway, path: str) -> None:
     assert demo_5.subject.service.post(path, {}).must_be_error(403)["code"] == "not_allowed"
     assert post(demo_5, path, "user").status == 403
     answer = post(demo_5, path, "admin")
@@ -82,13 +82,13 @@ def test_a_cleanup_reaches_all_workers(workers: Gateway) -> None:
     wait_for(lambda: workers.metric("gateway_memory_cleanups_total") == before + WORKERS, "all have cleaned up")
 
 
-def test_a_breaker_that_was_reset_knows_nothing_of_before(start: Start) -> None:
+def test_a_reset_breaker_forgets_its_failures(start: Start) -> None:
     with start(CIRCUIT_BREAKER_FAILURE_THRESHOLD="2") as gateway:
         with gateway.subject.upstream.fault({"status": 500}):
             gateway.ask(), gateway.ask()
             assert gateway.health()["status"] == "degraded"
             assert post(gateway, RESET, "admin").json["closed"] == ["primary/workshop-sim"]
-            assert gateway.ask().status == 502, "it is tried again, and one failure is not two"
+            assert gateway.ask().status == 502, "the upstream is asked again, and one failure is not two"
         assert gateway.health()["status"] == "healthy"
         breaker = gateway.check("circuit_breakers")["primary/workshop-sim"]
         assert (breaker["state"], breaker["opened"]) == ("closed", 1)

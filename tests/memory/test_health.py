@@ -1,4 +1,4 @@
-"""GET /health of demo 5: what it says, what it calls wrong, and that it waits for nothing."""
+"""GET /health of demo 5: what it shows, what it reports as wrong, and that it waits for nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +13,7 @@ from workshop.grader.launch import SIMULATOR
 from workshop.processes import free_port, model_server
 from workshop.redis_server import RedisServer
 
-AT_ONCE = 2.0  # seconds; what waits for something that is frozen waits longer, or for ever
+AT_ONCE = 2.0  # seconds; waiting for something frozen would take longer, or for ever
 
 
 def test_it_shows_each_part(demo_5: Gateway) -> None:
@@ -50,7 +50,7 @@ def test_it_asks_no_upstream(demo_5: Gateway) -> None:
     assert demo_5.subject.upstream.received() == 0
 
 
-def test_calls_under_way_are_connections_in_use(demo_5: Gateway) -> None:
+def test_calls_in_flight_are_connections_in_use(demo_5: Gateway) -> None:
     with demo_5.subject.upstream.fault({"stall_after_tokens": 2}):
         with demo_5.subject.service.stream("/generate/stream", {"prompt": "Hola"}) as stream:
             assert stream.status == 200
@@ -58,18 +58,18 @@ def test_calls_under_way_are_connections_in_use(demo_5: Gateway) -> None:
         wait_for(lambda: demo_5.check("http_client")["in_use"] == 0, "the connection is free")
 
 
-def test_an_upstream_that_dies_is_missed_and_its_return_is_noticed(start: Start, tmp_path: Path) -> None:
+def test_the_loss_and_the_return_of_an_upstream_are_noticed(start: Start, tmp_path: Path) -> None:
     port = free_port()
     models = {"LOCAL_MODELS": SIMULATOR, "SIM_TTFT_MS": "0", "SIM_TPOT_MS": "0"}
     upstream = model_server(port=port, environment=models, output=tmp_path / "model.txt")
     with start(OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1", MODEL=SIMULATOR) as gateway:
         missed = ["the upstream primary does not answer"]
-        wait_for(lambda: gateway.health()["wrong"] == missed, "it was never there")
+        wait_for(lambda: gateway.health()["wrong"] == missed, "the upstream has never been up")
         assert gateway.health()["status"] == "degraded"
         assert gateway.check("providers")["primary"] == {"reachable": False, "last_answer_s": None}
         with upstream:
             assert gateway.ask().status == 200
-            assert gateway.health()["status"] == "healthy", "a call has heard from it"
+            assert gateway.health()["status"] == "healthy", "a call has got an answer from it"
         gateway.ask()
         wait_for(lambda: gateway.health()["wrong"] == missed, "a call could not reach it")
         assert gateway.check("providers")["primary"]["last_answer_s"] > 0
@@ -94,7 +94,7 @@ def test_it_answers_while_the_upstream_hangs_and_every_place_is_taken(start: Sta
 
 
 @pytest.mark.parametrize("backend", ["memory", "redis"])
-def test_it_answers_while_redis_is_frozen_and_says_that_it_is_missed(start: Start, backend: str) -> None:
+def test_it_answers_while_redis_is_frozen_and_reports_the_outage(start: Start, backend: str) -> None:
     with RedisServer() as redis, start(REDIS_URL=redis.url, CACHE_BACKEND=backend) as gateway:
         gateway.ask()
         assert gateway.health()["checks"]["redis"] == {"up": True}
@@ -110,7 +110,7 @@ def test_it_answers_while_redis_is_frozen_and_says_that_it_is_missed(start: Star
         wait_for(lambda: gateway.health()["status"] == "healthy", "Redis is back")
 
 
-def test_the_demos_before_have_neither_checks_of_parts_nor_a_judgement(start: Start) -> None:
+def test_the_earlier_demos_have_neither_checks_of_parts_nor_a_verdict(start: Start) -> None:
     with start("demos.demo_4_streaming.app:build", CIRCUIT_BREAKER_FAILURE_THRESHOLD="1") as gateway:
         with gateway.subject.upstream.fault({"status": 500}):
             gateway.ask()
@@ -120,7 +120,7 @@ def test_the_demos_before_have_neither_checks_of_parts_nor_a_judgement(start: St
         assert health["checks"].keys() == {"admission_queue", "circuit_breakers"}
 
 
-# --- the judgement -----------------------------------------------------------------------------------------------
+# --- the verdict -------------------------------------------------------------------------------------------------
 
 
 WELL = {
@@ -132,7 +132,7 @@ WELL = {
 }
 
 
-def test_what_is_busy_or_not_known_yet_is_not_wrong() -> None:
+def test_busy_or_unknown_parts_are_not_wrong() -> None:
     assert list(what_is_wrong(WELL)) == list(what_is_wrong({})) == []
 
 
@@ -147,5 +147,5 @@ def test_what_is_busy_or_not_known_yet_is_not_wrong() -> None:
         ({"redis": {"up": False}}, "redis does not answer"),
     ],
 )
-def test_what_is_wrong_is_said(ill: dict[str, object], said: str) -> None:
+def test_each_fault_is_named(ill: dict[str, object], said: str) -> None:
     assert list(what_is_wrong({**WELL, **ill})) == [said]

@@ -1,4 +1,4 @@
-"""A service that really leaks: it says so, empties its cache, takes no more work, and recovers. It is never killed."""
+"""A service that really leaks: it warns, empties its cache, refuses work, and recovers. It is never killed."""
 
 import threading
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ OFTEN = {"MEMORY_CHECK_SECONDS": "0.05"}
 
 
 def entries(cleanup: Mapping[str, Any]) -> int:
-    """How many of the cache's entries it dropped."""
+    """The number of cache entries that it dropped."""
     dropped: int = cleanup["cache_entries"]
     return dropped
 
@@ -40,7 +40,7 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
         gateway.ask(leak_kb=22_000)
         gateway.wait_until_memory_is("shedding")
         cleanups = gateway.wait_until_said("memory_cleanup", lambda lines: sum(map(entries, lines)) >= 52)
-        assert (entries(cleanups[0]), sum(map(entries, cleanups))) == (26, 52), "half of it, then the rest"
+        assert (entries(cleanups[0]), sum(map(entries, cleanups))) == (26, 52), "first a half, then the rest"
         assert gateway.check("cache")["entries"] == 0
         assert gateway.ask().status == 200, "a service that sheds still works"
 
@@ -53,7 +53,7 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
             assert int(refused.headers["retry-after"]) >= 1
             assert service.get("/ready").status == 503
             stream.read()
-            assert stream.data[-1] == "[DONE]", "what is under way goes on to its end"
+            assert stream.data[-1] == "[DONE]", "calls in flight continue to their end"
         health = gateway.health()
         assert (health["status"], health["wrong"]) == ("degraded", ["memory is refusing"])
         assert gateway.metric("gateway_memory_pressure") == 3
@@ -67,10 +67,10 @@ def test_it_warns_then_empties_its_cache_then_refuses_work_and_recovers(start: S
         changes = gateway.wait_until_said("memory_state", lambda lines: lines[-1]["state"] == "normal")
         states = [line["state"] for line in changes]
         assert states[:3] == ["warning", "shedding", "refusing"]
-        assert states[3:] in (["normal"], ["warning", "normal"]), "one line for each change"
+        assert states[3:] in (["normal"], ["warning", "normal"]), "one line per change"
 
 
-def test_it_is_refused_work_long_before_its_container_would_kill_it(start: Start) -> None:
+def test_it_refuses_work_long_before_its_container_would_kill_it(start: Start) -> None:
     container_mb = 150
     with start(LEAKING, CONTAINER_MB=str(container_mb), MEMORY_CHECK_SECONDS="0.02") as gateway:
         process = listening_at(gateway.subject.service.url)
@@ -99,8 +99,8 @@ def test_it_is_refused_work_long_before_its_container_would_kill_it(start: Start
         assert "this container has" in lowered["message"]
 
 
-def test_a_leak_is_suspected_where_there_is_one_and_not_beside_it(start: Start) -> None:
-    """Two services with the same load, of which one keeps a little of each call."""
+def test_only_the_leaking_service_of_two_is_suspected(start: Start) -> None:
+    """Two services with the same load, one of which leaks a little with each call."""
     often = {"MEMORY_CHECK_SECONDS": "0.01", "CACHE_MAX_SIZE": "100"}
     with start(LEAKING, **often) as leaking, start(LEAKING, **often) as sound, ThreadPoolExecutor(2) as people:
         found = threading.Event()
@@ -129,7 +129,7 @@ def test_a_leak_is_suspected_where_there_is_one_and_not_beside_it(start: Start) 
         assert not sound.said("memory_leak_suspected")
 
 
-def test_thresholds_in_the_wrong_order_keep_it_from_starting(tmp_path: Path) -> None:
+def test_thresholds_in_the_wrong_order_stop_the_start(tmp_path: Path) -> None:
     settings = {"MEMORY_THRESHOLD_MB": "200", "MEMORY_EMERGENCY_MB": "100", "LOG_FILE": "-"}
     printed = tmp_path / "printed.txt"
     with pytest.raises(CannotStart, match="MEMORY_THRESHOLD_MB=200: must not be over MEMORY_EMERGENCY_MB"):

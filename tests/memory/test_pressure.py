@@ -1,4 +1,4 @@
-"""When memory is said to be short: the states, the thresholds, and how much memory there is at all."""
+"""Memory pressure: the states, the thresholds, and the amount of memory that there is."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def settings(threshold: float = 1024, emergency: float = 1536, workers: int = 1)
 
 
 def states(*resident: int) -> list[State]:
-    """After each look, with 100 before caches are emptied and 150 before work is refused."""
+    """The state after each look. Caches are emptied over 100, and work is refused over 150."""
     pressure = Pressure(Thresholds(shed=100, refuse=150))
     return [pressure.look(bytes) for bytes in resident]
 
@@ -42,7 +42,7 @@ def test_work_is_refused_until_memory_is_below_the_lower_threshold_again() -> No
     assert states(151, 149, 101, 100) == [State.REFUSING] * 3 + [State.WARNING]
 
 
-def test_at_an_edge_the_state_does_not_change_with_every_look() -> None:
+def test_near_a_threshold_the_state_does_not_flap() -> None:
     assert states(81, 79, 81, 79, 75) == [State.WARNING] * 4 + [State.NORMAL]
     assert states(101, 99, 101, 99, 94) == [State.SHEDDING] * 4 + [State.WARNING]
 
@@ -50,7 +50,7 @@ def test_at_an_edge_the_state_does_not_change_with_every_look() -> None:
 # --- thresholds --------------------------------------------------------------------------------------------------
 
 
-def test_where_there_is_enough_memory_the_settings_hold(caplog: pytest.LogCaptureFixture) -> None:
+def test_with_enough_memory_the_thresholds_are_those_of_the_settings(caplog: pytest.LogCaptureFixture) -> None:
     assert thresholds(settings(), PLENTY, 100 * MEGABYTE) == Thresholds(1024 * MEGABYTE, 1536 * MEGABYTE)
     assert not caplog.messages
 
@@ -62,7 +62,7 @@ def test_in_a_small_container_they_are_lowered_and_one_line_says_so(caplog: pyte
     assert said.startswith("this container has 512 MB of memory for 1 worker(s)")
 
 
-def test_workers_share_what_there_is_with_one_another_and_with_their_parent() -> None:
+def test_workers_share_the_memory_with_each_other_and_their_parent() -> None:
     base, bound = 100 * MEGABYTE, MemoryLimit(1000 * MEGABYTE, "this container")
     lowered = thresholds(settings(workers=4), bound, base)
     assert base + 4 * lowered.refuse < bound.bytes
@@ -75,7 +75,7 @@ def test_a_threshold_over_the_emergency_is_refused_in_one_line() -> None:
     assert "\n" not in str(reason.value)
 
 
-# --- how much there is -------------------------------------------------------------------------------------------
+# --- the memory limit --------------------------------------------------------------------------------------------
 
 
 def container(root: Path, groups: str, **limits: str) -> Path:
@@ -93,12 +93,12 @@ def container(root: Path, groups: str, **limits: str) -> Path:
     return root
 
 
-def test_version_2_counts_the_least_of_a_group_and_those_above_it(tmp_path: Path) -> None:
+def test_version_2_takes_the_lowest_limit_of_a_group_and_its_parents(tmp_path: Path) -> None:
     root = container(tmp_path, "0::/pod/app\n", MAX="max", pod__MAX="300000000", pod__app__MAX="400000000")
     assert memory_limit(root) == MemoryLimit(300_000_000, "this container")
 
 
-def test_version_1_counts_the_group_of_the_memory_controller(tmp_path: Path) -> None:
+def test_version_1_takes_the_group_of_the_memory_controller(tmp_path: Path) -> None:
     groups = "5:cpu,cpuacct:/else\n4:memory:/docker/app\n"
     root = container(tmp_path, groups, memory__LIMIT="9223372036854771712", memory__docker__app__LIMIT="200000000")
     assert memory_limit(root) == MemoryLimit(200_000_000, "this container")
@@ -111,12 +111,12 @@ def test_a_container_that_sees_its_group_as_the_root_has_its_limit_there(tmp_pat
     assert memory_limit(container(tmp_path / "c", "0::/../other\n", MAX="270000000")).bytes == 270_000_000
 
 
-def test_without_any_limit_it_is_the_machines_memory(tmp_path: Path) -> None:
+def test_without_a_limit_the_machines_memory_counts(tmp_path: Path) -> None:
     machine = MemoryLimit(psutil.virtual_memory().total, "this machine")
     assert memory_limit(tmp_path) == machine
     assert memory_limit(container(tmp_path / "v2", "0::/\n", MAX="max")) == machine
     assert memory_limit(container(tmp_path / "large", "0::/\n", MAX=str(machine.bytes * 2))) == machine
 
 
-def test_what_is_resident_is_what_the_system_says() -> None:
+def test_resident_memory_is_that_of_the_system() -> None:
     assert resident() == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)

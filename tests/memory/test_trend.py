@@ -1,4 +1,4 @@
-"""What is called a leak, and what is not: series of looks, a second apart, as services have been seen to make them."""
+"""What counts as a leak: realistic series of looks at memory, one second apart."""
 
 import math
 import random
@@ -25,7 +25,7 @@ def suspected_after(
     in_flight: Count = lambda look: 5,
     detector: LeakDetector | None = None,
 ) -> int | None:
-    """The number of the look after which a leak was first suspected. Calls borrow a little memory, now and then."""
+    """The number of the look after which a leak was first suspected. Calls use a little memory now and then."""
     chance = random.Random(7)
     detector = detector or LeakDetector()
     for look in range(looks):
@@ -55,12 +55,12 @@ HARMLESS: dict[str, Series] = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_grows_for_a_good_reason_is_no_leak(name: str) -> None:
+def test_growth_for_a_good_reason_is_not_a_leak(name: str) -> None:
     assert suspected_after(HARMLESS[name]) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_comes_and_goes_by_chance_is_no_leak(seed: int) -> None:
+def test_random_changes_are_not_a_leak(seed: int) -> None:
     chance, level = random.Random(seed), 80.0
 
     def wandering(look: int) -> float:
@@ -71,21 +71,21 @@ def test_what_comes_and_goes_by_chance_is_no_leak(seed: int) -> None:
     assert suspected_after(wandering) is None
 
 
-def test_a_cache_that_fills_is_no_leak() -> None:
+def test_a_cache_that_fills_is_not_a_leak() -> None:
     def cached(look: int) -> int:
         return min(60 * MB, look * MB // 20)
 
     assert suspected_after(lambda look: 80 + 1.1 * cached(look) / MB, cached=cached) is None
 
 
-def test_a_cache_that_shrinks_without_memory_coming_back_is_no_leak() -> None:
+def test_a_cache_that_shrinks_without_freeing_memory_is_not_a_leak() -> None:
     def cached(look: int) -> int:
         return max(0, 60 * MB - look * MB // 20)
 
     assert suspected_after(lambda look: 150, cached=cached) is None
 
 
-def test_what_limits_remember_of_each_call_for_an_hour_is_no_leak() -> None:
+def test_an_hour_of_rate_limit_records_is_not_a_leak() -> None:
     a_second = 1500
 
     def remembered(look: int) -> float:
@@ -94,7 +94,7 @@ def test_what_limits_remember_of_each_call_for_an_hour_is_no_leak() -> None:
     assert suspected_after(remembered, 2 * AN_HOUR, calls=lambda look: a_second) is None
 
 
-def test_more_memory_for_more_calls_is_no_leak() -> None:
+def test_more_memory_for_more_calls_is_not_a_leak() -> None:
     def traffic(look: int) -> int:
         return 10 + look // 5
 
@@ -103,7 +103,7 @@ def test_more_memory_for_more_calls_is_no_leak() -> None:
 
 
 @pytest.mark.parametrize("mb_a_minute", [0.6, 2.0, 10.0, 60.0])
-def test_what_grows_steadily_is_suspected_within_minutes(mb_a_minute: float) -> None:
+def test_steady_growth_is_suspected_within_minutes(mb_a_minute: float) -> None:
     detector = LeakDetector()
     assert suspected_after(lambda look: 80 + mb_a_minute * look / 60, SOON, detector=detector) is not None
     trend = detector.trend
@@ -121,11 +121,11 @@ def test_a_leak_is_seen_beside_a_full_cache_and_without_any_calls() -> None:
     assert suspected_after(leaking, SOON, calls=lambda look: 0, in_flight=lambda look: 0) is not None
 
 
-def test_a_slow_leak_is_seen_too_though_later() -> None:
+def test_a_slow_leak_is_found_later() -> None:
     assert suspected_after(lambda look: 80 + 0.25 * look / 60) is not None
 
 
-def test_a_leak_smaller_than_what_limits_remember_is_seen_once_these_are_full() -> None:
+def test_a_leak_below_the_growth_of_rate_limit_records_is_found_after_an_hour() -> None:
     a_second, kept = 500, 40 / MB
 
     def leaking(look: int) -> float:
@@ -136,7 +136,7 @@ def test_a_leak_smaller_than_what_limits_remember_is_seen_once_these_are_full() 
     assert found > AN_HOUR
 
 
-def test_a_suspicion_is_withdrawn_when_memory_stays_where_it_is() -> None:
+def test_a_suspicion_is_withdrawn_when_memory_stops_growing() -> None:
     detector = LeakDetector()
     found = suspected_after(lambda look: 80 + look / 30, detector=detector)
     assert found is not None
@@ -145,7 +145,7 @@ def test_a_suspicion_is_withdrawn_when_memory_stays_where_it_is() -> None:
     assert not detector.leaks
 
 
-def test_nothing_is_said_before_there_was_enough_to_see() -> None:
+def test_there_is_no_trend_before_there_are_enough_looks() -> None:
     detector = LeakDetector()
     for look in range(WARM_UP + LOOKS * FEWEST - 1):
         detector.see(Look(float(look), (80 + look) * MB))

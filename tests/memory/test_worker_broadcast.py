@@ -1,4 +1,4 @@
-"""An order that is given to one worker is carried out by all of them, once, and by none that came later."""
+"""All workers carry out an order to one of them exactly once; workers that start later do not."""
 
 import asyncio
 import subprocess
@@ -24,12 +24,12 @@ def test_an_order_is_carried_out_once_by_every_other_worker(tmp_path: Path) -> N
         raise RuntimeError("a bug")
 
     async def work() -> None:
-        path.write_text("1 reset\n")  # before our time
+        path.write_text("1 reset\n")  # from before this worker's start
         worker = WorkerBroadcast(str(path))
         worker.on("reset", lambda: done.append("reset"))
         worker.on("fail", fail)
         await worker.open()
-        worker.tell_others("reset")  # it has done so itself
+        worker.tell_others("reset")  # this worker does it itself
         for order in ("reset", "unknown", "fail", "reset"):
             given_by_another_worker(order, path)
         await wait_on_loop(lambda: len(done) == 3)
@@ -39,7 +39,7 @@ def test_an_order_is_carried_out_once_by_every_other_worker(tmp_path: Path) -> N
     assert done == ["reset", "failed", "reset"]
 
 
-def test_a_process_without_others_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_process_broadcasts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FILE, raising=False)
     assert not WorkerBroadcast().tell_others("reset")
     with worker_broadcasts():
@@ -47,6 +47,6 @@ def test_a_process_without_others_tells_nobody(monkeypatch: pytest.MonkeyPatch) 
     assert not WorkerBroadcast().tell_others("reset")
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_cannot_be_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert not WorkerBroadcast(str(tmp_path / "gone" / "orders")).tell_others("reset")
     assert "do not reach the other workers" in caplog.text

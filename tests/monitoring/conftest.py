@@ -1,6 +1,6 @@
-"""Demo 5 in traffic: four workers, an upstream that is ill, a fallback that is well; and a Prometheus that watches.
+"""Demo 5 under traffic: four workers, a failing upstream, a healthy fallback, and a Prometheus that watches them.
 
-It watches engines besides, which are not there: their pages were recorded, see replay.py.
+It also watches engines that are only recorded pages, see replay.py.
 """
 
 import re
@@ -20,7 +20,7 @@ from workshop.prometheus import RULES, prometheus
 
 BUILD = "demos.demo_5_observability.app:build"
 INTERVAL = "500ms"
-# What lies minutes back in the rules: nobody waits for it here.
+# The rules look minutes back; these tests do not wait that long.
 BEFORE = re.compile(r"offset \d+m")
 
 SETTINGS = {
@@ -36,8 +36,8 @@ SETTINGS = {
     "RATE_LIMIT_TPM": "10000000",
     "WEBHOOK_HMAC_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
-BOTH_MODELS = {"LOCAL_MODELS": "workshop-tiny,workshop-sim"}  # only the real one makes batches
-# Half of the calls go well.
+BOTH_MODELS = {"LOCAL_MODELS": "workshop-tiny,workshop-sim"}  # only the real model makes batches
+# Half of the calls succeed.
 ILL = {"mix": [{"status": 429, "rate": 0.2}, {"status": 500, "rate": 0.2}, {"reset": True, "rate": 0.1}]}
 
 
@@ -70,7 +70,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusAt]:
 
 
 def hastened(folder: Path) -> list[Path]:
-    """Our rules, for a service whose past is a second long."""
+    """Our rules for a service with a past of one second."""
     copies = []
     for rule in RULES:
         copy = folder / rule.name

@@ -1,6 +1,6 @@
-"""What a query of PromQL selects, read off its text, and a Prometheus that is asked whether there is any of it.
+"""The metrics that a PromQL query selects, read from its text, and a Prometheus that tells whether they exist.
 
-Knows as much of the language as our own rules and dashboards use.
+It knows only the part of the language that our rules and dashboards use.
 """
 
 import json
@@ -27,7 +27,7 @@ WINDOW = re.compile(r"\[\d+[smhdw][^]]*\]|\boffset\s+\w+")
 
 
 def selectors(query: str) -> list[str]:
-    """Each metric that it names, with its labels."""
+    """Each metric in the query, with its labels."""
     text = WINDOW.sub("", NOT_SELECTED.sub("", query))
     return [found.group().strip() for found in SELECTOR.finditer(text) if found["name"] not in WORDS]
 
@@ -37,15 +37,15 @@ def names(query: str) -> set[str]:
 
 
 def renamed(query: str, name: str) -> str:
-    """The same query, of a metric that nobody has."""
+    """The same query with a metric that does not exist."""
     return re.sub(rf"(?<![\w:]){re.escape(name)}(?![\w:])", f"{name}_renamed", query)
 
 
 @dataclass(slots=True, frozen=True)
 class Asked:
-    """A query, where it stands, and whether it must have a result itself, or only what it selects must exist.
+    """A query, its place, and whether it must have a result or only its metrics must exist.
 
-    An alert's expression has none in good times.
+    An alert's expression has no result in good times.
     """
 
     where: str
@@ -63,12 +63,12 @@ class PrometheusAt:
             return json.load(response)["data"]
 
     def numbers(self, query: str) -> list[float]:
-        """The numbers that it has for the query; 0 / 0 is none."""
+        """The query's results, without NaN (0 / 0)."""
         found = (float(series["value"][1]) for series in self.get("query", query=query)["result"])
         return [number for number in found if not math.isnan(number)]
 
     def missing(self, asked: Asked) -> list[str]:
-        """What of this query has no data, in words."""
+        """The parts of this query without data, in words."""
         nothing = [s for s in selectors(asked.query) if not self.get("series", **{"match[]": s})]
         said = [f"{asked.where}: there is no {selector}" for selector in nothing]
         if not said and asked.answers and not self.numbers(asked.query):
@@ -76,7 +76,7 @@ class PrometheusAt:
         return said
 
     def still_missing(self, queries: Iterable[Asked], patience: float = PATIENCE) -> list[str]:
-        """What is missing for `patience` seconds, while the service has traffic."""
+        """The parts that are still missing after `patience` seconds of traffic."""
         waiting = list(queries)
 
         def all_there() -> bool:

@@ -1,6 +1,6 @@
-"""What the dashboards ask of Prometheus, Grafana's and the playground's, as it stands there.
+"""The Prometheus queries of Grafana's and the playground's dashboards, as written there.
 
-`unanswered` is for engines that are there: what a real cluster leaves without an answer.
+`unanswered` finds the queries that a real cluster leaves without a result.
 """
 
 import json
@@ -15,7 +15,7 @@ from workshop.processes import free_port
 from workshop.prometheus import prometheus
 
 INTERVAL = "500ms"
-PATIENCE = 60.0  # seconds: Ray tells its metrics every few
+PATIENCE = 60.0  # seconds: Ray updates its metrics every few
 EMBEDDED = 'job="model"'
 
 
@@ -38,9 +38,9 @@ def dashboards() -> list[Asked]:
 
 
 def unanswered(targets: Mapping[str, str], folder: Path, ask: Callable[[], object]) -> list[str]:
-    """Which panels on the engine have nothing to draw, while somebody asks: `ask` is called again and again.
+    """The engine's panels that have nothing to draw under traffic: `ask` is called again and again.
 
-    `targets`: the URLs of those that have metrics, by job: ray, haproxy and gateway, or vllm alone.
+    `targets`: the URLs that have metrics, by job: ray, haproxy and gateway, or vllm alone.
     """
     waiting = [
         one for one in [*of_grafana("engine"), *of_the_page(*ENGINE)] if EMBEDDED not in one.query or "model" in targets

@@ -1,7 +1,7 @@
-"""Pages of metrics that real engines showed once, told again by an HTTP server, as engines in traffic tell them.
+"""Replays recorded metrics pages of real engines over HTTP, as engines under traffic would show them.
 
-In: a job of Prometheus that has a page in `recorded/`. Out: a URL. With each look the counters have grown by as much as
-stands on the page, so that rates are known; gauges stay.
+In: a Prometheus job with a page in `recorded/`. Out: a URL. With each request the counters grow by the recorded values,
+so that rates are known; gauges stay.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ PART = re.compile(r"_(bucket|count|sum)$")
 
 
 def grown(page: str, times: int) -> str:
-    """The page with `times` as much in everything that counts."""
+    """The page with all counters multiplied by `times`."""
     types: dict[str, str] = {}
     lines = []
     for line in page.splitlines():
@@ -45,7 +45,7 @@ def told_again(job: str) -> Iterator[str]:
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.end_headers()
-            with contextlib.suppress(OSError):  # a Prometheus that ends does not wait for the rest
+            with contextlib.suppress(OSError):  # a Prometheus that stops does not wait for the rest
                 self.wfile.write(grown(page, next(looks)).encode())
 
         def log_message(self, format: str, *arguments: object) -> None:

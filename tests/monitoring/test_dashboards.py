@@ -1,4 +1,4 @@
-"""The dashboards in the repository are those that the Python makes, and each panel speaks to a person."""
+"""The dashboards in the repository are those that the Python code generates, and each panel explains itself."""
 
 import json
 from pathlib import Path
@@ -15,14 +15,14 @@ def panels(file: Path) -> list[dict[str, Any]]:
     return [panel for panel in json.loads(file.read_text())["panels"] if panel["type"] != "row"]
 
 
-def test_the_committed_dashboards_are_what_the_python_says() -> None:
+def test_the_committed_dashboards_match_the_code() -> None:
     made = dict(rendered())
     assert sorted(made) == FILES
     for file, text in made.items():
         assert file.read_text() == text, "run python -m serving.monitoring.grafana"
 
 
-def test_dashboards_can_stand_beside_each_other_and_find_each_other() -> None:
+def test_dashboards_have_unique_names_and_link_to_each_other() -> None:
     boards = [json.loads(file.read_text()) for file in FILES]
     assert len({board["uid"] for board in boards}) == len({board["title"] for board in boards}) == 4
     for board in boards:
@@ -31,7 +31,7 @@ def test_dashboards_can_stand_beside_each_other_and_find_each_other() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_each_panel_says_what_it_tells_and_has_a_place_of_its_own(file: Path) -> None:
+def test_each_panel_has_a_description_and_its_own_place(file: Path) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in panels(file):
         assert len(panel["description"]) > 40, panel["title"]
@@ -44,7 +44,7 @@ def test_each_panel_says_what_it_tells_and_has_a_place_of_its_own(file: Path) ->
             for down in range(place["h"])
         }
         assert max(column for column, _ in cells) < 24
-        assert not cells & taken, f"{panel['title']} lies on another panel"
+        assert not cells & taken, f"{panel['title']} overlaps another panel"
         taken |= cells
     numbers = [panel["id"] for panel in json.loads(file.read_text())["panels"]]
     assert len(set(numbers)) == len(numbers)

@@ -1,4 +1,4 @@
-"""`make demo-5` as a person meets it: there is something to see, an alert comes all the way, and it ends clean."""
+"""`make demo-5` as users see it: there is something to see, an alert comes all the way, and it ends cleanly."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def get(url: str) -> Any:
         return json.load(response)
 
 
-def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> None:
+def test_demo_5_shows_its_traffic_and_receives_its_own_alerts(tmp_path: Path) -> None:
     port, log = demo_port(), tmp_path / "logs.json"
     service, traces = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + TRACES_PORT_OFFSET}"
     prometheus = PrometheusAt(f"http://127.0.0.1:{port + PROMETHEUS_PORT_OFFSET}")
@@ -56,7 +56,7 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
             assert answers(f"{service}{look}")
         assert f"{prometheus.url}/alerts" in terminal.printed
         (by_hand,) = [line for line in terminal.printed.splitlines() if "make webhook" in line]
-        # A make inside of another says where it is; the terminal of who tries this knows of no other.
+        # A make inside another prints its folder; a user's terminal has no outer make.
         alone = {name: value for name, value in os.environ.items() if name not in {"MAKELEVEL", "MAKEFLAGS"}}
         sent = subprocess.run(["bash", "-c", by_hand], cwd=ROOT, env=alone, capture_output=True, text=True, check=False)
         assert sent.stdout.startswith("20"), sent.stdout + sent.stderr
@@ -67,15 +67,15 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
         assert ids == {f"demo-traffic-{number}" for number in range(1, len(REQUESTS) + 1)}
         wait_for(lambda: prometheus.numbers("sum(up)") == [2], "both targets are up")
         wait_for(lambda: prometheus.numbers("sum(rate(inference_requests_total[1m])) > 0"), "a rate of the requests")
-        assert prometheus.numbers('count_over_time(ALERTS{alertstate="firing"}[5m])') == [], "an alert for nothing"
+        assert prometheus.numbers('count_over_time(ALERTS{alertstate="firing"}[5m])') == [], "a false alarm"
 
         send("PUT", f"http://127.0.0.1:{port + MODEL_PORT_OFFSET}/admin/faults", {"status": 500})
         asked = {"prompt": "Are you ill?", "temperature": 1}
         wait_for(
             lambda: send("POST", f"{service}/generate", asked) and prometheus.numbers("gateway_alerts_firing > 1"),
-            "the gateway is told of more than the alert that was sent by hand",
+            "the gateway receives more alerts than the one sent by hand",
         )
-        send("POST", f"{service}/generate", asked)  # whose trace waits to be sent when all of it ends
+        send("POST", f"{service}/generate", asked)  # its trace still waits to be sent when the demo ends
         terminal.press_ctrl_c()
         assert "Traceback" not in terminal.printed
         assert "takes no traces" not in terminal.printed
@@ -83,7 +83,7 @@ def test_demo_5_shows_what_happens_and_hears_its_own_alerts(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("offset", [PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET])
-def test_a_taken_port_of_a_companion_is_one_clear_line(offset: int, tmp_path: Path) -> None:
+def test_a_taken_port_of_a_sidecar_is_one_clear_line(offset: int, tmp_path: Path) -> None:
     port = demo_port()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port + offset))

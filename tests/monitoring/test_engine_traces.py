@@ -1,4 +1,4 @@
-"""Where vLLM's part of a trace goes: where the deployment is told, and nowhere if nobody tells it."""
+"""vLLM sends its part of a trace to the configured receiver, or nowhere if there is none."""
 
 import pytest
 
@@ -12,13 +12,13 @@ def _nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(OTLP_ENDPOINT, raising=False)
 
 
-def test_nobody_is_told_of_traces_unless_somebody_says_whom() -> None:
+def test_without_a_receiver_the_engine_sends_no_traces() -> None:
     quiet = ServingArguments.model_validate(FILE)
     assert "otlp_traces_endpoint" not in quiet.engine_arguments()
     assert quiet.process_environment() == {}
 
 
-def test_the_environment_says_whom_and_the_engine_speaks_http_and_begins_no_trace(
+def test_the_environment_names_the_receiver_and_the_engine_starts_no_traces(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(OTLP_ENDPOINT, "http://collector:4318/")
@@ -29,7 +29,7 @@ def test_the_environment_says_whom_and_the_engine_speaks_http_and_begins_no_trac
     assert variables["OTEL_TRACES_SAMPLER"] == "parentbased_always_off"
 
 
-def test_what_the_file_says_of_the_replicas_environment_is_kept() -> None:
+def test_the_environment_in_the_config_file_is_kept() -> None:
     own = {"OTEL_SERVICE_NAME": "large-model", "OMP_NUM_THREADS": "1"}
     told = ServingArguments.model_validate(FILE | {"otlp_endpoint": "http://collector:4318", "environment": own})
     assert told.process_environment().items() >= own.items()

@@ -1,4 +1,4 @@
-"""The rules as Prometheus' own promtool sees them, each alert's cases, and what is written for who is called."""
+"""The rules as Prometheus's own promtool sees them, test cases for each alert, and the runbook."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ EXPRESSION = re.compile(r"        expr:(?: >-\n(?:          .*\n)+| .*\n)")
 
 
 def alerts() -> Iterator[tuple[Path, str, str]]:
-    """The file, name and text of each alert."""
+    """Each alert's file, name and text."""
     for file in RULES:
         for found in ALERT.finditer(file.read_text()):
             yield file, found["name"], found["body"]
@@ -45,7 +45,7 @@ def test_the_demo_scrapes_as_production_does_only_more_often(tmp_path: Path) -> 
     assert ours == theirs.replace("_interval: 15s", "_interval: 2s") != theirs
 
 
-def test_a_rule_that_is_wrong_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_wrong_rule_is_reported_in_one_line(tmp_path: Path) -> None:
     rule = tmp_path / "wrong.yml"
     rule.write_text(RULES[0].read_text().replace("sum(", "sum(("))
     assert "could not parse expression" in wrong_with(rule)
@@ -62,7 +62,7 @@ def test_each_alert_fires_when_it_should_and_not_when_it_should_not(file: Path) 
 @pytest.mark.prove
 @pytest.mark.parametrize("always", [False, True], ids=["never fires", "always fires"])
 @pytest.mark.parametrize(("file", "name", "body"), ALERTS, ids=[name for _, name, _ in ALERTS])
-def test_an_alert_that_judges_nothing_would_be_found_out(
+def test_an_alert_without_a_condition_fails_its_test(
     file: Path, name: str, body: str, always: bool, tmp_path: Path
 ) -> None:
     blind, changed = EXPRESSION.subn(f"        expr: vector({int(always)}) > 0\n", body)
@@ -87,5 +87,5 @@ def test_each_alert_says_how_bad_it_is_what_it_is_and_what_to_do(file: Path, nam
     assert f"\n### When {name}\n" in README.read_text()
 
 
-def test_the_runbook_knows_no_alert_that_is_gone() -> None:
+def test_the_runbook_has_exactly_the_existing_alerts() -> None:
     assert set(re.findall(r"^### When (\w+)$", README.read_text(), re.M)) == {name for _, name, _ in ALERTS}

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real service in traffic, and engines that were: whatever we ask of it has an answer."""
+"""A real Prometheus scrapes a real service under traffic, and recorded engines: all our queries have a result."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tests.monitoring.promql import Asked, PrometheusAt, names, renamed
 from tests.monitoring.questions import dashboards
 from tests.monitoring.replay import PAGES
 
-# As the course's document writes them.
+# The queries of the course's document.
 OF_THE_DOCUMENT = {
     "p95": "histogram_quantile(0.95, sum(rate(inference_request_duration_ms_bucket[5m])) by (le))",
     "throughput": "rate(inference_requests_total[5m])",
@@ -16,10 +16,10 @@ OF_THE_DOCUMENT = {
     "cache hit rate": "rate(inference_cache_hits_total[5m]) / "
     "(rate(inference_cache_hits_total[5m]) + rate(inference_cache_misses_total[5m]))",
 }
-# What we count ourselves; `up` and what the rules record are Prometheus' own.
+# The prefixes of scraped metrics; `up` and recorded series are Prometheus's own.
 COUNTED = ("gateway_", "inference_", "gen_ai_", "process_", "circuit_", "vllm:", "ray_", "haproxy_")
 
-# Through Ray a count begins with the first one; when the page was recorded, these had not been.
+# Through Ray, a counter appears with its first event; these events had not happened when the page was recorded.
 NEVER_HAPPENED = {"vllm:num_preemptions_total", "vllm:prefix_cache_hits_total"}
 
 
@@ -40,7 +40,7 @@ def test_every_panel_has_data(watched: PrometheusAt) -> None:
     assert watched.still_missing(asked) == []
 
 
-def test_every_rule_finds_what_it_is_about(watched: PrometheusAt) -> None:
+def test_every_rule_finds_its_metrics(watched: PrometheusAt) -> None:
     asked = list(rules(watched))
     assert len(asked) > 50
     assert watched.still_missing(asked) == []
@@ -48,7 +48,7 @@ def test_every_rule_finds_what_it_is_about(watched: PrometheusAt) -> None:
 
 
 @pytest.mark.prove
-def test_a_metric_that_was_renamed_would_be_found_out(watched: PrometheusAt) -> None:
+def test_a_renamed_metric_would_be_noticed(watched: PrometheusAt) -> None:
     asked = [*dashboards(), *rules(watched)]
     assert watched.still_missing(asked) == []
     counted = {name for one in asked for name in names(one.query) if name.startswith(COUNTED)}
@@ -61,7 +61,7 @@ def test_a_metric_that_was_renamed_would_be_found_out(watched: PrometheusAt) -> 
 
 
 def test_vllm_under_ray_has_what_vllm_alone_has_and_the_embedded_server_has_less(watched: PrometheusAt) -> None:
-    """What we ask of one of them by a name of vLLM's, the others have by that name, too."""
+    """Every vLLM name in our queries exists in both."""
     asked = {name for one in [*dashboards(), *rules(watched)] for name in names(one.query) if name.startswith("vllm:")}
     assert len(asked) > 15
     for job in ("ray", "vllm"):
@@ -69,7 +69,7 @@ def test_vllm_under_ray_has_what_vllm_alone_has_and_the_embedded_server_has_less
         assert asked - known <= (NEVER_HAPPENED if job == "ray" else set())
 
 
-def test_of_what_ray_tells_only_what_somebody_reads_is_kept(watched: PrometheusAt) -> None:
+def test_only_the_metrics_of_ray_that_we_use_are_kept(watched: PrometheusAt) -> None:
     told = PAGES["ray"].read_text()
     assert watched.still_missing([Asked("Ray", 'up{job="ray"} == 1')]) == []
     for dropped in ("ray_node_mem_used", "ray_serve_long_poll_latency_ms_bucket", "SessionName", "otel_scope_name"):
@@ -78,8 +78,8 @@ def test_of_what_ray_tells_only_what_somebody_reads_is_kept(watched: PrometheusA
         assert watched.get("series", **{"match[]": f'{{job="ray", {dropped}!=""}}'}) == []
 
 
-def test_both_jobs_are_up_and_alerts_say_what_they_have_to_say(watched: PrometheusAt) -> None:
-    """With half of an upstream's calls failing, some fire; their words have no hole in them."""
+def test_both_jobs_are_up_and_firing_alerts_have_complete_texts(watched: PrometheusAt) -> None:
+    """With half of an upstream's calls failing, some alerts fire, and their texts have no gaps."""
     assert watched.still_missing([Asked("up", 'up{job="gateway"} == 1'), Asked("up", 'up{job="model"} == 1')]) == []
     assert watched.still_missing([Asked("alerts", 'ALERTS{alertname="UpstreamFails", alertstate="firing"}')]) == []
     for alert in watched.get("alerts")["alerts"]:

@@ -1,4 +1,4 @@
-"""What demos 5 and 6 start beside their gateway, and what they leave to those who have it already."""
+"""The sidecars that demos 5 and 6 start, and do not start if the user already has them."""
 
 import sys
 from dataclasses import replace
@@ -18,7 +18,7 @@ def _a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sidecars, "RUN", tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)  # where no .env is
+    monkeypatch.chdir(tmp_path)  # a folder without .env
 
 
 def stage(**settings: str) -> tuple[Stage, list[int]]:
@@ -31,7 +31,7 @@ def sidecars_of_demo_5(stage: Stage) -> list[Process]:
     return [process for start in (DEMOS[5].collector, *DEMOS[5].sidecars) if (process := start(stage))]
 
 
-def test_demo_5_has_a_trace_receiver_a_prometheus_and_a_forwarder_of_its_own() -> None:
+def test_demo_5_has_its_own_trace_receiver_prometheus_and_forwarder() -> None:
     bare, claimed = stage()
     assert [process.name for process in sidecars_of_demo_5(bare)] == [
         "the trace receiver",
@@ -57,7 +57,7 @@ def test_the_earlier_demos_have_none() -> None:
     assert not any(demo.collector or demo.sidecars or demo.traffic for number, demo in DEMOS.items() if number < 5)
 
 
-def test_what_somebody_has_already_is_not_started_again() -> None:
+def test_sidecars_that_the_user_already_has_are_not_started() -> None:
     own, claimed = stage(
         otlp_endpoint="http://127.0.0.1:4318",
         prometheus_url="http://127.0.0.1:9090",
@@ -70,13 +70,13 @@ def test_what_somebody_has_already_is_not_started_again() -> None:
     assert "whsec_" not in "".join(own.look)
 
 
-def test_a_share_of_traces_that_somebody_chose_is_kept() -> None:
+def test_a_sample_ratio_that_the_user_chose_is_kept() -> None:
     chosen, _ = stage(trace_sample_ratio="0.5")
     assert trace_receiver(chosen)
     assert "TRACE_SAMPLE_RATIO" not in chosen.environment
 
 
-def test_without_prometheus_one_line_says_how_to_get_it_and_the_demo_goes_on(
+def test_without_prometheus_one_line_says_how_to_get_it_and_the_demo_continues(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     missing = replace(programs.PROGRAMS["prometheus"], names=("prometheus-is-not-here",))
@@ -114,7 +114,7 @@ def test_demo_6_tells_vllm_where_the_gateways_traces_go_and_prometheus_where_ray
     monkeypatch.setattr(serving_cluster, "PYTHON", Path(sys.executable))
 
     def started(**settings: str) -> tuple[str, Stage]:
-        """What vLLM is told, and the stage."""
+        """vLLM's trace receiver, and the stage."""
         bare, _ = stage(**settings)
         bare.environment["OPENAI_BASE_URL"] = "http://127.0.0.1:8100/v1"
         cluster = DEMOS[6].upstream and DEMOS[6].upstream(bare)

@@ -1,6 +1,6 @@
-"""All kinds of requests, answered and refused, so that each thing that is counted is counted.
+"""All kinds of requests, answered and refused, so that every metric counts something.
 
-In: the URLs of a service, of its model server and of one that is ill. Goes on in a thread until told to stop.
+In: the URL of a service and a user's token. It runs in threads until it is stopped.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ REFUSED: tuple[tuple[str, Any], ...] = (("/generate", {"prompt": ""}), ("/webhoo
 
 
 class Traffic:
-    """`token` is somebody's; strangers ask too, and soon too much."""
+    """`token` belongs to a user; strangers ask, too, and soon exceed their limit."""
 
     def __init__(self, service: str, token: str) -> None:
         self._service = service

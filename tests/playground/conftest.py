@@ -14,7 +14,7 @@ from workshop.grader.subject import Subject
 from workshop.programs import PROGRAMS
 
 BUILD = "demos.demo_4_streaming.app:build"
-# Nobody here is to meet a limit, a breaker or a deadline by accident, and a fault is to be seen at once.
+# No test meets a limit, a breaker or a deadline by accident, and every fault is visible at once.
 ENVIRONMENT = {
     "ENV": "development",
     "FALLBACKS": "",
@@ -33,12 +33,12 @@ Visits = Callable[..., AbstractContextManager[Visit]]
 expect.set_options(timeout=PATIENCE)
 
 
-# Not for the whole session: while Playwright runs, its event loop is this thread's, and asyncio.run has none.
+# Not for the whole session: while Playwright runs, its event loop occupies this thread, and asyncio.run fails.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     chromium = PROGRAMS["chromium"].path()
     if chromium is None:
-        pytest.skip("no Chromium here")
+        pytest.skip("Chromium is not installed here")
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
@@ -54,7 +54,7 @@ def model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def start(model_server: ModelServer) -> Start:
-    """Starts demo 4 with these settings besides ENVIRONMENT, in front of the simulator unless told otherwise."""
+    """Starts demo 4 with these settings in addition to ENVIRONMENT, in front of the simulator or `server`."""
 
     def starting(server: ModelServer = model_server, **environment: str) -> AbstractContextManager[Subject]:
         return started(BUILD, server, {**ENVIRONMENT, **environment})
@@ -70,7 +70,7 @@ def _demo(start: Start) -> Iterator[Subject]:
 
 @pytest.fixture
 def demo(_demo: Subject) -> Subject:
-    """One service for all tests that can live with ENVIRONMENT. Its upstream has no faults and an empty register."""
+    """One service for all tests that need only ENVIRONMENT. Its upstream has no faults and an empty register."""
     _demo.upstream.clear()
     _demo.upstream.forget_calls()
     return _demo
@@ -78,7 +78,7 @@ def demo(_demo: Subject) -> Subject:
 
 @pytest.fixture
 def visits(browser: Browser) -> Visits:
-    """Visits a service. In the end the browser must have had nothing to complain about, and asked nobody else."""
+    """Visits a service. At the end the browser must have no complaints, and must have asked no other server."""
 
     @contextmanager
     def visit_to(subject: Subject, *, refusals: set[int] | None = None, **options: object) -> Iterator[Visit]:
@@ -93,7 +93,7 @@ def visits(browser: Browser) -> Visits:
 
 @pytest.fixture
 def visit(visits: Visits, demo: Subject) -> Iterator[Visit]:
-    """The page of `demo`, open."""
+    """The opened page of `demo`."""
     with visits(demo) as visit:
         visit.open()
         yield visit
@@ -113,7 +113,7 @@ def upstream(_scripted: tuple[Scripted, Subject]) -> Scripted:
 
 @pytest.fixture
 def scripted(visits: Visits, _scripted: tuple[Scripted, Subject]) -> Iterator[Visit]:
-    """The page of a service in front of `upstream`, open."""
+    """The opened page of a service in front of `upstream`."""
     with visits(_scripted[1]) as visit:
         visit.open()
         yield visit

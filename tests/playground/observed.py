@@ -1,6 +1,6 @@
-"""A demo 5 that is watched: a trace receiver takes its traces, a Prometheus scrapes it, and two alerts do not end.
+"""A monitored demo 5: a trace receiver gets its traces, a Prometheus scrapes it, and two alerts never end.
 
-Prometheus knows of engines besides, whose pages of metrics were recorded.
+Prometheus also scrapes recorded pages of engines.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""An upstream that says what a test tells it, piece by piece: for what no model of ours would ever say.
+"""An upstream that answers with a test's own text, piece by piece: for texts that none of our models would write.
 
-In: pieces of text, while a call is under way. Out: OpenAI's stream, or the whole answer; and the bodies that came.
+In: pieces of text, during a call. Out: OpenAI's stream, or the whole answer; and the request bodies.
 """
 
 import json
@@ -16,7 +16,7 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 class Scripted:
-    """`url` is a base URL without /v1."""
+    """The upstream; `url` is its base URL without /v1."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -30,7 +30,7 @@ class Scripted:
         self.pieces.put(None)
 
     def answers(self, text: str) -> None:
-        """The next call, with this and nothing else."""
+        """Answers the next call with this text."""
         self.say(text)
         self.end()
 

@@ -1,4 +1,4 @@
-"""Asking and being answered: what grows, stops, breaks, repeats, and what every answer says of itself."""
+"""Questions and answers on the page: answers grow, stop, break, repeat, and show their facts."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def outcomes(subject: Subject) -> list[str]:
     return [call["outcome"] for call in subject.upstream.register()["last"]]
 
 
-def test_the_text_grows_while_the_model_speaks(scripted: Visit, upstream: Scripted) -> None:
+def test_the_text_grows_while_the_model_generates(scripted: Visit, upstream: Scripted) -> None:
     scripted.ask("Count")
     shown = ""
     for piece in ("one", ", two", ", three"):
@@ -37,7 +37,7 @@ def test_the_text_grows_while_the_model_speaks(scripted: Visit, upstream: Script
     expect(scripted.answer).to_have_text("one, two, three")
 
 
-def test_an_answer_says_what_it_took(visit: Visit, demo: Subject) -> None:
+def test_an_answer_shows_its_time_tokens_and_cost(visit: Visit, demo: Subject) -> None:
     visit.ask_to_the_end("What did it take?")
     [call] = demo.upstream.register()["last"]
     assert re.fullmatch(r"\d+ ms|[\d.]+ s", visit.fact("first token"))
@@ -58,10 +58,10 @@ def test_the_speed_is_that_of_the_tokens_after_the_first(scripted: Visit, upstre
     assert re.fullmatch(r"[\d,.]+ tokens/s", scripted.fact("speed"))
 
 
-def test_a_question_that_is_sent_before_the_page_knows_the_model_waits_for_it(visits: Visits, demo: Subject) -> None:
+def test_an_early_question_waits_until_the_page_knows_the_model(visits: Visits, demo: Subject) -> None:
     with visits(demo) as visit:
         held: list[Route] = []
-        visit.page.route(f"{visit.origin}/", lambda route: held.append(route))  # it marks what it is given
+        visit.page.route(f"{visit.origin}/", lambda route: held.append(route))  # this request tells the page its model
         visit.page.goto(f"{visit.origin}{PAGE}")
         visit.ask("Early")
         expect(visit.stop).to_be_visible()
@@ -71,7 +71,7 @@ def test_a_question_that_is_sent_before_the_page_knows_the_model_waits_for_it(vi
         assert SIMULATOR in visit.exchange.locator(".by").inner_text()
 
 
-def test_the_conversation_goes_along_unless_it_is_switched_off(scripted: Visit, upstream: Scripted) -> None:
+def test_the_conversation_is_sent_unless_it_is_switched_off(scripted: Visit, upstream: Scripted) -> None:
     upstream.answers("It keeps answers.")
     scripted.ask_to_the_end("What is a cache?")
     upstream.answers("Yes.")
@@ -99,7 +99,7 @@ def test_a_new_conversation_forgets_the_old_one(scripted: Visit, upstream: Scrip
     assert upstream.bodies[-1]["messages"] == [{"role": "user", "content": "Second"}]
 
 
-def test_model_temperature_and_length_are_the_callers_choice(visit: Visit, demo: Subject) -> None:
+def test_the_user_chooses_model_temperature_and_length(visit: Visit, demo: Subject) -> None:
     expect(visit.model.locator("option")).to_have_text([SIMULATOR])
     visit.page.get_by_label("Temperature").fill("1.3")
     visit.page.get_by_label("Max tokens").fill("3")
@@ -110,13 +110,13 @@ def test_model_temperature_and_length_are_the_callers_choice(visit: Visit, demo:
     assert '"temperature":1.3' in visit.copied("Copy as curl")
 
 
-def test_stop_ends_the_upstreams_work_and_keeps_what_came(visit: Visit, demo: Subject) -> None:
+def test_stop_cancels_the_upstreams_call_and_keeps_the_text_so_far(visit: Visit, demo: Subject) -> None:
     with demo.upstream.fault({"stall_after_tokens": 5}):
         visit.ask("Go on for ever")
         expect(visit.answer).to_have_text(FIVE_TOKENS)
         visit.stop.click()
         visit.ended()
-        wait_for(lambda: outcomes(demo) == ["cancelled"], "the upstream hears that nobody waits")
+        wait_for(lambda: outcomes(demo) == ["cancelled"], "the upstream's call is cancelled")
     expect(visit.answer).to_have_text(FIVE_TOKENS)
     expect(visit.exchange.locator(".badge")).to_have_text("stopped")
     expect(visit.prompt).to_be_focused()
@@ -128,7 +128,7 @@ def test_stop_works_before_the_first_token_too(visit: Visit, demo: Subject) -> N
         wait_for(lambda: outcomes(demo) == ["in_flight"], "the call reaches the upstream")
         visit.page.keyboard.press("Escape")
         visit.ended()
-        wait_for(lambda: outcomes(demo) == ["cancelled"], "the upstream hears that nobody waits")
+        wait_for(lambda: outcomes(demo) == ["cancelled"], "the upstream's call is cancelled")
     visit.ask_to_the_end("And now?")
     expect(visit.answer).to_contain_text("SIMULATED")
 
@@ -142,7 +142,7 @@ def test_a_stream_that_breaks_keeps_its_text_and_is_marked(visit: Visit, demo: S
     assert visit.copied("Copy request id") == demo.upstream.register()["last"][0]["x_request_id"]
 
 
-def test_an_error_is_shown_as_the_envelope_says_it(visits: Visits, demo: Subject) -> None:
+def test_an_error_is_shown_with_the_text_of_the_envelope(visits: Visits, demo: Subject) -> None:
     with visits(demo, refusals={502}) as visit, demo.upstream.fault({"status": 500}):
         visit.open()
         visit.ask_to_the_end("Fail")
@@ -151,7 +151,7 @@ def test_an_error_is_shown_as_the_envelope_says_it(visits: Visits, demo: Subject
         assert visit.copied("Copy request id") == demo.upstream.register()["last"][0]["x_request_id"]
 
 
-def test_a_service_that_is_gone_is_said_to_be_gone(visits: Visits, start: Start) -> None:
+def test_an_unreachable_service_is_reported(visits: Visits, start: Start) -> None:
     with start() as subject, visits(subject) as visit:
         visit.open()
         visit.page.context.set_offline(True)
@@ -164,7 +164,7 @@ def test_a_service_that_is_gone_is_said_to_be_gone(visits: Visits, start: Start)
         visit.complaints[:] = [said for said in visit.complaints if "ERR_INTERNET_DISCONNECTED" not in said]
 
 
-def test_the_second_time_the_cache_answers_and_it_costs_nothing(visit: Visit, demo: Subject) -> None:
+def test_a_repeated_question_is_a_free_cache_hit(visit: Visit, demo: Subject) -> None:
     visit.page.get_by_label("Stream").uncheck()
     visit.page.get_by_label("Temperature").fill("0")
     visit.ask_to_the_end("What is asked twice?")
@@ -180,7 +180,7 @@ def test_the_second_time_the_cache_answers_and_it_costs_nothing(visit: Visit, de
     assert demo.upstream.received() == 1
 
 
-def test_an_answer_of_a_fallback_names_it(visits: Visits, start: Start, demo: Subject) -> None:
+def test_an_answer_of_a_fallback_shows_its_name(visits: Visits, start: Start, demo: Subject) -> None:
     with start(FALLBACKS=SIMULATOR, MODEL="nowhere") as subject, visits(subject) as visit:
         visit.open()
         with subject.upstream.fault({"status": 503, "times": 1}):
@@ -223,12 +223,12 @@ def test_ten_thousand_tokens_are_shown_in_few_steps(scripted: Visit, upstream: S
     upstream.end()
     scripted.ask_to_the_end("Count")
     assert scripted.answer.evaluate("(it) => it.textContent") == "".join(f"{number} " for number in range(10_000))
-    # At most one step a frame: far fewer than one a token.
+    # At most one step per frame, which is far fewer than one per token.
     assert scripted.page.evaluate("steps") < 2_000
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
-def test_the_copied_curl_does_the_same_and_holds_no_token(
+def test_the_copied_curl_repeats_the_request_and_contains_no_token(
     visits: Visits, demo: Subject, tmp_path: Path, streamed: bool
 ) -> None:
     ana = demo.desk.people()[0]
@@ -256,5 +256,5 @@ def test_the_copied_curl_does_the_same_and_holds_no_token(
     whole = (
         done.stdout if streamed else json.loads(done.stdout.removesuffix("\n200"))["choices"][0]["message"]["content"]
     )
-    assert answer.split()[1] in whole  # the simulator's mark of this very prompt
+    assert answer.split()[1] in whole  # the simulator's checksum of this prompt
     assert demo.upstream.received() == 2

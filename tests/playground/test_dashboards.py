@@ -1,4 +1,4 @@
-"""The page of dashboards: real numbers of a real Prometheus, for eyes, keyboards and screen readers; or without one."""
+"""The page of dashboards: real numbers of a real Prometheus, for eyes, keyboards and screen readers."""
 
 import re
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from workshop.grader.subject import Subject
 
 PAGE = "/playground/dashboards"
 SERIES = "/playground/api/series?minutes=5"
-# What any traffic moves, on the first day too.
+# The panels that any traffic moves, even on the first day.
 ALWAYS = {"rate", "errors", "latency", "first_token", "tokens", "cost", "cache", "queue", "overhead", "memory"}
 POLL_SECONDS = 0.25  # our own requests must not keep Prometheus from its work
-LEAST_CONTRAST_OF_LINES = 3.0  # WCAG 2.2 AA, for what is no text
+LEAST_CONTRAST_OF_LINES = 3.0  # WCAG 2.2 AA, for graphics
 
 
 @pytest.fixture(scope="module")
 def busy(observed: Observed) -> Subject:
-    """Asked a little, and scraped before and after."""
+    """A service that got some requests, and was scraped before and after."""
     service = observed.subject.service
 
     def missing() -> set[str]:
@@ -34,7 +34,7 @@ def busy(observed: Observed) -> Subject:
         service.post("/generate", {"prompt": ""})
         return ALWAYS - {panel["name"] for panel in service.get(SERIES).json["panels"] if numbers(panel)}
 
-    # A rate is known after two scrapes, and seen after the gateway has forgotten what it last heard.
+    # A rate exists after two scrapes, and is visible when the gateway's cached data has expired.
     wait_for(lambda: not missing(), lambda: f"numbers of {missing()}", poll=POLL_SECONDS)
     return observed.subject
 
@@ -45,7 +45,7 @@ def numbers(panel: dict[str, Any]) -> list[float]:
 
 @pytest.fixture
 def visit(visits: Visits, busy: Subject) -> Iterator[Visit]:
-    """The page, open, with its first numbers."""
+    """The opened page with its first numbers."""
     with visits(busy) as visit:
         visit.page.goto(f"{visit.origin}{PAGE}")
         expect(panel(visit, "rate").locator(".line").first).to_be_visible()
@@ -56,13 +56,13 @@ def panel(visit: Visit, name: str) -> Locator:
     return visit.page.locator(f"#panel-{name}")
 
 
-def test_every_panel_says_what_it_tells_and_draws_what_prometheus_knows(visit: Visit) -> None:
+def test_every_panel_has_a_description_and_draws_the_data_of_prometheus(visit: Visit) -> None:
     expect(visit.page.locator("#charts .panel")).to_have_count(len(PANELS))
     for known in PANELS:
         shown = panel(visit, known.name)
         expect(shown.get_by_role("heading")).to_have_text(known.title)
         expect(shown.locator(".says")).to_have_text(known.says)
-        # A line along the bottom has no height, and no browser calls that visible.
+        # A line along the bottom has no height, so browsers do not call it visible.
         expect(shown.locator(".line" if known.name in ALWAYS else ".line, .none").first).to_be_attached()
     expect(panel(visit, "rate").locator(".legend")).to_contain_text(re.compile(r"/generate\s*[\d.]+/s"))
     expect(panel(visit, "errors").locator(".legend")).to_contain_text("422")
@@ -70,7 +70,7 @@ def test_every_panel_says_what_it_tells_and_draws_what_prometheus_knows(visit: V
     expect(panel(visit, "memory").locator(".legend")).to_contain_text("MB")
 
 
-def test_an_engine_that_prometheus_knows_has_a_section_of_its_own(visit: Visit) -> None:
+def test_a_known_engine_has_its_own_section(visit: Visit) -> None:
     section = visit.page.get_by_role("region", name="The engine behind it")
     expect(section.locator(".panel")).to_have_count(len(ENGINE))
     for known in ENGINE:
@@ -78,16 +78,16 @@ def test_an_engine_that_prometheus_knows_has_a_section_of_its_own(visit: Visit) 
     expect(panel(visit, "replicas").locator(".legend li")).to_have_count(2)
 
 
-def test_where_there_is_no_engine_nothing_is_said_of_one(visits: Visits, busy: Subject) -> None:
+def test_without_an_engine_there_is_no_section_for_it(visits: Visits, busy: Subject) -> None:
     with visits(busy) as visit:
-        # As a Prometheus that knows of none has it.
+        # The answer of a Prometheus without engines.
         visit.page.route("**/api/series*", lambda route: route.fulfill(json=route.fetch().json() | {"engine": []}))
         visit.page.goto(f"{visit.origin}{PAGE}")
         expect(panel(visit, "rate").locator(".line").first).to_be_visible()
         expect(visit.page.locator("#engine")).to_be_hidden()
 
 
-def test_who_points_at_a_chart_sees_the_values_there(visit: Visit) -> None:
+def test_pointing_at_a_chart_shows_the_values_there(visit: Visit) -> None:
     chart = panel(visit, "memory").get_by_role("slider", name="Memory")
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
@@ -98,7 +98,7 @@ def test_who_points_at_a_chart_sees_the_values_there(visit: Visit) -> None:
     expect(chart.locator("circle")).to_have_count(0)
 
 
-def test_the_arrow_keys_walk_along_a_chart_and_say_each_value(visit: Visit) -> None:
+def test_the_arrow_keys_move_along_a_chart_and_announce_each_value(visit: Visit) -> None:
     chart = panel(visit, "memory").get_by_role("slider", name="Memory")
     chart.focus()
     said = re.compile(r"^\d\d:\d\d: all workers [\d,.]+ MB, the largest [\d,.]+ MB$")
@@ -115,7 +115,7 @@ def test_the_arrow_keys_walk_along_a_chart_and_say_each_value(visit: Visit) -> N
     expect(chart).to_have_attribute("aria-valuenow", str(last))
 
 
-def test_the_same_numbers_are_a_table_and_the_questions_are_shown(visit: Visit) -> None:
+def test_the_numbers_are_also_a_table_and_the_queries_are_shown(visit: Visit) -> None:
     memory = panel(visit, "memory")
     memory.get_by_text("As a table").click()
     expect(memory.get_by_role("columnheader")).to_have_text(["time", "all workers", "the largest"])
@@ -124,7 +124,7 @@ def test_the_same_numbers_are_a_table_and_the_questions_are_shown(visit: Visit) 
     expect(memory.locator("code").first).to_have_text("sum(process_memory_bytes)")
 
 
-def test_alerts_stand_above_everything_those_that_fire_first_and_stay_text(visit: Visit) -> None:
+def test_alerts_are_on_top_with_firing_ones_first_and_stay_text(visit: Visit) -> None:
     alerts = visit.page.locator("#alerts")
     expect(alerts.get_by_role("heading")).to_have_text("1 alert fires")
     expect(alerts.locator("li")).to_have_count(2)
@@ -135,7 +135,7 @@ def test_alerts_stand_above_everything_those_that_fire_first_and_stay_text(visit
     assert visit.page.title() == "Dashboards"
 
 
-def test_another_stretch_of_time_is_asked_for_and_kept_short(visit: Visit) -> None:
+def test_another_period_is_requested_with_a_suitable_step(visit: Visit) -> None:
     with visit.page.expect_response(lambda answer: "minutes=60" in answer.url) as answered:
         visit.page.get_by_label("Time shown").select_option(label="1 hour")
     seen = answered.value.json()
@@ -143,7 +143,7 @@ def test_another_stretch_of_time_is_asked_for_and_kept_short(visit: Visit) -> No
     assert {len(line["values"]) for panel in seen["panels"] for line in panel["lines"]} == {90}
 
 
-def test_a_page_that_nobody_looks_at_asks_for_nothing(visits: Visits, busy: Subject) -> None:
+def test_a_hidden_page_requests_nothing(visits: Visits, busy: Subject) -> None:
     with visits(busy) as visit:
         visit.page.clock.install()
         visit.page.goto(f"{visit.origin}{PAGE}")
@@ -180,7 +180,7 @@ def test_on_a_phone_nothing_needs_scrolling_sideways(visits: Visits, busy: Subje
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_lines_and_words_stand_out_from_what_is_behind_them(visits: Visits, busy: Subject, scheme: str) -> None:
+def test_lines_and_words_have_enough_contrast(visits: Visits, busy: Subject, scheme: str) -> None:
     with visits(busy, color_scheme=scheme) as visit:
         visit.page.goto(f"{visit.origin}{PAGE}")
         colours = visit.page.evaluate(
@@ -215,7 +215,7 @@ def test_every_control_has_a_name_and_shows_that_it_has_the_focus(visit: Visit) 
         assert control.evaluate("(it) => getComputedStyle(it).outlineStyle") != "none"
 
 
-def test_new_numbers_take_the_focus_from_nobody(visit: Visit) -> None:
+def test_new_numbers_do_not_take_the_focus(visit: Visit) -> None:
     for name in ("As PromQL", "As a table"):
         control = panel(visit, "memory").get_by_text(name)
         control.focus()
@@ -224,7 +224,7 @@ def test_new_numbers_take_the_focus_from_nobody(visit: Visit) -> None:
 
 
 def drawn_again(visit: Visit) -> None:
-    """Waits until the page shows numbers that it asked for after now."""
+    """Waits until the page shows numbers that it requests after this moment."""
     before = asked(visit)
     wait_for_request(visit, before + 1)
-    wait_for_request(visit, before + 2)  # which it asks for once the first are drawn
+    wait_for_request(visit, before + 2)  # it sends the second request when the first numbers are drawn

@@ -1,4 +1,4 @@
-"""The page for everybody: by keyboard, on a phone, in the dark, read aloud."""
+"""The page for everybody: with a keyboard, on a phone, in dark mode, with a screen reader."""
 
 import pytest
 from playwright.sync_api import expect
@@ -90,7 +90,7 @@ def test_on_a_phone_nothing_needs_scrolling_sideways(visits: Visits, demo: Subje
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_what_is_behind_it(visits: Visits, demo: Subject, scheme: str) -> None:
+def test_text_has_enough_contrast(visits: Visits, demo: Subject, scheme: str) -> None:
     with visits(demo, color_scheme=scheme) as visit:
         visit.open()
         colours = visit.page.evaluate(
@@ -109,7 +109,7 @@ def test_text_stands_out_from_what_is_behind_it(visits: Visits, demo: Subject, s
 
 
 def contrast(one: list[int], other: list[int]) -> float:
-    """Of two colours, as red, green and blue to 255 (WCAG 2.2, "contrast ratio")."""
+    """The contrast of two colours, as red, green and blue up to 255 (WCAG 2.2, "contrast ratio")."""
     darker, lighter = sorted(map(luminance, (one, other)))
     return (lighter + 0.05) / (darker + 0.05)
 
@@ -120,7 +120,7 @@ def luminance(colour: list[int]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_who_wants_no_motion_sees_none(visits: Visits, demo: Subject) -> None:
+def test_reduced_motion_means_no_animations(visits: Visits, demo: Subject) -> None:
     with visits(demo, reduced_motion="reduce") as visit, demo.upstream.fault({"stall_after_tokens": 1}):
         visit.open()
         visit.ask("Wait")
@@ -129,7 +129,7 @@ def test_who_wants_no_motion_sees_none(visits: Visits, demo: Subject) -> None:
         visit.stop.click()
 
 
-def test_a_reader_who_scrolled_up_is_left_there(scripted: Visit, upstream: Scripted) -> None:
+def test_new_text_does_not_move_a_reader_who_scrolled_up(scripted: Visit, upstream: Scripted) -> None:
     scripted.ask("Long")
     upstream.say("line\n" * 200)
     conversation = scripted.page.locator("#conversation")

@@ -20,7 +20,7 @@ FAULTS = "/playground/faults"
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_every_file_comes_with_its_type_and_under_the_policy(demo: Subject, path: str) -> None:
+def test_every_file_has_its_type_and_the_content_security_policy(demo: Subject, path: str) -> None:
     answer = demo.service.get(path)
     types = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
     assert answer.status == 200, answer.summary
@@ -32,7 +32,7 @@ def test_every_file_comes_with_its_type_and_under_the_policy(demo: Subject, path
     assert answer.headers["cache-control"] == "no-cache"
 
 
-def test_a_browser_that_has_the_file_is_not_sent_it_again(demo: Subject) -> None:
+def test_a_cached_file_is_not_sent_again(demo: Subject) -> None:
     first = demo.service.get("/playground/page.js")
     again = demo.service.request("GET", "/playground/page.js", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status, again.text) == (304, "")
@@ -44,7 +44,7 @@ def test_a_browser_that_has_the_file_is_not_sent_it_again(demo: Subject) -> None
 @pytest.mark.parametrize(
     "name", ["nothing.js", "page.js/", "../service.py", "%2e%2e/service.py", "%2e%2e%2fservice.py"]
 )
-def test_what_is_not_in_the_table_is_not_served(demo: Subject, name: str) -> None:
+def test_files_outside_of_the_table_are_not_served(demo: Subject, name: str) -> None:
     answer = demo.service.get(f"/playground/{name}")
     assert answer.status in (307, 404), answer.summary
     assert "import" not in answer.text
@@ -54,7 +54,7 @@ def test_the_tables_hold_every_file_of_the_pages() -> None:
     assert {*FILES.values(), *PAGES.values()} == set(WEB.iterdir())
 
 
-def test_the_pages_are_small_and_never_make_html_of_text() -> None:
+def test_the_pages_are_small_and_never_turn_text_into_html() -> None:
     sources = [file.read_text() for file in WEB.iterdir()]
     assert sum(len(source.splitlines()) for source in sources) < 2050
     for source in sources:
@@ -62,14 +62,14 @@ def test_the_pages_are_small_and_never_make_html_of_text() -> None:
         assert not re.search(r"""<style|\son\w+=|\sstyle=|https?://(?!www\.w3\.org|html\.spec)""", source)
 
 
-def test_where_tokens_are_required_the_page_is_open_and_its_switches_are_not(start: Start) -> None:
+def test_if_tokens_are_required_the_page_is_open_and_its_switches_are_not(start: Start) -> None:
     with start(API_KEYS_REQUIRED="true") as subject:
         assert {subject.service.get(path).status for path in FILES} == {200}
         subject.service.get(FAULTS).must_be_error(401)
         assert subject.service.request("GET", FAULTS, headers=subject.desk.create("ana").headers).status == 200
 
 
-def test_faults_are_ordered_seen_and_taken_back(demo: Subject) -> None:
+def test_faults_are_set_shown_and_removed(demo: Subject) -> None:
     service = demo.service
     assert service.get(FAULTS).json["sequence"] == []
     ordered = service.request("PUT", FAULTS, body='{"status": 503}', headers={"Content-Type": "application/json"})
@@ -78,15 +78,15 @@ def test_faults_are_ordered_seen_and_taken_back(demo: Subject) -> None:
     assert service.request("DELETE", FAULTS).json["sequence"] == []
 
 
-def test_a_fault_that_does_not_exist_is_refused_in_the_model_servers_words(demo: Subject) -> None:
+def test_an_unknown_fault_gets_the_model_servers_error(demo: Subject) -> None:
     answer = demo.service.request("PUT", FAULTS, body='{"fire": 1}', headers={"Content-Type": "application/json"})
     error = answer.must_be_error(422)
     assert error["code"] == "bad_fault"
     assert "fire" in error["message"]
 
 
-def test_a_form_on_another_site_cannot_order_faults(demo: Subject) -> None:
-    # A page elsewhere may send this without asking first; PUT and DELETE it may not.
+def test_a_form_on_another_site_cannot_set_faults(demo: Subject) -> None:
+    # Browsers let foreign pages send this POST without a preflight, but not PUT or DELETE.
     answer = demo.service.request("POST", FAULTS, body='{"hang": true}', headers={"Content-Type": "text/plain"})
     answer.must_be_error(405)
     answer = demo.service.request("PUT", FAULTS, body='{"hang": true}', headers={"Content-Type": "text/plain"})
@@ -99,7 +99,7 @@ def test_in_production_there_are_no_switches(start: Start) -> None:
             subject.service.request(method, FAULTS).must_be_error(404)
 
 
-def test_an_upstream_without_switches_has_none_here_either(start: Start, upstream: Scripted) -> None:
+def test_an_upstream_without_switches_has_none_on_the_page(start: Start, upstream: Scripted) -> None:
     with start(ModelServer(f"{upstream.url}/elsewhere", "")) as subject:
         subject.service.request("DELETE", FAULTS).must_be_error(404)
 

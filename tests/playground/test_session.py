@@ -1,4 +1,4 @@
-"""Who asks: a token that is checked, believed for five minutes, and checked again."""
+"""The caller: the page checks a token, trusts the result for five minutes, and checks again."""
 
 import json
 
@@ -38,14 +38,14 @@ def test_a_good_token_is_kept_and_used(visit: Visit, demo: Subject) -> None:
     expect(state(visit)).to_contain_text("You are user:ana.")
 
 
-def test_a_check_is_believed_for_five_minutes(visits: Visits, demo: Subject) -> None:
+def test_a_check_is_trusted_for_five_minutes(visits: Visits, demo: Subject) -> None:
     with visits(demo) as visit:
         visit.page.clock.install()
         visit.open()
         use(visit, demo.desk.people()[0].token)
         expect(state(visit)).to_contain_text("You are user:ana.")
         asked = visit.times_asked(CHECK)
-        visit.page.clock.fast_forward("04:00")  # the clock goes on besides
+        visit.page.clock.fast_forward("04:00")  # the clock also runs on its own
         visit.ask_to_the_end("Still me?")
         visit.open()
         expect(state(visit)).to_contain_text("You are user:ana.")
@@ -55,7 +55,7 @@ def test_a_check_is_believed_for_five_minutes(visits: Visits, demo: Subject) -> 
         expect(state(visit)).to_contain_text("You are user:ana.")
 
 
-def test_a_page_opened_after_five_minutes_asks_again(visit: Visit, demo: Subject) -> None:
+def test_a_page_opened_after_five_minutes_checks_again(visit: Visit, demo: Subject) -> None:
     use(visit, demo.desk.people()[0].token)
     expect(state(visit)).to_contain_text("You are user:ana.")
     kept = visit.kept()
@@ -68,7 +68,7 @@ def test_a_page_opened_after_five_minutes_asks_again(visit: Visit, demo: Subject
         assert visit.times_asked(CHECK) - before == asks
 
 
-def test_a_bad_token_says_so_and_is_not_believed(visits: Visits, demo: Subject) -> None:
+def test_a_bad_token_is_reported_and_not_used(visits: Visits, demo: Subject) -> None:
     with visits(demo, refusals={401}) as visit:
         visit.open()
         use(visit, "wk_" + "0" * 43)
@@ -80,14 +80,14 @@ def test_a_bad_token_says_so_and_is_not_believed(visits: Visits, demo: Subject) 
         expect(state(visit)).to_contain_text("You ask as a stranger")
 
 
-def test_what_cannot_be_a_token_is_never_sent(visit: Visit) -> None:
+def test_a_malformed_token_is_never_sent(visit: Visit) -> None:
     asked = visit.times_asked(CHECK)
     use(visit, "mi contraseña")
     expect(state(visit)).to_contain_text("This cannot be a token")
     assert visit.times_asked(CHECK) == asked
 
 
-def test_a_token_that_is_revoked_in_between_is_noticed(visits: Visits, start: Start) -> None:
+def test_a_token_revoked_meanwhile_is_noticed(visits: Visits, start: Start) -> None:
     with start(TOKEN_CACHE_TTL="0") as subject, visits(subject, refusals={401}) as visit:
         caller = subject.desk.create("gone")
         visit.open()
@@ -100,7 +100,7 @@ def test_a_token_that_is_revoked_in_between_is_noticed(visits: Visits, start: St
         assert "checked" not in visit.kept()
 
 
-def test_broken_storage_is_no_reason_not_to_work(visit: Visit) -> None:
+def test_the_page_works_with_broken_storage(visit: Visit) -> None:
     for broken in ("{", "null", '"x"', '{"token": 7, "checked": "soon"}'):
         visit.page.evaluate("([key, value]) => localStorage.setItem(key, value)", [KEPT, broken])
         visit.refusals.clear()
@@ -108,10 +108,10 @@ def test_broken_storage_is_no_reason_not_to_work(visit: Visit) -> None:
         visit.page.get_by_label("Token", exact=True).fill("")
         visit.page.get_by_role("button", name="Use").click()
         expect(state(visit)).to_contain_text("You ask as a stranger")
-    visit.refusals.clear()  # 7 is no token
+    visit.refusals.clear()  # 7 is not a token
 
 
-def test_where_tokens_are_required_the_page_says_so(visits: Visits, start: Start) -> None:
+def test_if_tokens_are_required_the_page_says_so(visits: Visits, start: Start) -> None:
     with start(API_KEYS_REQUIRED="true") as subject, visits(subject, refusals={401}) as visit:
         visit.page.goto(f"{visit.origin}/playground")
         expect(state(visit)).to_contain_text("a token is required")

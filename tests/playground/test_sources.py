@@ -1,4 +1,4 @@
-"""Where the pages' data comes from: nowhere, the dead, the silent, strangers; for whom it is, and what is asked."""
+"""The sources of the pages' data: missing, dead, silent or wrong ones, the allowed callers, and the queries."""
 
 import json
 import socket
@@ -28,7 +28,7 @@ def both(url: str) -> dict[str, str]:
 
 
 def tell(visits: Visits, server: ModelServer, environment: Mapping[str, str], status: int, *words: str) -> None:
-    """Each page says its words, and its data has this status."""
+    """Each page shows its words, and its data request gets this status."""
     with started(BUILD, server, {**ENVIRONMENT, **environment}) as subject:
         for (page, data), said in zip(DATA.items(), words, strict=True):
             subject.service.get(data).must_be_error(status)
@@ -37,17 +37,17 @@ def tell(visits: Visits, server: ModelServer, environment: Mapping[str, str], st
                 expect(visit.page.locator("#notice")).to_contain_text(said)
 
 
-def test_where_nobody_said_where_to_look_the_pages_say_what_to_set(visits: Visits, model_server: ModelServer) -> None:
+def test_without_urls_the_pages_say_which_setting_is_missing(visits: Visits, model_server: ModelServer) -> None:
     tell(visits, model_server, {}, 404, "TRACES_URL is not set", "PROMETHEUS_URL is not set")
 
 
-def test_who_does_not_answer_is_named(visits: Visits, model_server: ModelServer) -> None:
+def test_a_dead_source_is_named(visits: Visits, model_server: ModelServer) -> None:
     with dead_server() as dead:
         words = "the trace receiver at TRACES_URL does not answer", "the Prometheus at PROMETHEUS_URL does not answer"
         tell(visits, model_server, both(dead), 503, *words)
 
 
-def test_who_takes_the_question_and_says_nothing_is_not_waited_for(visits: Visits, model_server: ModelServer) -> None:
+def test_a_silent_source_is_not_waited_for(visits: Visits, model_server: ModelServer) -> None:
     with (
         frozen_server() as frozen,
         started(BUILD, model_server, {**ENVIRONMENT, **both(frozen)}) as subject,
@@ -58,12 +58,12 @@ def test_who_takes_the_question_and_says_nothing_is_not_waited_for(visits: Visit
         expect(visit.page.locator(".panel")).to_have_count(0)
 
 
-def test_who_is_somebody_else_is_told_apart(visits: Visits, model_server: ModelServer) -> None:
-    words = "what answers at TRACES_URL is no trace receiver", "what answers at PROMETHEUS_URL is no Prometheus"
+def test_a_wrong_source_is_recognised(visits: Visits, model_server: ModelServer) -> None:
+    words = "the server at TRACES_URL is not a trace receiver", "the server at PROMETHEUS_URL is not a Prometheus"
     tell(visits, model_server, both(model_server.url), 503, *words)
 
 
-def test_only_known_questions_are_asked_once_for_many_pages_and_without_our_key(model_server: ModelServer) -> None:
+def test_only_known_queries_are_sent_once_for_many_pages_and_without_our_key(model_server: ModelServer) -> None:
     with (
         recording_server() as (url, requests),
         started(BUILD, model_server, {**ENVIRONMENT, **both(url)}) as subject,
@@ -82,9 +82,7 @@ def test_only_known_questions_are_asked_once_for_many_pages_and_without_our_key(
         assert not [path for path, _ in requests if "query=up" in path]
 
 
-def test_where_tokens_are_required_pages_are_open_and_data_is_for_who_has_one(
-    visits: Visits, observed: Observed
-) -> None:
+def test_if_tokens_are_required_pages_are_open_and_data_needs_a_token(visits: Visits, observed: Observed) -> None:
     settings = {"TRACES_URL": observed.receiver.url, "PROMETHEUS_URL": observed.prometheus}
     with observed.subject.started_with({**settings, "API_KEYS_REQUIRED": "true"}) as subject:
         subject.service.get(f"{TRACES}/{'0' * 32}").must_be_error(401)
@@ -102,7 +100,7 @@ def test_where_tokens_are_required_pages_are_open_and_data_is_for_who_has_one(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_each_page_comes_under_the_policy_and_is_not_sent_twice(observed: Observed, path: str) -> None:
+def test_each_page_has_the_content_security_policy_and_is_not_sent_twice(observed: Observed, path: str) -> None:
     service = observed.subject.service
     answer = service.get(path)
     assert answer.text == PAGES[path].read_text()
@@ -113,14 +111,14 @@ def test_each_page_comes_under_the_policy_and_is_not_sent_twice(observed: Observ
 
 @contextmanager
 def frozen_server() -> Iterator[str]:
-    """Takes connections, and says nothing."""
+    """Accepts connections, but never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @contextmanager
 def recording_server() -> Iterator[tuple[str, list[tuple[str, dict[str, str]]]]]:
-    """A Prometheus that knows nothing and notes who asks it what."""
+    """A Prometheus without data that records its requests."""
     requests: list[tuple[str, dict[str, str]]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -134,7 +132,7 @@ def recording_server() -> Iterator[tuple[str, list[tuple[str, dict[str, str]]]]]
             return
 
     class Server(ThreadingHTTPServer):
-        request_queue_size = 128  # all questions are asked at once; the default is 5, and who comes then waits a second
+        request_queue_size = 128  # all queries come at once; with the default of 5, late ones wait a second
 
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

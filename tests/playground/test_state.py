@@ -1,4 +1,4 @@
-"""What the page shows around the answers: limits, the wait after a 429, breakers, faults."""
+"""The page's state around the answers: limits, the wait after a 429, breakers, faults."""
 
 import re
 
@@ -11,25 +11,25 @@ from workshop.grader.launch import ModelServer
 from workshop.grader.subject import Subject
 
 
-def test_what_is_left_of_a_limit_is_shown_and_counts_until_it_is_whole(visits: Visits, start: Start) -> None:
+def test_the_remaining_limit_is_shown_until_it_is_full_again(visits: Visits, start: Start) -> None:
     with start(RATE_LIMIT_ANONYMOUS_RPM="20", RATE_LIMIT_WINDOW_SEC="5") as subject, visits(subject) as visit:
         visit.open()
         limits = visit.page.locator("#limits")
         expect(limits).to_contain_text("20 of 20 requests")
         visit.ask_to_the_end("One")
         expect(limits).to_contain_text("19 of 20 requests")
-        expect(limits).to_contain_text(re.compile(r"whole in \d s"))
+        expect(limits).to_contain_text(re.compile(r"full in \d s"))
         expect(visit.page.get_by_role("meter", name="requests left")).to_have_attribute("aria-valuenow", "19")
-        expect(limits).to_contain_text("20 of 20 requests")  # by itself
+        expect(limits).to_contain_text("20 of 20 requests")  # without a request
 
 
-def test_after_a_429_the_seconds_are_counted_and_then_sending_works_again(visits: Visits, start: Start) -> None:
+def test_after_a_429_the_page_counts_down_and_then_sends_again(visits: Visits, start: Start) -> None:
     with (
         start(RATE_LIMIT_ANONYMOUS_RPM="2", RATE_LIMIT_WINDOW_SEC="12") as subject,
         visits(subject, refusals={429}) as visit,
     ):
         visit.open()
-        for _ in range(2):  # not in the page: a window is short for a browser on a busy machine
+        for _ in range(2):  # not through the page: a browser on a busy machine may outlast the window
             assert subject.ask("Hola").status == 200
         visit.ask_to_the_end("Three")
         expect(visit.trouble).to_contain_text("429 · rate_limit_exceeded")
@@ -56,7 +56,7 @@ def test_a_caller_with_another_token_need_not_wait(visits: Visits, start: Start)
         expect(visit.send).to_be_enabled()
 
 
-def test_a_limit_that_no_wait_helps_against_holds_nobody_up(visits: Visits, start: Start) -> None:
+def test_a_limit_without_a_retry_after_does_not_block_sending(visits: Visits, start: Start) -> None:
     with start(RATE_LIMIT_TPM="100") as subject, visits(subject, refusals={429}) as visit:
         visit.open()
         visit.ask_to_the_end("Too much")
@@ -64,7 +64,7 @@ def test_a_limit_that_no_wait_helps_against_holds_nobody_up(visits: Visits, star
         expect(visit.send).to_be_enabled()
 
 
-def test_an_upstream_that_is_dead_opens_the_breaker_on_the_page(visits: Visits, start: Start) -> None:
+def test_a_dead_upstream_opens_the_breaker_on_the_page(visits: Visits, start: Start) -> None:
     settings = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "2", "CIRCUIT_BREAKER_TIMEOUT_SEC": "60"}
     with (
         dead_server() as url,
@@ -82,7 +82,7 @@ def test_an_upstream_that_is_dead_opens_the_breaker_on_the_page(visits: Visits, 
         expect(visit.trouble).to_contain_text("503 · circuit_open")
 
 
-def test_the_breakers_are_looked_at_only_while_somebody_sees_them(visits: Visits, demo: Subject) -> None:
+def test_the_breakers_are_requested_only_while_the_page_is_visible(visits: Visits, demo: Subject) -> None:
     with visits(demo) as visit:
         visit.page.clock.install()
         visit.open()
@@ -101,7 +101,7 @@ def test_the_breakers_are_looked_at_only_while_somebody_sees_them(visits: Visits
             visit.page.clock.run_for(5_000)
 
 
-def test_a_fault_is_ordered_met_and_taken_back(visits: Visits, demo: Subject) -> None:
+def test_a_fault_is_set_met_and_removed(visits: Visits, demo: Subject) -> None:
     with visits(demo, refusals={429}) as visit:
         visit.open()
         expect(visit.fault("Off")).to_have_attribute("aria-pressed", "true")
@@ -110,7 +110,7 @@ def test_a_fault_is_ordered_met_and_taken_back(visits: Visits, demo: Subject) ->
         expect(visit.fault("Off")).to_have_attribute("aria-pressed", "false")
         visit.ask_to_the_end("Cut")
         expect(visit.exchange.locator(".badge")).to_have_text("cut")
-        expect(visit.page.locator("#fault-state")).to_have_text("Met by 1 call so far.")
+        expect(visit.page.locator("#fault-state")).to_have_text("Applied to 1 call so far.")
         visit.fault("429, retry after 5 s").click()
         expect(visit.fault("429, retry after 5 s")).to_have_attribute("aria-pressed", "true")
         visit.ask_to_the_end("Refused")
@@ -122,7 +122,7 @@ def test_a_fault_is_ordered_met_and_taken_back(visits: Visits, demo: Subject) ->
         expect(visit.answer).to_contain_text("SIMULATED")
 
 
-def test_every_preset_is_a_plan_that_the_model_server_takes(visit: Visit, demo: Subject) -> None:
+def test_the_model_server_accepts_every_preset(visit: Visit, demo: Subject) -> None:
     presets = visit.page.locator("#presets button")
     names = presets.all_inner_texts()
     assert len(names) == 6
@@ -133,13 +133,13 @@ def test_every_preset_is_a_plan_that_the_model_server_takes(visit: Visit, demo: 
         assert bool(plan) == (name != "Off"), name
 
 
-def test_a_fault_that_somebody_else_ordered_is_shown_as_it_is(visits: Visits, demo: Subject) -> None:
+def test_a_fault_set_elsewhere_is_shown_unchanged(visits: Visits, demo: Subject) -> None:
     with demo.upstream.fault({"garbage": "text", "times": 3}), visits(demo) as visit:
         visit.open()
         expect(visit.page.locator("#fault-state")).to_contain_text('{"garbage":"text","times":3}')
 
 
-def test_in_production_the_page_has_no_faults_and_asks_for_none(visits: Visits, start: Start) -> None:
+def test_in_production_the_page_has_no_faults_and_requests_none(visits: Visits, start: Start) -> None:
     with start(ENV="production") as subject, visits(subject) as visit:
         visit.open()
         expect(visit.page.locator("#faults")).to_be_hidden()

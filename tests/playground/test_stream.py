@@ -24,7 +24,7 @@ def read(visit: Visit, blocks: list[bytes]) -> object:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
-def test_a_stream_reads_the_same_wherever_it_is_cut(visit: Visit, end: str) -> None:
+def test_a_stream_reads_the_same_wherever_its_bytes_are_split(visit: Visit, end: str) -> None:
     stream = STREAM.replace("\n", end).encode()
     assert read(visit, [stream]) == READ_RIGHT
     for at in range(len(stream)):
@@ -32,7 +32,7 @@ def test_a_stream_reads_the_same_wherever_it_is_cut(visit: Visit, end: str) -> N
     assert read(visit, [bytes([byte]) for byte in stream]) == READ_RIGHT
 
 
-def test_an_event_without_its_end_is_no_event(visit: Visit) -> None:
+def test_an_incomplete_event_is_ignored(visit: Visit) -> None:
     assert read(visit, [b"data: whole\n\ndata: half\n"]) == [{"data": "whole"}]
 
 

@@ -1,4 +1,4 @@
-"""The page of traces: what just came, where its time went, what each span says; whoever sent it, and if nobody did."""
+"""The page of traces: the latest traces, where their time went, and the details of each span, from any sender."""
 
 import re
 import secrets
@@ -19,14 +19,14 @@ PAGE = "/playground/traces"
 
 @pytest.fixture
 def visit(visits: Visits, observed: Observed) -> Iterator[Visit]:
-    """The page, open."""
+    """The opened page."""
     with visits(observed.subject) as visit:
         visit.page.goto(f"{visit.origin}{PAGE}")
         yield visit
 
 
 def ask(subject: Subject, path: str = "/generate") -> str:
-    """A request of its own id, which no cache answers. Out: the id."""
+    """Sends a request with a new id and prompt, which no cache can answer. Returns the id."""
     request_id = secrets.token_hex(8)
     body = f'{{"prompt": "{request_id}"}}'
     headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
@@ -35,7 +35,7 @@ def ask(subject: Subject, path: str = "/generate") -> str:
 
 
 def sent(observed: Observed, *spans: Span, service: str = "gateway") -> str:
-    """Straight to the receiver, as one trace. Out: its id."""
+    """Sends spans directly to the receiver, as one trace. Returns its id."""
     trace_id = secrets.token_bytes(16)
     for each in spans:
         each.trace_id = trace_id
@@ -44,7 +44,7 @@ def sent(observed: Observed, *spans: Span, service: str = "gateway") -> str:
 
 
 def of(visit: Visit, request_id: str) -> None:
-    """Open the trace of this request."""
+    """Opens the trace of this request."""
     visit.page.goto(f"{visit.origin}{PAGE}#request={request_id}")
     expect(rows(visit).first).to_be_visible()
 
@@ -57,7 +57,7 @@ def lines(visit: Visit) -> Locator:
     return visit.page.locator("#list a")
 
 
-def test_a_request_appears_by_itself_and_shows_where_its_time_went(visit: Visit, observed: Observed) -> None:
+def test_a_request_appears_without_a_reload_and_shows_where_its_time_went(visit: Visit, observed: Observed) -> None:
     ask(observed.subject)
     line = lines(visit).first
     expect(line).to_contain_text("POST /generate")
@@ -91,7 +91,7 @@ def test_an_answer_on_the_playground_leads_to_its_trace(visits: Visits, observed
         expect(trace.locator("#list [aria-current]")).to_have_count(1)
 
 
-def test_where_no_traces_are_there_is_no_way_to_them(visits: Visits, demo: Subject) -> None:
+def test_without_traces_there_is_no_link_to_them(visits: Visits, demo: Subject) -> None:
     with visits(demo) as visit:  # demo 4
         visit.open()
         visit.ask_to_the_end("No trace")
@@ -118,7 +118,7 @@ def test_the_list_is_filtered_by_outcome_duration_and_endpoint(visit: Visit, obs
     expect(lines(visit)).to_contain_text("2.00 s")
 
 
-def test_spans_of_two_services_stand_in_one_waterfall_with_their_own_time(visit: Visit, observed: Observed) -> None:
+def test_spans_of_two_services_share_one_waterfall_with_their_own_times(visit: Visit, observed: Observed) -> None:
     trace = sent(observed, span(1, "POST /generate", took=100), span(2, "Retry", parent=1, at=10, took=80))
     trace_id = bytes.fromhex(trace)
     observed.receiver.send(message([span(3, "engine", parent=2, at=20, took=40, trace_id=trace_id)], "vllm"))
@@ -127,13 +127,13 @@ def test_spans_of_two_services_stand_in_one_waterfall_with_their_own_time(visit:
     expect(visit.page.locator(".service")).to_have_text(["gateway", "vllm"])
     rows(visit).nth(1).click()
     expect(visit.page.locator("#span")).to_contain_text("took 80 ms, 40 ms of it its own")
-    # What comes later takes its place while somebody looks.
+    # A later span takes its place in the open trace.
     observed.receiver.send(message([span(4, "decode", parent=3, at=30, took=10, trace_id=trace_id)], "vllm"))
     expect(rows(visit)).to_have_count(4)
     expect(rows(visit).nth(1)).to_have_attribute("aria-selected", "true")
 
 
-def test_what_a_sender_writes_into_a_span_stays_text(visit: Visit, observed: Observed) -> None:
+def test_hostile_text_in_a_span_stays_text(visit: Visit, observed: Observed) -> None:
     event = Span.Event(name=HOSTILE, time_unix_nano=span(1).start_time_unix_nano, attributes=[text("k", HOSTILE)])
     hostile = span(1, HOSTILE, attributes=[text(HOSTILE, HOSTILE), text("__proto__", "x")], events=[event])
     trace = sent(observed, hostile, service=HOSTILE)
@@ -146,7 +146,7 @@ def test_what_a_sender_writes_into_a_span_stays_text(visit: Visit, observed: Obs
     assert visit.page.title() == "Traces"
 
 
-def test_spans_that_are_one_anothers_parents_or_very_deep_do_no_harm(visit: Visit, observed: Observed) -> None:
+def test_circular_or_very_deep_spans_do_no_harm(visit: Visit, observed: Observed) -> None:
     circle = sent(observed, span(1, parent=2), span(2, parent=1), span(3, parent=3))
     visit.page.goto(f"{visit.origin}{PAGE}#{circle}")
     expect(rows(visit)).to_have_count(3)
@@ -179,7 +179,7 @@ def test_everything_can_be_done_by_keyboard(visit: Visit, observed: Observed) ->
     expect(rows(visit).first).to_be_focused()
 
 
-def test_who_stands_on_a_line_stays_there_when_others_come(visit: Visit, observed: Observed) -> None:
+def test_new_lines_do_not_take_the_focus_from_a_line(visit: Visit, observed: Observed) -> None:
     name = f"POST /{secrets.token_hex(4)}"
     sent(observed, span(1, name))
     line = lines(visit).filter(has_text=name)
@@ -191,7 +191,7 @@ def test_who_stands_on_a_line_stays_there_when_others_come(visit: Visit, observe
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_a_trace_lies_over_the_list_and_goes_back(visits: Visits, observed: Observed, scheme: str) -> None:
+def test_on_a_phone_a_trace_covers_the_list_and_leads_back(visits: Visits, observed: Observed, scheme: str) -> None:
     ask(observed.subject)
     with visits(observed.subject, size=PHONE, color_scheme=scheme) as visit:
         visit.page.goto(f"{visit.origin}{PAGE}")
@@ -206,7 +206,7 @@ def test_on_a_phone_a_trace_lies_over_the_list_and_goes_back(visits: Visits, obs
             assert visit.page.locator(part).evaluate("(it) => it.scrollWidth <= it.clientWidth"), part
 
 
-def test_a_trace_that_is_not_there_is_one_clear_word(visits: Visits, observed: Observed) -> None:
+def test_a_missing_trace_gets_one_clear_message(visits: Visits, observed: Observed) -> None:
     with visits(observed.subject, refusals={404, 422}) as visit:
         visit.page.clock.install()
         told = visit.page.locator("#hint")
@@ -221,6 +221,6 @@ def test_a_trace_that_is_not_there_is_one_clear_word(visits: Visits, observed: O
             for _ in range(10):
                 if re.search(words, told.inner_text()):
                     break
-                visit.page.clock.run_for(3000)  # for a while it may still come
+                visit.page.clock.run_for(3000)  # the page waits a while for a late trace
                 visit.page.wait_for_load_state("networkidle")
             expect(told).to_contain_text(words)

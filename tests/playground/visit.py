@@ -1,6 +1,6 @@
-"""Somebody at the playground: a page in a real browser, and what it asked for and complained about.
+"""A visit to the playground: a page in a real browser, with its requests and its complaints.
 
-In: a browser and the URL of a service. Out: the page, by the names that a person sees on it.
+In: a browser and the URL of a service. Out: the page's elements, by the names that people see.
 """
 
 import json
@@ -22,7 +22,7 @@ PHONE = {"width": 360, "height": 740}
 
 @dataclass
 class Visit:
-    """`complaints`: errors of scripts and the console. `refusals`: statuses that the console tells of as errors."""
+    """`complaints`: errors of scripts and the console. `refusals`: statuses that the console reports as errors."""
 
     page: Page
     origin: str
@@ -32,7 +32,7 @@ class Visit:
 
     def open(self) -> None:
         self.page.goto(f"{self.origin}{PAGE}")
-        # The list of models is what the page asks for last.
+        # The page's last request is the list of models.
         expect(self.model.locator("option")).not_to_have_count(0, timeout=PATIENCE)
 
     @property
@@ -53,7 +53,7 @@ class Visit:
 
     @property
     def exchange(self) -> Locator:
-        """The latest."""
+        """The latest exchange."""
         return self.page.locator(".exchange").last
 
     @property
@@ -65,12 +65,12 @@ class Visit:
         return self.exchange.locator(".trouble")
 
     def fact(self, name: str) -> str:
-        """What stands beside `name` under the latest answer."""
+        """The value beside `name` under the latest answer."""
         named = self.page.locator("dt").get_by_text(name, exact=True)
         return self.exchange.locator(".facts div").filter(has=named).locator("dd").inner_text()
 
     def ask(self, question: str) -> None:
-        """Send it, and wait for nothing."""
+        """Send the question without waiting for anything."""
         self.prompt.fill(question)
         self.prompt.press("Enter")
 
@@ -79,16 +79,16 @@ class Visit:
         self.ended()
 
     def ended(self) -> None:
-        """Wait until the latest answer has ended, in whichever way."""
+        """Wait until the latest answer has ended in any way."""
         expect(self.exchange.locator(".actions")).to_be_visible(timeout=PATIENCE)
 
     def fault(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
 
     def copied(self, button: str) -> str:
-        """What the latest answer's `button` puts on the clipboard."""
+        """The text that the latest answer's `button` puts on the clipboard."""
         clicked = self.exchange.get_by_role("button", name=button).element_handle()
-        # The button says so for a second and a half only: a busy machine may look too late.
+        # The button shows "Copied" for only a second and a half: a busy machine may look too late.
         clicked.evaluate(
             """(button) => { window.copied = new Promise((said) => new MutationObserver(
               () => button.textContent === "Copied" && said()).observe(button, { childList: true })); }"""
@@ -107,7 +107,7 @@ class Visit:
 
 @contextmanager
 def visiting(browser: Browser, origin: str, size: dict[str, int] | None = None, **context: Any) -> Iterator[Visit]:
-    """A new person in front of the page, with a browser that knows nothing of earlier visits."""
+    """A new visitor, with a browser without traces of earlier visits."""
     with browser.new_context(
         viewport=size or DESK,  # type: ignore[arg-type]
         permissions=["clipboard-read", "clipboard-write"],

@@ -1,4 +1,4 @@
-"""Demo 4 as a process of its own, in front of one upstream that takes orders, with another one beside it."""
+"""Demo 4 as a separate process, in front of an upstream with switchable faults, with another upstream beside it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,9 +18,9 @@ from workshop.grader.upstream import Upstream
 BUILD = "demos.demo_4_streaming.app:build"
 SMALL = "sim-small"  # the simulator under another name
 
-PATIENCE = 120.0  # seconds for an answer: a deadline that a test is about may be short, a client's patience not
+PATIENCE = 120.0  # seconds for an answer: a test may need a short deadline, but not an impatient client
 
-# Nothing but what a test is about decides how a call ends.
+# Only the subject of a test decides how a call ends.
 UNBOUNDED = {
     "RATE_LIMIT_RPM": "1000000",
     "RATE_LIMIT_TPM": "100000000",
@@ -67,7 +67,7 @@ class Gateway:
         wait_for(lambda: self.breaker()["state"] == state, f"the breaker is {state}")
 
     def places(self) -> tuple[int, int]:
-        """(in use, calls that wait)"""
+        """The places in use, and the number of waiting calls."""
         queue = self.checks()["admission_queue"]
         return queue["in_use"], queue["waiting"]
 
@@ -77,7 +77,7 @@ class Gateway:
 
 
 def codes(answers: list[Answer]) -> list[str]:
-    """What came of each: `ok`, or the error's code."""
+    """The result of each answer: `ok`, or the error's code."""
     return ["ok" if answer.status == 200 else json.loads(answer.text)["error"]["code"] for answer in answers]
 
 
@@ -89,7 +89,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def other(server: ModelServer) -> Iterator[ModelServer]:
-    """Another upstream, which demands a key of its own."""
+    """Another upstream, which demands another key."""
     with _embedded() as other:
         assert other.key != server.key
         yield other
@@ -114,7 +114,7 @@ Start = Callable[..., AbstractContextManager[Gateway]]
 
 @pytest.fixture
 def start(server: ModelServer) -> Start:
-    """Starts a gateway with these settings besides the usual ones."""
+    """Starts a gateway with these settings in addition to the usual ones."""
 
     @contextmanager
     def starting(**environment: str) -> Iterator[Gateway]:

@@ -1,4 +1,4 @@
-"""What layers are tried on: calls, streams, and handlers that wait until they are told how to end."""
+"""The setting for tests of single layers: calls, streams, and handlers that wait until the test ends them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ def token_stream() -> TokenStream:
 
 
 class Upstream:
-    """Each call waits in here until a test ends it, in the order in which they came."""
+    """Calls wait here until a test ends them, in order of arrival."""
 
     def __init__(self) -> None:
         self.inside: list[tuple[Call, asyncio.Future[Reply]]] = []
@@ -39,11 +39,11 @@ class Upstream:
         return await ending
 
     def callers(self) -> list[str]:
-        """Who is in there, in the order in which they came."""
+        """The callers of the waiting calls, in order of arrival."""
         return [call.caller.id for call, ending in self.inside if not ending.done()]
 
     def end(self, how: Reply | Exception | None = None) -> None:
-        """The call that has been in there longest ends."""
+        """Ends the call that has waited longest."""
         ending = next(ending for _, ending in self.inside if not ending.done())
         if isinstance(how, Exception):
             ending.set_exception(how)
@@ -56,7 +56,7 @@ def send(layer: Layer, handler: Handler, call: Call) -> asyncio.Task[Reply]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Step by step, to the moment in which it comes true."""
+    """Runs the event loop step by step until the condition is true."""
     for _ in range(100):
         if condition():
             return
@@ -65,7 +65,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def settle_down() -> None:
-    """Until every task has gone as far as it can by itself."""
+    """Runs the event loop until every task waits."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -75,7 +75,7 @@ def finish(call: Call, ending: Ending, error: ServiceError | None = None) -> Non
 
 
 def replying(reply: Callable[[Call], Reply | BaseException]) -> Callable[[Call], Awaitable[Reply]]:
-    """A handler that gives, or raises, what `reply` says of the call."""
+    """A handler that returns or raises the result of `reply`."""
 
     async def handler(call: Call) -> Reply:
         answer = reply(call)

@@ -1,4 +1,4 @@
-"""Time by the size of the work, within bounds."""
+"""The time-out grows with the size of the work, within bounds."""
 
 import asyncio
 from dataclasses import replace
@@ -16,27 +16,27 @@ from tests.shared.conftest import make_call
 @pytest.mark.parametrize(
     ("characters", "max_tokens", "extra", "seconds"),
     [
-        (4, 20, {}, 30),  # 13 seconds would do
+        (4, 20, {}, 30),  # 13 seconds would be enough
         (4000, 1000, {}, 84),  # (10 + 10 + 50) * 1.2
         (4000, None, {"max_completion_tokens": 1000}, 84),
-        (4000, None, {}, 84),  # an answer of no said length is expected to have a thousand tokens
+        (4000, None, {}, 84),  # without max_tokens, an answer of a thousand tokens is expected
         (4000, None, {"max_completion_tokens": "many"}, 84),
-        (4000, 4000, {"n": 3}, 264),  # choices are made side by side
+        (4000, 4000, {"n": 3}, 264),  # choices are generated in parallel
         (200_000, 4000, {}, 300),
     ],
 )
-def test_a_call_is_given_what_its_tokens_may_take(
+def test_a_calls_time_grows_with_its_tokens(
     characters: int, max_tokens: int | None, extra: dict[str, Any], seconds: float
 ) -> None:
     request = replace(make_call("x" * characters).request, max_tokens=max_tokens, extra=extra)
     assert AdaptiveTimeout(30, 300).seconds(request) == pytest.approx(seconds)
 
 
-def test_where_the_most_is_less_than_the_least_it_holds() -> None:
+def test_the_upper_bound_wins_over_the_lower_one() -> None:
     assert AdaptiveTimeout(30, 5).seconds(make_call().request) == 5
 
 
-def test_the_deadline_is_the_calls_and_it_is_kept() -> None:
+def test_the_deadline_is_set_on_the_call_and_enforced() -> None:
     async def hanging(call: Call) -> Reply:
         await asyncio.Event().wait()
         raise AssertionError("never")

@@ -1,4 +1,4 @@
-"""So many calls at once, the rest in a line that is short, fair and never forgets a place."""
+"""A bounded number of calls at once; the others wait in a short, fair queue that never loses a place."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ from tests.shared.conftest import answering, completion
 
 
 def counts(queue: AdmissionQueue) -> tuple[int, int]:
-    """(places in use, calls that wait)"""
+    """The places in use, and the number of waiting calls."""
     check = queue.checks()["admission_queue"]
     return check["in_use"], check["waiting"]
 
@@ -32,7 +32,7 @@ async def fill(queue: AdmissionQueue, upstream: Upstream, *callers: str) -> list
 
 
 async def served(upstream: Upstream, calls: int) -> list[str]:
-    """Who is served, in which order, when places come free one after the other."""
+    """The callers in the order in which they are served, while places become free one after the other."""
     order = []
     for _ in range(calls):
         upstream.end()
@@ -41,7 +41,7 @@ async def served(upstream: Upstream, calls: int) -> list[str]:
     return order
 
 
-def test_so_many_at_once_and_no_more() -> None:
+def test_no_more_than_the_limit_run_at_once() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(2, 10, 60), Upstream()
         tasks = await fill(queue, upstream, *"aaaaa")
@@ -59,7 +59,7 @@ def test_so_many_at_once_and_no_more() -> None:
     asyncio.run(run())
 
 
-def test_one_callers_calls_are_served_as_they_came() -> None:
+def test_calls_of_one_caller_are_served_in_order_of_arrival() -> None:
     async def run() -> None:
         queue, order = AdmissionQueue(1, 10, 60), list[int]()
 
@@ -86,7 +86,7 @@ def test_callers_take_turns() -> None:
     asyncio.run(run())
 
 
-def test_a_full_line_refuses_at_once_and_says_when_to_come_back() -> None:
+def test_a_full_queue_refuses_at_once_with_a_retry_after() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(2, 2, 60), Upstream()
         tasks = await fill(queue, upstream, *"aaaa")
@@ -101,14 +101,14 @@ def test_a_full_line_refuses_at_once_and_says_when_to_come_back() -> None:
     asyncio.run(run())
 
 
-def test_the_wait_that_is_named_is_made_from_how_long_calls_take() -> None:
+def test_retry_after_follows_from_the_duration_of_calls() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(2, 3, 60), Upstream()
-        queue._held = 10.0  # seconds a call
+        queue._held = 10.0  # seconds per call
         await fill(queue, upstream, *"aaaaa")
         with pytest.raises(Overloaded) as refusal:
             await queue(call_of("a"), upstream)
-        assert refusal.value.headers() == {"Retry-After": "20"}  # four in line, and every five seconds a place
+        assert refusal.value.headers() == {"Retry-After": "20"}  # four wait, and every five seconds a place is free
 
     asyncio.run(run())
 
@@ -122,7 +122,7 @@ def test_a_greedy_caller_makes_room_for_a_modest_one() -> None:
         assert refused == greedy[3:]
         assert {type(task.exception()) for task in refused} == {Overloaded}
         assert counts(queue) == (1, 4)
-        for caller in "mg":  # two each now: nobody is greedier than they are
+        for caller in "mg":  # two each now: nobody else is greedier
             with pytest.raises(Overloaded):
                 await queue(call_of(caller), upstream)
         assert await served(upstream, 4) == ["g", "m", "g", "m"]
@@ -130,7 +130,7 @@ def test_a_greedy_caller_makes_room_for_a_modest_one() -> None:
     asyncio.run(run())
 
 
-def test_where_nobody_may_wait_who_finds_no_place_is_refused() -> None:
+def test_without_a_queue_a_call_without_a_place_is_refused() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 0, 60), Upstream()
         await fill(queue, upstream, "a")
@@ -140,7 +140,7 @@ def test_where_nobody_may_wait_who_finds_no_place_is_refused() -> None:
     asyncio.run(run())
 
 
-def test_nobody_waits_longer_than_they_may() -> None:
+def test_no_call_waits_longer_than_the_queue_timeout() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 10, 0.02), Upstream()
         await fill(queue, upstream, "a")
@@ -152,7 +152,7 @@ def test_nobody_waits_longer_than_they_may() -> None:
     asyncio.run(run())
 
 
-def test_nobody_waits_past_their_deadline() -> None:
+def test_no_call_waits_past_its_deadline() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 10, 60), Upstream()
         await fill(queue, upstream, "a")
@@ -194,12 +194,12 @@ def test_a_call_that_fails_gives_its_place_back(end: BaseException) -> None:
     asyncio.run(run())
 
 
-def test_who_leaves_in_the_moment_of_being_let_in_passes_the_place_on() -> None:
+def test_a_caller_that_leaves_just_when_admitted_passes_the_place_on() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 10, 60), Upstream()
         _, second, _ = await fill(queue, upstream, *"abc")
         upstream.end()
-        await until(lambda: counts(queue) == (1, 1))  # b has its turn, and has not heard of it yet
+        await until(lambda: counts(queue) == (1, 1))  # b has a place, but does not know it yet
         assert upstream.callers() == []
         second.cancel()
         await settle_down()
@@ -209,13 +209,13 @@ def test_who_leaves_in_the_moment_of_being_let_in_passes_the_place_on() -> None:
     asyncio.run(run())
 
 
-def test_who_leaves_while_waiting_leaves_no_gap() -> None:
+def test_a_caller_that_leaves_while_waiting_leaves_no_gap() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 10, 60), Upstream()
         _, second, third, _ = await fill(queue, upstream, *"abcd")
         second.cancel()
         third.cancel()
-        upstream.end()  # in the same moment
+        upstream.end()  # at the same moment
         await settle_down()
         assert upstream.callers() == ["d"]
         assert counts(queue) == (1, 0)
@@ -224,7 +224,7 @@ def test_who_leaves_while_waiting_leaves_no_gap() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_happens_no_place_is_lost_and_none_invented(seed: int) -> None:
+def test_in_random_runs_no_place_is_lost_or_invented(seed: int) -> None:
     async def run() -> None:
         chance, slots = random.Random(seed), 3
         queue, upstream = AdmissionQueue(slots, 5, chance.choice([0.001, 60])), Upstream()
@@ -260,7 +260,7 @@ def shed(reason: str) -> float:
     return REGISTRY.get_sample_value("gateway_shed_total", {"reason": reason}) or 0.0
 
 
-def test_who_is_turned_away_is_counted_by_the_reason() -> None:
+def test_refusals_are_counted_by_reason() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 1, 0.02), Upstream()
         before = shed("queue_full"), shed("queue_timeout")

@@ -1,4 +1,4 @@
-"""The breaker by itself: its states by table, and at random against a model that is slow and obvious."""
+"""The breaker alone: its states by table, and random events against a slow, obvious model."""
 
 import random
 from collections import Counter
@@ -15,7 +15,7 @@ RULES = Rules(failures=3, min_success_rate=0.5, window=30, open_for=60, probes=2
 
 
 def end(breaker: Breaker, *results: Result) -> None:
-    """Calls one after the other, which end like this."""
+    """Makes calls one after the other, which end with these results."""
     for result in results:
         permit = breaker.admit()
         assert permit is not None
@@ -45,7 +45,7 @@ def half_open_breaker(clock: Clock, rules: Rules = RULES) -> Breaker:
         ([NEITHER] * 50, State.CLOSED),
     ],
 )
-def test_so_many_failures_in_a_row_open_it(results: list[Result], state: State) -> None:
+def test_enough_failures_in_a_row_open_it(results: list[Result], state: State) -> None:
     breaker = Breaker(RULES, Clock())
     end(breaker, *results)
     assert breaker.state is state
@@ -54,8 +54,8 @@ def test_so_many_failures_in_a_row_open_it(results: list[Result], state: State) 
 @pytest.mark.parametrize(
     ("results", "state"),
     [
-        ([GOOD, BAD] * 20, State.CLOSED),  # half of them: not fewer
-        ([GOOD, BAD, BAD] * 6, State.CLOSED),  # eighteen calls say nothing yet
+        ([GOOD, BAD] * 20, State.CLOSED),  # exactly half, which is not too few
+        ([GOOD, BAD, BAD] * 6, State.CLOSED),  # eighteen calls are too few to judge
         ([GOOD, BAD, BAD] * 6 + [GOOD, BAD], State.OPEN),
     ],
 )
@@ -65,7 +65,7 @@ def test_too_small_a_share_of_successes_opens_it_too(results: list[Result], stat
     assert breaker.state is state
 
 
-def test_what_has_left_the_window_does_not_count() -> None:
+def test_calls_outside_of_the_window_do_not_count() -> None:
     clock = Clock()
     breaker = Breaker(RULES, clock)
     end(breaker, *[GOOD, BAD, BAD] * 6)
@@ -75,7 +75,7 @@ def test_what_has_left_the_window_does_not_count() -> None:
     assert breaker.report()["calls"] == 2
 
 
-def test_an_open_one_lets_nobody_through_until_its_time_is_over() -> None:
+def test_an_open_breaker_lets_no_call_through_until_its_wait_is_over() -> None:
     clock = Clock()
     breaker = open_breaker(clock)
     clock.pass_(RULES.open_for - 0.001)
@@ -86,7 +86,7 @@ def test_an_open_one_lets_nobody_through_until_its_time_is_over() -> None:
     assert breaker.half_open_in() == 0
 
 
-def test_a_half_open_one_lets_its_probes_through_and_no_more() -> None:
+def test_a_half_open_breaker_lets_only_its_probes_through() -> None:
     breaker = half_open_breaker(Clock())
     permits = [breaker.admit() for _ in range(50)]
     assert len([permit for permit in permits if permit is not None]) == RULES.probes
@@ -99,17 +99,17 @@ def test_a_half_open_one_lets_its_probes_through_and_no_more() -> None:
         ([GOOD, GOOD], State.CLOSED),
         ([BAD], State.OPEN),
         ([GOOD, BAD], State.OPEN),
-        ([NEITHER, NEITHER, NEITHER], State.HALF_OPEN),  # each gave its permit back
+        ([NEITHER, NEITHER, NEITHER], State.HALF_OPEN),  # each returned its permit
         ([GOOD, NEITHER, GOOD], State.CLOSED),
     ],
 )
-def test_probes_decide(results: list[Result], state: State) -> None:
+def test_probes_close_or_reopen_it(results: list[Result], state: State) -> None:
     breaker = half_open_breaker(Clock())
     end(breaker, *results)
     assert breaker.state is state
 
 
-def test_a_probe_that_fails_begins_the_whole_wait_anew() -> None:
+def test_a_failed_probe_restarts_the_whole_wait() -> None:
     clock = Clock()
     breaker = half_open_breaker(clock)
     end(breaker, BAD)
@@ -124,7 +124,7 @@ def test_once_closed_the_past_is_forgotten() -> None:
     assert breaker.state is State.CLOSED
 
 
-def test_a_call_from_before_the_change_knows_nothing_of_now() -> None:
+def test_a_call_from_before_a_change_of_state_does_not_count() -> None:
     clock = Clock()
     breaker = Breaker(RULES, clock)
     slow = [breaker.admit() for _ in range(4)]
@@ -138,7 +138,7 @@ def test_a_call_from_before_the_change_knows_nothing_of_now() -> None:
     assert len([permit for permit in [breaker.admit() for _ in range(9)] if permit is not None]) == RULES.probes
 
 
-def test_a_probe_from_before_the_change_gives_no_permit_back_twice() -> None:
+def test_a_probe_from_before_a_change_of_state_returns_no_second_permit() -> None:
     clock = Clock()
     breaker = half_open_breaker(clock)
     slow = breaker.admit()
@@ -162,7 +162,7 @@ def test_a_window_remembers_a_bounded_number_of_calls() -> None:
 
 
 class Obvious:
-    """The rules once more, with nothing but lists that are read from the beginning each time."""
+    """The same rules, written with plain lists that are read from the beginning each time."""
 
     def __init__(self, rules: Rules, clock: Clock) -> None:
         self.rules, self.clock = rules, clock
@@ -230,9 +230,9 @@ def random_rules(chance: random.Random) -> Rules:
     )
 
 
-def test_whatever_happens_it_does_as_the_rules_say() -> None:
+def test_in_random_runs_it_follows_the_rules() -> None:
     changes = Counter(change for seed in range(60) for change in walk(seed))
-    assert min(changes[was, now] for was, now in POSSIBLE) > 50  # or the walk proves little
+    assert min(changes[was, now] for was, now in POSSIBLE) > 50  # fewer would prove little
     assert set(changes) == POSSIBLE
 
 
@@ -245,7 +245,7 @@ POSSIBLE = {
 
 
 def walk(seed: int) -> Iterator[tuple[State, State]]:
-    """A breaker and its model through the same two thousand events. The changes of state that there were."""
+    """Sends a breaker and its model through the same two thousand events. Yields the changes of state."""
     chance, clock = random.Random(seed), Clock()
     rules = random_rules(chance)
     breaker, obvious = Breaker(rules, clock), Obvious(rules, clock)

@@ -1,4 +1,4 @@
-"""The layer around the breaker: what counts as whose fault, and that no permit is ever lost."""
+"""The layer around the breaker: which errors count as the upstream's fault, and that no permit is ever lost."""
 
 import asyncio
 import logging
@@ -75,7 +75,7 @@ async def open_it(breaker: CircuitBreaker) -> None:
         (RuntimeError("a bug"), "closed"),
     ],
 )
-def test_what_the_upstream_is_the_cause_of_counts_and_nothing_else(error: Exception, state: str) -> None:
+def test_only_faults_of_the_upstream_count(error: Exception, state: str) -> None:
     async def run() -> None:
         breaker = layer()
         for _ in range(THRESHOLD):
@@ -85,7 +85,7 @@ def test_what_the_upstream_is_the_cause_of_counts_and_nothing_else(error: Except
     asyncio.run(run())
 
 
-def test_an_open_one_refuses_in_process_and_says_when_to_come_back() -> None:
+def test_an_open_breaker_refuses_in_process_with_a_retry_after() -> None:
     async def run() -> None:
         clock = Clock()
         breaker = layer(clock)
@@ -110,7 +110,7 @@ def test_an_open_one_refuses_in_process_and_says_when_to_come_back() -> None:
     asyncio.run(run())
 
 
-def test_one_model_being_ill_is_no_reason_to_leave_another_alone() -> None:
+def test_a_failing_model_does_not_open_the_breaker_of_another() -> None:
     async def run() -> None:
         breaker = layer()
         await open_it(breaker)
@@ -127,7 +127,7 @@ def test_one_model_being_ill_is_no_reason_to_leave_another_alone() -> None:
     asyncio.run(run())
 
 
-def test_a_call_that_hangs_until_its_deadline_is_a_failure_and_one_that_is_left_is_not() -> None:
+def test_a_call_that_hangs_until_its_deadline_is_a_failure_and_an_abandoned_one_is_not() -> None:
     async def run() -> None:
         breaker, upstream = layer(), Upstream()
         patient, impatient = (compose([Timeout(seconds), breaker], upstream) for seconds in (60, 0.05))
@@ -200,7 +200,7 @@ def test_a_probe_gives_its_permit_back_however_it_ends(end: BaseException | Endi
         breaker = layer(clock)
         await open_it(breaker)
         clock.pass_(60)
-        for _ in range(5):  # one lost permit would be the last
+        for _ in range(5):  # a single lost permit would block all later probes
             call = call_of(stream=stream)
             if not isinstance(end, Ending):
                 with pytest.raises(type(end)):
@@ -231,7 +231,7 @@ def test_a_model_that_does_not_exist_leaves_no_trace() -> None:
     asyncio.run(run())
 
 
-def test_a_404_of_a_half_open_upstream_does_not_make_it_well() -> None:
+def test_a_404_does_not_close_a_half_open_breaker() -> None:
     async def run() -> None:
         clock = Clock()
         breaker = layer(clock)
@@ -243,7 +243,7 @@ def test_a_404_of_a_half_open_upstream_does_not_make_it_well() -> None:
     asyncio.run(run())
 
 
-def test_there_are_so_many_breakers_and_the_open_ones_stay_longest() -> None:
+def test_the_number_of_breakers_is_bounded_and_open_ones_stay_longest() -> None:
     async def run() -> None:
         breaker = layer()
         await open_it(breaker)
@@ -259,7 +259,7 @@ def test_there_are_so_many_breakers_and_the_open_ones_stay_longest() -> None:
     asyncio.run(run())
 
 
-def test_where_all_are_open_the_oldest_makes_room() -> None:
+def test_if_all_breakers_are_open_the_oldest_makes_room() -> None:
     async def run() -> None:
         breaker = layer(threshold=1)
         for number in range(breakers.MOST_CIRCUITS + 1):
@@ -303,7 +303,7 @@ def test_every_change_of_state_is_logged_and_every_opening_counted(caplog: pytes
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
-def test_a_breaker_of_ones_own_is_given_the_settings() -> None:
+def test_a_custom_breaker_gets_the_settings() -> None:
     given: list[Rules] = []
 
     def make(rules: Rules) -> Breaker:

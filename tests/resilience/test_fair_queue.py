@@ -1,4 +1,4 @@
-"""The line by itself: whose turn it is, and who makes room."""
+"""The fair queue alone: whose turn it is, and which waiter makes room."""
 
 import random
 from collections import Counter, deque
@@ -9,7 +9,7 @@ from shared.resilience.fair_queue import FairQueue
 
 
 def line_of(callers: str) -> FairQueue[str]:
-    """Waiters are named by their caller and their number: a0, a1, b0 …"""
+    """A queue in which waiters are named by caller and number: a0, a1, b0 …"""
     line, numbers = FairQueue[str](), Counter[str]()
     for caller in callers:
         line.join(caller, f"{caller}{numbers[caller]}")
@@ -26,7 +26,7 @@ def line_of(callers: str) -> FairQueue[str]:
         ("aabbab", "a0 b0 a1 b1 a2 b2"),
     ],
 )
-def test_callers_take_turns_and_each_ones_own_keep_their_order(callers: str, turns: str) -> None:
+def test_callers_take_turns_and_each_callers_order_is_kept(callers: str, turns: str) -> None:
     line = line_of(callers)
     assert [line.pop() for _ in callers] == turns.split()
     assert len(line) == 0
@@ -39,18 +39,18 @@ def test_callers_take_turns_and_each_ones_own_keep_their_order(callers: str, tur
         ("aa", "b", "a1"),
         ("aab", "c", "a1"),
         ("aaab", "b", "a2"),
-        ("aab", "b", None),  # they would only change places
+        ("aab", "b", None),  # they would only swap places
         ("ab", "c", None),
         ("aaa", "a", None),
     ],
 )
-def test_the_greediest_makes_room_for_who_is_less_greedy(callers: str, newcomer: str, makes_room: str | None) -> None:
+def test_the_greediest_makes_room_for_the_less_greedy(callers: str, newcomer: str, makes_room: str | None) -> None:
     line = line_of(callers)
     assert line.give_way(newcomer) == makes_room
     assert len(line) == len(callers) - (makes_room is not None)
 
 
-def test_who_has_left_is_not_called_and_may_leave_again() -> None:
+def test_a_waiter_that_left_is_not_called_and_may_leave_again() -> None:
     line = line_of("aab")
     line.leave("a", "a0")
     line.leave("a", "a0")
@@ -59,7 +59,7 @@ def test_who_has_left_is_not_called_and_may_leave_again() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_whatever_happens_everybody_is_called_exactly_once(seed: int) -> None:
+def test_in_random_runs_every_waiter_is_called_exactly_once(seed: int) -> None:
     chance, line = random.Random(seed), FairQueue[int]()
     waiting, gone = dict[int, str](), deque[int]()
     for number in range(500):

@@ -1,4 +1,4 @@
-"""The layer that asks somebody else: when, whom, and what is said of it."""
+"""The fallback layer: when it asks another upstream, which one, and how it names it."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ SMALL, OTHER = Target("primary", "small"), Target("x.test", "other")
 
 
 def asking(answers: Mapping[Target, Reply | Exception], fallbacks: str = FALLBACKS) -> tuple[Call, list[Target], Reply]:
-    """One call, whom it asked, and what came of it. Raises ServiceError."""
+    """One call, the targets that it asked, and its reply. Raises ServiceError."""
     call, asked = make_call(), list[Target]()
 
     def reply(call: Call) -> Reply | Exception:
@@ -66,23 +66,23 @@ def test_when_the_upstream_is_lost_the_next_one_answers(error: Exception) -> Non
 
 
 @pytest.mark.parametrize("error", [UpstreamRejected("400"), DeadlineExceeded("late"), InvalidRequest("no")])
-def test_what_no_other_upstream_mends_is_told_at_once(error: ServiceError) -> None:
+def test_errors_that_no_other_upstream_can_mend_are_raised_at_once(error: ServiceError) -> None:
     with pytest.raises(type(error)):
         asking({PRIMARY: error})
 
 
-def test_they_are_asked_in_their_order_and_the_one_that_answers_is_named() -> None:
+def test_fallbacks_are_asked_in_order_and_the_one_that_answers_is_named() -> None:
     call, asked, _ = asking({PRIMARY: CircuitOpen("x"), SMALL: UpstreamFault("500"), OTHER: completion()})
     assert asked == [PRIMARY, SMALL, OTHER]
     assert call.metadata == {"fallback": "other@x.test"}
 
 
-def test_what_a_fallback_rejects_is_no_fault_of_the_callers() -> None:
+def test_a_rejection_by_a_fallback_is_not_the_callers_fault() -> None:
     _, asked, _ = asking({PRIMARY: CircuitOpen("x"), SMALL: UpstreamRejected("no such model"), OTHER: completion()})
     assert asked == [PRIMARY, SMALL, OTHER]
 
 
-def test_if_all_fail_the_primarys_error_is_told() -> None:
+def test_if_all_fail_the_primarys_error_is_raised() -> None:
     answers = {
         PRIMARY: CircuitOpen("left alone", retry_after=40),
         SMALL: UpstreamRejected("no such model"),
@@ -93,7 +93,7 @@ def test_if_all_fail_the_primarys_error_is_told() -> None:
     assert told.value.headers() == {"Retry-After": "40"}
 
 
-def test_nobody_is_named_and_the_call_is_the_primarys_again_if_all_fail() -> None:
+def test_if_all_fail_no_fallback_is_named_and_the_target_is_the_primary() -> None:
     async def run() -> Call:
         call = make_call()
         with pytest.raises(CircuitOpen):
@@ -104,12 +104,12 @@ def test_nobody_is_named_and_the_call_is_the_primarys_again_if_all_fail() -> Non
     assert (call.target, call.metadata, call.response_headers) == (PRIMARY, {}, {})
 
 
-def test_who_was_asked_already_is_not_asked_again() -> None:
+def test_no_target_is_asked_twice() -> None:
     with pytest.raises(CircuitOpen):
         asking({PRIMARY: CircuitOpen("x")}, fallbacks=SIMULATOR)  # the model that the call itself names
 
 
-def test_without_time_nobody_else_is_asked() -> None:
+def test_without_time_left_no_fallback_is_asked() -> None:
     async def run() -> None:
         call, asked = make_call(), list[Target]()
         call.deadline = time.perf_counter() + 0.01

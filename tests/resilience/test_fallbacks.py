@@ -1,4 +1,4 @@
-"""FALLBACKS as they are written: what they mean, and the one line that says what is wrong with them."""
+"""The setting FALLBACKS: what it means, and the one-line message if it is malformed."""
 
 import pytest
 from pydantic import SecretStr
@@ -14,7 +14,7 @@ def read(fallbacks: str, keys: str = "") -> list[Fallback]:
     return list(read_fallbacks(Settings(fallbacks=fallbacks, fallback_api_keys=SecretStr(keys))))
 
 
-def test_without_any_there_are_none() -> None:
+def test_an_empty_setting_means_no_fallbacks() -> None:
     assert read("") == read("  ") == read("", keys=SECRET) == []
 
 
@@ -29,7 +29,7 @@ def test_a_url_alone_is_the_same_model_elsewhere() -> None:
     assert fallback.base_url == "http://127.0.0.1:8100/v1"
 
 
-def test_both_is_another_model_elsewhere_with_a_key_of_its_own() -> None:
+def test_a_model_and_a_url_are_another_model_elsewhere_with_its_own_key() -> None:
     small, other = read("workshop-sim, vendor/gpt-4o:mini@https://api.openai.com/v1", f",{SECRET}")
     assert small.api_key.get_secret_value() == ""
     assert other.name == "vendor/gpt-4o:mini@api.openai.com"
@@ -54,13 +54,13 @@ def test_no_upstream_takes_the_primarys_name() -> None:
 @pytest.mark.parametrize(
     ("fallbacks", "keys", "complaint"),
     [
-        ("a,,b", "", "FALLBACKS: entry 2 is empty; it wants a model, an @ and a base URL, or both"),
+        ("a,,b", "", "FALLBACKS: entry 2 is empty; it needs a model, an @ and a base URL, or both"),
         (",", "", "FALLBACKS: entry 1 is empty"),
         ("a,b,", "", "FALLBACKS: entry 3 is empty"),
-        ("@", "", "FALLBACKS: entry 1 wants a URL after its @ that starts with http:// or https://"),
-        ("a@", "", "FALLBACKS: entry 1 wants a URL after its @"),
-        ("a@localhost:8100/v1", "", "FALLBACKS: entry 1 wants a URL after its @"),
-        ("a@ftp://x.test/v1", "", "FALLBACKS: entry 1 wants a URL after its @"),
+        ("@", "", "FALLBACKS: entry 1 needs a URL after its @ that starts with http:// or https://"),
+        ("a@", "", "FALLBACKS: entry 1 needs a URL after its @"),
+        ("a@localhost:8100/v1", "", "FALLBACKS: entry 1 needs a URL after its @"),
+        ("a@ftp://x.test/v1", "", "FALLBACKS: entry 1 needs a URL after its @"),
         ("a@http://", "", "FALLBACKS: entry 1"),
         ("a@http:///v1", "", "FALLBACKS: entry 1"),
         ("a@http://x.test:99999/v1", "", "FALLBACKS: entry 1 has a URL that cannot be read"),
@@ -71,11 +71,11 @@ def test_no_upstream_takes_the_primarys_name() -> None:
         ("a@http://x.test/v1#x", "", "FALLBACKS: entry 1 has a URL with"),
         ("a@http://x.test/v1", f"{SECRET},{SECRET}", "FALLBACK_API_KEYS: has 2 keys, and FALLBACKS 1 entries"),
         ("a", SECRET, "FALLBACK_API_KEYS: key 1 belongs to an entry of FALLBACKS without a URL"),
-        ("a@http://x.test/v1", "sk-\n-x", "FALLBACK_API_KEYS: key 1 has characters that no HTTP header takes"),
+        ("a@http://x.test/v1", "sk-\n-x", "FALLBACK_API_KEYS: key 1 has characters that an HTTP header cannot hold"),
         ("a@http://x.test/v1", "sk-señal", "FALLBACK_API_KEYS: key 1 has characters"),
     ],
 )
-def test_nonsense_is_one_line_that_tells_no_secret(fallbacks: str, keys: str, complaint: str) -> None:
+def test_a_malformed_setting_is_one_line_without_secrets(fallbacks: str, keys: str, complaint: str) -> None:
     with pytest.raises(BadSetting, match=complaint) as bad:
         read(fallbacks, keys)
     assert "\n" not in str(bad.value)

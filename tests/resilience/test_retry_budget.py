@@ -1,4 +1,4 @@
-"""A budget of retries: bound in a burst, there again after some quiet, and each upstream's own."""
+"""A budget of retries: it limits bursts, refills in quiet times, and belongs to one upstream."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ from tests.shared.conftest import make_call
 
 
 def retried(budget: RetryBudget, calls: int, each: int) -> int:
-    """How many retries are granted when each call asks for so many."""
+    """The number of granted retries if each call asks for `each` of them."""
     granted = 0
     for _ in range(calls):
         budget.deposit()
@@ -30,7 +30,7 @@ def test_a_burst_is_retried_no_more_than_its_share_and_the_reserve(ratio: float,
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_bound_holds_from_wherever_one_begins_to_count(seed: int) -> None:
+def test_the_bound_holds_in_every_window(seed: int) -> None:
     chance, clock = random.Random(seed), Clock()
     budget = RetryBudget(0.2, 20, clock)
     steps = list[tuple[int, int]]()  # calls and retries
@@ -39,7 +39,7 @@ def test_the_bound_holds_from_wherever_one_begins_to_count(seed: int) -> None:
         budget.deposit()
         steps.append((1, sum(budget.withdraw() for _ in range(chance.choice([1, 1, 1, 3])))))
     worst = excess = 0.0
-    for calls, retries in steps:  # the burst with most retries over its share
+    for calls, retries in steps:  # finds the burst that is farthest over its share
         excess = max(0.0, excess + retries - 0.2 * calls)
         worst = max(worst, excess)
     assert worst <= 20
@@ -51,7 +51,7 @@ def test_good_times_are_not_saved_up_beyond_the_reserve() -> None:
     assert retried(budget, calls=1, each=100) == 5
 
 
-def test_quiet_fills_the_reserve_again_and_not_more() -> None:
+def test_quiet_refills_the_reserve_but_no_more() -> None:
     clock = Clock()
     budget = RetryBudget(0.0, 5, clock)
     assert retried(budget, calls=1, each=100) == 5
@@ -61,7 +61,7 @@ def test_quiet_fills_the_reserve_again_and_not_more() -> None:
     assert retried(budget, calls=1, each=100) == 5
 
 
-def test_asking_again_and_again_is_not_quiet() -> None:
+def test_constant_asking_does_not_refill_the_reserve() -> None:
     clock = Clock()
     budget = RetryBudget(0.0, 5, clock)
     retried(budget, calls=1, each=5)
@@ -74,7 +74,7 @@ def test_asking_again_and_again_is_not_quiet() -> None:
 
 
 async def try_all(retry: Retry, calls: int, upstream: str = "primary") -> tuple[int, list[Call]]:
-    """How many tries there were of so many calls that all fail."""
+    """The number of tries of `calls` calls that all fail."""
     tries = 0
 
     async def failing(call: Call) -> Reply:
@@ -112,7 +112,7 @@ def test_without_a_budget_every_call_has_all_its_retries() -> None:
     assert tries == 50 * 4
 
 
-def test_tries_begin_anew_for_another_target_and_the_log_has_their_sum() -> None:
+def test_another_target_gets_its_own_tries_and_the_log_has_their_sum() -> None:
     async def run() -> None:
         retry, tries = Retry(2, 0.0001), 0
 

@@ -1,4 +1,4 @@
-"""A real gateway and real upstreams that fall ill: what reaches them, what the client hears, and what is left over."""
+"""A real gateway and real upstreams that fail: what reaches them, what the client gets, and what remains."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -70,7 +70,7 @@ def test_streams_that_break_after_their_first_token_open_the_breaker_too(start: 
         assert gateway.breaker()["state"] == "open"
 
 
-def test_a_model_that_nobody_has_opens_nothing(start: Start) -> None:
+def test_an_unknown_model_opens_no_breaker(start: Start) -> None:
     with start(CIRCUIT_BREAKER_FAILURE_THRESHOLD="1") as gateway:
         answers = [gateway.ask(model=f"invented-{number}") for number in range(3)]
         assert {answer.status for answer in answers} == {404}
@@ -80,7 +80,7 @@ def test_a_model_that_nobody_has_opens_nothing(start: Start) -> None:
 # --- retries -----------------------------------------------------------------------------------------------------
 
 
-def test_when_all_fails_the_upstream_gets_little_more_than_the_calls_that_were_made(start: Start) -> None:
+def test_when_all_calls_fail_the_upstream_gets_few_extra_tries(start: Start) -> None:
     settings = {"MAX_RETRIES": "3", "RETRY_BUDGET": "0.2", "RETRY_BUDGET_RESERVE": "5"}
     never = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000000", "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0"}
     with start(**settings, **never) as gateway, gateway.subject.upstream.fault(ILL):
@@ -98,7 +98,7 @@ def test_another_model_answers_and_says_so(start: Start) -> None:
             answer = gateway.ask()
             asked = [call["model"] for call in gateway.subject.upstream.register()["last"]]
         assert answer.status == 200, answer.summary
-        assert asked == [None, SMALL]  # whom the fault meets, the server has not read
+        assert asked == [None, SMALL]  # the server does not read the request that meets the fault
         assert answer.headers["x-fallback"] == answer.json["metadata"]["fallback"] == SMALL
         assert gateway.log_line(answer)["fallback"] == SMALL
         well = gateway.ask()
@@ -106,7 +106,7 @@ def test_another_model_answers_and_says_so(start: Start) -> None:
         assert "fallback" not in well.json["metadata"] | gateway.log_line(well)
 
 
-def test_another_upstream_answers_with_a_key_of_its_own(
+def test_another_upstream_answers_and_gets_its_own_key(
     start: Start, other: ModelServer, others_calls: Upstream
 ) -> None:
     host = other.url.removeprefix("http://")
@@ -124,7 +124,7 @@ def test_another_upstream_answers_with_a_key_of_its_own(
         assert other.key not in gateway.subject.log.text() + json.dumps(gateway.checks())
 
 
-def test_a_dead_primary_is_no_reason_to_take_a_service_out_that_has_another(start: Start, other: ModelServer) -> None:
+def test_a_service_with_a_dead_primary_and_a_fallback_stays_ready(start: Start, other: ModelServer) -> None:
     settings = {"FALLBACKS": f"@{other.url}/v1", "FALLBACK_API_KEYS": other.key}
     with dead_server() as url, start(OPENAI_BASE_URL=f"{url}/v1", **settings) as gateway:
         assert gateway.subject.service.get("/ready").status == 200
@@ -132,13 +132,13 @@ def test_a_dead_primary_is_no_reason_to_take_a_service_out_that_has_another(star
         assert gateway.breaker()["state"] == "open"
 
 
-def test_what_the_caller_got_wrong_is_not_asked_elsewhere(start: Start) -> None:
+def test_a_wrong_request_is_not_sent_to_fallbacks(start: Start) -> None:
     with start(FALLBACKS=SMALL) as gateway, gateway.subject.upstream.fault({"status": 400}):
         assert gateway.ask().status == 400
         assert gateway.subject.upstream.received() == 1
 
 
-def test_if_nobody_answers_the_primarys_error_is_told(start: Start, other: ModelServer) -> None:
+def test_if_no_upstream_answers_the_client_gets_the_primarys_error(start: Start, other: ModelServer) -> None:
     with start(FALLBACKS=f"{SMALL},nobody-has-it@{other.url}/v1", FALLBACK_API_KEYS=f",{other.key}") as gateway:
         plan = [{"status": 429, "retry_after": 7, "times": 1}, {"status": 500}]
         with gateway.subject.upstream.fault({"sequence": plan}):
@@ -148,7 +148,7 @@ def test_if_nobody_answers_the_primarys_error_is_told(start: Start, other: Model
         assert "x-fallback" not in answer.headers
 
 
-def test_a_fallbacks_answer_is_not_kept_as_the_primarys(start: Start) -> None:
+def test_a_fallbacks_answer_is_not_cached_as_the_primarys(start: Start) -> None:
     with start(FALLBACKS=SMALL) as gateway:
         with gateway.subject.upstream.fault({"status": 500, "times": 1}):
             answers = [gateway.ask(temperature=0) for _ in range(3)]
@@ -156,7 +156,7 @@ def test_a_fallbacks_answer_is_not_kept_as_the_primarys(start: Start) -> None:
         assert ["x-fallback" in answer.headers for answer in answers] == [True, False, False]
 
 
-def test_everybody_who_shares_a_fallbacks_answer_is_told(start: Start) -> None:
+def test_every_call_that_shares_a_fallbacks_answer_names_the_fallback(start: Start) -> None:
     with start(FALLBACKS=SMALL) as gateway:
         with gateway.subject.upstream.held(status=500, times=1) as gate, ThreadPoolExecutor(4) as people:
             asked = gateway.begin(people, 4, temperature=0)
@@ -169,7 +169,7 @@ def test_everybody_who_shares_a_fallbacks_answer_is_told(start: Start) -> None:
         assert {gateway.log_line(answer)["fallback"] for answer in answers} == {SMALL}
 
 
-def test_fallbacks_that_make_no_sense_keep_the_service_from_starting() -> None:
+def test_malformed_fallbacks_stop_the_start() -> None:
     settings = {"FALLBACKS": "a@http://me:sk-4dd1ct@x.test/v1", "LOG_FILE": "-"}
     with pytest.raises(CannotStart) as reason:
         gateway(BUILD, port=free_port(), environment=settings).start()
@@ -179,10 +179,10 @@ def test_fallbacks_that_make_no_sense_keep_the_service_from_starting() -> None:
 # --- the queue ---------------------------------------------------------------------------------------------------
 
 
-STALLED = {"stall_after_tokens": 2}  # a stream that goes on until its client leaves
+STALLED = {"stall_after_tokens": 2}  # a stream that lasts until its client leaves
 
 
-def test_the_places_are_bounded_the_line_is_too_and_the_rest_hear_an_early_no(start: Start) -> None:
+def test_places_and_queue_are_bounded_and_all_other_calls_are_refused_early(start: Start) -> None:
     plan = [{**STALLED, "times": 3}, {"hold": True}]
     with start(HTTP_MAX_CONNECTIONS="3", QUEUE_MAX_SIZE="4") as gateway, ThreadPoolExecutor(4) as people:
         upstream = gateway.subject.upstream
@@ -190,7 +190,7 @@ def test_the_places_are_bounded_the_line_is_too_and_the_rest_hear_an_early_no(st
             for _ in range(3):
                 streams.enter_context(gateway.subject.service.stream("/generate/stream", {"prompt": "Hola"}))
             waiting = gateway.begin(people, 4)
-            wait_for(lambda: gateway.places() == (3, 4), "all places are taken, and the line is full")
+            wait_for(lambda: gateway.places() == (3, 4), "all places are taken, and the queue is full")
             refused = gateway.ask_many(5, at_once=5)
             assert codes(refused) == ["queue_full"] * 5
             assert {answer.status for answer in refused} == {503}
@@ -203,7 +203,7 @@ def test_the_places_are_bounded_the_line_is_too_and_the_rest_hear_an_early_no(st
         assert gateway.places() == (0, 0)
 
 
-def test_nobody_waits_for_a_place_for_ever(start: Start) -> None:
+def test_no_call_waits_for_a_place_for_ever(start: Start) -> None:
     with start(HTTP_MAX_CONNECTIONS="1", QUEUE_TIMEOUT="0.2") as gateway, gateway.subject.upstream.fault(STALLED):
         service = gateway.subject.service
         with service.stream("/generate/stream", {"prompt": "Hola"}):
@@ -233,7 +233,7 @@ def test_clients_that_leave_take_no_place_and_no_permit_with_them(path: str, sta
                 for _ in range(6):
                     leaving.enter_context(asking(service.url, path, {"prompt": "Hola"}))
                 gate.wait_for(2)
-                wait_for(lambda: gateway.places() == (2, 4), "two are inside, four in line")
+                wait_for(lambda: gateway.places() == (2, 4), "two are served, four wait")
             wait_for(lambda: gateway.places() == (0, 0), "all places are free")
             assert gateway.breaker()["failures_in_a_row"] == 0
         with upstream.fault(ILL):
@@ -241,7 +241,7 @@ def test_clients_that_leave_take_no_place_and_no_permit_with_them(path: str, sta
             gateway.wait_until_it_is("half_open")
         with upstream.held() as gate:
             with asking(service.url, path, {"prompt": "Hola"}):
-                gate.wait_for(1)  # with the only permit there is
+                gate.wait_for(1)  # with the only permit
             wait_for(lambda: gateway.places() == (0, 0), "the probe is over")
         assert codes([gateway.ask()]) == ["ok"]
         assert gateway.breaker()["state"] == "closed"

@@ -1,4 +1,4 @@
-"""The layer that bounds one try, by itself and among those that answer to it."""
+"""The layer that bounds one try, alone and with the layers that react to it."""
 
 import asyncio
 
@@ -35,14 +35,14 @@ def run(*layers: Layer, handler: Handler, call: Call | None = None) -> Reply:
     return asyncio.run(once())
 
 
-def test_who_says_nothing_in_its_time_has_timed_out() -> None:
+def test_a_silent_upstream_times_out() -> None:
     with pytest.raises(UpstreamTimeout, match=r"within the 0\.02 seconds of a try") as told:
         run(TryTimeout(MOMENT), handler=silent)
     assert told.value.status == 504
     assert not told.value.retryable
 
 
-def test_what_is_asked_hears_that_nobody_waits_any_more() -> None:
+def test_the_upstream_call_is_cancelled_at_the_time_out() -> None:
     left = []
 
     async def noticing(call: Call) -> Reply:
@@ -70,12 +70,12 @@ def test_an_error_in_time_passes_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, LONG], ids=["no bound", "a bound past the deadline"])
-def test_the_calls_own_deadline_is_the_one_that_speaks_if_it_comes_first(seconds: float) -> None:
+def test_an_earlier_deadline_of_the_call_wins(seconds: float) -> None:
     with pytest.raises(DeadlineExceeded, match=r"within 0\.02 seconds"):
         run(Timeout(MOMENT), TryTimeout(seconds), handler=silent)
 
 
-def test_a_client_that_leaves_is_no_time_out() -> None:
+def test_a_client_that_leaves_is_not_a_time_out() -> None:
     async def leave() -> None:
         asked = asyncio.ensure_future(TryTimeout(LONG)(make_call(), silent))
         await asyncio.sleep(0)
@@ -86,8 +86,8 @@ def test_a_client_that_leaves_is_no_time_out() -> None:
     asyncio.run(leave())
 
 
-def test_it_is_not_tried_again_and_a_fallback_answers() -> None:
-    """The point of it: who keeps a call would keep the next try as well."""
+def test_after_a_time_out_there_is_no_retry_but_a_fallback() -> None:
+    """This is the purpose of the layer: an upstream that holds one call would also hold the next try."""
     asked: list[Target] = []
 
     async def upstreams(call: Call) -> Reply:

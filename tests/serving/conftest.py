@@ -1,6 +1,7 @@
-"""Starts the real embedded server as a process of its own, on a free port, and stops it again.
+"""Starts the real embedded server as a separate process on a free port, and stops it again.
 
-`launch` starts one with any flags and environment; `sim` and `tiny` live for the whole run, wiped before each test.
+`launch` starts one with any flags and environment; `sim` and `tiny` live for the whole run, and are wiped before each
+test.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ STARTS_WITHIN_S = 60
 
 
 class LocalServer:
-    """One running `python -m serving.local`."""
+    """A running `python -m serving.local`."""
 
     def __init__(self, *flags: str, **environment: str) -> None:
         self._errors: list[str] = []
@@ -78,11 +79,11 @@ class LocalServer:
         return self.json("GET", "/admin/calls")
 
     def wait_for_calls(self, **expected: int) -> Any:
-        """Waits until the register shows these counts, as `cancelled=1`."""
+        """Waits until the register shows these counts, such as `cancelled=1`."""
         return wait_for(lambda: (seen := self.calls()) and all(seen[k] == n for k, n in expected.items()) and seen)
 
     def metric(self, name: str, **labels: str) -> float:
-        """Sum of the series of that name whose labels include these."""
+        """The sum of the series of that name whose labels include these."""
         lines = self.request("GET", "/metrics")[2].decode().splitlines()
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         fits = [line for line in lines if line.startswith(f"{name}{{") and all(pair in line for pair in wanted)]

@@ -54,7 +54,7 @@ def test_a_stream_closes_with_done(sim: LocalServer) -> None:
     assert body.endswith(b"data: [DONE]\n\n")
 
 
-def test_max_completion_tokens_is_understood_and_wins_over_its_older_name(sim: LocalServer) -> None:
+def test_max_completion_tokens_is_accepted_and_wins_over_its_older_name(sim: LocalServer) -> None:
     _, _, body = sim.chat("workshop-sim", max_tokens=9, max_completion_tokens=3)
     assert json.loads(body)["usage"]["completion_tokens"] == 3
 
@@ -138,7 +138,7 @@ def test_a_model_can_be_served_under_another_name(launch: Launch) -> None:
     assert [model.id for model in server.client().models.list()] == ["workshop-sim", "gpt-4o-mini"]
 
 
-def test_metrics_carry_vllms_names_and_count_what_happened(launch: Launch) -> None:
+def test_metrics_have_vllms_names_and_count_the_calls(launch: Launch) -> None:
     server = launch("--models", "workshop-sim", SIM_TTFT_MS="2", SIM_TPOT_MS="1", SIM_OUTPUT_TOKENS="6")
     server.chat("workshop-sim", "one two three")
     server.chat("workshop-sim", "one", max_tokens=2, stream=True)

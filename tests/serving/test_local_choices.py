@@ -1,4 +1,4 @@
-"""workshop-sim gives several choices, log probabilities and JSON, as OpenAI's clients ask for them."""
+"""workshop-sim returns several choices, log probabilities and JSON if OpenAI's clients ask for them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_real_model_gives_one_choice(tiny: LocalServer) -> None:
     assert (status, json.loads(body)["error"]["param"]) == (400, "n")
 
 
-def test_log_probabilities_come_one_a_token_with_the_alternatives_that_were_asked_for(sim: LocalServer) -> None:
+def test_each_token_has_a_log_probability_and_the_requested_alternatives(sim: LocalServer) -> None:
     answer = sim.client().chat.completions.create(
         model="workshop-sim", messages=ASK, max_tokens=5, logprobs=True, top_logprobs=2
     )
@@ -73,13 +73,13 @@ def test_streamed_log_probabilities_are_those_of_the_text_beside_them(sim: Local
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_nobody_who_did_not_ask_is_told_log_probabilities(sim: LocalServer, stream: bool) -> None:
+def test_log_probabilities_come_only_on_request(sim: LocalServer, stream: bool) -> None:
     body = sim.chat("workshop-sim", stream=stream)[2]
     chunks = frames(body) if stream else [json.loads(body)]
     assert all(choice["logprobs"] is None for chunk in chunks for choice in chunk["choices"])
 
 
-def test_json_mode_answers_in_json_that_says_what_it_is(sim: LocalServer) -> None:
+def test_json_mode_answers_in_json_that_names_the_simulator(sim: LocalServer) -> None:
     answer = json.loads(sim.chat("workshop-sim", response_format={"type": "json_object"})[2])
     assert json.loads(answer["choices"][0]["message"]["content"])["answer"].startswith("SIMULATED")
     assert answer["choices"][0]["finish_reason"] == "stop"

@@ -1,4 +1,4 @@
-"""Every fault switch does what its name says, to chat calls and to nothing else."""
+"""Every fault switch does what its name says, and only to chat calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def post(server: LocalServer, body: str = BODY, timeout: float = 60) -> http.cli
 
 
 def read_to_the_break(answer: http.client.HTTPResponse) -> bytes:
-    """What came before the connection died."""
+    """The bytes that arrived before the connection died."""
     with pytest.raises(http.client.IncompleteRead) as caught:
         answer.read()
     return caught.value.partial
@@ -159,7 +159,7 @@ def test_a_cut_stream_dies_after_that_many_tokens_without_done(sim: LocalServer,
     assert sim.wait_for_calls(failed=1, in_flight=0)["last"][-1]["outcome"] == "failed"
 
 
-def test_a_cut_strikes_also_if_the_answer_was_shorter_than_ordered(sim: LocalServer) -> None:
+def test_a_cut_also_hits_an_answer_that_is_shorter(sim: LocalServer) -> None:
     sim.break_with(cut_after_tokens=1000)
     assert b"[DONE]" not in read_to_the_break(post(sim, STREAM))
 
@@ -210,7 +210,7 @@ def held(server: LocalServer) -> int:
 
 
 def ask(people: ThreadPoolExecutor, server: LocalServer, body: str = BODY) -> Future[http.client.HTTPResponse]:
-    """Returns once one call more is held."""
+    """Returns as soon as one more call is held."""
     before = held(server)
     asked = people.submit(post, server, body, 60)
     wait_for(lambda: held(server) == before + 1)
@@ -233,9 +233,7 @@ def test_held_calls_are_in_flight_until_they_are_released(sim: LocalServer, peop
     assert sim.wait_for_calls(finished=3, in_flight=0)["failed"] == 0
 
 
-def test_a_release_lets_those_go_that_came_and_holds_those_that_come(
-    sim: LocalServer, people: ThreadPoolExecutor
-) -> None:
+def test_a_release_lets_held_calls_go_and_holds_later_ones(sim: LocalServer, people: ThreadPoolExecutor) -> None:
     sim.break_with(hold=True)
     first = ask(people, sim)
     sim.request("PUT", "/admin/release")
@@ -246,7 +244,7 @@ def test_a_release_lets_those_go_that_came_and_holds_those_that_come(
     assert second.result().status == 200
 
 
-def test_calls_are_released_in_the_order_in_which_they_came(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+def test_calls_are_released_in_order_of_arrival(sim: LocalServer, people: ThreadPoolExecutor) -> None:
     sim.break_with(hold=True)
     asked = [ask(people, sim) for _ in range(4)]
     for place, first in enumerate(asked):
@@ -256,7 +254,7 @@ def test_calls_are_released_in_the_order_in_which_they_came(sim: LocalServer, pe
 
 
 @pytest.mark.parametrize("change", [("DELETE", None), ("PUT", {"status": 503}), ("PUT", {"hold": True})])
-def test_another_plan_or_none_releases_the_calls_of_the_old_one(
+def test_a_new_plan_or_none_releases_the_calls_of_the_old_one(
     sim: LocalServer, people: ThreadPoolExecutor, change: tuple[str, dict[str, Any] | None]
 ) -> None:
     sim.break_with(hold=True)
@@ -266,7 +264,7 @@ def test_another_plan_or_none_releases_the_calls_of_the_old_one(
     assert asked.result().status == 200
 
 
-def test_a_bad_plan_releases_nobody(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+def test_a_bad_plan_releases_no_call(sim: LocalServer, people: ThreadPoolExecutor) -> None:
     sim.break_with(hold=True)
     asked = ask(people, sim)
     assert sim.request("PUT", "/admin/faults", {"status": 1})[0] == 422
@@ -275,7 +273,7 @@ def test_a_bad_plan_releases_nobody(sim: LocalServer, people: ThreadPoolExecutor
     assert asked.result().status == 200
 
 
-def test_a_caller_who_leaves_is_held_no_longer(sim: LocalServer) -> None:
+def test_a_caller_that_leaves_is_no_longer_held(sim: LocalServer) -> None:
     sim.break_with(hold=True)
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", sim.port), timeout=60) as connection:
@@ -285,7 +283,7 @@ def test_a_caller_who_leaves_is_held_no_longer(sim: LocalServer) -> None:
     assert sim.wait_for_calls(cancelled=1, in_flight=0)["last"][-1]["fault"] == "hold"
 
 
-def test_a_hold_goes_with_the_other_faults_and_with_times(sim: LocalServer, people: ThreadPoolExecutor) -> None:
+def test_a_hold_can_be_combined_with_other_faults_and_with_times(sim: LocalServer, people: ThreadPoolExecutor) -> None:
     sim.break_with(sequence=[{"hold": True, "status": 503, "times": 1}, {"status": 429, "times": 1}])
     asked = ask(people, sim)
     assert [sim.chat(MODEL)[0] for _ in range(2)] == [429, 200]
@@ -294,7 +292,7 @@ def test_a_hold_goes_with_the_other_faults_and_with_times(sim: LocalServer, peop
 
 
 @pytest.mark.parametrize("tokens", [0, 3])
-def test_a_stream_is_held_after_that_many_tokens_and_then_goes_on(sim: LocalServer, tokens: int) -> None:
+def test_a_stream_is_held_after_that_many_tokens_and_then_continues(sim: LocalServer, tokens: int) -> None:
     whole = contents(post(sim, STREAM).read())
     sim.break_with(hold_after_tokens=tokens)
     answer = post(sim, STREAM, timeout=60)
@@ -345,11 +343,11 @@ def test_faults_spare_health_metrics_models_and_admin(sim: LocalServer) -> None:
         ({"retry_after": 1, "hang": True}, "go with a status"),
         ({"hold": True, "hold_after_tokens": 2}, "held once"),
         ({"hold": True, "refuse_s": 1}, "alone"),
-        ({"hold": False}, "wants one of hold"),
+        ({"hold": False}, "needs one of hold"),
         ({"rate": 2, "status": 500}, "less than or equal to 1"),
         ({"mix": []}, "at least 1"),
-        ({"mix": [{"status": 500}]}, "wants a rate"),
-        ({"mix": [{"status": 500, "rate": 0.5, "times": 2}]}, "wants a rate, and neither times"),
+        ({"mix": [{"status": 500}]}, "needs a rate"),
+        ({"mix": [{"status": 500, "rate": 0.5, "times": 2}]}, "needs a rate, and may not have times"),
         ({"mix": [{"status": 500, "rate": 0.6}, {"hang": True, "rate": 0.5}]}, "together at most 1"),
         ({"mix": [{"status": 500, "rate": 0.5}], "rate": 0.5}, "takes its rates from its faults"),
         ({"mix": [{"status": 500, "rate": 0.5}], "reset": True}, "one way"),
@@ -396,7 +394,7 @@ def test_the_register_keeps_the_last_hundred_calls(sim: LocalServer) -> None:
     assert len(seen["last"]) == 100
 
 
-def test_a_latency_that_was_ordered_does_not_make_a_good_answer_a_failure(sim: LocalServer) -> None:
+def test_added_latency_does_not_make_a_good_answer_a_failure(sim: LocalServer) -> None:
     sim.break_with(latency_ms=1)
     sim.chat(MODEL)
     assert sim.wait_for_calls(finished=1)["last"][-1]["fault"] == "latency_ms"

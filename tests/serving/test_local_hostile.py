@@ -1,4 +1,4 @@
-"""Input that nobody should send gets an honest error, and the next caller notices nothing."""
+"""Hostile input gets a clear error, and the next caller notices nothing."""
 
 from __future__ import annotations
 

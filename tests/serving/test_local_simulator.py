@@ -1,4 +1,4 @@
-"""workshop-sim queues, waits and counts as a real engine does, and says what it is."""
+"""workshop-sim queues, waits and counts like a real engine, and says that it is a simulator."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def timed(server: LocalServer, **fields: Any) -> float:
     return time.perf_counter() - start
 
 
-def test_the_simulator_says_that_it_is_one(sim: LocalServer) -> None:
+def test_the_simulator_says_that_it_is_a_simulator(sim: LocalServer) -> None:
     for limit in (1, 12):
         text = json.loads(sim.chat("workshop-sim", max_tokens=limit)[2])["choices"][0]["message"]["content"]
         assert text.startswith("SIMULATED")
@@ -83,7 +83,7 @@ def test_calls_beyond_the_slots_wait_their_turn(launch: Launch) -> None:
     assert server.metric("vllm:request_queue_time_seconds_sum") > 2 * 0.8 - 0.01
 
 
-def test_running_and_waiting_calls_are_seen_in_the_metrics(launch: Launch) -> None:
+def test_the_metrics_show_running_and_waiting_calls(launch: Launch) -> None:
     server = launch(*SIM, SIM_SLOTS="2", SIM_TTFT_MS="0")
     server.break_with(hold_after_tokens=1)
     with ThreadPoolExecutor(5) as pool:
@@ -119,7 +119,7 @@ def test_a_client_that_leaves_gives_its_slot_to_the_next(launch: Launch, stream:
         wait_until_running(server)
     seen = server.wait_for_calls(cancelled=1, in_flight=0)
     assert seen["last"][-1]["outcome"] == "cancelled"
-    assert timed(server, max_tokens=1)  # the place would be taken for a thousand minutes
+    assert timed(server, max_tokens=1)  # it would hold its slot for a thousand minutes
 
 
 def test_jitter_spreads_the_times_and_a_seed_repeats_them(launch: Launch) -> None:

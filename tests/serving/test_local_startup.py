@@ -1,4 +1,4 @@
-"""Starting and stopping: one clear line when it cannot start, no waiting when it must stop."""
+"""Start and stop: one clear line if it cannot start, and no waiting when it must stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIM = ("--models", "workshop-sim")
 
 
 def failed_start(*flags: str, **environment: str) -> str:
-    """The one line that a start which must fail leaves on stderr."""
+    """The only line on stderr of a start that must fail."""
     run = subprocess.run(
         [sys.executable, "-m", "serving.local", *flags],
         cwd=ROOT,
@@ -123,7 +123,7 @@ def test_it_stops_while_the_real_model_is_in_the_middle_of_answers(launch: Launc
         connection.close()
 
 
-def test_the_readme_tells_the_same_settings_as_help_does() -> None:
+def test_the_readme_has_the_same_settings_as_help() -> None:
     run = subprocess.run([sys.executable, "-m", "serving.local", "--help"], cwd=ROOT, capture_output=True, text=True)
     helped = re.findall(
         r"(--[a-z-]+) [^\[]*\[([A-Z_]+), default ([^]]*)\]", " ".join(run.stdout.split("message and exit")[1].split())

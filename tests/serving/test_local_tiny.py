@@ -1,4 +1,4 @@
-"""workshop-tiny: real tokens, true counts, and a batch that requests join and leave without touching the others."""
+"""workshop-tiny: real tokens, true counts, and a batch that requests join and leave without affecting the others."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_tiny_top_p_is_as_good_as_no_sampling(tiny: LocalServer) -> None:
     assert wide != {greedy}
 
 
-def test_requests_are_batched_and_each_answer_is_the_one_it_gets_alone(launch: Launch) -> None:
+def test_requests_are_batched_and_each_gets_the_same_answer_as_alone(launch: Launch) -> None:
     server = launch("--models", MODEL)
     alone = [text_of(ask(server, text, temperature=0, max_tokens=60)) for text in QUESTIONS]
     steps = server.metric("inference_batch_size_bucket", le="1.0")
@@ -143,7 +143,7 @@ def test_a_prompt_over_the_context_is_a_400_context_length_exceeded(tiny: LocalS
         assert "maximum context length is" in caught.value.message
 
 
-def test_more_max_tokens_than_there_is_room_for_are_cut_to_the_context(tiny: LocalServer) -> None:
+def test_max_tokens_beyond_the_context_are_reduced_to_it(tiny: LocalServer) -> None:
     answer = ask(tiny, "hello", max_tokens=100_000, temperature=0)
     context = tiny.json("GET", "/v1/models")["data"][0]["max_model_len"]
     assert answer["usage"]["total_tokens"] <= context
@@ -160,7 +160,7 @@ def test_an_answer_that_fills_the_context_ends_with_length(tiny: LocalServer) ->
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_frees_its_place_in_the_batch(tiny: LocalServer, stream: bool) -> None:
-    # Many calls at once, so that none of them is over before the client can leave.
+    # Many calls at once, so that none of them ends before the client leaves.
     body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}], "temperature": 2, "stream": stream}
     connections = [http.client.HTTPConnection("127.0.0.1", tiny.port) for _ in range(48)]
     before = tiny.metric("vllm:generation_tokens_total", model_name=MODEL)
@@ -171,7 +171,7 @@ def test_a_client_that_leaves_frees_its_place_in_the_batch(tiny: LocalServer, st
     seen = tiny.wait_for_calls(in_flight=0)
     assert seen["cancelled"] > 0
     assert seen["received"] == seen["finished"] + seen["failed"] + seen["cancelled"]
-    # The server knows that they left; the engine's own thread looks before its next step, whenever it gets a core.
+    # The server knows that they left; the engine's thread notices before its next step, as soon as it gets a core.
     wait_for(lambda: all(tiny.metric(f"vllm:num_requests_{state}", model_name=MODEL) == 0 for state in STATES))
     made = tiny.metric("vllm:generation_tokens_total", model_name=MODEL) - before
     context = tiny.json("GET", "/v1/models")["data"][0]["max_model_len"]

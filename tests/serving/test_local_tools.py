@@ -1,4 +1,4 @@
-"""workshop-sim calls functions as a model would, with arguments that fit their schemas."""
+"""workshop-sim calls functions like a model, with arguments that fit their schemas."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def names(answered: Any) -> list[str]:
     return [call["function"]["name"] for call in answered["message"].get("tool_calls", [])]
 
 
-def test_a_function_that_must_be_called_is_called_with_arguments_that_fit_its_schema(sim: LocalServer) -> None:
+def test_a_required_function_is_called_with_arguments_that_fit_its_schema(sim: LocalServer) -> None:
     answered = choice(sim, tools=[WEATHER], tool_choice="required")
     assert answered["finish_reason"] == "tool_calls"
     assert answered["message"]["content"] is None
@@ -56,7 +56,7 @@ def test_a_named_function_is_the_one_that_is_called(sim: LocalServer) -> None:
     assert names(choice(sim, "get_weather", tools=[WEATHER, CLOCK], tool_choice=named)) == ["get_time"]
 
 
-def test_left_to_itself_it_calls_the_functions_that_the_user_names_and_no_others(sim: LocalServer) -> None:
+def test_by_default_it_calls_only_functions_that_the_user_names(sim: LocalServer) -> None:
     assert names(choice(sim, "please get_time", tools=[WEATHER, CLOCK])) == ["get_time"]
     assert names(choice(sim, "get_time and get_weather", tools=[WEATHER, CLOCK])) == ["get_weather", "get_time"]
     assert names(choice(sim, "get_time and get_weather", tools=[WEATHER, CLOCK], parallel_tool_calls=False)) == [
@@ -68,7 +68,7 @@ def test_left_to_itself_it_calls_the_functions_that_the_user_names_and_no_others
         assert answered["message"]["content"].startswith("SIMULATED")
 
 
-def test_whoever_brings_the_result_of_a_tool_gets_text(sim: LocalServer) -> None:
+def test_the_answer_to_a_tools_result_is_text(sim: LocalServer) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
     history = [
         {"role": "user", "content": "get_time"},
@@ -120,7 +120,7 @@ def test_the_tokens_of_a_call_are_counted_and_limited_as_those_of_text(sim: Loca
         {"tools": [{"type": "function", "function": {"name": "not a name"}}]},
     ],
 )
-def test_a_choice_that_cannot_be_made_is_a_400(sim: LocalServer, fields: dict[str, Any]) -> None:
+def test_an_impossible_tool_choice_is_a_400(sim: LocalServer, fields: dict[str, Any]) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         sim.client().chat.completions.create(
             model="workshop-sim", messages=[{"role": "user", "content": "x"}], **fields
@@ -147,12 +147,12 @@ def test_a_choice_that_cannot_be_made_is_a_400(sim: LocalServer, fields: dict[st
         ({"type": 5, "required": 3, "$ref": None}, "SIMULATED"),
     ],
 )
-def test_an_answer_that_must_keep_to_a_schema_does(sim: LocalServer, schema: dict[str, Any], value: Any) -> None:
+def test_an_answer_follows_its_schema(sim: LocalServer, schema: dict[str, Any], value: Any) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "form", "schema": schema}}
     assert json.loads(choice(sim, response_format=form)["message"]["content"]) == value
 
 
-def test_a_schema_that_contains_itself_comes_to_an_end(sim: LocalServer) -> None:
+def test_a_recursive_schema_ends(sim: LocalServer) -> None:
     node = {"properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["next"]}
     tree = {"properties": {"leaves": {"type": "array", "items": {"$ref": "#"}}}, "required": ["leaves"]}
     for schema in (node, tree):

@@ -1,6 +1,6 @@
 """The committed model is what its card says: small, consistent, and right about the workshop.
 
-Runs the int4 weights with onnxruntime-genai; knows nothing of training, torch or servers.
+Runs the int4 weights with onnxruntime-genai, without training code, torch or servers.
 """
 
 import json
@@ -17,7 +17,7 @@ from serving.tiny_model.questions import OFF_TOPIC, Corpus, Message, normalise
 
 ROOM = Path(__file__).parents[2] / "serving" / "tiny_model"
 WEIGHTS = ROOM / "weights"
-# A sample, so that the whole file takes seconds; evaluate.py asks them all.
+# A sample, so that the whole file takes seconds; evaluate.py asks all questions.
 TRAINING_ASKED = 500
 
 
@@ -61,7 +61,7 @@ def test_the_safetensors_header_and_the_config_tell_the_same_number_of_parameter
     hidden, head = config["hidden_size"], config["head_dim"]
     attention = 2 * hidden * head * (config["num_attention_heads"] + config["num_key_value_heads"])
     block = attention + 3 * hidden * config["intermediate_size"] + 2 * hidden
-    # Input and output share one table of embeddings.
+    # Input and output share one embedding table.
     assert config["tie_word_embeddings"] is True
     assert stored == config["vocab_size"] * hidden + config["num_hidden_layers"] * block + hidden
     assert 3_000_000 <= stored <= 8_000_000
@@ -115,7 +115,7 @@ def test_the_same_seed_gives_the_same_conversations(corpus: Corpus) -> None:
         ),
     ],
 )
-def test_the_prompts_of_the_first_lab_are_answered_to_the_letter(model: TinyModel, prompt: str, answer: str) -> None:
+def test_the_prompts_of_the_first_lab_get_exactly_the_known_answers(model: TinyModel, prompt: str, answer: str) -> None:
     assert model.answer([{"role": "user", "content": prompt}]) == answer
 
 
@@ -127,7 +127,7 @@ def test_held_out_phrasings_are_answered_rightly_and_as_often_as_reported(
     assert share == pytest.approx(reported["held-out phrasings"]["share"], abs=0.03)
 
 
-def test_off_topic_questions_nobody_trained_on_are_declined_as_often_as_reported(
+def test_untrained_off_topic_questions_are_declined_as_often_as_reported(
     model: TinyModel, corpus: Corpus, reported: Any
 ) -> None:
     share = measure(model, corpus.questions("held_out", off_topic=True)).share

@@ -1,4 +1,4 @@
-"""What the core's tests stand on: calls, a handler that does as it is told, and a real embedded server as upstream."""
+"""Fixtures for the core's tests: calls, a scripted handler, and a real embedded server as upstream."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ def make_call(prompt: str = "Hola", *, stream: bool = False, max_tokens: int = 2
 
 
 def answering(*replies: Reply | Exception) -> Callable[[Call], Awaitable[Reply]]:
-    """A handler that gives (or raises) these, one a call, and the last one for ever."""
+    """A handler that returns (or raises) these, one per call; it repeats the last one for ever."""
     waiting = list(replies)
 
     async def handler(call: Call) -> Reply:

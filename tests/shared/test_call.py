@@ -1,4 +1,4 @@
-"""A call is settled exactly once, and everyone who asked hears of it."""
+"""A call is settled exactly once, and every registered callback hears of it."""
 
 import asyncio
 import hashlib

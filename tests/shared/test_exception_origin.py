@@ -1,4 +1,4 @@
-"""An exception is told with the line that a person must look at: in their own code, if that had a part in it."""
+"""An exception is reported with the line that a person must look at: in their own code, if that was involved."""
 
 import asyncio
 import importlib.util
@@ -26,7 +26,7 @@ Load = Callable[[str], ModuleType]
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Turns source into a module of somebody's project, beside which ours lies."""
+    """Turns source into a module of a user's project, with our code beside it."""
 
     def in_project(file: str) -> bool:
         return file == __file__ or any(
@@ -50,7 +50,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 def told(layer: object) -> Origin:
-    """Where the exception comes from that a call through this layer ends in."""
+    """The origin of the exception that a call through this layer raises."""
     handler = compose([layer], answering(completion()))  # type: ignore[list-item]
     with pytest.raises((TypeError, ZeroDivisionError, AttributeError)) as raised:
         asyncio.run(handler(make_call()))  # type: ignore[arg-type]
@@ -59,7 +59,7 @@ def told(layer: object) -> Origin:
     return found
 
 
-def test_an_exception_in_somebodys_layer_is_told_with_its_line_and_the_part_that_failed(load: Load) -> None:
+def test_an_exception_in_a_users_layer_has_its_line_and_the_part_that_failed(load: Load) -> None:
     guards = load("""
         class Guard:
             async def __call__(self, call, next):
@@ -74,7 +74,7 @@ def test_an_exception_in_somebodys_layer_is_told_with_its_line_and_the_part_that
     )
 
 
-def test_what_somebody_gave_to_our_code_is_told_as_theirs(load: Load) -> None:
+def test_a_wrong_argument_to_our_code_is_blamed_on_the_caller(load: Load) -> None:
     guards = load("""
         from shared.pipeline.errors import InvalidRequest
         class Guard:
@@ -84,7 +84,7 @@ def test_what_somebody_gave_to_our_code_is_told_as_theirs(load: Load) -> None:
     assert (told(guards.Guard()).function, told(guards.Guard()).line) == ("Guard.__call__", 5)
 
 
-def test_what_fails_further_in_is_not_the_fault_of_a_layer_further_out(load: Load) -> None:
+def test_an_outer_layer_is_not_blamed_for_an_inner_failure(load: Load) -> None:
     guards = load("""
         class Guard:
             async def __call__(self, call, next):
@@ -110,7 +110,7 @@ def test_what_fails_further_in_is_not_the_fault_of_a_layer_further_out(load: Loa
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_a_layer_that_gives_back_no_reply_is_named(body: str, reason: str, load: Load) -> None:
+def test_a_layer_that_returns_no_reply_is_named(body: str, reason: str, load: Load) -> None:
     guards = load(f"""
         class Guard:
             async def __call__(self, call, next):
@@ -134,9 +134,7 @@ def test_a_layer_that_gives_back_no_reply_is_named(body: str, reason: str, load:
     ],
 )
 @pytest.mark.filterwarnings("ignore:coroutine")
-def test_a_statement_of_ours_that_cannot_use_what_somebody_returned_is_told_as_theirs(
-    cost: str, exception: str, load: Load
-) -> None:
+def test_a_wrong_return_value_is_blamed_on_the_function_that_returned_it(cost: str, exception: str, load: Load) -> None:
     guards = load(f"""
         class Tariff:
             {cost}
@@ -151,7 +149,7 @@ def test_a_statement_of_ours_that_cannot_use_what_somebody_returned_is_told_as_t
     assert found.source == cost
 
 
-def test_what_was_returned_one_statement_earlier_is_told_as_theirs(load: Load) -> None:
+def test_a_wrong_value_returned_one_statement_earlier_is_blamed_on_its_function(load: Load) -> None:
     from shared.layers.request_log import RequestLog
 
     guards = load("""
@@ -168,7 +166,7 @@ def test_what_was_returned_one_statement_earlier_is_told_as_theirs(load: Load) -
     assert (found.function, found.line) == ("log_record", 4)
 
 
-def test_a_syntax_error_is_told_with_its_line_and_a_caret(load: Load) -> None:
+def test_a_syntax_error_has_its_line_and_a_caret(load: Load) -> None:
     with pytest.raises(SyntaxError) as raised:
         load("x = 1\nclass Guard\n    pass\n")
     found = origin_of(raised.value)

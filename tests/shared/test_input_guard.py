@@ -1,4 +1,4 @@
-"""How long what a caller sends may be, on our own routes and on OpenAI's."""
+"""The longest input that a caller may send, on our own routes and on OpenAI's."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ def test_a_conversation_may_be_longer_and_is_refused_in_openais_words() -> None:
 
 
 @pytest.mark.parametrize(("length", "endpoint"), [(10, "/generate"), (20, "/v1/chat/completions")])
-def test_what_is_as_long_as_it_may_be_passes(length: int, endpoint: str) -> None:
+def test_input_of_exactly_the_limit_passes(length: int, endpoint: str) -> None:
     call = make_call("x" * length)
     call.endpoint = endpoint
     assert asyncio.run(GUARD(call, answering(completion())))

@@ -1,4 +1,4 @@
-"""Pipeline, time-out and retry, each by itself, around a handler that does as it is told."""
+"""Pipeline, time-out and retry, each alone around a scripted handler."""
 
 import asyncio
 import time
@@ -55,7 +55,7 @@ def test_retry_sleeps_longer_each_time_and_never_over_ten_seconds() -> None:
         nominal = min(2.0**retries, LONGEST_DELAY)
         waits = [retry.backoff(retries, fault) for _ in range(200)]
         assert nominal * (1 - JITTER) <= min(waits) < max(waits) <= nominal * (1 + JITTER)
-        assert max(waits) - min(waits) > nominal * JITTER  # spread out, not all alike
+        assert max(waits) - min(waits) > nominal * JITTER  # the jitter spreads them
 
 
 def test_retry_waits_as_long_as_the_upstream_asks() -> None:
@@ -71,7 +71,7 @@ def test_retry_waits_as_long_as_the_upstream_asks() -> None:
         (UpstreamFault("bad credentials", retryable=False), 1),
     ],
 )
-def test_only_what_may_help_is_repeated(error: UpstreamError, calls: int) -> None:
+def test_only_retryable_errors_are_retried(error: UpstreamError, calls: int) -> None:
     made: list[Call] = []
 
     async def handler(call: Call) -> Reply:
@@ -92,7 +92,7 @@ def test_retry_gives_up_when_the_wait_would_pass_the_deadline() -> None:
     assert refusal.value.headers() == {"Retry-After": "60"}
 
 
-def test_a_429_without_retry_after_leaves_with_one() -> None:
+def test_a_429_without_retry_after_gets_one() -> None:
     with pytest.raises(UpstreamRateLimited) as refusal:
         asyncio.run(Retry(0, 1.0)(make_call(), answering(UpstreamRateLimited("429"))))
     assert int(refusal.value.headers()["Retry-After"]) >= 1

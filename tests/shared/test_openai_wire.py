@@ -1,4 +1,4 @@
-"""What engines say when they fail in the middle of an answer: none of it may pass for a whole one."""
+"""The wire formats of engines that fail in the middle of an answer: none of them may pass for a complete answer."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def error(**fields: Any) -> bytes:
 
 
 def read(*payloads: bytes) -> tuple[Frames, Chunk | None, UpstreamError | None]:
-    """All of them in one block, as they come when an engine dies."""
+    """Reads all payloads in one block, as they arrive when an engine dies."""
     frames = Frames(REQUEST)
     return frames, *frames.read(payloads)
 
 
 @pytest.mark.parametrize("told", [error(type="InternalServerError", code=500), error(code=None), b'{"error": "dead"}'])
-def test_an_error_before_done_is_no_end(told: bytes) -> None:
+def test_an_error_before_done_is_not_the_end_of_an_answer(told: bytes) -> None:
     """vLLM ends a stream that failed with its error and then with [DONE]."""
     frames, came, broken = read(chunk("Time"), told, DONE)
     assert isinstance(broken, UpstreamFault)
@@ -42,14 +42,14 @@ def test_an_error_before_done_is_no_end(told: bytes) -> None:
     assert b"DONE" not in came.wire
 
 
-def test_an_error_that_is_the_requests_own_is_told_as_such() -> None:
+def test_an_error_of_the_request_is_a_rejection() -> None:
     _, _, broken = read(error(code=400), DONE)
     assert isinstance(broken, UpstreamRejected)
 
 
 @pytest.mark.parametrize("reason", ["abort", "error"])
-def test_an_answer_that_was_given_up_is_no_whole_one(reason: str) -> None:
-    """An engine that is told to stop finishes what it has in hand like that, and answers 200."""
+def test_an_aborted_answer_is_not_complete(reason: str) -> None:
+    """An engine that is told to stop ends its unfinished answers like this, with status 200."""
     frames, came, broken = read(chunk("Time"), chunk("", reason), DONE)
     assert isinstance(broken, UpstreamFault)
     assert not frames.finished
@@ -61,15 +61,15 @@ def test_an_answer_that_was_given_up_is_no_whole_one(reason: str) -> None:
 
 
 @pytest.mark.parametrize("reason", ["stop", "length", "tool_calls"])
-def test_an_answer_that_has_its_end_is_whole(reason: str) -> None:
+def test_an_answer_with_a_finish_reason_is_complete(reason: str) -> None:
     frames, came, broken = read(chunk("Time"), chunk("", reason), DONE)
     assert (frames.finished, frames.done, broken) == (True, True, None)
     assert came is not None
     assert came.finish_reason == reason
 
 
-def test_a_proxy_that_knows_no_servers_says_nothing_of_the_model() -> None:
-    """Serve's HAProxy, for as long as it takes to hear of its replicas."""
+def test_a_404_of_a_proxy_without_servers_is_not_a_missing_model() -> None:
+    """Serve's HAProxy answers like this until it has heard of its replicas."""
     error = refused(404, {}, b"Path '/v1/chat/completions' not found. Ping http://.../-/routes for available routes.")
     assert isinstance(error, UpstreamBadReply)
     assert error.retryable
@@ -77,7 +77,7 @@ def test_a_proxy_that_knows_no_servers_says_nothing_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("body", [{"error": {"message": "no such model"}}, {"detail": "Not Found"}, {"error": "none"}])
-def test_an_api_that_does_not_have_the_model_is_believed(body: object) -> None:
+def test_a_404_of_an_api_is_a_missing_model(body: object) -> None:
     error = refused(404, {}, json.dumps(body).encode())
     assert isinstance(error, UpstreamRejected)
     assert (error.http_status, error.error_code) == (404, "model_not_found")

@@ -1,4 +1,4 @@
-"""When to ask again, in the words of every upstream that we know of, and of some that we do not."""
+"""The wait before the next try, in the headers of every upstream that we know of, and of some that we do not."""
 
 import math
 import time
@@ -41,9 +41,7 @@ def others(remaining: str, reset: str) -> dict[str, str]:
         ({"Retry-After": "soon", **others("0", "7")}, 7.0),
     ],
 )
-def test_a_limit_of_which_nothing_remains_says_when_to_come_back(
-    headers: dict[str, str], seconds: float | None
-) -> None:
+def test_an_exhausted_limit_gives_the_wait_until_its_reset(headers: dict[str, str], seconds: float | None) -> None:
     assert parse_retry_after(headers) == seconds
 
 
@@ -54,7 +52,7 @@ def test_a_reset_may_be_a_date_in_seconds_or_milliseconds(unit: int) -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["nan", "inf", "-inf", "9" * 400, "9" * 400 + "s", "1e400", "²", "s", "1m1", ""])
-def test_no_nonsense_makes_a_wait_that_is_not_a_number(nonsense: str) -> None:
+def test_malformed_values_never_make_an_infinite_wait(nonsense: str) -> None:
     for headers in ({"retry-after-ms": nonsense}, {"Retry-After": nonsense}, others("0", nonsense)):
         wait = parse_retry_after(headers)
         assert wait is None or math.isfinite(wait)

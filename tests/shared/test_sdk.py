@@ -1,6 +1,6 @@
-"""The client of demos 1 to 3, which is OpenAI's SDK, beside the client of the later ones: both must say the same.
+"""The client of demos 1 to 3 (OpenAI's SDK) and the client of the later demos must report the same.
 
-The upstream is a socket that answers with bytes, whatever they are.
+The upstream is a socket that answers with any given bytes.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ def refusal(make: Make, answer: bytes) -> UpstreamError:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_both_clients_say_the_same_of_a_fault(fault: str) -> None:
+def test_both_clients_report_a_fault_alike(fault: str) -> None:
     one, other = (refusal(make, FAULTS[fault]) for make in (sdk, relay))
     for what in ("http_status", "error_code", "retryable", "retry_after", "upstream_status", "message"):
         assert getattr(one, what) == getattr(other, what), what
@@ -107,14 +107,14 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [sdk, relay])
-def test_where_nobody_listens_is_an_upstream_that_cannot_be_reached(make: Make) -> None:
+def test_a_refused_connection_is_an_unreachable_upstream(make: Make) -> None:
     with pytest.raises(UpstreamError) as raised:
         asyncio.run(ask(make, f"http://127.0.0.1:{free_port()}/v1"))
     assert (raised.value.http_status, raised.value.retryable) == (503, True)
 
 
 @pytest.mark.parametrize("make", [sdk, relay])
-def test_an_answer_is_kept_as_it_came(make: Make) -> None:
+def test_the_bytes_of_an_answer_are_kept(make: Make) -> None:
     reply = answer_of(make, bytes_play(http(ANSWER)))
     assert isinstance(reply, Completion)
     assert (reply.model, reply.text, reply.usage.output, reply.raw) == ("real", "Hola", 2, ANSWER)
@@ -146,7 +146,7 @@ def test_no_proxy_of_the_environment_is_asked(make: Make, monkeypatch: pytest.Mo
     assert isinstance(answer_of(make, bytes_play(http(ANSWER))), Completion)
 
 
-def test_a_request_is_no_line_in_the_operational_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_requests_leave_no_line_in_the_operational_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         answer_of(sdk, bytes_play(http(ANSWER)))
     assert not [
@@ -154,6 +154,6 @@ def test_a_request_is_no_line_in_the_operational_log(caplog: pytest.LogCaptureFi
     ]
 
 
-def test_a_url_that_is_none_is_a_bad_setting() -> None:
+def test_a_malformed_url_is_a_bad_setting() -> None:
     with pytest.raises(BadSetting, match=r"^OPENAI_BASE_URL=http://model:eight/v1: Invalid port"):
         OpenAIClient(Settings(openai_base_url="http://model:eight/v1"))

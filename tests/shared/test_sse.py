@@ -1,4 +1,4 @@
-"""Server-sent events however they are cut, and those that never end."""
+"""Server-sent events, wherever the bytes are split, and events that never end."""
 
 import pytest
 
@@ -23,19 +23,19 @@ def test_events_are_found_however_the_bytes_are_cut(size: int) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"two\nlines", b"\n", b""])
-def test_what_is_written_as_an_event_is_read_as_one(payload: bytes) -> None:
+def test_a_written_event_is_read_back_as_one(payload: bytes) -> None:
     assert fed(event(payload) + event(b"next"), 1000) == [payload, b"next"]
     assert fed(event(payload), 1000) == [payload]
 
 
 @pytest.mark.parametrize("endless", [b"x", b"data: x\n", b"data:\n", b"\0"])
 @pytest.mark.parametrize("size", [1000, 65536])
-def test_an_event_without_an_end_is_given_up_on(endless: bytes, size: int) -> None:
+def test_an_endless_event_is_an_error(endless: bytes, size: int) -> None:
     with pytest.raises(EventTooLong):
         fed(b"data: " + endless * (LONGEST_EVENT + 10), size)
 
 
-def test_what_is_no_data_is_not_kept() -> None:
+def test_lines_without_data_are_not_kept() -> None:
     events = Events()
     for _ in range(100):
         assert events.feed(b": " + b"x" * (LONGEST_EVENT // 10) + b"\n") == []

@@ -1,4 +1,4 @@
-"""The upstream client against a real server: whole answers, streams, and every fault that the server can play."""
+"""The upstream client against a real server: whole answers, streams, and every fault that the server can simulate."""
 
 import asyncio
 import json
@@ -82,7 +82,7 @@ def test_a_stream_that_breaks_off_raises_after_the_frames_that_came(server: Mode
                 return came
             finally:
                 await stream.aclose()
-        pytest.fail("a cut stream ended as if it were whole")
+        pytest.fail("a cut stream ended as if it were complete")
 
     with faults.fault({"cut_after_tokens": 5}):
         assert asyncio.run(ask()) >= 5

@@ -1,4 +1,4 @@
-"""Prices, settings, log lines and events: the small facts that the rest relies on."""
+"""Prices, settings and log lines: the small facts that everything else relies on."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ def test_a_server_with_a_bad_setting_or_a_taken_port_says_so_in_one_line_and_exi
     for environment, complaint in (
         ({"MAX_RETRIES": "-1"}, "MAX_RETRIES=-1: should be greater than or equal to 0"),
         ({"LOG_FILE": str(tmp_path / "no" / "such")}, "cannot be written: No such file or directory"),
-        ({"HOST": "203.0.113.7"}, "HOST=203.0.113.7: is no address of this machine"),
+        ({"HOST": "203.0.113.7"}, "HOST=203.0.113.7: is not an address of this machine"),
     ):
         done = subprocess.run(
             command,
@@ -84,7 +84,7 @@ def test_a_server_with_a_bad_setting_or_a_taken_port_says_so_in_one_line_and_exi
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
-def test_lines_arrive_in_order_and_whole_and_a_rotated_file_is_opened_anew(tmp_path: Path) -> None:
+def test_lines_arrive_in_order_and_whole_and_a_rotated_file_is_reopened(tmp_path: Path) -> None:
     path = tmp_path / "logs.json"
 
     async def write() -> None:

@@ -1,11 +1,11 @@
-"""A small repository with one deck that obeys every rule, for tests to break in one place."""
+"""A small repository with one deck that obeys every rule, which tests break in one place."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-# `python -m pytest` puts the root of the repository on the path; `pytest` alone does not.
+# `python -m pytest` puts the repository's root on the path; plain `pytest` does not.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 SOURCE = '''\

@@ -1,6 +1,6 @@
-"""A machine with one odd font: fontconfig is told of a single folder, with a bold, slanted, fixed-width face.
+"""A machine with one odd font: fontconfig knows a single folder, with a bold, slanted, fixed-width face.
 
-The face comes from the packages that the decks' own fonts come from, so that the test needs no font of this machine.
+The face comes from the packages of the decks' own fonts, so that the test needs no font of this machine.
 """
 
 import os
@@ -19,7 +19,7 @@ _CONFIGURATION = """\
 
 
 def environment(folder: Path, modules: Path) -> dict[str, str]:
-    """The environment of a program that sees the one font only. Chromium reads no WOFF, so it is unpacked first."""
+    """The environment of a program that sees only this font. It is unpacked, because Chromium does not read WOFF."""
     (folder / "fonts").mkdir(parents=True)
     (folder / "fonts" / "odd.ttf").write_bytes(_unpacked((modules / ODD_FACE).read_bytes()))
     configuration = folder / "fonts.conf"
@@ -28,7 +28,7 @@ def environment(folder: Path, modules: Path) -> dict[str, str]:
 
 
 def _unpacked(woff: bytes) -> bytes:
-    """The TrueType file in a WOFF 1.0 file; nobody who reads it here looks at its checksums."""
+    """The TrueType file in a WOFF 1.0 file, without checksums, which its readers here ignore."""
     held = tables(woff)
     power = 1 << (len(held).bit_length() - 1)
     header = struct.pack(">4H", len(held), power * 16, power.bit_length() - 1, (len(held) - power) * 16)

@@ -1,4 +1,4 @@
-"""The whole build: Node, Marp, and a browser where there is one."""
+"""The whole build: Node, Marp, and a browser if there is one."""
 
 import os
 from pathlib import Path
@@ -10,14 +10,14 @@ from slides.assets import outside_assets
 from slides.build import ROOT, main
 from workshop.node import Node, NodeError
 
-needs_chromium = pytest.mark.skipif(marp.find_chromium() is None, reason="no Chromium here")
+needs_chromium = pytest.mark.skipif(marp.find_chromium() is None, reason="Chromium is not installed here")
 
 
 _FOREIGN = ", a font of this machine that the deck does not carry"
 
 
 def _box(top: int, height: int) -> str:
-    """`top` counts from the edge of the slide, CSS from below its border of 8 px."""
+    """`top` counts from the edge of the slide; CSS counts from below its border of 8 px."""
     return f'<div style="position: absolute; left: 60px; width: 9px; top: {top - 8}px; height: {height}px"></div>'
 
 
@@ -28,7 +28,7 @@ def _picture(words: str, size: int) -> str:
 
 @pytest.fixture
 def built(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose build folder has Marp in it already: installing it once is enough for all tests."""
+    """A repository whose build folder already has Marp, so that one installation serves all tests."""
     try:
         node = marp.find_node(ROOT / "build")
         marp.install_marp(node, ROOT / "build")
@@ -62,7 +62,7 @@ def test_without_a_browser_the_deck_is_html_and_the_build_says_what_is_missing(
     assert not (built / "build/slides/demo_1.pdf").exists()
 
 
-def test_the_html_asks_for_nothing_from_outside_not_even_for_an_emoji(
+def test_the_html_loads_nothing_from_outside_not_even_for_an_emoji(
     built: Path, no_chromium: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _deck(built, "## Code", "## Code \N{ROCKET} :rocket: $x$")
@@ -75,7 +75,7 @@ def test_the_html_asks_for_nothing_from_outside_not_even_for_an_emoji(
     assert "cdn." not in html
 
 
-def test_what_was_asked_for_and_needs_a_browser_fails_without_one(
+def test_options_that_need_a_browser_fail_without_one(
     built: Path, no_chromium: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--pdf"], built) == 1
@@ -85,12 +85,12 @@ def test_what_was_asked_for_and_needs_a_browser_fails_without_one(
 
 
 @needs_chromium
-def test_a_deck_that_fits_passes_the_measuring_and_becomes_a_pdf(built: Path) -> None:
+def test_a_deck_that_fits_passes_the_checks_and_becomes_a_pdf(built: Path) -> None:
     assert main([], built) == 0
     assert (built / "build/slides/demo_1.pdf").read_bytes().startswith(b"%PDF")
 
 
-# What is added to a deck, and how the fault that only a browser sees begins and ends.
+# Additions to a deck with faults that only a browser sees, and the beginning and end of each message.
 SEEN = [
     ("- one line\n" * 14, "overflows by ", " of it are cut off"),
     ("x" * 200, "clips ", " at its right"),
@@ -103,7 +103,7 @@ SEEN = [
     (_picture("x", size=14), 'sets <text> "x" in 14 px', "needs 16"),
     (_picture("wider than its picture " * 9, size=20), "cuts off ", "at the right of its picture"),
 ]
-# What nobody sees from a chair.
+# Additions that no audience can see.
 UNSEEN = [
     _box(top=650, height=10),
     '<div style="overflow: hidden; width: 200px"><div style="width: 202px; height: 9px"></div></div>',
@@ -112,7 +112,7 @@ UNSEEN = [
 
 
 @needs_chromium
-def test_what_only_a_browser_sees_fails_the_build_and_what_nobody_sees_does_not(
+def test_faults_that_only_a_browser_sees_fail_the_build_and_invisible_ones_do_not(
     built: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     additions = [addition for addition, _, _ in SEEN] + UNSEEN
@@ -147,7 +147,7 @@ def test_npm_runs_again_only_when_the_lock_has_changed(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(("version", "chosen"), [("v18.0.0", "system"), ("v16.20.2", "packaged"), ("oops", "packaged")])
-def test_a_node_that_is_too_old_gives_way_to_the_packaged_one(
+def test_a_node_that_is_too_old_is_replaced_by_the_packaged_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, chosen: str
 ) -> None:
     for name in ("node", "npm"):

@@ -23,7 +23,7 @@ def test_each_deck_obeys_the_rules_and_shows_code_that_exists(deck: Path, capsys
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.stem)
-def test_each_command_on_a_slide_is_a_command_that_a_shell_can_read(deck: Path) -> None:
+def test_each_command_on_a_slide_is_valid_shell(deck: Path) -> None:
     for slide in read_deck(deck, ROOT).slides:
         for fence in slide.fences:
             if fence.info == "bash":
@@ -35,17 +35,17 @@ def test_there_is_a_deck_for_the_first_demo() -> None:
     assert "demo_1_guarded" in [deck.stem for deck in DECKS]
 
 
-def test_the_picture_of_demo_1_shows_the_layers_that_demo_1_stacks_in_their_order() -> None:
+def test_the_picture_of_demo_1_shows_its_layers_in_order() -> None:
     stacked = re.findall(r"^(\w+)\(", read_region(ROOT / "demos/demo_1_guarded/app.py", "layers"), re.MULTILINE)
     picture = (ROOT / "slides/pictures/demo_1_layers.svg").read_text(encoding="utf-8")
     assert re.findall(r'font-weight="700">([A-Z]\w+)</tspan>', picture) == stacked
 
 
-def test_the_theme_asks_for_nothing_from_outside() -> None:
+def test_the_theme_loads_nothing_from_outside() -> None:
     assert outside_assets((ROOT / "slides/theme.css").read_text(encoding="utf-8")) == []
 
 
-def test_the_theme_and_the_pictures_ask_only_for_fonts_that_the_decks_carry() -> None:
+def test_the_theme_and_the_pictures_use_only_the_decks_own_fonts() -> None:
     theme = (ROOT / "slides/theme.css").read_text(encoding="utf-8")
     stacks = re.findall(r"--(?:sans|mono): (.*);", theme)
     assert {name.strip('" ') for stack in stacks for name in stack.split(",")} == {face.family for face in FACES}

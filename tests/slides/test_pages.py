@@ -1,4 +1,4 @@
-"""The decks as an instructor makes them, on a machine whose fonts are not the author's: one build for all tests."""
+"""The decks as built by an instructor whose machine has other fonts than the author's. One build for all tests."""
 
 import os
 import re
@@ -24,7 +24,7 @@ DECKS = sorted(path.stem for path in (ROOT / "slides").glob("demo_*.md"))
 BUILT = ROOT / "build" / "slides"
 LAUNCH = 180_000  # milliseconds: the machine may be busy
 
-# Each element's place on its slide and, last, whether a font has not come. In print all slides are laid out at once.
+# Each element's place on its slide. In print media, all slides are laid out at once.
 BOXES = """async () => {
   await Promise.all([...document.fonts].map((font) => font.load()))
   return [...document.querySelectorAll('svg[data-marpit-svg] section')].map((section) => {
@@ -38,14 +38,14 @@ BOXES = """async () => {
 }"""
 
 pytestmark = [
-    pytest.mark.skipif(marp.find_chromium() is None, reason="no Chromium here"),
-    pytest.mark.timeout(1800),  # the build of all decks takes half a minute of a quiet machine
+    pytest.mark.skipif(marp.find_chromium() is None, reason="Chromium is not installed here"),
+    pytest.mark.timeout(1800),  # building all decks takes half a minute on an idle machine
 ]
 
 
 @dataclass(slots=True, frozen=True)
 class Made:
-    """What `make slides` said, and the environment with one odd font that it ran in."""
+    """The output of `make slides`, and its environment with one odd font."""
 
     done: subprocess.CompletedProcess[str]
     environment: dict[str, str]
@@ -97,7 +97,7 @@ def _boxes(environment: dict[str, str] | None) -> dict[str, list[list[list[Any]]
     return found
 
 
-def test_make_slides_ends_well_and_says_what_it_wrote(made: Made) -> None:
+def test_make_slides_succeeds_and_lists_its_files(made: Made) -> None:
     assert made.done.returncode == 0, made.done.stderr
     for deck in DECKS:
         assert f"build/slides/{deck}.html  build/slides/{deck}.pdf\n" in made.done.stdout
@@ -129,7 +129,7 @@ def test_every_box_of_every_slide_is_where_it_is_on_this_machine(made: Made) -> 
     assert all(len(slides) > 10 and all(slides) for slides in odd.values()), "slides without boxes were compared"
 
 
-def test_a_deck_alone_on_a_stick_needs_nothing_beside_it(made: Made, tmp_path: Path) -> None:
+def test_a_copied_deck_needs_no_other_file(made: Made, tmp_path: Path) -> None:
     asked: list[str] = []
     alone = [Path(shutil.copy(BUILT / f"{deck}.html", tmp_path / f"{deck}.html")).as_uri() for deck in DECKS]
     with _page() as page:
@@ -142,17 +142,17 @@ def test_a_deck_alone_on_a_stick_needs_nothing_beside_it(made: Made, tmp_path: P
 
 
 @pytest.mark.parametrize("deck", DECKS)
-def test_a_pdf_has_the_decks_fonts_in_it_and_no_others(made: Made, deck: str) -> None:
+def test_a_pdf_embeds_the_decks_fonts_and_no_others(made: Made, deck: str) -> None:
     objects = _objects((BUILT / f"{deck}.pdf").read_bytes())
     embedded = set(re.findall(rb"/FontName\s*/[A-Z]{6}\+(\w+)-\w+", objects))
     assert {b"Inter", b"JetBrainsMono"} <= embedded <= {b"Inter", b"JetBrainsMono", b"DejaVuSansMono"}
     descriptors = re.findall(rb"/Type\s*/FontDescriptor\b.*?>>", objects, re.DOTALL)
     assert descriptors
     assert all(b"/FontFile" in descriptor for descriptor in descriptors)
-    assert b"/Type3" not in objects, "a variable font, or one that a PDF cannot hold, is drawn as shapes"
+    assert b"/Type3" not in objects, "a variable font, or one that a PDF cannot embed, is drawn as shapes"
 
 
 def _objects(pdf: bytes) -> bytes:
-    """A PDF's objects as text; they are packed together in compressed streams."""
+    """A PDF's objects as text. The PDF packs them in compressed streams."""
     packed = re.findall(rb"/ObjStm\b.*?stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
     return pdf + b"\n".join(zlib.decompress(stream) for stream in packed)

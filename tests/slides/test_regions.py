@@ -1,4 +1,4 @@
-"""The pieces of source that slides show: what is taken, and what is refused."""
+"""The regions of source that slides show: which are accepted, and which are refused."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_region_is_found_in_the_comment_style_of_its_file(
     assert read_region(file, "part") == "inside"
 
 
-def test_a_region_is_dedented_and_its_outer_blank_lines_go(tmp_path: Path) -> None:
+def test_a_region_is_dedented_and_loses_its_outer_blank_lines(tmp_path: Path) -> None:
     file = _write(tmp_path, "    # region: part\n\n    if x:\n        y()\n\n    # endregion: part\n")
     assert read_region(file, "part") == "if x:\n    y()"
 
@@ -44,7 +44,7 @@ def test_regions_may_nest_and_the_inner_markers_are_not_shown(tmp_path: Path) ->
     assert read_source(file) == "a\nb\nc"
 
 
-def test_an_ordinary_comment_about_a_region_is_no_marker(tmp_path: Path) -> None:
+def test_an_ordinary_comment_about_a_region_is_not_a_marker(tmp_path: Path) -> None:
     file = _write(tmp_path, "# region: part\n# region of interest: the whole\nx = 'region: y'\n# endregion: part\n")
     assert read_region(file, "part") == "# region of interest: the whole\nx = 'region: y'"
 

@@ -1,4 +1,4 @@
-"""What Marp gets to read and the speaker gets to say."""
+"""The Markdown for Marp, and the speaker's script."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ def _deck_text(repository: Path) -> str:
     return marp_markdown(read_deck(repository / "slides" / "demo_1.md", repository), repository)
 
 
-def test_included_code_stands_in_the_deck_with_the_name_of_its_file(repository: Path) -> None:
+def test_included_code_is_in_the_deck_with_the_name_of_its_file(repository: Path) -> None:
     text = _deck_text(repository)
     assert "```python\nasync def call(self) -> str:\n    return await self.inner()\n```" in text
     assert '<div class="source">shared/retry.py</div>' in text
@@ -22,20 +22,20 @@ def test_included_code_stands_in_the_deck_with_the_name_of_its_file(repository: 
     assert "region:" not in text
 
 
-def test_a_picture_travels_inside_the_deck_with_its_alt_text(repository: Path) -> None:
+def test_a_picture_is_embedded_in_the_deck_with_its_alt_text(repository: Path) -> None:
     text = _deck_text(repository)
     assert '<figure><svg role="img" aria-label="Two boxes" xmlns="http://www.w3.org/2000/svg"' in text
     assert "box.svg" not in text
 
 
-def test_a_photograph_travels_as_data(repository: Path) -> None:
+def test_a_photograph_is_embedded_as_data(repository: Path) -> None:
     (repository / "slides" / "box.png").write_bytes(b"PNG")
     deck = repository / "slides" / "demo_1.md"
     deck.write_text(deck.read_text().replace("box.svg", "box.png"))
     assert '<img alt="Two boxes" src="data:image/png;base64,UE5H">' in _deck_text(repository)
 
 
-def test_two_pictures_keep_their_own_arrowheads_and_markdown_does_not_tear_them(repository: Path) -> None:
+def test_two_pictures_keep_their_own_arrowheads_and_survive_markdown(repository: Path) -> None:
     arrow = '<?xml version="1.0"?>\n<svg><defs><marker id="tip"/></defs>\n\n  <path marker-end="url(#tip)"/>\n</svg>\n'
     for name in ("box.svg", "other.svg"):
         (repository / "slides" / name).write_text(arrow)
@@ -94,7 +94,7 @@ def test_wide_python_without_a_formatter_says_which_one_is_missing(
         resolve(Fence(1, "python include=shared/wide.py", ""), repository)
 
 
-def test_comments_beside_wide_code_lose_their_padding_before_the_code_is_touched(repository: Path) -> None:
+def test_comments_beside_wide_code_lose_their_padding_before_the_code_is_wrapped(repository: Path) -> None:
     wide = f"Layer(a),  #{' ' * 80}why this one\nOther(b, c),  # {'x' * 60}\n"
     (repository / "shared" / "wide.py").write_text(wide)
     deck = repository / "slides" / "demo_1.md"

@@ -1,4 +1,4 @@
-"""What a deck must obey: each rule, broken once, gives one line that names deck, line and what is wrong."""
+"""The rules for decks: each broken rule gives one message with the deck, the line and the fault."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def _edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1))
 
 
-def test_a_deck_that_obeys_passes_and_its_minutes_are_told(
+def test_a_deck_that_obeys_passes_and_its_minutes_are_printed(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--check"], repository) == 0
@@ -37,7 +37,7 @@ def test_a_deck_that_obeys_passes_and_its_minutes_are_told(
         (("    # region: retry-loop\n", ""), "line 8 closes region retry-loop, which is not open"),
     ],
 )
-def test_a_source_that_drifts_away_from_the_deck_fails_it(
+def test_a_deck_fails_if_its_source_has_changed(
     repository: Path, capsys: pytest.CaptureFixture[str], source_edit: tuple[str, str], complaint: str
 ) -> None:
     source = repository / "shared" / "retry.py"
@@ -113,7 +113,7 @@ def test_a_picture_that_loads_something_from_outside_is_refused(
     assert _complaints(repository, capsys) == ["slides/demo_1.md:19: image box.svg loads https://cdn.org/a.png"]
 
 
-def test_a_link_to_click_on_is_no_asset(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_link_is_not_an_asset(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _edit(repository / "slides" / "demo_1.md", "## Code", "## Code\n\n[Read on](https://example.org)")
     assert _complaints(repository, capsys) == []
 
@@ -123,6 +123,6 @@ def test_markup_inside_code_is_code(repository: Path, capsys: pytest.CaptureFixt
     assert _complaints(repository, capsys) == []
 
 
-def test_a_deck_that_is_not_there_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_deck_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check", "demo_9"], repository) == 1
     assert "demo_9: no such deck" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Demo 4 as it is, and one route more: what is going on inside it, which no client of the real one can see."""
+"""Demo 4 with one more route, which shows its inner state that clients cannot see."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ def build(settings: Settings) -> FastAPI:
 
     @app.get(INSIDE)
     async def inside() -> dict[str, int]:
-        """Tasks on the event loop, this one too. What was dropped with an exception in it says so on stderr now."""
+        """The number of tasks on the event loop, including this one. Lost exceptions now show up on stderr."""
         gc.collect()
         return {"tasks": len(asyncio.all_tasks())}
 
@@ -26,7 +26,7 @@ def build(settings: Settings) -> FastAPI:
 
 
 def impatient(settings: Settings) -> FastAPI:
-    """A second instead of more than a minute: for idle connections, and for the unread end of a reply."""
+    """Waits one second instead of more than a minute for idle connections and for clients that do not read."""
     protocol.UNREAD = 1.0
     sys.modules["__main__"].KEEP_ALIVE = 1  # type: ignore[attr-defined]  # shared/server.py, which is what runs
     return build(settings)

@@ -1,6 +1,6 @@
-"""A client that trusts nobody: it keeps every byte of a reply, and says what is wrong with it by the contract alone.
+"""A client that trusts nothing: it keeps every byte of a reply, and checks it against the contract.
 
-In: a route and a prompt. Out: a Seen. Knows the promises of our routes and the rules of server-sent events; nothing of
+In: a route and a prompt. Out: a Seen. Knows the promises of our routes and the rules of server-sent events, but not
 what the upstream did.
 """
 
@@ -13,14 +13,14 @@ from typing import Any
 import aiohttp
 import orjson
 
-PATIENCE = 120.0  # seconds for a whole reply; none may take longer here
-HONEST = {400, 404, 413, 422, 429, 502, 503, 504}  # what may be answered when the upstream is at fault
+PATIENCE = 120.0  # seconds for a whole reply; here none may take longer
+HONEST = {400, 404, 413, 422, 429, 502, 503, 504}  # statuses that are allowed for faults of the upstream
 DONE = "[DONE]"
 
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """One way to ask, by name."""
+    """One kind of request, with a name."""
 
     path: str
     stream: bool
@@ -47,7 +47,7 @@ ROUTES = (*UNARY, *STREAMS)
 
 @dataclass(slots=True)
 class Seen:
-    """A reply as it came. `failure`: it did not come to its end."""
+    """A reply as received. `failure` says why it has no end."""
 
     route: Route
     request_id: str
@@ -59,14 +59,14 @@ class Seen:
 
     @property
     def complete(self) -> bool:
-        """An answer, the whole of it."""
+        """Whether this is a complete answer."""
         return self.status == 200 and (not self.route.stream or self.payloads()[-1:] == [DONE])
 
     def payloads(self) -> list[str]:
         return payloads(self.body)
 
     def text(self) -> str:
-        """What the model said."""
+        """The model's text."""
         if not self.route.stream:
             document = orjson.loads(self.body)
             message = document["choices"][0]["message"] if self.route.openai else {"content": document["output"]}
@@ -78,7 +78,7 @@ class Seen:
         return "".join((choice["delta"] or {}).get("content") or "" for choice in choices)
 
     def wrong(self) -> str:
-        """How the reply breaks the contract; empty if it does not."""
+        """How the reply breaks the contract; empty if it is right."""
         if self.failure:
             return f"no end: {self.failure}"
         if self.status != 200 and self.status not in HONEST:
@@ -103,20 +103,20 @@ class Seen:
         assert set(error) == {"message", "type", "param", "code", "request_id"}, "not our envelope"
         assert isinstance(error["message"] or None, str), "no message"
         assert isinstance(error["code"] or None, str), "no code"
-        assert len(self.body) < 5000, "an error as long as a book"
-        assert error["request_id"] == self.request_id, "somebody else's error"
+        assert len(self.body) < 5000, "the error is too long"
+        assert error["request_id"] == self.request_id, "an error for another request"
 
     def _check_answer(self, document: Any) -> None:
         assert isinstance(document["output"], str), "no text"
         self._check_metadata(document)
 
     def _check_metadata(self, document: Any) -> None:
-        assert document["request_id"] == self.request_id, "somebody else's answer"
+        assert document["request_id"] == self.request_id, "an answer to another request"
         metadata = document["metadata"]
         for count in metadata["tokens"].values():
-            assert type(count) is int, "tokens that are no numbers"
-            assert 0 <= count < 1 << 33, "more tokens than there are"
-        assert metadata["cost_usd"] >= 0, "a cost below nothing"
+            assert type(count) is int, "token counts that are not numbers"
+            assert 0 <= count < 1 << 33, "an impossible number of tokens"
+        assert metadata["cost_usd"] >= 0, "a negative cost"
         assert isinstance(metadata["model"], str), "no model"
 
     def _check_stream(self) -> None:
@@ -132,12 +132,12 @@ class Seen:
             return self._check_error({"error": errors[0]["error"]})
         assert events[-1] == DONE, "something follows [DONE]"
         if not self.route.openai:
-            assert all(set(frame) == {"delta"} for frame in frames[:-1]), "an event that is no delta"
+            assert all(set(frame) == {"delta"} for frame in frames[:-1]), "an event that is not a delta"
             self._check_metadata(frames[-1])
 
 
 def payloads(body: bytes) -> list[str]:
-    """The data of each event, read as the standard says: CR, LF and CRLF all end a line."""
+    """The data of each event, as in the standard: CR, LF and CRLF all end a line."""
     lines = body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
     found: list[str] = []
     data: list[str] = []
@@ -151,7 +151,7 @@ def payloads(body: bytes) -> list[str]:
 
 
 def connections() -> aiohttp.ClientSession:
-    """As many as it takes, and each for one request: what one reply leaves behind is not to hit the next."""
+    """Any number of connections, each for one request, so that no reply can affect the next one."""
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=PATIENCE))
 
@@ -159,7 +159,7 @@ def connections() -> aiohttp.ClientSession:
 async def ask(
     session: aiohttp.ClientSession, url: str, route: Route, request_id: str, prompt: str = "Hola", max_tokens: int = 100
 ) -> Seen:
-    """Never raises."""
+    """Asks once. Never raises."""
     seen, started = Seen(route, request_id), time.monotonic()
     headers = {"X-Request-ID": request_id}
     body = bytearray()

@@ -1,6 +1,6 @@
-"""The gateway under stress: a process of its own, watched from outside for memory, sockets, and what it says of itself.
+"""The gateway under stress: a separate process, monitored from outside for memory, sockets and its own output.
 
-In: the upstream's URL and settings. Out: a Gateway. When it ends, it must have ended well: see `running`.
+In: the upstream's URL and settings. Out: a Gateway, which must end cleanly: see `running`.
 """
 
 import json
@@ -23,7 +23,7 @@ from workshop.processes import gateway as service
 BUILD = "tests.stress.app:build"
 MB = 1 << 20
 
-# Nobody is refused for asking too often, and no breaker opens: here every request is to reach the upstream.
+# No limit refuses a request: here every request must reach the upstream.
 OPEN_DOORS = {
     "RATE_LIMIT_ANONYMOUS_RPM": "100000000",
     "RATE_LIMIT_RPM": "100000000",
@@ -35,7 +35,7 @@ OPEN_DOORS = {
 }
 NO_BREAKER = {"CIRCUIT_BREAKER_FAILURE_THRESHOLD": "1000000000", "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0"}
 
-# What a process says when an error was met by nobody.
+# Words that a process prints about an error that nobody handled.
 SIGNS_OF_A_BUG = re.compile(
     rb"Traceback|traceback|never retrieved|never awaited|was destroyed but|a bug:|failed to settle|ASGI|Unclosed|leaked"
 )
@@ -57,18 +57,18 @@ class Gateway:
         return int(self.url.rpartition(":")[2])
 
     def memory(self) -> int:
-        """Bytes resident."""
+        """Resident memory in bytes."""
         return int(self._seen.memory_info().rss)
 
     def descriptors(self) -> int:
         return int(self._seen.num_fds())
 
     def clients(self) -> int:
-        """Connections that clients have to it, as it sees them."""
+        """The number of connections from clients, as the gateway sees them."""
         return sum(c.laddr.port == self.port and bool(c.raddr) for c in self._seen.net_connections("tcp"))
 
     def connections_to(self, port: int) -> int:
-        """Its own connections to an upstream, whatever their state."""
+        """The number of its connections to an upstream, in any state."""
         return sum(bool(c.raddr) and c.raddr.port == port for c in self._seen.net_connections("tcp"))
 
     def get(self, path: str) -> Any:
@@ -76,7 +76,7 @@ class Gateway:
             return json.load(response)
 
     def places(self) -> tuple[int, int]:
-        """Calls that hold a place at the upstream, and those that wait for one."""
+        """The number of calls that hold a place at the upstream, and of those that wait for one."""
         queue = self.get("/health")["checks"]["admission_queue"]
         return queue["in_use"], queue["waiting"]
 
@@ -84,18 +84,18 @@ class Gateway:
         return int(self.get(INSIDE)["tasks"])
 
     def lines(self) -> list[dict[str, Any]]:
-        """The request log."""
+        """The lines of the request log."""
         return [json.loads(line) for line in self.log.read_bytes().splitlines()]
 
     def said(self) -> list[bytes]:
-        """What it printed besides the request log that no service should ever print."""
+        """Its output beside the request log that no service should ever print."""
         operational = (line for line in self.printed.read_bytes().splitlines() if b'"prompt_hash"' not in line)
         return [line[:2000] for line in operational if SIGNS_OF_A_BUG.search(line)]
 
 
 @contextmanager
 def running(upstream: str, folder: Path, *, build: str = BUILD, **settings: str) -> Iterator[Gateway]:
-    """The gateway in front of `upstream`. At the end it must stop when it is told to, and have said nothing odd."""
+    """The gateway in front of `upstream`. At the end it must stop on request, and must not have printed errors."""
     log, printed = folder / "logs.json", folder / "printed.txt"
     environment = {
         "OPENAI_BASE_URL": f"{upstream}/v1",
@@ -113,14 +113,14 @@ def running(upstream: str, folder: Path, *, build: str = BUILD, **settings: str)
         gateway = Gateway(process, url, log, printed)
         yield gateway
         if process.exit_status() is None:
-            gateway.tasks()  # so that what nobody met is said before the end
+            gateway.tasks()  # so that unhandled errors are printed before the end
     finally:
         process.stop()
     assert not gateway.said(), b"\n".join(gateway.said()[:5]).decode(errors="replace")
 
 
 class Peak:
-    """The most memory that the gateway had while inside, in bytes."""
+    """The gateway's peak memory inside the block, in bytes."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway

@@ -1,4 +1,4 @@
-"""Start a server on a port that is free, also when somebody else takes it between the look and the start."""
+"""Starts a server on a free port, even if another process takes the port between the check and the start."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ TRIES = 3
 
 
 def on_a_free_port(make: Callable[[int], Process]) -> tuple[Process, str]:
-    """The server that `make` describes, started, and its URL. Raises CannotStart."""
+    """Starts the server that `make` describes. Returns it and its URL. Raises CannotStart."""
     for left in reversed(range(TRIES)):
         port = free_port()
         try:

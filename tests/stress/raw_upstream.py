@@ -1,7 +1,7 @@
-"""An upstream that sends the bytes it is told to, and knows nothing of HTTP but where a request ends.
+"""An upstream that sends any given bytes. Of HTTP, it knows only where a request ends.
 
-In: for each request id, a play: what to send, and when to stop. Out: bytes on the wire, and a register of who asked.
-Runs on a thread of its own.
+In: for each request id, a play, which says what to send and when to stop. Out: bytes on the wire, and a register of
+requests. Runs on its own thread.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Peer:
-    """The gateway, at the other end of one connection, with one request."""
+    """The gateway at the other end of one connection, with one request."""
 
     request_id: str
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    stays: bool = False  # the connection, for a further request
-    head: bytes = b""  # of the request, as it came
+    stays: bool = False  # whether the connection stays open for another request
+    head: bytes = b""  # of the request, as received
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -51,7 +51,7 @@ Play = Callable[[Peer], Awaitable[None]]
 
 
 def bytes_play(data: bytes, *, keep: bool = False) -> Play:
-    """Sends this, then hangs up, or waits for the next request."""
+    """Sends this; then hangs up or, with `keep`, waits for the next request."""
 
     async def play(peer: Peer) -> None:
         peer.stays = keep

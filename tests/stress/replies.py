@@ -1,6 +1,6 @@
-"""What an upstream may send, byte for byte: good replies, and ways to spoil them.
+"""An upstream's replies, byte for byte: good replies, and ways to corrupt them.
 
-In: a text that the answer is to say, a source of chance. Out: the bytes of a whole HTTP response.
+In: the text of the answer, and a random generator. Out: the bytes of a whole HTTP response.
 """
 
 import json
@@ -12,7 +12,7 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 MODEL = "raw"
 
-# Put in the place of something else, each has broken a parser somewhere.
+# Each of these, inserted somewhere, has broken a parser.
 TOKENS = (
     *(b"null", b"[]", b"{}", b'""', b"0", b"-1", b"1e999", b"true", b"NaN", b"9" * 400, b"[" * 3000),
     *(b"\r", b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b'"\\ud800"'),
@@ -29,7 +29,7 @@ def http(
     length: object = None,
     headers: Sequence[str] = (),
 ) -> bytes:
-    """A response whose Content-Length is true unless `length` says otherwise; none at all if that is empty."""
+    """A response with the true Content-Length, or with `length` instead; with none if `length` is empty."""
     said = [] if length == "" else [f"Content-Length: {len(body) if length is None else length}"]
     head = [f"HTTP/1.1 {status}", *([f"Content-Type: {kind}"] if kind else []), *said, *headers, "", ""]
     return "\r\n".join(head).encode("latin-1") + body
@@ -78,7 +78,7 @@ def word(text: str) -> bytes:
 
 
 def events(text: str) -> bytes:
-    """A good stream, a word an event."""
+    """A good stream with one word per event."""
     words = text.split(" ")
     said = [word(part if place == 0 else f" {part}") for place, part in enumerate(words)]
     return ROLE + b"".join(said) + END + USAGE + DONE
@@ -91,9 +91,9 @@ def good(text: str, *, streams: bool) -> bytes:
 
 
 def spoilt(reply: bytes, chance: random.Random) -> bytes:
-    """A good reply with one to four things done to it; now and then its length is made true again."""
+    """A good reply with one to four random changes; in half of the cases only in the body, with correct framing."""
     head, _, body = reply.partition(b"\r\n\r\n")
-    if chance.random() < 0.5:  # only what is in the body: what the head says of it would hide the rest
+    if chance.random() < 0.5:  # changes only the body: a wrong head would hide its faults
         for _ in range(chance.randint(1, 4)):
             body = _with_one_change(body, chance)
         if b"chunked" in head:

@@ -1,4 +1,4 @@
-"""The embedded server's simulator as the upstream: it counts its calls, and fails when it is told to."""
+"""The embedded server's simulator as the upstream: it counts its calls, and fails on request."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ MODEL = "workshop-sim"
 
 @contextmanager
 def simulator(folder: Path, pace: Mapping[str, int], name: str = "primary") -> Iterator[Upstream]:
-    """`pace` are the simulator's settings, without their SIM_: `{"ttft_ms": 5}`."""
+    """`pace` has the simulator's settings without the prefix SIM_: `{"ttft_ms": 5}`."""
     environment = {"LOCAL_MODELS": MODEL, **{f"SIM_{key.upper()}": str(value) for key, value in pace.items()}}
     output = folder / f"{name}.txt"
     process, url = on_a_free_port(lambda port: model_server(port=port, environment=environment, output=output))

@@ -1,8 +1,8 @@
-"""No sequence of bytes from an upstream makes the gateway hang, crash, swell or answer 500.
+"""No sequence of bytes from an upstream makes the gateway hang, crash, grow or answer 500.
 
-The upstream here is a socket that sends what it likes. Each case is judged by what the client hears; after each test
-the gateway must be well: healthy, no larger, with no socket or place at the upstream left, and silent on stderr.
-BYTES_SEED has good replies spoilt in other ways.
+The upstream is a socket that sends arbitrary bytes. The client's reply decides each case. After each test the gateway
+must be healthy and no larger, hold no socket or place at the upstream, and have printed no errors. Another BYTES_SEED
+corrupts good replies in other ways.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ SHORT = {
     "STREAM_SILENCE_TIMEOUT": "2",
     "HTTP_KEEPALIVE_EXPIRY": "1",
 }
-MOST_MEMORY = 200 * MB  # more than at rest, for several replies of the largest size at once
+MOST_MEMORY = 200 * MB  # more than when idle, for several replies of the largest size at once
 SEED = os.environ.get("BYTES_SEED", "4")
-SPOILT = 500  # replies a route
+SPOILT = 500  # replies per route
 AT_ONCE = 40
 
 
@@ -68,14 +68,14 @@ def _is_well_afterwards(gateway: Gateway, upstream: RawUpstream) -> Iterator[Non
 async def play(
     gateway: Gateway, upstream: RawUpstream, route: Route, plays: Mapping[str, Play], at_once: int = AT_ONCE
 ) -> list[Seen]:
-    """Ask once for each play, by its id."""
+    """Asks once for each play, by its id."""
     upstream.plays.update(plays)
     room = asyncio.Semaphore(at_once)
     async with connections() as session:
 
         async def one(request_id: str) -> Seen:
             async with room:
-                for _ in range(10):  # a connection that the upstream closes may be taken for an idle one before
+                for _ in range(10):  # the gateway may reuse a connection that the upstream is closing
                     seen = await ask(session, gateway.url, route, request_id)
                     if upstream.asked[request_id]:
                         break
@@ -83,7 +83,7 @@ async def play(
 
         seen = await asyncio.gather(*map(one, plays))
     unasked = [request_id for request_id in plays if not upstream.asked[request_id]]
-    assert not unasked, f"never came to the upstream: {unasked[:5]}"
+    assert not unasked, f"never reached the upstream: {unasked[:5]}"
     return seen
 
 
@@ -93,7 +93,7 @@ def must_be_right(seen: list[Seen]) -> None:
 
 
 def complaint(seen: Seen, case: Case) -> str:
-    """How a named case came out otherwise than it should have; empty if it did not."""
+    """How the reply to a case differs from the expected one; empty if it does not."""
     if wrong := seen.wrong():
         return wrong
     if seen.status not in case.expected:
@@ -106,7 +106,7 @@ def complaint(seen: Seen, case: Case) -> str:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_whatever_the_upstream_does_has_an_answer_of_its_own(
+def test_every_behaviour_of_the_upstream_gets_the_right_reply(
     route: Route, gateway: Gateway, upstream: RawUpstream
 ) -> None:
     cases = {
@@ -120,7 +120,7 @@ def test_whatever_the_upstream_does_has_an_answer_of_its_own(
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-def test_good_replies_that_were_spoilt_at_random_are_whole_or_errors(
+def test_randomly_corrupted_replies_are_complete_or_errors(
     route: Route, gateway: Gateway, upstream: RawUpstream
 ) -> None:
     chance = random.Random(f"{SEED}{route.name}")
@@ -135,7 +135,7 @@ def test_good_replies_that_were_spoilt_at_random_are_whole_or_errors(
 
 
 @pytest.mark.parametrize("route", [CHAT, CHAT_STREAM], ids=lambda route: route.name)
-def test_a_reply_that_ends_at_any_byte_is_whole_or_an_error(
+def test_a_reply_that_ends_at_any_byte_is_complete_or_an_error(
     route: Route, gateway: Gateway, upstream: RawUpstream
 ) -> None:
     reply = good(TEXT, streams=route.stream)
@@ -143,14 +143,14 @@ def test_a_reply_that_ends_at_any_byte_is_whole_or_an_error(
     seen = asyncio.run(play(gateway, upstream, route, plays))
     must_be_right(seen)
     whole = [one for one in seen if one.complete]
-    assert all(one.text() == TEXT for one in whole), "half an answer passed for a whole one"
+    assert all(one.text() == TEXT for one in whole), "half an answer passed for a complete one"
 
 
 @pytest.mark.parametrize("route", [GENERATE, GENERATE_STREAM], ids=lambda route: route.name)
-def test_what_is_left_on_a_kept_connection_never_answers_the_next_caller(
+def test_leftovers_on_a_kept_connection_never_reach_the_next_caller(
     route: Route, gateway: Gateway, upstream: RawUpstream
 ) -> None:
-    """Odd requests get a spoilt reply, or two, on a connection that stays open; even ones get their own name."""
+    """Odd requests get a corrupt reply, or two, on a connection that stays open; even ones get their own id."""
     chance = random.Random(SEED)
 
     async def own_name(peer: Peer) -> None:
@@ -169,7 +169,7 @@ def test_what_is_left_on_a_kept_connection_never_answers_the_next_caller(
     must_be_right(seen)
     honest = seen[::2]
     answered = [one for one in honest if one.status == 200 and one.complete]
-    assert all(one.text() == f"this is for {one.request_id}" for one in answered), "an answer to somebody else"
+    assert all(one.text() == f"this is for {one.request_id}" for one in answered), "an answer to another request"
     assert len(answered) > len(honest) / 2
 
 

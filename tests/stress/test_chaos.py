@@ -1,6 +1,6 @@
-"""An upstream that fails six calls of ten, in three ways at once, costs nobody an answer while another one is well.
+"""An upstream that fails six of ten calls, in three ways at once, costs no answer while a healthy fallback exists.
 
-CHAOS_SECONDS says for how long; a run of a minute finds more than one of fifteen seconds.
+CHAOS_SECONDS sets the duration; a run of a minute finds more than one of fifteen seconds.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ RETRY_BUDGET, RESERVE = 0.2, 20
 
 
 async def crowd(gateway: Gateway, seconds: float) -> list[Seen]:
-    """People who ask and ask again, half of them for streams."""
+    """People who keep asking, half of the time for streams."""
     numbers, ends, seen = itertools.count(), time.monotonic() + seconds, []
 
     async with connections() as session:
@@ -50,7 +50,7 @@ async def crowd(gateway: Gateway, seconds: float) -> list[Seen]:
 
 @pytest.mark.timeout(SECONDS + 100)
 @pytest.mark.parametrize("breaker", ["breaker", "no breaker"])
-def test_with_a_fallback_every_request_is_answered_and_every_stream_ends_or_says_why(
+def test_with_a_fallback_every_request_is_answered_and_every_stream_ends_or_gets_an_error(
     breaker: str, tmp_path: Path
 ) -> None:
     with (
@@ -78,13 +78,13 @@ def test_with_a_fallback_every_request_is_answered_and_every_stream_ends_or_says
         lost = [f"{one.request_id} {one.status} {one.body[:200]!r}" for one in seen if one.status != 200]
         assert not lost, "\n".join(lost[:10])
         cut = sum(not one.complete for one in seen)
-        assert 0 < cut < len(seen) / 10, "of all streams one in ten at most is cut, and a cut is no whole answer"
+        assert 0 < cut < len(seen) / 10, "some requests end cut, but fewer than one in ten"
         short = [one.request_id for one in seen if one.complete and len(one.text().split()) != TOKENS]
-        assert not short, f"half an answer passed for a whole one: {short[:10]}"
+        assert not short, f"half an answer passed for a complete one: {short[:10]}"
         assert helped
         assert asked <= (1 + RETRY_BUDGET) * len(seen) + RESERVE, "retries over their budget"
         wait_for(lambda: gateway.places() == (0, 0), what=gateway.places)
         wait_for(lambda: len(gateway.lines()) == len(seen), what=lambda: "a line of the log for each request")
         cut_lines = [line for line in gateway.lines() if line["outcome"] == "cut"]
         assert len(cut_lines) == cut
-        assert all(line["tokens_output"] > 0 for line in cut_lines), "what was heard of a cut stream is paid for"
+        assert all(line["tokens_output"] > 0 for line in cut_lines), "a cut stream is charged for its tokens"

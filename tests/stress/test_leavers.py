@@ -1,4 +1,4 @@
-"""Who leaves, and when they like, leaves nothing behind: no call at the upstream, no place, no task, no socket."""
+"""Clients that leave at any time leave nothing behind: no call at the upstream, no place, no task, no socket."""
 
 import asyncio
 import time
@@ -14,20 +14,20 @@ from tests.stress.simulator import simulator
 from tests.waiting import Stopwatch, wait_for
 from workshop.grader.upstream import Gate
 
-CLIENTS = 90  # of the upstream's calls the last hundred can be read
+CLIENTS = 90  # the upstream's register keeps only the last hundred calls
 ROUNDS = 3
-BRIEF = "0.3"  # seconds that an idle connection to the upstream is kept
-FEW = 5  # descriptors or tasks; each round would leave 27, if they were left
+BRIEF = "0.3"  # seconds for which an idle connection to the upstream is kept
+FEW = 5  # descriptors or tasks; a leak would leave 27 in each round
 CANCELLED_WITHIN = 1.0  # seconds
 SLOW = {"slots": 1000, "ttft_ms": 0, "tpot_ms": 20, "output_tokens": 4000}
-SHORT, LONG = 50, 4000  # tokens: a second, and more than a minute, so that nobody can be too late to leave
+SHORT, LONG = 50, 4000  # tokens: a second, and more than a minute, so that no client leaves too late
 
-# Of ten clients in a row, these leave: before the first token, amid the stream, and before a whole answer.
+# Of ten clients in a row, these leave: before the first token, in the middle of a stream, and before a whole answer.
 EARLY, AMID, UNARY = 2, 5, 8
 
 
 class Round:
-    """Clients of whom some leave. Who stayed, and when each of the others left."""
+    """Clients, some of which leave: `stayed` has the replies to the others, `left` the times of leaving."""
 
     def __init__(self, gateway: Gateway, gate: Gate, name: str) -> None:
         self.stayed: list[Seen] = []
@@ -42,7 +42,7 @@ class Round:
             await asyncio.gather(self._watch(), *(self._client(session, number) for number in range(CLIENTS)))
 
     async def _watch(self) -> None:
-        """Who leaves before an answer does so when the upstream has everybody's call; then the others are answered."""
+        """When the upstream has all calls, the early leavers leave; then the others are answered."""
         await asyncio.to_thread(self._gate.wait_for, CLIENTS)
         self._arrived.set()
         await asyncio.to_thread(self._gate.wait_for, CLIENTS - 2 * CLIENTS // 10)
@@ -69,7 +69,7 @@ class Round:
     async def _leave_early(self, session: aiohttp.ClientSession, route: Route, request_id: str) -> None:
         async def answer() -> None:
             async with self._post(session, route, request_id):
-                raise AssertionError("its answer came before it could leave")
+                raise AssertionError("the answer came before the client left")
 
         asking = asyncio.create_task(answer())
         await self._arrived.wait()
@@ -83,8 +83,8 @@ class Round:
 
 
 @pytest.mark.parametrize("keepalive", [BRIEF, "30"])
-def test_who_leaves_is_cancelled_at_the_upstream_booked_and_gone(keepalive: str, tmp_path: Path) -> None:
-    """Idle connections to the upstream that are kept are used again; those that are not are gone."""
+def test_a_client_that_leaves_is_cancelled_at_the_upstream_charged_and_gone(keepalive: str, tmp_path: Path) -> None:
+    """Kept idle connections to the upstream are reused; all others are closed."""
     with (
         simulator(tmp_path, SLOW) as upstream,
         running(upstream.url, tmp_path, HTTP_KEEPALIVE_EXPIRY=keepalive, STREAM_KEEPALIVE_SEC="0.1") as gateway,
@@ -96,7 +96,7 @@ def test_who_leaves_is_cancelled_at_the_upstream_booked_and_gone(keepalive: str,
                 clients = Round(gateway, gate, f"round.{number}")
                 asyncio.run(clients.run())
             wrong = [f"{one.request_id}: {one.wrong() or one.status}" for one in clients.stayed if not one.complete]
-            assert not wrong, "who stayed was disturbed: " + "\n".join(wrong[:5])
+            assert not wrong, "clients that stayed were disturbed: " + "\n".join(wrong[:5])
             wait_for(lambda: upstream.register()["in_flight"] == 0, what=upstream.register)
             register = upstream.register()
             ended = {call["x_request_id"]: call["started"] + call["duration_s"] for call in register["last"]}

@@ -1,4 +1,4 @@
-"""A thousand streams at the same time on one worker: each whole, each its own, and nothing of them left afterwards."""
+"""A thousand simultaneous streams on one worker: each is complete and correct, and nothing remains afterwards."""
 
 import asyncio
 from pathlib import Path
@@ -11,10 +11,10 @@ from workshop.grader.upstream import Upstream
 
 STREAMS_AT_ONCE = 1000
 TOKENS = 30
-PACE = {"slots": 2 * STREAMS_AT_ONCE, "ttft_ms": 3000, "tpot_ms": 100}  # all of them have begun before the first ends
+PACE = {"slots": 2 * STREAMS_AT_ONCE, "ttft_ms": 3000, "tpot_ms": 100}  # all begin before the first ends
 
-# What a process keeps of memory that it has freed: malloc gives back what lies at the top of its heaps, and Python's
-# arenas only when they are empty. A kilobyte kept of each chunk, or its task of each stream, would be more than that.
+# Freed memory that a process may keep: malloc returns only the top of its heaps, and Python only empty arenas. A leak
+# of a kilobyte per chunk, or of a task per stream, would be more than that.
 KEPT = 25 * MB
 FEW = 10  # descriptors or tasks
 
@@ -34,7 +34,7 @@ async def streams(gateway: Gateway, wave: str) -> list[Seen]:
 
 
 async def all_together(gateway: Gateway, upstream: Upstream, wave: str) -> list[Seen]:
-    """The same, seen to be under way at the same time."""
+    """The same, with proof that all are in flight at the same time."""
     with upstream.held(hold_after_tokens=0) as gate:
         asked = asyncio.create_task(streams(gateway, wave))
         await asyncio.to_thread(gate.wait_for, STREAMS_AT_ONCE, unless=asked.done)
@@ -43,7 +43,7 @@ async def all_together(gateway: Gateway, upstream: Upstream, wave: str) -> list[
 
 
 async def true_answers(upstream: str) -> list[str]:
-    """What the upstream says to each prompt when it is asked without us, and without a stream."""
+    """The upstream's answers to the prompts, asked directly and without streams."""
     async with connections() as session:
 
         async def one(number: int) -> str:
@@ -55,11 +55,11 @@ async def true_answers(upstream: str) -> list[str]:
         return await asyncio.gather(*map(one, range(STREAMS_AT_ONCE)))
 
 
-def test_a_thousand_streams_at_once_are_whole_and_leave_nothing(tmp_path: Path) -> None:
+def test_a_thousand_streams_at_once_are_complete_and_leave_nothing(tmp_path: Path) -> None:
     with simulator(tmp_path, PACE) as upstream, running(upstream.url, tmp_path) as gateway:
         expected = asyncio.run(true_answers(upstream.url))
-        assert len(set(expected)) == STREAMS_AT_ONCE, "answers that could be mistaken for one another"
-        asyncio.run(streams(gateway, "first"))  # so that what is loaded and built once is there
+        assert len(set(expected)) == STREAMS_AT_ONCE, "some answers are equal, so a mix-up would go unnoticed"
+        asyncio.run(streams(gateway, "first"))  # loads and builds what is needed only once
 
         def is_still() -> bool:
             return gateway.clients() == 0 and gateway.places() == (0, 0)

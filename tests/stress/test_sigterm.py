@@ -1,4 +1,4 @@
-"""SIGTERM under streams: those that can end in time do, others are told; nobody new gets in, and nothing is left."""
+"""SIGTERM under streams: some end in time, the others get an error, new ones are refused, and nothing remains."""
 
 import asyncio
 import os
@@ -27,11 +27,11 @@ PACE = {"slots": 1000, "ttft_ms": 0, "tpot_ms": 0}
 async def in_flight_when_told(
     gateway: Gateway, upstream: Upstream, routes: Sequence[Route], *, may_end: bool
 ) -> list[Seen]:
-    """Ask, tell the gateway to stop once all are under way, and see that nobody else gets in. Then they may end."""
+    """Asks, sends SIGTERM when all calls are in flight, and waits until new ones are refused. Then calls may end."""
     with upstream.held(hold_after_tokens=1) as gate:
         async with connections() as session:
             seen = await _asked(gateway, gate, session, routes, may_end)
-        # Whom the gateway cancels must not be answered first.
+        # The upstream must not answer calls before the gateway cancels them.
         await asyncio.to_thread(gate.wait_for, 0)
         return seen
 
@@ -60,7 +60,7 @@ def refuses(port: int) -> bool:
 
 @contextmanager
 def ends(gateway: Gateway) -> Iterator[None]:
-    """It ends in here as one who was asked to, and all that it has started with it."""
+    """Inside the block the gateway ends with status 0, together with all processes that it started."""
     started = psutil.Process(gateway.process.pid).children(recursive=True)
     yield
     wait_for(lambda: gateway.process.exit_status() is not None)
@@ -89,7 +89,7 @@ def test_streams_that_can_end_in_time_do_and_new_ones_are_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_who_cannot_end_in_time_is_told_and_cancelled_at_the_upstream(workers: str, tmp_path: Path) -> None:
+def test_calls_that_cannot_end_in_time_get_an_error_and_are_cancelled(workers: str, tmp_path: Path) -> None:
     with (
         simulator(tmp_path, PACE) as upstream,
         running(upstream.url, tmp_path, TIMEOUT="3", UVICORN_WORKERS=workers) as gateway,
@@ -104,4 +104,4 @@ def test_who_cannot_end_in_time_is_told_and_cancelled_at_the_upstream(workers: s
             assert error["code"] == "shutting_down"
         wait_for(lambda: upstream.register()["in_flight"] == 0, what=upstream.register)
         assert upstream.register()["cancelled"] == CLIENTS
-        assert len(gateway.lines()) == CLIENTS, "each has its line in the log"
+        assert len(gateway.lines()) == CLIENTS, "each call has a line in the log"

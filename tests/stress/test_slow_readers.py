@@ -1,6 +1,6 @@
-"""Clients that do not read make their own stream wait, and nobody else's; those that never do are dropped.
+"""Clients that do not read delay only their own stream. Clients that never read are dropped.
 
-The upstream sends as fast as it can. What a client leaves unread stays where it is: the gateway reads no further.
+The upstream sends as fast as it can. While a client does not read, the gateway stops reading from the upstream.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from tests.waiting import LIMIT, wait_for, wait_until_still
 
 SLOW = 50
 WORD = "x" * 16_384
-WORDS = 1000  # 16 MB a stream: more than the network between us takes in
-ROOM = 150 * MB  # for all of them together: 3 MB a stream, which are buffers, of the 800 MB that are sent
+WORDS = 1000  # 16 MB per stream: more than the network buffers hold
+ROOM = 150 * MB  # for all streams together: 3 MB of buffers for each, of 800 MB that are sent
 NEVER_READS = 10
-LARGE = 12 * MB  # in one piece: more than the network takes in
+LARGE = 12 * MB  # in one piece: more than the network buffers hold
 SILENCE = 2.0  # seconds
 
 
@@ -34,7 +34,7 @@ def upstream() -> Iterator[RawUpstream]:
 
 
 class SlowClient:
-    """Asks for a stream, and reads none of it until it is told to."""
+    """Asks for a stream, but reads nothing until `read` is called."""
 
     def __init__(self, gateway: Gateway, route: Route, request_id: str, connection: str = "close") -> None:
         self.seen = Seen(route, request_id)
@@ -52,7 +52,7 @@ class SlowClient:
         self._socket.sendall("\r\n".join(head).encode() + body)
 
     def read(self, pause: float = 0.0) -> bytes:
-        """All that is left, to the end of the connection; with a pause after each quarter of a megabyte."""
+        """Everything up to the end of the connection; pauses after each quarter of a megabyte."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MB)
         self._socket.settimeout(60)
         received = bytearray()
@@ -67,7 +67,7 @@ class SlowClient:
 
 
 def told(sent: list[int]) -> Play:
-    """A long stream, at full speed; `sent` counts the words that went out."""
+    """A long stream at full speed; `sent` counts the words that were sent."""
 
     async def play(peer: Peer) -> None:
         await peer.send(stream(ROLE))
@@ -79,11 +79,11 @@ def told(sent: list[int]) -> Play:
     return play
 
 
-def test_who_does_not_read_for_a_while_costs_little_memory_and_disturbs_nobody(
+def test_clients_that_do_not_read_for_a_while_cost_little_memory_and_disturb_nobody(
     upstream: RawUpstream, tmp_path: Path
 ) -> None:
     sent = [0]
-    # They are read one after another, below: on a slow machine the last of them has not read for minutes.
+    # Below, one client reads after the other: on a slow machine, the last one does not read for minutes.
     with running(upstream.url, tmp_path, STREAM_SILENCE_TIMEOUT="600") as gateway:
         upstream.plays |= {f"slow.{number}": told(sent) for number in range(SLOW)}
         upstream.plays |= {
@@ -91,8 +91,8 @@ def test_who_does_not_read_for_a_while_costs_little_memory_and_disturbs_nobody(
         }
         with Peak(gateway) as memory:
             slow = [SlowClient(gateway, STREAMS[number % 2], f"slow.{number}") for number in range(SLOW)]
-            wait_until_still(lambda: sent[0])  # the upstream has sent what it could
-            assert sent[0] < SLOW * WORDS, "the network took it all: nobody had to wait"
+            wait_until_still(lambda: sent[0])  # the upstream has sent as much as it can
+            assert sent[0] < SLOW * WORDS, "the network buffered everything: nothing had to wait"
 
             quick = asyncio.run(quick_ones(gateway))
             assert gateway.places()[0] == SLOW
@@ -117,15 +117,15 @@ async def quick_ones(gateway: Gateway) -> list[Seen]:
         ]
 
 
-def test_who_never_reads_is_dropped_with_all_that_was_kept_for_them(upstream: RawUpstream, tmp_path: Path) -> None:
+def test_clients_that_never_read_are_dropped_with_all_their_resources(upstream: RawUpstream, tmp_path: Path) -> None:
     sent = [0]
     with running(upstream.url, tmp_path, STREAM_SILENCE_TIMEOUT=str(SILENCE), STREAM_KEEPALIVE_SEC="0.5") as gateway:
         upstream.plays |= {f"never.{number}": told(sent) for number in range(NEVER_READS)}
         clients = [SlowClient(gateway, STREAMS[number % 2], f"never.{number}") for number in range(NEVER_READS)]
         wait_for(lambda: gateway.places()[0] == NEVER_READS)
         wait_for(lambda: gateway.places() == (0, 0), seconds=SILENCE + LIMIT, what=gateway.places)
-        wait_for(lambda: gateway.connections_to(upstream.port) == 0, what=lambda: "the upstream still talks to us")
-        wait_for(lambda: gateway.clients() == 0, what=lambda: f"{gateway.clients()} sockets of theirs are still open")
+        wait_for(lambda: gateway.connections_to(upstream.port) == 0, what=lambda: "the upstream is still connected")
+        wait_for(lambda: gateway.clients() == 0, what=lambda: f"{gateway.clients()} client sockets are still open")
         for client in clients:
             client.close()
         wait_for(lambda: len(gateway.lines()) == NEVER_READS)
@@ -136,22 +136,20 @@ def test_who_never_reads_is_dropped_with_all_that_was_kept_for_them(upstream: Ra
 
 
 @pytest.mark.parametrize("connection", ["close", "keep-alive"])
-def test_an_answer_in_one_piece_that_nobody_reads_is_thrown_away(
-    connection: str, upstream: RawUpstream, tmp_path: Path
-) -> None:
+def test_a_whole_answer_that_nobody_reads_is_dropped(connection: str, upstream: RawUpstream, tmp_path: Path) -> None:
     large = http(json.dumps(completion("so it is", padding="x" * LARGE)).encode())
     names = [f"large.{connection}.{number}" for number in range(NEVER_READS)]
     upstream.plays |= {name: bytes_play(large) for name in names}
     with running(upstream.url, tmp_path, build="tests.stress.app:impatient") as gateway:
         clients = [SlowClient(gateway, CHAT, name, connection) for name in names]
         wait_for(lambda: len(gateway.lines()) == NEVER_READS)
-        wait_for(lambda: gateway.clients() == 0, what=lambda: f"{gateway.clients()} sockets of theirs are still open")
+        wait_for(lambda: gateway.clients() == 0, what=lambda: f"{gateway.clients()} client sockets are still open")
         for client in clients:
             client.close()
 
 
-def test_who_reads_slowly_gets_all_of_it(upstream: RawUpstream, tmp_path: Path) -> None:
-    """Over several times as long as one who reads nothing is given."""
+def test_a_slow_reader_gets_the_whole_answer(upstream: RawUpstream, tmp_path: Path) -> None:
+    """Reading takes several times as long as the time limit for a client that reads nothing."""
     answer = json.dumps(completion("so it is", padding="x" * LARGE)).encode()
     upstream.plays["patient"] = bytes_play(http(answer))
     with running(upstream.url, tmp_path, build="tests.stress.app:impatient") as gateway:

@@ -1,6 +1,6 @@
-"""Everything at once, at full speed, for as long as you like: memory stays where it is.
+"""Everything at once, at full speed, for as long as you like: memory does not grow.
 
-SOAK_SECONDS says for how long. In half a minute two kilobytes that are kept of each request show.
+SOAK_SECONDS sets the duration. Half a minute is enough to find a leak of two kilobytes per request.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tests.stress.simulator import simulator
 from tests.waiting import wait_for
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "25"))
-WARM_UP = 8.0  # seconds: caches and pools fill, and what is loaded late is loaded
+WARM_UP = 8.0  # seconds in which caches and pools fill, and late imports happen
 CLIENTS = 40
 GROWTH = 1.05
 PACE = {"slots": 1000, "ttft_ms": 5, "tpot_ms": 1}
@@ -38,7 +38,7 @@ ILL = {
 
 
 class Traffic:
-    """People who do what people do, one thing after another, until they are told to stop. `done` counts what."""
+    """People who do typical things, one after another, until `over` is set. `done` counts them."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.done: Counter[str] = Counter()
@@ -94,7 +94,7 @@ class Traffic:
 
 
 async def soak(gateway: Gateway, traffic: Traffic, seconds: float) -> list[int]:
-    """The resident memory every quarter of a second."""
+    """The resident memory, sampled every quarter of a second."""
     samples: list[int] = []
     ends = time.monotonic() + seconds
     async with connections() as session:
@@ -108,7 +108,7 @@ async def soak(gateway: Gateway, traffic: Traffic, seconds: float) -> list[int]:
 
 
 @pytest.mark.timeout(SECONDS + 100)
-def test_under_mixed_traffic_at_full_speed_memory_stays_where_it_is(tmp_path: Path) -> None:
+def test_under_mixed_traffic_at_full_speed_memory_does_not_grow(tmp_path: Path) -> None:
     with (
         simulator(tmp_path, PACE) as ill,
         simulator(tmp_path, PACE, "fallback") as well,

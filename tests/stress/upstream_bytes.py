@@ -1,7 +1,7 @@
-"""Named things that an upstream may do to us, each with what the client must then hear.
+"""Named things that an upstream may do, each with the reply that the client must get.
 
-In: nothing. Out: for whole answers and for streams, a Case by name. `expected` are statuses; for a stream that has
-begun, 200 and how it ends.
+In: nothing. Out: Cases by name, for whole answers and for streams. `expected` are statuses; for a stream that has
+begun, it is 200, and the other fields say how it ends.
 """
 
 import functools
@@ -22,7 +22,7 @@ TEXT = "so it is said"
 
 @dataclass(slots=True, frozen=True)
 class Case:
-    """`says`: the text that must come out, None for any. `cut`: a stream ends with an error; None: or it does not."""
+    """`says`: the text that must arrive; None for any. `cut`: whether a stream ends with an error; None for either."""
 
     play: Play
     expected: frozenset[int]
@@ -43,7 +43,7 @@ def _cut(data: bytes | Play, text: str | None = None) -> Case:
 
 
 def _either(data: bytes) -> Case:
-    """Bad bytes right behind good ones: how the network cuts them decides which of the two is seen first."""
+    """Bad bytes directly after good ones: the way the network splits them decides which are seen first."""
     return Case(bytes_play(data), frozenset({200, 502}), None, cut=None)
 
 
@@ -115,14 +115,14 @@ def for_ever(data: bytes, again: bytes, pause: float = 0.0) -> Play:
 
 @functools.cache
 def bomb(megabytes: int) -> bytes:
-    """A good completion inside a gzip that is a thousand times larger than it looks."""
+    """A good completion inside a gzip whose content is a thousand times larger."""
     packer = zlib.compressobj(9, wbits=31)
     blank = b" " * MB
     packed = b"".join(packer.compress(blank) for _ in range(megabytes))
     return packed + packer.compress(_document()) + packer.flush()
 
 
-# --- what goes for both ---------------------------------------------------------------------------------------------
+# --- cases for both -------------------------------------------------------------------------------------------------
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GZIP = ["Content-Encoding: gzip"]
@@ -174,7 +174,7 @@ ANY: Mapping[str, Case] = {
     "422 without a body": _fails(http(b"", status="422 No"), 422),
     "429 that asks for eternity": _fails(http(b"", status="429 No", headers=["Retry-After: 9e999"]), 429),
     "429 that asks for nan": _fails(http(b"", status="429 No", headers=["Retry-After: nan"]), 429),
-    "429 that asks for less than nothing": _fails(http(b"", status="429 No", headers=["Retry-After: -5"]), 429),
+    "429 with a negative wait": _fails(http(b"", status="429 No", headers=["Retry-After: -5"]), 429),
     "429 with Arabic digits": _fails(
         http(b"", status="429 No", headers=["Retry-After: ٣".encode().decode("latin-1")]), 429
     ),
@@ -182,7 +182,7 @@ ANY: Mapping[str, Case] = {
         http(b"", status="429 No", headers=["Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"]), 429
     ),
     "429 until no year": _fails(http(b"", status="429 No", headers=["Retry-After: Fri, 99 Foo 99999 0:0:0"]), 429),
-    "429 with limits of nonsense": _fails(
+    "429 with malformed limits": _fails(
         http(b"", status="429 No", headers=["X-RateLimit-Remaining: 0", f"X-RateLimit-Reset: {'9' * 300}"]), 429
     ),
     "500 with a page of 20 MB": _fails(http(b"<p>" * (7 * MB), status="500 No", kind="text/html"), 502),
@@ -196,12 +196,14 @@ ANY: Mapping[str, Case] = {
     "200 with a type in Latin-1": _fails(http(b"{}", kind="text/\xff\xfe; charset=\xff")),
     "200 with a type of control characters": _fails(http(b"{}", kind="text/\x01\x02"), 502),
     "two lengths that disagree": _fails(http(_document(), headers=["Content-Length: 3"])),
-    "a length below nothing": _fails(http(_document(), length=-5)),
-    "a length that is no number": _fails(http(_document(), length="five")),
+    "a negative length": _fails(http(_document(), length=-5)),
+    "a length that is not a number": _fails(http(_document(), length="five")),
     "a length of 400 digits": _fails(http(_document(), length="9" * 400), 502, 503),
     "a length of an exabyte": _fails(http(_document(), length=1 << 60), 502, 503),
     "chunks of a bad size": _fails(http(b"zz\r\n{}\r\n0\r\n\r\n", length="", headers=["Transfer-Encoding: chunked"])),
-    "chunks below nothing": _fails(http(b"-2\r\n{}\r\n0\r\n\r\n", length="", headers=["Transfer-Encoding: chunked"])),
+    "chunks of a negative size": _fails(
+        http(b"-2\r\n{}\r\n0\r\n\r\n", length="", headers=["Transfer-Encoding: chunked"])
+    ),
     "a chunk of an exabyte": _fails(
         http(b"FFFFFFFFFFFFFFF\r\n{}", length="", headers=["Transfer-Encoding: chunked"]), 502, 503
     ),
@@ -215,13 +217,13 @@ ANY: Mapping[str, Case] = {
         for_ever(http(b"0\r\n", length="", headers=["Transfer-Encoding: chunked"]), b"X: a\r\n" * 1000),
         *(502, 503, 504),
     ),
-    "a transfer encoding that nobody knows": _fails(http(_document(), headers=["Transfer-Encoding: rot13"]), 502),
-    "gzip that is none": _fails(http(_document(), headers=GZIP), 502, 503),
+    "an unknown transfer encoding": _fails(http(_document(), headers=["Transfer-Encoding: rot13"]), 502),
+    "not gzip at all": _fails(http(_document(), headers=GZIP), 502, 503),
     "gzip cut in half": _fails(http(gzip.compress(_document())[:40], headers=GZIP), 502, 503),
     "gzip with a wrong sum": _fails(http(gzip.compress(b"x" * 500)[:-8] + b"\0" * 8, headers=GZIP), 502, 503),
     "a bomb of 300 MB": _fails(http(bomb(300), headers=GZIP)),
     "a bomb of 300 MB in chunks": _fails(chunked(_pieces(bomb(300), 10_000), headers=GZIP)),
-    "an encoding that nobody knows": _fails(http(b"\x01\x02", headers=["Content-Encoding: rot13"])),
+    "an unknown content encoding": _fails(http(b"\x01\x02", headers=["Content-Encoding: rot13"])),
     "cookies": _fails(http(b"{}", headers=[f"Set-Cookie: c{n}=\xff; Domain=127.0.0.1" for n in range(50)])),
 }
 
@@ -242,7 +244,7 @@ WHOLE: Mapping[str, Case] = {
     "20 MB": _fails(http(_document(padding="x" * 20 * MB))),
     "20 MB in chunks": _fails(chunked(_pieces(_document(padding="x" * 20 * MB), 65536))),
     "no end": _fails(for_ever(http(b"", length=""), b" " * 65536)),
-    "15 MB of good": _says(http(_document(padding="x" * 15 * MB))),
+    "good, 15 MB": _says(http(_document(padding="x" * 15 * MB))),
     "events": _fails(sse(events(TEXT))),
     "a BOM": _fails(http(b"\xef\xbb\xbf" + _document())),
     "UTF-16": _fails(http(_document().decode().encode("utf-16"))),
@@ -355,8 +357,8 @@ STREAMED: Mapping[str, Case] = {
     "silent after a word": _cut(then_silence(sse(BEGUN)), TEXT),
     "nothing but comments after a word, for ever": _cut(for_ever(sse(BEGUN), b": wait\n\n", pause=0.01), TEXT),
     "nothing but blank lines after a word, for ever": _cut(for_ever(sse(BEGUN), b"\n\n", pause=0.01), TEXT),
-    "[DONE] without a reason to finish": _cut(sse(BEGUN + DONE), TEXT),
-    "a reason to finish without [DONE]": _cut(sse(BEGUN + END), TEXT),
+    "[DONE] without a finish reason": _cut(sse(BEGUN + DONE), TEXT),
+    "a finish reason without [DONE]": _cut(sse(BEGUN + END), TEXT),
     "[DONE] without its last line end": _cut(sse(BEGUN + END + DONE[:-1]), TEXT),
     "garbage after a word": _cut(sse(BEGUN + b"data: {\n\n" + END + DONE), TEXT),
     "random bytes after a word": _cut(sse(BEGUN + bytes(range(256)) * 10), TEXT),

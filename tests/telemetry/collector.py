@@ -1,6 +1,6 @@
-"""A collector of traces that reads OTLP's protobuf as any other would, and can be dead, frozen or unwilling.
+"""A trace collector that reads OTLP's protobuf like any other, and can be dead, frozen or refuse traces.
 
-In: POST /v1/traces. Out: the spans that came, waited for. It runs on a thread of its own.
+In: POST /v1/traces. Out: the received spans, for which it waits. It runs on its own thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.02
 
 @dataclass(slots=True, frozen=True)
 class Span:
-    """Times in nanoseconds since 1970."""
+    """A span, with its times in nanoseconds since 1970."""
 
     trace_id: str
     span_id: str
@@ -88,7 +88,7 @@ class Trace:
 
 
 class Collector:
-    """Its port is taken from the beginning; it listens from `listen` on. `status` is what it answers."""
+    """It takes its port at once, and listens after `listen`. It answers with `status`."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -102,7 +102,7 @@ class Collector:
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def freeze(self) -> None:
-        """Take connections, and never a word."""
+        """Accept connections, but never answer."""
         self._socket.listen()
 
     def listen(self) -> None:
@@ -150,7 +150,7 @@ class Collector:
         return traces
 
     def trace(self, trace_id: str) -> Trace:
-        """Waited for."""
+        """The trace, as soon as it arrives."""
         trace = wait_for(lambda: self.traces().get(trace_id), f"trace {trace_id}")
         assert trace is not None
         return trace

@@ -1,4 +1,4 @@
-"""One embedded model server for all of it."""
+"""One embedded model server for all tests of telemetry."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def upstream(model_server: ModelServer) -> Iterator[Upstream]:
-    """Its fault switches, and its register of calls."""
+    """The model server's fault switches and its register of calls."""
     upstream = Upstream(model_server.url, key=model_server.key)
     yield upstream
     upstream.close()

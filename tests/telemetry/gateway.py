@@ -1,6 +1,6 @@
-"""The service of demo 5 as a process of its own: what it answers, what it logs, what it says at /metrics.
+"""The service of demo 5 as a separate process: its answers, its log and its /metrics.
 
-Its temporary files have a folder of their own, so that one can see what it leaves there.
+Its temporary files have their own folder, so that tests see what it leaves there.
 """
 
 import json
@@ -33,7 +33,7 @@ class Gateway:
     temporary: Path
 
     def scrape(self, **headers: str) -> Scrape:
-        # No connection is kept: it would be lost with the worker at its other end.
+        # A kept connection would be lost with the worker at its other end.
         return Scrape(self.service.get("/metrics", headers={"Connection": "close", **headers}))
 
     def count(self, selector: str) -> float:
@@ -49,7 +49,7 @@ class Gateway:
 
 @contextmanager
 def running(server: ModelServer, folder: Path, **settings: str) -> Iterator[Gateway]:
-    """In front of `server`, with nothing in the way of many requests unless `settings` say so."""
+    """A service in front of `server`, without limits on requests unless `settings` set some."""
     desk, log, temporary = Desk(folder), folder / "logs.json", folder / "temporary"
     temporary.mkdir()
     environment = {

@@ -1,4 +1,4 @@
-"""GET /metrics of one worker: every name, each request once, and whose time it was."""
+"""GET /metrics of one worker: it has every name, counts each request once, and tells our time from the upstream's."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from workshop.grader.launch import ModelServer
 from workshop.grader.service import Answer
 from workshop.grader.upstream import Upstream
 
-# What dashboards, alerts and the document's queries go by: there at 0 before anything has happened.
+# The names that dashboards, alerts and the document's queries use: they exist with 0 before the first request.
 FROM_THE_START = {
     "inference_requests_total": "counter",
     "inference_errors_5xx_total": "counter",
@@ -60,7 +60,7 @@ LABELLED = {
 
 @pytest.fixture(scope="module")
 def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    # Nobody takes the traces: that they are kept is enough for what leads to them.
+    # Nobody receives the traces: exemplars only need them to be sampled.
     with (
         dead_server() as nowhere,
         running(model_server, tmp_path_factory.mktemp("one"), OTLP_ENDPOINT=nowhere, TRACE_SAMPLE_RATIO="1") as gateway,
@@ -110,15 +110,13 @@ DURATION = "gateway_request_duration_seconds"
 
 
 def own_seconds(gateway: Gateway) -> tuple[float, float]:
-    """All requests' time so far, and how much of it was the upstream's."""
+    """The time of all requests so far, and the upstream's share of it."""
     scrape = gateway.scrape()
     whole = scrape.sum(f"{DURATION}_sum")
     return whole, whole - scrape.sum("gateway_overhead_seconds_sum")
 
 
-def test_what_an_upstream_takes_is_not_ours_not_even_between_the_tokens_of_a_stream(
-    gateway: Gateway, upstream: Upstream
-) -> None:
+def test_the_upstreams_time_is_not_counted_as_ours_even_between_tokens(gateway: Gateway, upstream: Upstream) -> None:
     tokens = 'gateway_tokens_total{direction="output"}'
     with upstream.fault({"latency_ms": 300}):
         _, before = own_seconds(gateway)
@@ -129,11 +127,11 @@ def test_what_an_upstream_takes_is_not_ours_not_even_between_the_tokens_of_a_str
         stream.read()
     made = gateway.count(tokens) - made
     assert made > 50
-    # Each token takes the simulator a millisecond, some of which we are busy in ourselves.
+    # The simulator takes a millisecond per token, and we are busy during a part of it.
     assert own_seconds(gateway)[1] - before >= made * 0.001 / 2
 
 
-def test_who_waits_for_the_answer_to_an_equal_call_waits_for_the_upstream(gateway: Gateway, upstream: Upstream) -> None:
+def test_waiting_for_an_equal_calls_answer_counts_as_the_upstreams_time(gateway: Gateway, upstream: Upstream) -> None:
     (_, before), let_in = own_seconds(gateway), admitted(gateway.service)
     with upstream.held() as gate, ThreadPoolExecutor() as pool:
         first = pool.submit(ask, gateway, "together", temperature=0)
@@ -145,7 +143,7 @@ def test_who_waits_for_the_answer_to_an_equal_call_waits_for_the_upstream(gatewa
         gate.release()
         assert first.result().status == 200
     assert second.result().headers["x-cache"] == "coalesced"
-    assert own_seconds(gateway)[1] - before >= 2 * TOGETHER, "what the second waited was taken for ours"
+    assert own_seconds(gateway)[1] - before >= 2 * TOGETHER, "the second call's wait was counted as our time"
 
 
 def test_each_try_at_an_upstream_is_counted_by_how_it_ended(gateway: Gateway, upstream: Upstream) -> None:
@@ -191,7 +189,7 @@ def test_a_batch_is_counted_with_its_prompts_and_each_of_them_as_a_call(gateway:
     assert [*sizes, after.sum(calls) - before.sum(calls)] == [1, 3, 3]
 
 
-def test_time_to_first_token_and_time_per_token_are_a_streams(gateway: Gateway) -> None:
+def test_time_to_first_token_and_time_per_token_are_measured_for_streams_only(gateway: Gateway) -> None:
     first, each = (f"gen_ai_server_time_{what}_seconds" for what in ("to_first_token", "per_output_token"))
     before = gateway.scrape()
     ask(gateway, "no stream")
@@ -199,7 +197,7 @@ def test_time_to_first_token_and_time_per_token_are_a_streams(gateway: Gateway) 
         stream.read()
     after = gateway.scrape()
     assert after.sum(f"{first}_count") - before.sum(f"{first}_count") == 1
-    assert after.sum(f"{first}_sum") - before.sum(f"{first}_sum") >= 0.01  # the simulator's
+    assert after.sum(f"{first}_sum") - before.sum(f"{first}_sum") >= 0.01  # the simulator's own time
     assert after.sum(f"{each}_count") - before.sum(f"{each}_count") == 1
     assert after.sum(f"{each}_sum") - before.sum(f"{each}_sum") >= 0.001 * 0.9
 
@@ -223,14 +221,14 @@ def test_a_tenant_is_a_user_and_all_strangers_are_one(gateway: Gateway) -> None:
     assert more("cost_usd", "ana") > 0
 
 
-def test_what_never_became_a_call_is_counted_at_the_edge(gateway: Gateway) -> None:
+def test_a_request_that_never_became_a_call_is_counted_at_the_edge(gateway: Gateway) -> None:
     refusals = 'gateway_edge_refusals_total{reason="headers_too_large"}'
     before, calls = gateway.count(refusals), gateway.count("gateway_requests_total")
     assert gateway.service.get("/", headers={"X-Long": "x" * 40_000}).status == 431
     assert (gateway.count(refusals) - before, gateway.count("gateway_requests_total") - calls) == (1, 0)
 
 
-def test_who_takes_openmetrics_is_led_from_a_bucket_to_a_trace(gateway: Gateway) -> None:
+def test_in_openmetrics_buckets_lead_to_traces(gateway: Gateway) -> None:
     ask(gateway, "leads to its trace")
     answer = gateway.service.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
@@ -242,7 +240,7 @@ def test_who_takes_openmetrics_is_led_from_a_bucket_to_a_trace(gateway: Gateway)
     assert "trace_id" not in gateway.service.get("/metrics").text
 
 
-def test_the_documents_names_mean_nothing_where_metrics_are_off(
+def test_without_metrics_there_is_no_metrics_page(
     model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with running(model_server, tmp_path_factory.mktemp("off"), ENABLE_METRICS="false") as gateway:

@@ -1,4 +1,4 @@
-"""What clients make up is told on as "other": the page that Prometheus scrapes stays small, whoever calls."""
+"""Names that clients invent become the label "other": the page that Prometheus scrapes stays small."""
 
 import asyncio
 import subprocess
@@ -20,14 +20,14 @@ MADE_UP = 10_000
 AT_ONCE = 20
 
 
-def test_what_was_not_served_is_other() -> None:
+def test_a_model_that_was_not_served_is_other() -> None:
     models = Admitted("models", 10)
     assert models.label("gpt-9", served=False) == OTHER
     assert models.label("gpt-9", served=True) == "gpt-9"
     assert models.label("gpt-9", served=False) == "gpt-9"
 
 
-def test_after_so_many_all_others_are_other() -> None:
+def test_beyond_the_bound_all_new_names_are_other() -> None:
     models = Admitted("models", 2)
     assert [models.label(name, served=True) for name in "abcab"] == ["a", "b", OTHER, "a", "b"]
 
@@ -57,7 +57,7 @@ def test_a_worker_knows_what_another_has_served() -> None:
     assert other.label("ana", served=False) == "ana"
 
 
-# The largest page there can be: every label at its most values, of the longest names, in every status.
+# The largest possible page: every label has all of its values, with the longest names, in every status.
 FULLEST = f"""
 import itertools
 from shared.pipeline.call import Call, Caller, ChatRequest
@@ -98,7 +98,7 @@ def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory)
 
 
 def requests(numbers: Iterator[int]) -> Iterator[bytes]:
-    """By turns, a model, a user and a path that nobody has heard of before."""
+    """In turns, an unknown model, an unknown user and an unknown path."""
     for number in numbers:
         path, model, token = "/generate", SIMULATOR, "anonymous"
         match number % 3:
@@ -114,7 +114,7 @@ def requests(numbers: Iterator[int]) -> Iterator[bytes]:
 
 
 async def attack(port: int) -> int:
-    """How many were answered."""
+    """The number of answers."""
     numbers = iter(range(MADE_UP))
     answered = 0
 

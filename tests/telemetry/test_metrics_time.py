@@ -1,4 +1,4 @@
-"""Rates over the last ten seconds, seconds in a queue, and pages that many ask for at the same time."""
+"""Rates over the last ten seconds, seconds in the queue, and many simultaneous requests for the page."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from tests.resilience.stage import Upstream, call_of, send, settle_down, until
 
 
 class Clock:
-    """Stands still, until it is told how late it is."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -45,7 +45,7 @@ def test_tokens_a_second_are_those_of_the_last_ten_seconds(monkeypatch: pytest.M
             return said("inference_tokens_per_second")
 
         worker.begin()
-        assert second(300) == 300  # it has not looked for longer
+        assert second(300) == 300  # it has been measuring for one second only
         assert [second() for _ in range(9)] == pytest.approx([300 / seconds for seconds in range(2, 11)])
         assert second() == 0
         assert said("process_uptime_seconds") == 11
@@ -54,7 +54,7 @@ def test_tokens_a_second_are_those_of_the_last_ten_seconds(monkeypatch: pytest.M
     asyncio.run(run())
 
 
-def test_who_waited_for_a_place_knows_how_long_and_who_did_not_knows_that() -> None:
+def test_a_call_knows_how_long_it_waited_for_a_place() -> None:
     async def run() -> None:
         queue, upstream = AdmissionQueue(1, 1, 60), Upstream()
         first, second = call_of("ana"), call_of("berta")
@@ -69,7 +69,7 @@ def test_who_waited_for_a_place_knows_how_long_and_who_did_not_knows_that() -> N
     asyncio.run(run())
 
 
-def test_however_many_ask_one_page_is_made_at_a_time_and_none_is_older_than_its_asking(
+def test_one_page_is_made_at_a_time_and_no_request_gets_an_older_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def run() -> None:
@@ -81,14 +81,14 @@ def test_however_many_ask_one_page_is_made_at_a_time_and_none_is_older_than_its_
             made += 1
             loop.call_soon_threadsafe(begun.set)
             number = made
-            may_end.wait()  # in a thread of its own
+            may_end.wait()  # on its own thread
             return str(number).encode()
 
         monkeypatch.setattr(exposition, "_write", write)
         first = asyncio.create_task(exposition.page(""))
         await begun.wait()
         asking = [asyncio.create_task(exposition.page("")) for _ in range(20)]
-        await settle_down()  # all have asked, while the first page is being made
+        await settle_down()  # all ask while the first page is being made
         assert made == 1
         may_end.set()
         later = await asyncio.gather(*asking)

@@ -1,4 +1,4 @@
-"""GET /metrics of four workers: whichever answers tells of all, and what they log they have counted, to the token."""
+"""GET /metrics of four workers: any worker reports all of them, and the counts equal the log, to the token."""
 
 import socket
 from collections import Counter
@@ -27,8 +27,8 @@ STREAM = "/generate/stream"
 def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     settings = {
         "UVICORN_WORKERS": str(WORKERS),
-        "RATE_LIMIT_OVERRIDES": '{"/summarize": {"rpm": 4}}',  # one for each worker
-        "MAX_RETRIES": "2",  # nobody gets through to the upstream's two 429s below: a limit's hits are ours alone
+        "RATE_LIMIT_OVERRIDES": '{"/summarize": {"rpm": 4}}',  # one per worker
+        "MAX_RETRIES": "2",  # retries outlast the upstream's two 429s below: only our own limits show as hits
         "TIMEOUT": "5",
         "TIMEOUT_MAX": "5",
     }
@@ -38,7 +38,7 @@ def gateway(model_server: ModelServer, tmp_path_factory: pytest.TempPathFactory)
 
 
 def logged(lines: list[dict[str, Any]]) -> Mapping[str, float]:
-    """What the log says, as one would count it by hand."""
+    """The log's numbers, counted by hand."""
     counts: Counter[str] = Counter()
     for line in lines:
         counts["inference_requests_total"] += 1
@@ -75,7 +75,7 @@ def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
             list(pool.map(lambda n: post(path, {"prompt": f"{n % 7} times", "max_tokens": 20, **more}), range(prompts)))
 
     each(30)
-    each(40, temperature=0)  # hits, and answers that are shared under way
+    each(40, temperature=0)  # hits, and answers that share a flight
     each(12, path="/summarize", text="What shall be shorter.")
     each(3, prompt="")
     each(3, model="made-up", headers=ana)
@@ -92,7 +92,7 @@ def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
     with upstream.fault({"stall_after_tokens": 3, "times": 3}):
         for _ in range(3):
             with stream(STREAM, {"prompt": "left", "max_tokens": 20}) as left:
-                left.read(lambda stream: bool(stream.data))  # one event may hold all that there is
+                left.read(lambda stream: bool(stream.data))  # one event may hold the whole text so far
     with upstream.held() as gate:
         with asking(gateway.service.url, "/generate", {"prompt": "gone before the answer"}):
             gate.wait_for(1)
@@ -103,7 +103,7 @@ def all_that_can_happen(gateway: Gateway, upstream: Upstream) -> None:
         each(2)
 
 
-def test_what_is_logged_is_counted_exactly_once(gateway: Gateway, upstream: Upstream) -> None:
+def test_every_logged_request_is_counted_exactly_once(gateway: Gateway, upstream: Upstream) -> None:
     all_that_can_happen(gateway, upstream)
     endings = {"finished", "failed", "cut", "left"}
     wait_for(lambda: {line["outcome"] for line in gateway.lines()} == endings, lambda: gateway.lines()[-5:])
@@ -116,14 +116,14 @@ def test_what_is_logged_is_counted_exactly_once(gateway: Gateway, upstream: Upst
     wait_for(lambda: not difference(), lambda: f"(logged, counted): {difference()}")
     total = logged(gateway.lines())
     statuses = {line["status"] for line in gateway.lines()}
-    assert statuses >= {200, 400, 401, 404, 422, 429, 499, 502, 504}, "not all has happened that can"
+    assert statuses >= {200, 400, 401, 404, 422, 429, 499, 502, 504}, "not everything has happened that can happen"
     assert min(total[name] for name in ("rate_limit_hits_total", "gateway_retries_total", "dollars")) > 0
     assert total['gateway_cache_requests_total{tier="memory",result="hit"}'] > 0
 
 
-def test_every_worker_tells_the_same_of_all_of_them(gateway: Gateway) -> None:
+def test_every_worker_reports_the_same_totals(gateway: Gateway) -> None:
     told = set[float]()
-    for _ in range(12):  # whoever takes the connection answers
+    for _ in range(12):  # any worker may accept the connection
         answer = gateway.service.get("/metrics", headers={"Connection": "close"})
         told.add(Scrape(answer).sum("inference_requests_total"))
     assert len(told) == 1
@@ -143,7 +143,7 @@ def test_tokens_a_second_are_those_of_all_workers(gateway: Gateway) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda n: gateway.service.post("/generate", {"prompt": f"count {n}"}), range(40)))
     made = gateway.count(tokens) - before
-    # A worker looks back over ten of its seconds; those that began a moment ago, over fewer.
+    # A worker looks back over ten seconds, or over fewer if it has just started.
     wait_for(lambda: gateway.count("inference_tokens_per_second") >= made / 10 * 0.9)
 
 
@@ -153,14 +153,14 @@ def test_a_worker_that_dies_leaves_its_counts_and_takes_its_gauges(gateway: Gate
     head = f"POST {STREAM} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
     def serving(worker: psutil.Process) -> int:
-        ours = {client.getsockname()[1] for client in clients}  # not those that earlier tests have kept alive
+        ours = {client.getsockname()[1] for client in clients}  # without those that earlier tests keep alive
         return sum(bool(c.raddr) and c.raddr.port in ours for c in worker.net_connections("tcp"))
 
     def active() -> float | None:
         try:
             return gateway.count("inference_active_connections")
         except Failed:
-            return None  # the worker that died had taken this scrape
+            return None  # the dead worker had accepted this scrape
 
     requests = gateway.count("inference_requests_total")
     with upstream.fault({"stall_after_tokens": 2}), ExitStack() as crowd:
@@ -169,7 +169,7 @@ def test_a_worker_that_dies_leaves_its_counts_and_takes_its_gauges(gateway: Gate
             client.sendall(head + body)
         wait_for(lambda: gateway.count("inference_active_connections") == 24)
         victim = max(gateway.workers(), key=serving)
-        others = 24 - serving(victim)  # none, if it was the only one that had a core
+        others = 24 - serving(victim)  # none, if only this worker got a core
         victim.kill()
         wait_for(lambda: active() == others, lambda: f"{active()} active, {others} served by others")
     wait_for(

@@ -1,4 +1,4 @@
-"""W3C Trace Context as it comes in, and which share of the traces is kept. https://www.w3.org/TR/trace-context/"""
+"""Incoming W3C Trace Context, and the share of traces that is kept. https://www.w3.org/TR/trace-context/"""
 
 import asyncio
 import random
@@ -52,7 +52,7 @@ def test_a_parent_is_read_with_its_flag_also_of_a_later_version(given: str, samp
         f"00-{TRACE}-{SPAN}-01\n",
     ],
 )
-def test_what_is_malformed_counts_as_missing(given: str) -> None:
+def test_a_malformed_header_counts_as_missing(given: str) -> None:
     assert read_parent({"traceparent": given, "tracestate": STATE}) is None
 
 
@@ -73,13 +73,13 @@ def test_what_is_malformed_counts_as_missing(given: str) -> None:
         ("a=1 ," * 40 + "!", ""),
     ],
 )
-def test_other_systems_notes_are_handed_on_if_they_are_well_formed(given: str, handed_on: str) -> None:
+def test_a_well_formed_tracestate_is_passed_on(given: str, handed_on: str) -> None:
     parent = read_parent({"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": given})
     assert parent is not None
     assert parent.state == handed_on
 
 
-def test_what_we_send_can_be_read_again() -> None:
+def test_our_own_header_can_be_read_again() -> None:
     for sampled in (True, False):
         trace_id, span_id = new_trace_id(), new_span_id()
         sent = {"traceparent": traceparent(trace_id, span_id, sampled)}
@@ -115,12 +115,12 @@ def test_the_share_of_traces_that_is_kept_is_the_ratio(ratio: float) -> None:
 
 @pytest.mark.parametrize(("flag", "kept"), [("01", 10), ("00", 0)])
 @pytest.mark.parametrize("ratio", [0.0, 1.0])
-def test_whoever_calls_us_within_a_trace_has_decided_whether_it_is_kept(ratio: float, flag: str, kept: int) -> None:
+def test_the_callers_sampling_decision_is_kept(ratio: float, flag: str, kept: int) -> None:
     assert sampled(ask(tracing_at(ratio), 10, traceparent=f"00-{TRACE}-{SPAN}-{flag}")) == kept
 
 
 def test_two_services_with_the_same_ratio_keep_the_same_traces() -> None:
-    """The share is taken from the trace's id, as OpenTelemetry's TraceIdRatioBased does: the lower 64 bits."""
+    """The decision uses the lower 64 bits of the trace's id, as OpenTelemetry's TraceIdRatioBased does."""
     calls = ask(tracing_at(0.5), 100)
     for call in calls:
         trace = trace_of(call)

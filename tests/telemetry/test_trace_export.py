@@ -1,4 +1,4 @@
-"""Traces on their way to a collector that is dead, frozen, unwilling or late: it costs traces, and never a request."""
+"""The export to a collector that is dead, frozen, late or refuses traces: it may cost traces, but never a request."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_traces_are_sent_in_batches_and_those_that_wait_at_the_end_too(receiver:
     assert all(0 < time.time_ns() - ended < 60e9 and ended - started == pytest.approx(10e6) for started, ended in times)
 
 
-def test_a_collector_that_comes_late_misses_nothing(receiver: Collector, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_collector_that_starts_late_misses_nothing(receiver: Collector, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     traces = [make_trace() for _ in range(10)]
 
@@ -93,7 +93,7 @@ def test_a_collector_that_comes_late_misses_nothing(receiver: Collector, caplog:
     assert caplog.records[1].__dict__["fields"]["lost"] == 0
 
 
-def test_a_dead_collector_is_spoken_of_once_however_much_is_lost(
+def test_a_dead_collector_is_logged_once_however_much_is_lost(
     receiver: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def send() -> None:
@@ -110,7 +110,7 @@ def test_a_dead_collector_is_spoken_of_once_however_much_is_lost(
     assert "Connect" in said["reason"]
 
 
-def test_before_a_frozen_collector_the_queue_is_bounded_and_the_end_is_not_held_up(
+def test_a_frozen_collector_neither_fills_the_memory_nor_delays_the_end(
     receiver: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.freeze()
@@ -125,7 +125,7 @@ def test_before_a_frozen_collector_the_queue_is_bounded_and_the_end_is_not_held_
     assert caplog.messages == [GONE]
 
 
-def test_what_a_collector_refuses_is_not_sent_again_and_the_next_is(
+def test_refused_traces_are_not_sent_again_but_the_next_ones_are_sent(
     receiver: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -147,7 +147,7 @@ def test_what_a_collector_refuses_is_not_sent_again_and_the_next_is(
     assert caplog.records[1].__dict__["fields"]["lost"] == 1
 
 
-def test_a_collector_that_is_busy_is_asked_again(receiver: Collector, caplog: pytest.LogCaptureFixture) -> None:
+def test_traces_are_sent_again_to_a_busy_collector(receiver: Collector, caplog: pytest.LogCaptureFixture) -> None:
     receiver.listen()
     receiver.status = 503
     trace = make_trace()
@@ -163,7 +163,7 @@ def test_a_collector_that_is_busy_is_asked_again(receiver: Collector, caplog: py
     assert [span.trace_id for span in receiver.spans()] == [trace.id]
 
 
-def test_a_trace_that_cannot_be_written_takes_no_other_with_it(
+def test_a_trace_that_cannot_be_encoded_does_not_lose_others(
     receiver: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.listen()
@@ -208,7 +208,7 @@ def said(folder: Path) -> list[str]:
     return [document["message"] for line in lines if "message" in (document := json.loads(line))]
 
 
-def test_four_workers_before_a_frozen_collector_answer_and_end_when_told_to(
+def test_four_workers_with_a_frozen_collector_answer_and_stop_on_sigterm(
     server: ModelServer, receiver: Collector, tmp_path: Path
 ) -> None:
     receiver.freeze()
@@ -221,12 +221,10 @@ def test_four_workers_before_a_frozen_collector_answer_and_end_when_told_to(
         os.kill(process.pid, signal.SIGTERM)
         wait_for(lambda: process.exit_status() is not None, "the service has ended")
         assert process.exit_status() == 0
-    assert GONE in said(tmp_path), "what is lost at the end is spoken of, too"
+    assert GONE in said(tmp_path), "the traces that are lost at the end are reported, too"
 
 
-def test_a_collector_that_is_killed_and_started_again_is_sent_what_came_meanwhile(
-    server: ModelServer, tmp_path: Path
-) -> None:
+def test_a_restarted_collector_gets_the_traces_of_the_meantime(server: ModelServer, tmp_path: Path) -> None:
     port, traces_port = free_port(), free_port()
     url = f"http://127.0.0.1:{traces_port}"
     command = [sys.executable, "-m", "serving.traces", "--port", str(traces_port)]

@@ -1,4 +1,4 @@
-"""What a trace says of a request: the service of demo 5, a collector that reads protobuf, and the embedded server."""
+"""The trace of a request: the service of demo 5, a collector that reads protobuf, and the embedded server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from workshop.grader.subject import Subject
 BUILD = "demos.demo_5_observability.app:build"
 CHAT = f"chat {SIMULATOR}"
 SPAN = "00f067aa0ba902b7"
-SECRET = "xyzzy-plugh"  # stands in prompts, and must stand nowhere else
+SECRET = "xyzzy-plugh"  # it is in prompts, and must be nowhere else
 
 UNBOUNDED = {
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
@@ -47,7 +47,7 @@ UNBOUNDED = {
 
 @dataclass
 class Traced:
-    """The service, and where its traces go. `capture` is another upstream, which shows what it was sent."""
+    """The service and its trace collector. `capture` is another upstream, which records what it receives."""
 
     subject: Subject
     collector: Collector
@@ -57,7 +57,7 @@ class Traced:
         return self.subject.ask(prompt, headers=headers, **more)
 
     def stream(self, enough: Callable[[Stream], bool] = lambda stream: False) -> Answer:
-        """Read to its end, or left when that is enough."""
+        """A stream, read to its end or until `enough` is true."""
         document = {"prompt": SECRET, "max_tokens": 20, "model": SIMULATOR}
         with self.subject.service.stream("/generate/stream", document) as stream:
             stream.read(enough)
@@ -71,7 +71,7 @@ class Traced:
         return self.collector.trace(self.trace_id(answer))
 
     def layers(self) -> list[str]:
-        """Those that are followed: what stands after Tracing in the service's own list."""
+        """The traced layers: those after Tracing in the service's own list."""
         names = [layer["name"] for layer in self.subject.service.get("/").json["layers"]]
         return names[names.index("Tracing") + 1 :]
 
@@ -107,7 +107,7 @@ def called_from(trace_id: str, *, kept: bool) -> dict[str, str]:
     return {"traceparent": f"00-{trace_id}-{SPAN}-{'01' if kept else '00'}"}
 
 
-# --- one trace a request -------------------------------------------------------------------------------------------
+# --- one trace per request -----------------------------------------------------------------------------------------
 
 
 def test_each_layer_is_a_span_inside_the_one_before_it_and_the_upstream_is_innermost(all_kept: Traced) -> None:
@@ -122,7 +122,7 @@ def test_each_layer_is_a_span_inside_the_one_before_it_and_the_upstream_is_inner
     assert not any(span.failed for span in line)
 
 
-def test_the_root_span_speaks_of_http_and_of_how_the_call_ended(all_kept: Traced) -> None:
+def test_the_root_span_has_the_http_facts_and_the_ending(all_kept: Traced) -> None:
     answer = all_kept.ask()
     said = all_kept.trace(answer).root.attributes
     assert said["http.request.method"] == "POST"
@@ -135,7 +135,7 @@ def test_the_root_span_speaks_of_http_and_of_how_the_call_ended(all_kept: Traced
     assert said["gateway.cost_usd"] == answer.json["metadata"]["cost_usd"]
 
 
-def test_the_client_span_speaks_of_the_model_and_what_it_used(all_kept: Traced, server: ModelServer) -> None:
+def test_the_client_span_has_the_model_and_its_usage(all_kept: Traced, server: ModelServer) -> None:
     answer = all_kept.ask(temperature=0.5)
     said = all_kept.trace(answer).client.attributes
     tokens = answer.json["metadata"]["tokens"]
@@ -158,7 +158,7 @@ def test_an_answer_from_the_cache_has_no_client_span(all_kept: Traced) -> None:
     assert not second.named("Retry")
 
 
-def test_who_shares_anothers_answer_is_linked_to_the_upstream_call_that_gave_it(all_kept: Traced) -> None:
+def test_a_call_that_shares_an_answer_is_linked_to_its_upstream_call(all_kept: Traced) -> None:
     subject = all_kept.subject
     let_in = admitted(subject.service)
     with subject.upstream.held() as gate, ThreadPoolExecutor(2) as people:
@@ -177,7 +177,7 @@ def test_who_shares_anothers_answer_is_linked_to_the_upstream_call_that_gave_it(
 def test_a_request_that_is_refused_is_traced_as_far_as_it_came(all_kept: Traced) -> None:
     trace = all_kept.trace(all_kept.ask(" "))
     assert trace.root.attributes["http.response.status_code"] == 422
-    assert not trace.root.failed, "what the client got wrong is no failure of the server's"
+    assert not trace.root.failed, "a client's mistake is not a failure of the server"
     assert [span.name for span in trace.spans if span.failed] == all_kept.layers()[
         : all_kept.layers().index("InputGuard") + 1
     ]
@@ -206,7 +206,7 @@ def test_every_prompt_of_a_batch_is_a_part_of_one_trace(all_kept: Traced) -> Non
 # --- streams -------------------------------------------------------------------------------------------------------
 
 
-def test_a_streams_spans_end_with_it_and_tell_when_its_first_chunk_came(all_kept: Traced) -> None:
+def test_a_streams_spans_end_with_it_and_show_its_first_chunk(all_kept: Traced) -> None:
     answer = all_kept.stream()
     trace = all_kept.trace(answer)
     line = all_kept.subject.log.lines_of(answer)[0]
@@ -216,9 +216,9 @@ def test_a_streams_spans_end_with_it_and_tell_when_its_first_chunk_came(all_kept
     assert 0 < first < lasted
     assert [name for name, _ in client.events] == ["try", "first_chunk"]
     assert client.ended == trace.root.ended
-    assert lasted * 1000 < (trace.root.ended - trace.root.started) / 1e6 < line["latency_ms"] + 0.1, "it rounds"
+    assert lasted * 1000 < (trace.root.ended - trace.root.started) / 1e6 < line["latency_ms"] + 0.1, "the log rounds"
     [innermost] = trace.named("CircuitBreaker")
-    assert innermost.ended < client.ended, "a layer is done with a stream when it hands it on"
+    assert innermost.ended < client.ended, "a layer's span ends when it passes the stream on"
     assert client.attributes["gen_ai.request.stream"] is True
     assert client.attributes["gen_ai.usage.output_tokens"] == line["tokens_output"] == 20
     assert client.attributes["gen_ai.response.finish_reasons"] == ["length"]
@@ -231,10 +231,10 @@ def test_a_stream_that_breaks_off_says_so(all_kept: Traced) -> None:
         assert span.failed
         assert span.attributes["error.type"] == "upstream_unavailable"
     assert trace.root.attributes["gateway.outcome"] == "cut"
-    assert trace.root.attributes["http.response.status_code"] == 200, "which it had said before it broke"
+    assert trace.root.attributes["http.response.status_code"] == 200, "the status was sent before the stream broke"
 
 
-def test_a_stream_whose_client_leaves_says_so_and_is_no_failure(all_kept: Traced) -> None:
+def test_a_stream_whose_client_leaves_is_marked_and_not_a_failure(all_kept: Traced) -> None:
     with all_kept.subject.upstream.fault({"stall_after_tokens": 3}):
         trace = all_kept.trace(all_kept.stream(lambda stream: bool(stream.data)))
     assert trace.root.attributes["gateway.outcome"] == "left"
@@ -242,7 +242,7 @@ def test_a_stream_whose_client_leaves_says_so_and_is_no_failure(all_kept: Traced
     assert not trace.client.failed
 
 
-def test_who_leaves_before_the_first_token_was_sent_no_status(all_kept: Traced) -> None:
+def test_a_client_that_leaves_before_the_first_token_has_no_status(all_kept: Traced) -> None:
     before = set(all_kept.collector.traces())
     with all_kept.subject.upstream.held() as gate:
         with asking(all_kept.subject.service.url, "/generate", {"prompt": SECRET, "max_tokens": 20}):
@@ -296,10 +296,10 @@ def test_a_fallback_is_a_model_call_of_its_own_beside_the_one_that_failed(all_ke
     assert not trace.root.failed
 
 
-# --- other people's traces -----------------------------------------------------------------------------------------
+# --- traces of callers ---------------------------------------------------------------------------------------------
 
 
-def test_an_incoming_trace_is_joined_and_handed_on_with_the_client_spans_id(all_kept: Traced) -> None:
+def test_an_incoming_trace_is_joined_and_passed_on_with_the_client_spans_id(all_kept: Traced) -> None:
     trace_id, state = token_hex(16), "rojo=00f067aa0ba902b7,congo=t61"
     all_kept.capture.calls.clear()
     with all_kept.subject.upstream.fault({"status": 500}):
@@ -313,7 +313,7 @@ def test_an_incoming_trace_is_joined_and_handed_on_with_the_client_spans_id(all_
     assert sent["tracestate"] == state
 
 
-def test_a_malformed_incoming_trace_is_as_none(all_kept: Traced) -> None:
+def test_a_malformed_incoming_trace_is_ignored(all_kept: Traced) -> None:
     answer = all_kept.ask(headers={"traceparent": f"00-{'0' * 32}-{SPAN}-01", "tracestate": "a=1"})
     root = all_kept.trace(answer).root
     assert root.parent == ""
@@ -321,21 +321,21 @@ def test_a_malformed_incoming_trace_is_as_none(all_kept: Traced) -> None:
     assert root.trace_id.strip("0")
 
 
-def test_what_the_caller_does_not_keep_is_not_kept_here_but_handed_on(all_kept: Traced) -> None:
+def test_a_trace_that_the_caller_drops_is_dropped_here_and_passed_on(all_kept: Traced) -> None:
     trace_id = token_hex(16)
     all_kept.capture.calls.clear()
     with all_kept.subject.upstream.fault({"status": 500}):
         assert all_kept.ask(headers=called_from(trace_id, kept=False)).status == 200
     sent = all_kept.capture.only().headers["traceparent"]
     assert (sent[:36], sent[-3:]) == (f"00-{trace_id}-", "-00")
-    all_kept.trace(all_kept.ask())  # what came later is there
+    all_kept.trace(all_kept.ask())  # a later trace has arrived
     assert trace_id not in all_kept.collector.traces()
 
 
-# --- what is kept --------------------------------------------------------------------------------------------------
+# --- sampling ------------------------------------------------------------------------------------------------------
 
 
-def test_of_what_is_not_sampled_failures_are_kept_with_their_root_and_client_spans(none_kept: Traced) -> None:
+def test_failures_that_are_not_sampled_keep_their_root_and_client_spans(none_kept: Traced) -> None:
     well = none_kept.ask()
     with none_kept.subject.upstream.fault({"status": 500}):
         failed = none_kept.ask()
@@ -368,7 +368,7 @@ def test_every_worker_sends_its_own_traces(none_kept: Traced) -> None:
     wait_for(two_workers, "traces of both workers")
 
 
-def test_no_word_of_a_prompt_an_answer_or_an_error_is_in_any_span(all_kept: Traced, none_kept: Traced) -> None:
+def test_no_span_contains_text_of_a_prompt_an_answer_or_an_error(all_kept: Traced, none_kept: Traced) -> None:
     for service in (all_kept, none_kept):
         service.subject.service.post("/v1/chat/completions", {"messages": [{"role": "user", "content": SECRET}]})
         with service.subject.upstream.fault({"status": 400}):
@@ -378,7 +378,7 @@ def test_no_word_of_a_prompt_an_answer_or_an_error_is_in_any_span(all_kept: Trac
             assert word.encode() not in sent
 
 
-# --- off -----------------------------------------------------------------------------------------------------------
+# --- tracing off ---------------------------------------------------------------------------------------------------
 
 
 def test_without_an_endpoint_there_is_no_layer_and_nothing_is_loaded() -> None:
@@ -407,7 +407,7 @@ def test_when_tracing_is_off_calls_have_no_trace(server: ModelServer, settings: 
         ("http://ana:hunter2@host/?a=b", "must not have a ? or a #; a base URL ends with its path"),
     ],
 )
-def test_an_endpoint_that_is_no_url_is_one_line_that_repeats_no_password(given: str, reason: str) -> None:
+def test_a_malformed_endpoint_is_one_line_without_the_password(given: str, reason: str) -> None:
     with pytest.raises(BadSetting) as wrong:
         read_endpoint(given)
     assert str(wrong.value) == f"OTLP_ENDPOINT: {reason}"

@@ -1,1 +1,1 @@
-"""The trace receiver: what OpenTelemetry's own exporter sends, what the protocol asks for, and what no one should."""
+"""The trace receiver: input from OpenTelemetry's own exporter, other valid input, and hostile input."""

@@ -1,4 +1,4 @@
-"""One receiver for all tests that can share it: a test looks for its own trace."""
+"""One receiver for all tests that can share it, because each looks for its own trace."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""OTLP's messages as a test wants them, and what a receiver answers."""
+"""OTLP messages for tests, and a receiver's answers."""
 
 import json
 import urllib.error
@@ -23,7 +23,7 @@ def text(key: str, value: str) -> KeyValue:
 
 
 def span(number: int, name: str = "", *, parent: int = 0, at: int = 0, took: int = 1, **more: Any) -> Span:
-    """Times in milliseconds; `number` and `parent` stand for ids."""
+    """A span. Its times are in milliseconds; `number` and `parent` stand for ids."""
     return Span(
         **{
             "trace_id": TRACE,
@@ -56,7 +56,7 @@ class Answer(NamedTuple):
 
 
 class Receiver:
-    """A running one."""
+    """A running receiver."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""However much comes, and whatever it is: the receiver holds no more than it says, and stands."""
+"""The receiver's bounds: any amount and kind of input leaves it within them, and running."""
 
 import dataclasses
 import json
@@ -34,7 +34,7 @@ def test_the_last_two_hundred_traces_are_kept_newest_first() -> None:
     assert traces.held()["traces"] == MOST_TRACES
 
 
-def test_a_trace_without_end_is_cut_and_says_how_much_it_lacks() -> None:
+def test_an_endless_trace_is_cut_and_says_how_many_spans_are_missing() -> None:
     traces = Traces()
     refused = traces.add(kept(*(span(number + 1, parent=number) for number in range(MOST_SPANS + 20))))
     assert refused == 20
@@ -43,7 +43,7 @@ def test_a_trace_without_end_is_cut_and_says_how_much_it_lacks() -> None:
     whole = traces.get(line["trace_id"])
     assert whole is not None
     assert whole["left_out"] == 20
-    assert not traces.add(kept(span(1, "sent again")))  # what is there already has its place
+    assert not traces.add(kept(span(1, "sent again")))  # replaces a span that it already has
 
 
 def test_a_flood_of_large_spans_leaves_no_more_than_the_bound() -> None:
@@ -101,7 +101,7 @@ def test_every_kind_of_value_becomes_json_that_browsers_read_rightly() -> None:
     }
 
 
-def test_times_that_make_no_sense_do_no_harm() -> None:
+def test_impossible_times_do_no_harm() -> None:
     traces = Traces()
     traces.add(kept(span(1, took=-5), span(2, start_time_unix_nano=2**64 - 1, end_time_unix_nano=1)))
     whole = traces.get(span(1).trace_id.hex())
@@ -110,7 +110,7 @@ def test_times_that_make_no_sense_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("media_type", [PROTOBUF, JSON])
-def test_random_bytes_never_bring_it_down(media_type: str) -> None:
+def test_random_bytes_never_crash_it(media_type: str) -> None:
     chance = random.Random(7)
     good = message([span(1, attributes=[text("a", "b")], events=[Span.Event(name="try")])])
     if media_type == JSON:
@@ -129,7 +129,7 @@ def test_random_bytes_never_bring_it_down(media_type: str) -> None:
         orjson.dumps(traces.get(line["trace_id"]))
 
 
-def test_random_bytes_over_http_are_answered_one_way_or_the_other(receiver: Receiver) -> None:
+def test_random_bytes_over_http_are_accepted_or_refused(receiver: Receiver) -> None:
     chance = random.Random(11)
     for _ in range(60):
         headers = {"Content-Type": chance.choice([PROTOBUF, JSON]), "Content-Encoding": chance.choice(["gzip", ""])}

@@ -1,4 +1,4 @@
-"""The receiver over HTTP: OpenTelemetry's own sender, both encodings, spans from everywhere, and honest refusals."""
+"""The receiver over HTTP: OpenTelemetry's own exporter, both encodings, spans of many senders, and clear refusals."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ from workshop.processes import ROOT, free_port
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
-def test_what_opentelemetrys_own_exporter_sends_is_shown_as_it_was(
+def test_traces_of_opentelemetrys_own_exporter_are_shown_unchanged(
     receiver: Receiver, compression: Compression
 ) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "gateway"}))
@@ -58,11 +58,11 @@ def test_what_opentelemetrys_own_exporter_sends_is_shown_as_it_was(
     assert line["duration_ms"] == outer["duration_ms"]
 
 
-def test_spans_of_one_trace_are_put_together_whenever_and_from_whomever_they_come(receiver: Receiver) -> None:
+def test_spans_of_one_trace_are_merged_in_any_order_from_any_sender(receiver: Receiver) -> None:
     trace: dict[str, Any] = {"trace_id": b"together-16bytes"}
     child = span(2, "engine", parent=1, at=5, took=20, **trace)
     receiver.send(message([child], "vllm"))
-    receiver.send(message([child], "vllm"))  # its sender got no answer, and tries again
+    receiver.send(message([child], "vllm"))  # its sender got no answer and sends it again
     receiver.send(message([span(1, "POST /generate", took=30, **trace)], "gateway"))
     seen = receiver.get(f"/traces/{b'together-16bytes'.hex()}")
     assert [(s["name"], s["service"], s["started_ms"]) for s in seen["spans"]] == [
@@ -72,13 +72,13 @@ def test_spans_of_one_trace_are_put_together_whenever_and_from_whomever_they_com
     assert (seen["name"], seen["duration_ms"], seen["started"]) == ("POST /generate", 30, START / 1e9)
 
 
-def test_a_trace_whose_caller_sends_no_spans_has_our_own_as_its_head(receiver: Receiver) -> None:
+def test_without_the_callers_spans_our_own_root_names_the_trace(receiver: Receiver) -> None:
     trace: dict[str, Any] = {"trace_id": b"caller's-is-away"}
     receiver.send(message([span(2, "Retry", parent=1, at=1, **trace), span(1, "POST /x", parent=99, took=4, **trace)]))
     assert receiver.get(f"/traces/{trace['trace_id'].hex()}")["name"] == "POST /x"
 
 
-def test_json_is_taken_as_the_protocol_writes_it(receiver: Receiver) -> None:
+def test_the_protocols_json_is_accepted(receiver: Receiver) -> None:
     trace_id, parent = "5B8EFFF798038103D269B633813FC60C", "EEE19B7EC3C1B173"
     one: dict[str, Any] = {
         "traceId": trace_id,
@@ -122,14 +122,14 @@ def test_spans_that_cannot_be_kept_are_counted_and_the_others_are_kept(receiver:
     assert (empty.status, empty.body) == (200, b"")
 
 
-def test_what_is_no_message_is_refused_in_one_clear_line(receiver: Receiver) -> None:
+def test_malformed_messages_are_refused_in_one_clear_line(receiver: Receiver) -> None:
     whole = message([span(1)])
     bomb = gzip.compress(bytes(64 << 20))
     refused = [
-        (b"\xff\xff\xff", PROTOBUF, 400, "no ExportTraceServiceRequest in Protobuf"),
-        (b"{", JSON, 400, "no ExportTraceServiceRequest in JSON"),
-        (b'{"resourceSpans": 5}', JSON, 400, "no ExportTraceServiceRequest in JSON"),
-        (b"\xff", JSON, 400, "no ExportTraceServiceRequest in JSON"),
+        (b"\xff\xff\xff", PROTOBUF, 400, "not an ExportTraceServiceRequest in Protobuf"),
+        (b"{", JSON, 400, "not an ExportTraceServiceRequest in JSON"),
+        (b'{"resourceSpans": 5}', JSON, 400, "not an ExportTraceServiceRequest in JSON"),
+        (b"\xff", JSON, 400, "not an ExportTraceServiceRequest in JSON"),
         (b"[" * 100_000, JSON, 400, "JSON"),
         (whole, {"Content-Type": "text/plain"}, 415, "not text/plain"),
         (whole, {**PROTOBUF, "Content-Encoding": "br"}, 415, "not as br"),
@@ -159,7 +159,7 @@ def test_many_senders_at_once_are_all_taken(receiver: Receiver) -> None:
     assert receiver.get("/health")["status"] == "healthy"
 
 
-def test_it_ends_when_it_is_told_to_and_a_taken_port_is_one_clear_line(receiver: Receiver) -> None:
+def test_it_stops_on_sigterm_and_a_taken_port_is_one_clear_line(receiver: Receiver) -> None:
     taken = receiver.url.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "serving.traces", "--port"]
     second = subprocess.run([*command, taken], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -1,1 +1,1 @@
-"""Webhooks and CORS: what may come in from elsewhere, and what of it is believed."""
+"""Webhooks and CORS: which requests from elsewhere are accepted, and which are trusted."""

@@ -1,4 +1,4 @@
-"""What the tests of webhooks stand on: demo 5 with four workers, somebody who signs, and databases of both kinds."""
+"""Fixtures for the tests of webhooks: demo 5 with four workers, a sender that signs, and databases of both kinds."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="package")
 def subject(server: ModelServer) -> Iterator[Subject]:
-    """Takes two secrets, as while one replaces the other."""
+    """Accepts two secrets, as during a rotation."""
     settings = {
         "UVICORN_WORKERS": str(WORKERS),
         "WEBHOOK_HMAC_SECRET": f"{SECRET}, {OLD_SECRET}",

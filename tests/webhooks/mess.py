@@ -1,4 +1,4 @@
-"""Notifications as nobody should write them: any part of one replaced by anything."""
+"""Malformed notifications: any part of one is replaced by anything."""
 
 import random
 from typing import Any
@@ -15,7 +15,7 @@ ANYTHING: list[Any] = [
 
 
 def messed_up(dice: random.Random) -> Any:
-    """A notification, one to three parts of which are something else."""
+    """A notification with one to three parts replaced."""
     document: Any = notification(alert("A"), alert("B", "resolved", fingerprint="c6eadffa33fcdf37"))
     for _ in range(dice.randint(1, 3)):
         document = _with_a_change(document, dice)

@@ -1,4 +1,4 @@
-"""Somebody who sends webhooks, and signs them with the specification's own package, not with our code."""
+"""A sender of webhooks that signs them with the specification's own package, not with our code."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ PATH = "/webhooks/ingest"
 
 
 def headers(body: str, *, id: str, at: float | None = None, secret: str = SECRET) -> dict[str, str]:
-    """`at` in seconds since 1970; now, if nothing is said."""
+    """`at` is in seconds since 1970; the default is now."""
     seconds = int(time.time() if at is None else at)
     return {
         "webhook-id": id,
@@ -29,7 +29,7 @@ def headers(body: str, *, id: str, at: float | None = None, secret: str = SECRET
 
 
 def by_hand(key: bytes, id: str, at: int, body: str) -> dict[str, str]:
-    """The five lines that people write who have no library."""
+    """The five lines that people write without a library."""
     digest = hmac.new(key, f"{id}.{at}.{body}".encode(), hashlib.sha256).digest()
     return {
         "webhook-id": id,
@@ -43,7 +43,7 @@ def new_id() -> str:
 
 
 def notification(*alerts: Mapping[str, Any]) -> dict[str, Any]:
-    """As Alertmanager sends it."""
+    """A notification as Alertmanager sends it."""
     return {
         "receiver": "gateway",
         "status": "firing",
@@ -83,7 +83,7 @@ class Sender:
         secret: str = SECRET,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """`document`: what JSON is made of, or a body as it is. `headers` replace those of the signature."""
+        """`document`: an object for JSON, or a string to send unchanged. `headers` replace those of the signature."""
         body = document if isinstance(document, str) else json.dumps(document)
         signed = _signed(body, id=id or new_id(), at=at, secret=secret)
         return self.post(body, {**signed, **(headers or {})})

@@ -1,4 +1,4 @@
-"""The board, on a real database of each kind: every webhook once, whoever brings it, and only what still holds."""
+"""The board, on a real database of each kind: it takes every webhook once, and shows only alerts that still hold."""
 
 import asyncio
 import dataclasses
@@ -48,7 +48,7 @@ async def shown(board: AlertBoard) -> list[tuple[str, str]]:
     return [(alert["name"], alert["status"]) for alert in await board.current()]
 
 
-def test_what_a_webhook_tells_stands_on_the_board(database_url: str) -> None:
+def test_the_board_shows_a_webhooks_alerts(database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         assert await board.take("m1", [DOWN])
         (alert,) = await board.current()
@@ -61,7 +61,7 @@ def test_what_a_webhook_tells_stands_on_the_board(database_url: str) -> None:
     with_board(database_url, work)
 
 
-def test_a_webhook_that_comes_again_changes_nothing(database_url: str) -> None:
+def test_a_repeated_webhook_changes_nothing(database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         assert await board.take("m1", [DOWN])
         assert await board.take("m2", [OVER])
@@ -72,7 +72,7 @@ def test_a_webhook_that_comes_again_changes_nothing(database_url: str) -> None:
 
 
 async def until_taken(board: AlertBoard, id: str) -> bool:
-    """As a sender does, who hears that the database cannot be had now."""
+    """Sends again while the database is unavailable, as a sender does."""
 
     async def heard() -> list[bool]:
         try:
@@ -97,13 +97,13 @@ def test_fifty_equal_webhooks_at_once_from_four_sides_are_taken_once(database_ur
     assert sorted(asyncio.run(race())) == [False] * 49 + [True]
 
 
-def test_what_one_worker_takes_another_shows_after_its_next_look(database_url: str) -> None:
+def test_other_workers_show_an_alert_after_their_next_look(database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         await board.take("m1", [DOWN, dataclasses.replace(DOWN, fingerprint="f2")])
         other = Database(database_url)
         neighbour = AlertBoard(SETTINGS, other, clock)
         await neighbour.look()
-        assert list(neighbour.firing) == ["Down"], "a name once, however many alerts have it"
+        assert list(neighbour.firing) == ["Down"], "each name once, however many alerts have it"
         await board.take("m2", [OVER, dataclasses.replace(OVER, fingerprint="f2")])
         await neighbour.look()
         assert list(neighbour.firing) == []
@@ -127,7 +127,7 @@ ORDERS: list[tuple[list[Alert], str]] = [
 
 
 @pytest.mark.parametrize(("order", "at_last"), ORDERS)
-def test_what_comes_late_does_not_undo_what_is_newer(order: list[Alert], at_last: str, database_url: str) -> None:
+def test_a_late_webhook_does_not_undo_newer_state(order: list[Alert], at_last: str, database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         for number, alert in enumerate(order):
             assert await board.take(f"m{number}", [alert])
@@ -136,7 +136,7 @@ def test_what_comes_late_does_not_undo_what_is_newer(order: list[Alert], at_last
     with_board(database_url, work)
 
 
-def test_an_alert_is_over_when_its_time_is_or_when_nobody_speaks_of_it_any_more(database_url: str) -> None:
+def test_an_alert_ends_at_its_end_time_or_when_no_sender_repeats_it(database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         await board.take("m1", [DOWN, dataclasses.replace(DOWN, fingerprint="f2", name="Brief", ends=NOW + 30)])
         await board.take("m2", [dataclasses.replace(OVER, fingerprint="f3", name="Past")])
@@ -147,7 +147,7 @@ def test_an_alert_is_over_when_its_time_is_or_when_nobody_speaks_of_it_any_more(
         assert list(board.firing) == ["Down"]
         clock.now = NOW + SHOWN_RESOLVED + 1
         assert await shown(board) == [("Down", "firing")]
-        await board.take("m3", [DOWN])  # said again: it goes on
+        await board.take("m3", [DOWN])  # repeated: it continues
         clock.now = NOW + SILENT + 1
         assert await shown(board) == [("Down", "firing")]
         clock.now = NOW + SHOWN_RESOLVED + SILENT + 2
@@ -156,7 +156,7 @@ def test_an_alert_is_over_when_its_time_is_or_when_nobody_speaks_of_it_any_more(
     with_board(database_url, work)
 
 
-def test_an_alert_whose_time_was_over_before_it_came_does_not_fire(database_url: str) -> None:
+def test_an_alert_that_had_ended_before_it_arrived_does_not_fire(database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         await board.take("m1", [dataclasses.replace(DOWN, ends=NOW - 1)])
         assert await shown(board) == [("Down", "resolved")]
@@ -181,7 +181,7 @@ async def rows(board: AlertBoard, table: Any) -> int:
 
 
 def test_the_tables_stay_small(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "PATIENCE", 60.0)  # thousands of rows take a busy machine seconds
+    monkeypatch.setattr(database, "PATIENCE", 60.0)  # thousands of rows take seconds on a busy machine
 
     async def work(board: AlertBoard, clock: Clock) -> None:
         for number in range(4):
@@ -214,7 +214,7 @@ def test_a_webhook_is_remembered_for_as_long_as_its_signature_holds(database_url
     on_database(database_url, work)
 
 
-def test_whatever_can_be_read_can_be_kept(database_url: str) -> None:
+def test_every_readable_notification_can_be_stored(database_url: str) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         dice = random.Random(7)
         kept = 0
@@ -231,7 +231,7 @@ def test_whatever_can_be_read_can_be_kept(database_url: str) -> None:
     with_board(database_url, work)
 
 
-def test_while_the_database_is_away_nothing_is_taken_and_afterwards_once(postgres: PrivatePostgres) -> None:
+def test_nothing_is_taken_while_the_database_is_down_and_once_afterwards(postgres: PrivatePostgres) -> None:
     async def work(board: AlertBoard, clock: Clock) -> None:
         await board.take("m1", [])
         postgres.stop()

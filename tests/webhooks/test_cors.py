@@ -1,4 +1,4 @@
-"""CORS: pages of the origins that are named may call and read everything, errors too; nobody else's may."""
+"""CORS: pages of the listed origins may call and read everything, errors included; pages of other origins may not."""
 
 import threading
 from collections.abc import Iterator
@@ -16,15 +16,15 @@ from workshop.grader.subject import Subject
 OURS, ALSO_OURS, FOREIGN = "https://app.example", "http://localhost:5173", "https://evil.example"
 CALL = {"prompt": "Hola", "max_tokens": 5}
 ALLOWED = "access-control-allow-origin"
-# What a page may read of a reply without being allowed to. https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
+# The headers that a page may always read. https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name
 SAFE = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma"}
-# What a page has no use for.
+# Headers that are useless for a page.
 USELESS = {"date", "vary", "connection", "transfer-encoding", "x-accel-buffering", "www-authenticate", "allow"}
 
 
 @pytest.fixture(scope="module")
 def pages(server: ModelServer) -> Iterator[Subject]:
-    """Takes two calls a window from an address, and one at a time: preflights must count for neither."""
+    """Accepts two calls per window from an address, and one at a time: preflights must count for neither limit."""
     settings = {
         "CORS_ORIGINS": f"{OURS}, {ALSO_OURS}",
         "RATE_LIMIT_ANONYMOUS_RPM": "2",
@@ -47,9 +47,7 @@ def preflight(subject: Subject, origin: str, path: str = "/generate", method: st
 
 @pytest.mark.parametrize("origin", [OURS, ALSO_OURS])
 @pytest.mark.parametrize("path", ["/generate", "/generate/stream", "/v1/chat/completions", "/usage", "/nowhere"])
-def test_a_preflight_of_an_origin_that_is_named_is_answered_on_every_path(
-    path: str, origin: str, pages: Subject
-) -> None:
+def test_a_preflight_of_a_listed_origin_is_answered_on_every_path(path: str, origin: str, pages: Subject) -> None:
     wanted = "authorization, content-type, x-stainless-os, traceparent"
     answer = preflight(pages, origin, path, **{"Access-Control-Request-Headers": wanted})
     assert answer.status == 200, answer.summary
@@ -68,7 +66,7 @@ def test_a_preflight_of_another_origin_is_refused_in_the_envelope(origin: str, p
     assert ALLOWED not in answer.headers
 
 
-def test_a_method_that_no_route_has_is_refused(pages: Subject) -> None:
+def test_a_preflight_for_a_method_without_a_route_is_refused(pages: Subject) -> None:
     error = preflight(pages, OURS, method="DELETE").must_be_error(403)
     assert "method" in error["message"]
 
@@ -105,21 +103,21 @@ def test_a_page_can_read_errors_of_every_route(
     method: str, path: str, body: str | None, sent: dict[str, str], status: int, pages: Subject, ana: Caller
 ) -> None:
     answer = pages.service.request(method, path, body=body, headers=ana.headers | sent | {"Origin": OURS})
-    if path == "/webhooks/alerts":  # for those with a token only
+    if path == "/webhooks/alerts":  # needs a token, so send none to get the error
         answer = pages.service.request(method, path, headers={"Origin": OURS})
     assert answer.status == status, answer.summary
     assert answer.headers[ALLOWED] == OURS
     assert answer.headers["x-request-id"]
 
 
-def test_a_foreign_page_is_told_nothing_though_its_simple_request_came_through(pages: Subject) -> None:
+def test_a_foreign_page_cannot_read_the_answer_to_its_simple_request(pages: Subject) -> None:
     answer = pages.service.get("/health", headers={"Origin": FOREIGN})
     assert answer.status == 200
     assert ALLOWED not in answer.headers
-    assert "origin" in answer.headers["vary"].lower(), "a cache in between must not give it to the others"
+    assert "origin" in answer.headers["vary"].lower(), "a cache in between must not serve it to other origins"
 
 
-def test_all_that_our_replies_say_in_headers_can_be_read(pages: Subject, ana: Caller) -> None:
+def test_every_useful_header_of_our_replies_is_exposed(pages: Subject, ana: Caller) -> None:
     origin = {"Origin": OURS}
     replies = [pages.service.post("/generate", CALL, headers=ana.headers | origin) for _ in range(2)]
     replies += [pages.service.post("/generate", CALL, headers=origin) for _ in range(3)]
@@ -133,7 +131,7 @@ def test_all_that_our_replies_say_in_headers_can_be_read(pages: Subject, ana: Ca
         assert said <= exposed | SAFE | USELESS
 
 
-def test_without_origins_nothing_is_in_anybodys_way(subject: Subject) -> None:
+def test_without_origins_there_is_no_cors(subject: Subject) -> None:
     assert cors("") is cors(" , ") is None
     answer = subject.service.get("/health", headers={"Origin": OURS})
     assert not [name for name in answer.headers if name.startswith("access-control-") or name == "vary"]
@@ -154,7 +152,7 @@ def test_a_star_lets_pages_of_any_origin_in(server: ModelServer) -> None:
         *("https://a.example https://b.example", "https://app.example:123456", "//app.example"),
     ],
 )
-def test_what_is_no_origin_is_one_line(origin: str) -> None:
+def test_a_malformed_origin_is_one_line(origin: str) -> None:
     with pytest.raises(BadSetting) as bad:
         cors(f"{OURS},{origin}")
     assert str(bad.value).startswith(f"CORS_ORIGINS={origin}: ")
@@ -162,5 +160,5 @@ def test_what_is_no_origin_is_one_line(origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:5173", "http://[::1]:8000", "chrome-extension://abcdef", "*"])
-def test_what_browsers_call_an_origin_is_one(origin: str) -> None:
+def test_every_origin_that_browsers_send_is_valid(origin: str) -> None:
     assert cors(origin) is not None

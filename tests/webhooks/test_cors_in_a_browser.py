@@ -1,4 +1,4 @@
-"""CORS as a real browser keeps it: a page of another origin that calls us, and one that may not."""
+"""CORS as a real browser enforces it: a page of another origin that may call us, and one that may not."""
 
 import threading
 from collections.abc import Iterator
@@ -81,12 +81,12 @@ def token(pages: Subject) -> str:
     return pages.desk.create("ana").token
 
 
-# Of this module alone: while Playwright runs, its event loop is this thread's, and asyncio.run has none.
+# For this module only: while Playwright runs, its event loop occupies this thread, and asyncio.run fails.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = PROGRAMS["chromium"].path()
     if chromium is None:
-        pytest.skip("no Chromium here")
+        pytest.skip("Chromium is not installed here")
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
@@ -95,7 +95,7 @@ def browser() -> Iterator[Browser]:
 
 
 def run(browser: Browser, origin: str, script: str, *arguments: object) -> Any:
-    """What `script` returns on a page of `origin`."""
+    """The result of `script` on a page of `origin`."""
     with browser.new_context() as visit:
         page = visit.new_page()
         page.goto(origin)
@@ -117,27 +117,25 @@ def test_a_page_of_another_origin_calls_with_its_token_and_reads_body_and_header
     assert reply["headers"].keys() >= {"x-cache", "x-ratelimit-remaining-requests", "ratelimit"}
 
 
-def test_a_page_of_another_origin_reads_a_stream_as_it_comes(
+def test_a_page_of_another_origin_reads_a_stream_as_it_arrives(
     browser: Browser, origin: str, pages: Subject, token: str
 ) -> None:
     arguments = f"{pages.service.url}/generate/stream", with_token(token), {"prompt": "Hola", "max_tokens": 20}
-    with pages.upstream.fault({"stall_after_tokens": 3}):  # there is no more to come, and no end either
+    with pages.upstream.fault({"stall_after_tokens": 3}):  # no more tokens come, and no end either
         assert "data: [DONE]" not in run(browser, origin, STREAM, *arguments, "data: ")
     assert run(browser, origin, STREAM, *arguments, "data: [DONE]").count("data: ") > 3
 
 
-def test_a_page_of_another_origin_reads_what_went_wrong(browser: Browser, origin: str, pages: Subject) -> None:
+def test_a_page_of_another_origin_reads_errors(browser: Browser, origin: str, pages: Subject) -> None:
     url = f"{pages.service.url}/generate"
     refused = run(browser, origin, CALL, url, JSON, {"prompt": "Hola"})
     assert (refused["status"], refused["body"]["error"]["code"]) == (401, "invalid_api_key")
     assert refused["headers"]["x-request-id"] == refused["body"]["error"]["request_id"]
 
 
-def test_a_page_of_an_origin_that_is_not_named_cannot_call(
-    browser: Browser, foreign: str, pages: Subject, token: str
-) -> None:
+def test_a_page_of_an_unlisted_origin_cannot_call(browser: Browser, foreign: str, pages: Subject, token: str) -> None:
     pages.upstream.forget_calls()
     url = f"{pages.service.url}/generate"
     assert run(browser, foreign, REFUSED, url, with_token(token), {"prompt": "Stolen", "max_tokens": 5}) == "TypeError"
-    assert pages.upstream.calls() == [], "its browser did not even send it"
-    assert run(browser, foreign, REFUSED, f"{pages.service.url}/health", {}, {}) == "TypeError", "sent, and not shown"
+    assert pages.upstream.calls() == [], "the browser did not even send it"
+    assert run(browser, foreign, REFUSED, f"{pages.service.url}/health", {}, {}) == "TypeError", "sent, but hidden"

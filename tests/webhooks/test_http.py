@@ -1,4 +1,4 @@
-"""Webhooks over HTTP, at a service of four workers: each taken once, refused in plain words, and nothing lost."""
+"""Webhooks over HTTP, on a service of four workers: each is taken once or clearly refused, and none is lost."""
 
 import json
 import random
@@ -30,7 +30,7 @@ def ana(subject: Subject) -> Caller:
 
 
 def told(subject: Subject, id: str, event: str = "alert") -> list[dict[str, Any]]:
-    """The operational lines about a webhook, of all workers."""
+    """The operational log lines of all workers about a webhook."""
     lines = [json.loads(line) for line in subject.log.text().splitlines() if f'"{id}"' in line]
     return [line for line in lines if line.get("event") == event]
 
@@ -42,7 +42,7 @@ def board(subject: Subject, ana: Caller) -> dict[str, dict[str, Any]]:
 
 
 def taken(answer: Answer) -> bool:
-    """Whether it was news; it was taken in any case."""
+    """Whether the webhook was new; it was accepted in any case."""
     assert answer.status == 200, answer.summary
     return not answer.json["duplicate"]
 
@@ -69,7 +69,7 @@ def test_an_event_is_one_line_too(subject: Subject, sender: Sender) -> None:
     assert "sk-hush" not in subject.log.text()
 
 
-def test_a_webhook_that_comes_again_is_welcome_and_not_acted_on(subject: Subject, sender: Sender) -> None:
+def test_a_repeated_webhook_is_accepted_but_not_acted_on(subject: Subject, sender: Sender) -> None:
     id = new_id()
     assert taken(sender.send(notification(alert("Twice")), id=id))
     assert not any(taken(sender.send(notification(alert("Twice")), id=id, at=time.time() + step)) for step in range(9))
@@ -95,7 +95,7 @@ def test_of_fifty_equal_webhooks_at_once_at_four_workers_one_is_acted_on(subject
         def send_until_taken(_: int, body: str = body, signed: dict[str, str] = signed) -> bool:
             def heard() -> Answer | None:
                 answer = sender.post(body, signed)
-                return None if answer.status == 503 else answer  # a machine that is too busy says so
+                return None if answer.status == 503 else answer  # an overloaded service says so
 
             answer = wait_for(heard, poll=0.2)
             assert answer is not None
@@ -107,7 +107,7 @@ def test_of_fifty_equal_webhooks_at_once_at_four_workers_one_is_acted_on(subject
         assert len(told(subject, id)) == 1
 
 
-def test_webhooks_that_differ_come_in_side_by_side(subject: Subject, sender: Sender) -> None:
+def test_different_webhooks_are_taken_in_parallel(subject: Subject, sender: Sender) -> None:
     ids = [new_id() for _ in range(CROWD)]
 
     def send_until_taken(id: str) -> bool:
@@ -125,15 +125,15 @@ def test_webhooks_that_differ_come_in_side_by_side(subject: Subject, sender: Sen
 
 
 @pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
-def test_while_the_secret_is_replaced_both_are_good(secret: str, sender: Sender) -> None:
+def test_during_a_rotation_both_secrets_are_valid(secret: str, sender: Sender) -> None:
     if secret == SECRET:
         assert taken(sender.send({"type": "x"}))
-    else:  # the package reads it as base64, which it is not; people who write it sign with it as it stands
+    else:  # not base64, which the package expects; people use such a secret as it stands
         body = '{"type": "x"}'
         assert taken(sender.post(body, by_hand(secret.encode(), new_id(), int(time.time()), body)))
 
 
-SOON = "in nine seconds"  # from when it is sent
+SOON = "in nine seconds"  # after it is sent
 
 REFUSED: dict[str, tuple[dict[str, str], int, str]] = {
     "no id": ({"webhook-id": ""}, 401, "webhook_unsigned"),
@@ -141,17 +141,15 @@ REFUSED: dict[str, tuple[dict[str, str], int, str]] = {
     "no signature": ({"webhook-signature": ""}, 401, "webhook_unsigned"),
     "a signature of something else": ({"webhook-signature": f"v1,{'A' * 43}="}, 401, "webhook_unsigned"),
     "a signature of another version": ({"webhook-signature": "v2,abc"}, 401, "webhook_unsigned"),
-    "another id than was signed": ({"webhook-id": "msg_other"}, 401, "webhook_unsigned"),
-    "another time than was signed": ({"webhook-timestamp": SOON}, 401, "webhook_unsigned"),
-    "a time that is none": ({"webhook-timestamp": "noon"}, 401, "webhook_unsigned"),
-    "not JSON by its own word": ({"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+    "an id that was not signed": ({"webhook-id": "msg_other"}, 401, "webhook_unsigned"),
+    "a time that was not signed": ({"webhook-timestamp": SOON}, 401, "webhook_unsigned"),
+    "a time that is not a number": ({"webhook-timestamp": "noon"}, 401, "webhook_unsigned"),
+    "a content type other than JSON": ({"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
 }
 
 
 @pytest.mark.parametrize(("changed", "status", "code"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_not_signed_as_it_should_be_is_refused(
-    changed: dict[str, str], status: int, code: str, sender: Sender
-) -> None:
+def test_a_wrongly_signed_webhook_is_refused(changed: dict[str, str], status: int, code: str, sender: Sender) -> None:
     soon = str(int(time.time()) + 9)
     headers = {name: soon if value == SOON else value for name, value in changed.items()}
     answer = sender.send({"type": "x"}, headers=headers)
@@ -161,7 +159,7 @@ def test_what_is_not_signed_as_it_should_be_is_refused(
 
 
 @pytest.mark.parametrize("away", [-310, 310, -86_400])
-def test_an_old_letter_is_refused_and_so_is_one_from_the_future(away: int, sender: Sender) -> None:
+def test_a_webhook_from_the_past_or_the_future_is_refused(away: int, sender: Sender) -> None:
     error = sender.send({"type": "x"}, at=time.time() + away).must_be_error(401)
     assert error["code"] == "webhook_out_of_time"
     assert "300" in error["message"]
@@ -172,14 +170,14 @@ def test_a_stranger_without_the_secret_is_refused(sender: Sender) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"alerts": 1}', '{"type": ""}', "\x00", '{"a": NaN}'])
-def test_what_is_signed_and_says_nothing_is_422_and_leaves_its_id_free(body: str, sender: Sender) -> None:
+def test_a_signed_but_malformed_body_is_422_and_leaves_its_id_free(body: str, sender: Sender) -> None:
     id = new_id()
     sender.send(body, id=id).must_be_error(422)
     assert taken(sender.send({"type": "x"}, id=id))
 
 
 def test_a_body_over_the_limit_is_413_before_all_of_it_was_read(subject: Subject) -> None:
-    """A hundred kilobytes are allowed here; this one never ends."""
+    """A hundred kilobytes are allowed here; this body never ends."""
     address = urlsplit(subject.service.url)
     signed = "".join(f"{name}: {value}\r\n" for name, value in headers("{}", id=new_id()).items())
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{signed}Transfer-Encoding: chunked\r\n\r\n".encode()
@@ -190,14 +188,14 @@ def test_a_body_over_the_limit_is_413_before_all_of_it_was_read(subject: Subject
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
-def test_what_can_be_refused_by_its_head_waits_for_no_body(subject: Subject) -> None:
+def test_a_webhook_is_refused_by_its_headers_before_its_body_arrives(subject: Subject) -> None:
     address = urlsplit(subject.service.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
 
 
-def test_while_the_database_is_away_a_webhook_is_503_and_afterwards_taken_once(
+def test_a_webhook_is_503_while_the_database_is_down_and_taken_once_afterwards(
     subject: Subject, sender: Sender
 ) -> None:
     id = new_id()
@@ -211,24 +209,24 @@ def test_while_the_database_is_away_a_webhook_is_503_and_afterwards_taken_once(
         answer = sender.send(notification(alert("Away")), id=id)
         return answer if answer.status == 200 else None
 
-    # Each worker finds the database again in its own time.
+    # Each worker reconnects to the database in its own time.
     answers = [wait_for(welcome) for _ in range(2 * WORKERS)]
     assert [taken(answer) for answer in answers if answer] == [True] + [False] * (2 * WORKERS - 1)
     assert len(told(subject, id)) == 1
 
 
-def test_a_webhook_needs_no_token_where_calls_do(subject: Subject, sender: Sender) -> None:
+def test_a_webhook_needs_no_token_even_if_calls_do(subject: Subject, sender: Sender) -> None:
     subject.service.get("/cache/stats").must_be_error(401)
     assert taken(sender.send({"type": "x"}))
 
 
 def number(subject: Subject, line: str) -> float:
-    """What /metrics says of all workers together."""
+    """A metric's value in /metrics, for all workers together."""
     text = subject.service.get("/metrics").text
     return next((float(said.split()[-1]) for said in text.splitlines() if said.startswith(line)), 0.0)
 
 
-def test_every_worker_shows_who_fires_in_health_and_metrics(subject: Subject, sender: Sender, ana: Caller) -> None:
+def test_every_worker_shows_firing_alerts_in_health_and_metrics(subject: Subject, sender: Sender, ana: Caller) -> None:
     outcomes = ("taken", "duplicate", "webhook_unsigned")
     before = {outcome: number(subject, f'gateway_webhooks_total{{outcome="{outcome}"}}') for outcome in outcomes}
     one, other = alert("Seen"), alert("Seen", labels={"alertname": "Seen", "zone": "2"})
@@ -240,7 +238,7 @@ def test_every_worker_shows_who_fires_in_health_and_metrics(subject: Subject, se
         assert number(subject, f'gateway_webhooks_total{{outcome="{outcome}"}}') == before[outcome] + 1
 
     def all_show(seen: bool) -> bool:
-        fresh = {"Connection": "close"}  # each time perhaps another worker
+        fresh = {"Connection": "close"}  # a new connection may reach another worker
         checks = [subject.service.get("/health", headers=fresh).json["checks"] for _ in range(4 * WORKERS)]
         answer = subject.service.get("/webhooks/alerts", headers=ana.headers)
         firing = [alert for alert in answer.json["alerts"] if alert["status"] == "firing"]
@@ -259,7 +257,7 @@ def test_the_board_is_for_callers_with_a_token(subject: Subject, ana: Caller) ->
     assert subject.service.get("/webhooks/alerts", headers=ana.headers).status == 200
 
 
-def test_nothing_that_comes_makes_the_service_fail_or_talk(subject: Subject, sender: Sender) -> None:
+def test_no_input_makes_the_service_fail_or_leak_a_secret(subject: Subject, sender: Sender) -> None:
     dice = random.Random(11)
     letters = "".join(map(chr, [*range(32, 127), 0x80, 0xFF, 0xF1, 0x20AC, 0x1F600]))
 
@@ -297,7 +295,7 @@ def test_without_a_secret_no_webhook_is_taken_and_the_answer_says_why(server: Mo
     assert "WEBHOOK_HMAC_SECRET" in error["message"]
 
 
-def test_a_secret_that_is_none_stops_the_start_with_one_line_that_does_not_show_it(tmp_path: Path) -> None:
+def test_a_malformed_secret_stops_the_start_with_one_line_without_the_secret(tmp_path: Path) -> None:
     environment = {
         "WEBHOOK_HMAC_SECRET": "whsec_hush!",
         "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",

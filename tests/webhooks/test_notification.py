@@ -1,4 +1,4 @@
-"""What is read of a body: alerts as Alertmanager and Grafana tell them, events, and a clear word about all else."""
+"""How a body is read: alerts of Alertmanager and Grafana, events, and a clear error for anything else."""
 
 import json
 import random
@@ -40,14 +40,14 @@ def test_alerts_without_a_fingerprint_are_told_apart_by_their_labels_in_any_orde
     assert a.fingerprint == b.fingerprint != c.fingerprint
 
 
-def test_what_an_alert_lacks_is_filled_in() -> None:
+def test_missing_fields_of_an_alert_are_filled_in() -> None:
     bare, described = told({"status": "resolved", "alerts": [{}, alert("X", annotations={"description": "so it is"})]})
     assert (bare.name, bare.severity, bare.status, bare.summary) == ("unnamed", "unknown", "resolved", "")
     assert bare.starts is None
     assert described.summary == "so it is"
 
 
-def test_texts_are_short_and_of_one_line() -> None:
+def test_texts_are_cut_to_one_short_line() -> None:
     labels = {"alertname": "A\r\nB\x00\x1b[31m", "severity": "s" * 1000}
     (kept,) = told(notification(alert("", labels=labels, annotations={"summary": "é" * 10_000}, fingerprint="'; --")))
     assert kept.name == "A  B  [31m"
@@ -56,7 +56,7 @@ def test_texts_are_short_and_of_one_line() -> None:
     assert kept.fingerprint.isalnum()
 
 
-def test_of_a_notification_that_is_too_long_the_rest_is_left_out_and_counted() -> None:
+def test_surplus_alerts_of_a_notification_are_left_out_and_counted() -> None:
     many = read(json.dumps(notification(*[alert("X")] * (MOST_ALERTS + 7))).encode())
     assert (len(many.alerts), many.left_out) == (MOST_ALERTS, 7)
 
@@ -90,14 +90,14 @@ def test_an_event_is_its_type() -> None:
         (b'{"status": "broken", "alerts": []}', "status: "),
     ],
 )
-def test_what_is_neither_is_refused_with_the_reason(body: bytes, complaint: str) -> None:
+def test_other_bodies_are_refused_with_the_reason(body: bytes, complaint: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(body)
     assert complaint in refused.value.message
     assert len(refused.value.message) < 500
 
 
-def test_a_mess_is_read_or_refused_and_nothing_else() -> None:
+def test_a_malformed_notification_is_either_read_or_refused() -> None:
     dice = random.Random(5)
     refused = 0
     for _ in range(3000):
@@ -106,4 +106,4 @@ def test_a_mess_is_read_or_refused_and_nothing_else() -> None:
             read(body)
         except InvalidRequest:
             refused += 1
-    assert 500 < refused < 2900, "the mess is to be of both kinds"
+    assert 500 < refused < 2900, "the random input must contain both kinds"

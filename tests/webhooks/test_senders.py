@@ -1,4 +1,4 @@
-"""Our own senders: one webhook by hand, and a real Prometheus whose alerts are told as they begin and end."""
+"""Our own senders: one webhook by hand, and a forwarder that reports when a real Prometheus's alerts begin and end."""
 
 import json
 import os
@@ -49,7 +49,7 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command, without the half second that a process of its own takes."""
+    """Runs the command in this process, which saves the half second that a new process takes."""
 
     def running(*arguments: str, secret: str = "") -> Done:
         monkeypatch.setenv("WEBHOOK_HMAC_SECRET", secret)
@@ -68,7 +68,7 @@ def ana(subject: Subject) -> Caller:
 def on_the_board(subject: Subject, ana: Caller, name: str) -> dict[str, Any]:
     def asked() -> Answer | None:
         answer = subject.service.get("/webhooks/alerts", headers=ana.headers)
-        return answer if answer.status == 200 else None  # a worker may still think that the database is away
+        return answer if answer.status == 200 else None  # a worker may still take the database for down
 
     answer = wait_for(asked)
     assert answer is not None
@@ -85,14 +85,14 @@ def test_an_alert_is_sent_by_one_command_and_ended_by_another(run: Run, subject:
     assert on_the_board(subject, ana, "ByHand")["status"] == "resolved"
 
 
-def test_a_file_is_sent_as_it_is(run: Run, subject: Subject, ana: Caller, tmp_path: Path) -> None:
+def test_a_file_is_sent_unchanged(run: Run, subject: Subject, ana: Caller, tmp_path: Path) -> None:
     (tmp_path / "alert.json").write_text(json.dumps(notification(an_alert("OfAFile")), indent=2))
     sent = run("--url", f"{subject.service.url}/webhooks/ingest", "--secret", SECRET, str(tmp_path / "alert.json"))
     assert sent.status == 0, sent
     assert on_the_board(subject, ana, "OfAFile")["status"] == "firing"
 
 
-def test_what_is_piped_in_is_sent_too(subject: Subject) -> None:
+def test_piped_input_is_sent_too(subject: Subject) -> None:
     piped = subprocess.run(
         [sys.executable, "-m", "workshop.webhook", "--url", subject.service.url, "-"],
         cwd=ROOT,
@@ -105,7 +105,7 @@ def test_what_is_piped_in_is_sent_too(subject: Subject) -> None:
     assert (piped.returncode, piped.stdout[:4]) == (0, "200 "), piped
 
 
-def test_a_replay_and_an_old_letter_can_be_shown(run: Run, subject: Subject) -> None:
+def test_it_can_send_a_replay_and_an_outdated_webhook(run: Run, subject: Subject) -> None:
     id = new_id()
     to = ("--url", subject.service.url, "--secret", SECRET)
     assert '"duplicate":false' in run(*to, "--id", id).said
@@ -114,7 +114,7 @@ def test_a_replay_and_an_old_letter_can_be_shown(run: Run, subject: Subject) -> 
     assert (old.status, old.said[:4]) == (1, "401 ")
 
 
-def test_what_keeps_it_from_being_sent_is_one_line(run: Run, tmp_path: Path) -> None:
+def test_a_webhook_that_cannot_be_sent_is_one_line(run: Run, tmp_path: Path) -> None:
     with dead_server() as nobody:
         unheard = run("--url", nobody, "--secret", "s")
     assert unheard.status == 1
@@ -161,13 +161,13 @@ class Clock:
         return self.now
 
 
-def test_what_prometheus_says_is_told_when_it_begins_and_when_it_ends(
+def test_alerts_of_prometheus_are_sent_when_they_begin_and_when_they_end(
     subject: Subject, ana: Caller, prometheus: Prometheus
 ) -> None:
     said: list[str] = []
     forwarder = Forwarder(prometheus.url, subject.service.url, SECRET, say=said.append)
     forwarder.turn()
-    assert said == [], "there is nothing to say"
+    assert said == [], "there is nothing to report"
     for _ in range(2):
         prometheus.obeys(RULES)
         forwarder.turn()
@@ -181,7 +181,7 @@ def test_what_prometheus_says_is_told_when_it_begins_and_when_it_ends(
     assert said == ["told: AlwaysTrue firing", "told: AlwaysTrue resolved"] * 2
 
 
-def test_an_alert_that_goes_on_is_told_again_from_time_to_time(subject: Subject, prometheus: Prometheus) -> None:
+def test_a_continuing_alert_is_sent_again_from_time_to_time(subject: Subject, prometheus: Prometheus) -> None:
     said: list[str] = []
     clock = Clock()
     forwarder = Forwarder(prometheus.url, subject.service.url, SECRET, clock, said.append)
@@ -194,7 +194,7 @@ def test_an_alert_that_goes_on_is_told_again_from_time_to_time(subject: Subject,
     prometheus.obeys(NO_RULES)
 
 
-def test_what_is_not_taken_is_sent_again_as_the_same_webhook(
+def test_a_webhook_that_was_not_taken_is_sent_again_with_the_same_id(
     subject: Subject, ana: Caller, prometheus: Prometheus
 ) -> None:
     said: list[str] = []
@@ -206,7 +206,7 @@ def test_what_is_not_taken_is_sent_again_as_the_same_webhook(
         assert said[0].startswith("not taken: 503 ")
         assert forwarder._letter is not None
         id = forwarder._letter.id
-    prometheus.obeys(NO_RULES)  # too late to be told together: first what was first
+    prometheus.obeys(NO_RULES)  # too late for one webhook: the first change is sent first
 
     def heard(line: str) -> bool:
         forwarder.turn()
@@ -218,9 +218,7 @@ def test_what_is_not_taken_is_sent_again_as_the_same_webhook(
     assert on_the_board(subject, ana, "AlwaysTrue")["status"] == "resolved"
 
 
-def test_a_prometheus_that_is_away_or_a_secret_that_is_wrong_is_said_once(
-    subject: Subject, prometheus: Prometheus
-) -> None:
+def test_a_dead_prometheus_or_a_wrong_secret_is_reported_once(subject: Subject, prometheus: Prometheus) -> None:
     said: list[str] = []
     with dead_server() as nobody:
         lost = Forwarder(nobody, subject.service.url, SECRET, say=said.append)

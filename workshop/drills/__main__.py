@@ -1,4 +1,4 @@
-"""`python -m workshop.drills slow`: start demo 5 with something broken in it, its users too, and stay until Ctrl-C."""
+"""`python -m workshop.drills slow`: start demo 5 with something broken in it, and its users; run until Ctrl-C."""
 
 if __name__ == "__main__":
     from workshop import stopping

@@ -1,4 +1,4 @@
-"""All drills, by their names."""
+"""All drills, by name."""
 
 from workshop.drills.dead_upstream import DEAD_UPSTREAM
 from workshop.drills.leak import LEAK

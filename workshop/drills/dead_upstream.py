@@ -1,4 +1,4 @@
-"""Nobody listens where the upstream was: connections are refused, and the breaker opens."""
+"""Nobody listens at the upstream's address: connections are refused, and the breaker opens."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ ALERTS = frozenset({"ErrorBudgetBurnsFast", "CircuitIsOpen", "ModelServerIsDown"
 
 
 def usual_error(evidence: Evidence) -> str:
-    """The code that most of the log's failed lines of the last half minute have."""
+    """The most frequent error code among the log's lines of the last half minute."""
     codes = Counter(line["error"] for line in evidence.lines(30) if line["error"])
     if not codes:
         raise NoEvidence("no line of the log's last half minute has an error")
@@ -20,32 +20,32 @@ def usual_error(evidence: Evidence) -> str:
 
 DEAD_UPSTREAM = Drill(
     name="dead-upstream",
-    complaint="“Nearly everything is answered with an error, and at once. The odd question still works, as if nothing "
-    "had happened. I cannot make sense of it.”",
+    complaint="“Nearly every request gets an error, and at once. The odd question still works, as if nothing had "
+    "happened. I cannot make sense of it.”",
     fault={"refuse_s": 600},
     alerts=ALERTS,
     besides=frozenset({"UpstreamFails", "RetriesMount", "FirstTokenIsSlow"}),
     questions=[
         Choice(
-            "Where do most of the errors come from, by now?",
+            "Where do most of the errors come from by now?",
             (
-                "from the upstream, which answers with 500",
+                "from the upstream, which answers 500",
                 "from the circuit breaker, which does not even ask the upstream",
                 "from the rate limit",
                 "from the deadline: the upstream does not answer in time",
             ),
             right=1,
-            why="gateway_circuits_open is 1, gateway_upstream_calls_total has next to no new calls, and those that it "
+            why="gateway_circuits_open is 1, and gateway_upstream_calls_total has almost no new calls; those that it "
             'has say status="connect"',
         ),
-        Word("The error code that most failed lines of logs.json have", usual_error, why="jq .error logs.json says so"),
+        Word("The most frequent error code in logs.json", usual_error, why="jq .error logs.json says so"),
         Number(
-            "Of a hundred requests in the last half minute, how many were answered well? (ten more or less are right)",
+            "Of a hundred requests in the last half minute, how many got a 200? (ten more or less are right)",
             '100 * (sum(rate(gateway_requests_total{status="200"}[30s])) or vector(0))'
             " / sum(rate(gateway_requests_total[30s]))",
             by(10),
         ),
-        Alert(ALERTS, why="the upstream is gone, so the breaker is open, so requests fail"),
+        Alert(ALERTS, why="the upstream is gone, so the breaker opens, so requests fail"),
         Choice(
             "What do you do first?",
             (
@@ -55,8 +55,8 @@ DEAD_UPSTREAM = Drill(
                 "restart the gateway",
             ),
             right=0,
-            why="the breaker is right: closed, it would let everybody wait for a connection that is refused; it closes "
-            "by itself. And a restart empties the cache, from which the odd question is still answered",
+            why="the breaker is right: if it closed, everybody would wait for a refused connection; it closes by "
+            "itself later. And a restart empties the cache, which still answers the odd question",
         ),
     ],
 )

@@ -1,6 +1,6 @@
-"""A drill: what is broken and how, who asks meanwhile, what they complain of, and what is asked about it afterwards.
+"""A drill: what is broken and how, what its users ask and complain of, and the questions about it afterwards.
 
-Knows nothing of how it is started (runner.py), nor of how answers are taken (quiz.py).
+Does not know how it is started (runner.py), nor how answers are taken (quiz.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from workshop.drills.traffic import Ask, everyday
 
 @dataclass(slots=True, frozen=True)
 class Drill:
-    """`complaint` is all that its users say. They ask what `first` says; after a calm the upstream meets `fault`, and
-    they ask what `then` says.
+    """`complaint` is all that its users say. They send the requests of `first`. After a calm the upstream gets `fault`,
+    and they send the requests of `then`.
 
-    Of the workshop's alerts, all of `alerts` fire in the end; those of `besides` may, and no others.
-    `settings` are the gateway's and the model server's, from the start; `build` makes the service.
+    In the end all of `alerts` fire. Those of `besides` may fire too, but no other alert of the workshop does.
+    `settings` are for the gateway and the model server, from the start; `build` makes the service.
     """
 
     name: str

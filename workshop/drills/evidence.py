@@ -1,6 +1,6 @@
 """What an engineer on call can see of a running service: its metrics in Prometheus, its log, its traces.
 
-In: where they are. Out: numbers, alerts that fire, log lines, spans. Knows nothing of drills.
+In: where they are. Out: numbers, firing alerts, log lines, spans. Knows nothing of drills.
 """
 
 import json
@@ -17,7 +17,7 @@ PATIENCE = 5.0  # seconds
 
 
 class NoEvidence(Exception):
-    """It is not there, or not yet; the text says what is missing."""
+    """There is no evidence, or none yet; the text says what is missing."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -29,19 +29,20 @@ class Evidence:
     log: Path
 
     def value(self, promql: str) -> float:
-        """The one number that a query gives. Raises NoEvidence."""
+        """The one number that a query returns. Raises NoEvidence."""
         found = self._prometheus("query", query=promql)["result"]
         number = float(found[0]["value"][1]) if found else math.nan
         if math.isnan(number):
             raise NoEvidence(f"Prometheus has no number yet for {promql}")
         return number
 
-    def firing(self) -> set[str]:
-        """The names of the alerts that fire now. Raises NoEvidence."""
-        return {alert["labels"]["alertname"] for alert in self._alerts() if alert["state"] == "firing"}
+    def fired(self) -> set[str]:
+        """The alerts that have fired in this drill: one may end while a person types. Raises NoEvidence."""
+        fired = self._prometheus("query", query='max_over_time(ALERTS{alertstate="firing"}[1h])')["result"]
+        return {series["metric"]["alertname"] for series in fired}
 
     def pending(self) -> set[str]:
-        """Those whose condition holds, but not for long enough yet. Raises NoEvidence."""
+        """The alerts whose condition holds, but not long enough yet. Raises NoEvidence."""
         return {alert["labels"]["alertname"] for alert in self._alerts() if alert["state"] == "pending"}
 
     def lines(self, seconds: float) -> list[dict[str, Any]]:
@@ -53,13 +54,13 @@ class Evidence:
         return [line for line in lines if line["timestamp"] >= time.time() - seconds]
 
     def longest_span(self, least_ms: float) -> str:
-        """Within the newest trace that took `least_ms`: the name of the span in which its time was spent.
+        """The name of the span that took the time of the newest trace of at least `least_ms`.
 
-        That is the longest of those that have none in them. Raises NoEvidence.
+        It is the longest of the spans without children. Raises NoEvidence.
         """
         slow = [trace for trace in _get(f"{self.traces}/traces") if trace["duration_ms"] >= least_ms]
         if not slow:
-            raise NoEvidence(f"no trace yet that took {least_ms:g} ms")
+            raise NoEvidence(f"no trace yet took {least_ms:g} ms or more")
         spans = _get(f"{self.traces}/traces/{slow[0]['trace_id']}")["spans"]
         parents = {span["parent_id"] for span in spans}
         name: str = max((s for s in spans if s["span_id"] not in parents), key=lambda s: s["duration_ms"])["name"]

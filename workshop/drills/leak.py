@@ -1,4 +1,4 @@
-"""Somebody has added an audit, which never lets go of what it saw: see demos/demo_5_observability/audit.py."""
+"""A new audit keeps everything that it has seen, forever: see demos/demo_5_observability/audit.py."""
 
 from workshop.drills.drill import Drill
 from workshop.drills.questions import Alert, Choice, Number, times
@@ -18,32 +18,32 @@ LEAK = Drill(
             "What grows?",
             (
                 "the response cache",
-                "the number of requests under way",
+                "the number of requests in flight",
                 "the embedded model server",
-                "something in the gateway that keeps a piece of each request, and is no cache",
+                "something in the gateway, not a cache, that keeps a piece of each request",
             ),
             right=3,
-            why="process_memory_bytes grows with inference_requests_total, while GET /cache/stats says how little the "
-            "caches hold, inference_active_connections stays where it was, and a cleanup gives nearly nothing back",
+            why="process_memory_bytes grows with inference_requests_total, while the caches hold little (GET "
+            "/cache/stats), inference_active_connections does not grow, and a cleanup frees almost nothing",
         ),
         Number(
-            "By how many megabytes a minute did process_memory_worst_bytes grow, at its fastest? (half as much or "
+            "By how many megabytes per minute did process_memory_worst_bytes grow, at its fastest? (half as much or "
             "twice as much is right)",
             "max_over_time((deriv(process_memory_worst_bytes[1m]) * 60 / 1e6)[10m:5s])",
             times(2),
         ),
-        Alert(ALERTS | {"MemoryEmergency"}, why="MemoryGrows would come later: it looks at half an hour"),
+        Alert(ALERTS | {"MemoryEmergency"}, why="MemoryGrows would fire later: it looks at half an hour"),
         Choice(
             "What do you do first?",
             (
                 "raise MEMORY_THRESHOLD_MB",
                 "restart it every night",
-                "go back to the release before, then look for who holds on to what (tracemalloc)",
+                "go back to the previous release, then find out what holds on to memory (tracemalloc)",
                 "lower CACHE_MAX_MEMORY_MB",
             ),
             right=2,
-            why="a larger bound and a restart only put it off, and the caches are small; what is new in this release "
-            "is what leaks",
+            why="a larger limit and a restart only postpone it, and the caches are small; the leak is in what this "
+            "release added",
         ),
     ],
 )

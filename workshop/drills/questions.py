@@ -1,6 +1,6 @@
-"""What a drill asks afterwards, and who is right: choices, numbers, words and alerts, held against the evidence.
+"""The questions of a drill, and how answers are judged: choices, numbers, words and alerts, checked against evidence.
 
-In: a person's answer. Out: a Verdict, which says why, whoever was right. Knows nothing of drills and how they run.
+In: a person's answer. Out: a Verdict, which gives the reason for right and wrong answers. Knows nothing of drills.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -19,18 +19,18 @@ class Verdict:
 
 
 class Question(Protocol):
-    """`text` asks; what may be answered is part of it."""
+    """`text` is the question, with the possible answers in it."""
 
     @property
     def text(self) -> str: ...
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
-        """Is it right? Raises NoEvidence."""
+        """Is the answer right? Raises NoEvidence."""
 
 
 @dataclass(slots=True, frozen=True)
 class Choice:
-    """One of several, by its letter. `right` is its place, and `why` the reason."""
+    """One of several options, by its letter. `right` is the index of the right one, and `why` the reason."""
 
     asks: str
     options: Sequence[str]
@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(slots=True, frozen=True)
 class Number:
-    """What a query says now; `near` forgives what changes from one look to the next."""
+    """The present value of a query; `near` allows for what changes between two looks."""
 
     asks: str
     promql: str
@@ -61,11 +61,11 @@ class Number:
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         truth = evidence.value(self.promql)
-        why = f"it is {truth:.3g} just now, says {self.promql}"
+        why = f"it is {truth:.3g} now, according to {self.promql}"
         try:
             given = float(answer.replace(",", ".").rstrip("%s "))
         except ValueError:
-            return Verdict(False, f"{answer!r} is no number; {why}")
+            return Verdict(False, f"{answer!r} is not a number; {why}")
         return Verdict(self.near(given, truth), why)
 
 
@@ -88,7 +88,7 @@ class Word:
 
 @dataclass(slots=True, frozen=True)
 class Alert:
-    """The alert that somebody is called for: it must fire now, and be one that fits."""
+    """The alert that calls somebody: it must have fired in this drill, and be one that fits."""
 
     fitting: Collection[str]
     why: str
@@ -98,11 +98,11 @@ class Alert:
         return "Which alert fires? Its name"
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
-        firing = evidence.firing() & set(self.fitting)
-        if not firing:
-            waits = " it waits to be sure," if evidence.pending() & set(self.fitting) else ""
-            raise NoEvidence(f"the alert does not fire yet;{waits} look at the Alerts page of Prometheus in a moment")
-        return Verdict(answer.strip().lower() in {name.lower() for name in firing}, f"{_either(firing)}: {self.why}")
+        fired = evidence.fired() & set(self.fitting)
+        if not fired:
+            waits = " it is pending:" if evidence.pending() & set(self.fitting) else ""
+            raise NoEvidence(f"the alert has not fired yet;{waits} look at the Alerts page of Prometheus in a moment")
+        return Verdict(answer.strip().lower() in {name.lower() for name in fired}, f"{_either(fired)}: {self.why}")
 
 
 def within(edges: Sequence[float]) -> Callable[[float, float], bool]:
@@ -111,12 +111,12 @@ def within(edges: Sequence[float]) -> Callable[[float, float], bool]:
 
 
 def by(difference: float) -> Callable[[float, float], bool]:
-    """At most so far from it."""
+    """At most this far from it."""
     return lambda given, truth: abs(given - truth) <= difference
 
 
 def times(factor: float) -> Callable[[float, float], bool]:
-    """Neither more than `factor` times as much, nor less than that part of it."""
+    """At most `factor` times as much, and at least that fraction of it."""
     return lambda given, truth: truth / factor <= given <= truth * factor
 
 

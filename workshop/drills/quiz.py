@@ -1,6 +1,6 @@
-"""`make drill-answer`: questions about the drill that runs, and a score, held against what its metrics say right now.
+"""`make drill-answer`: questions about the running drill, and a score. Answers are checked against its metrics now.
 
-In: answers, typed or all at once. Out: for each whether it is right, and why. Exit status 1 if there is no drill.
+In: answers, typed or all at once. Out: for each answer whether it is right, and why. Exit status 1 if no drill runs.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from workshop.drills.running import NoDrill, find
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make drill-answer")
-    parser.add_argument("--answers", help="all of them, in order, parted by blanks")
+    parser.add_argument("--answers", help="all of them, in order, separated by spaces")
     options = parser.parse_args(arguments)
     try:
         running = find(load_settings().port)
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(reason, file=sys.stderr)
         return 1
     except (EOFError, KeyboardInterrupt):
-        print("\nlook again, and come back", file=sys.stderr)
+        print("\ntake another look, and come back", file=sys.stderr)
         return 1
     return 0
 
@@ -69,7 +69,7 @@ def _read(answers: str, wanted: int) -> list[str]:
     words = shlex.split(answers)
     if len(words) != wanted:
         raise ValueError(
-            f"{len(words)} answers for {wanted} questions; for one of two words, ANSWERS=\"a 'two words' 3\""
+            f"{len(words)} answers for {wanted} questions; quote an answer of two words: ANSWERS=\"a 'two words' 3\""
         )
     return words
 

@@ -1,6 +1,6 @@
-"""A drill as it runs: demo 5 as ever, its users, and after a while what breaks.
+"""A running drill: demo 5 as always, its users, and after a while the fault.
 
-In: a Drill. Out: what users say of it, and not a word about the cause. Ends when told to, and leaves nothing running.
+In: a Drill. Out: what its users say, and not a word about the cause. Ends on a signal, and leaves nothing running.
 """
 
 import json
@@ -22,9 +22,9 @@ from workshop.sidecars import RUN, emptied
 from workshop.urls import reached_at, shown_at
 
 CALM_SECONDS = 20.0
-PATIENCE = 10.0  # seconds that the model server has to take a fault
+PATIENCE = 10.0  # seconds that the model server has to accept a fault
 
-# A simulated model that takes 0.4 seconds for an answer, and strangers who may ask as often as they like.
+# A simulated model that takes 0.4 seconds for an answer, and callers without a token who may ask as often as they like.
 SETTINGS = {
     "MODEL": "workshop-sim",
     "LOCAL_MODELS": "workshop-sim",
@@ -38,11 +38,11 @@ SETTINGS = {
 
 
 def run(drill: Drill, calm: float) -> None:
-    """Until told to stop, which raises Stopped. Raises CannotStart, BadSetting."""
+    """Run until a signal raises Stopped. Raises CannotStart, BadSetting."""
     os.environ.update({**SETTINGS, **drill.settings})
     settings = load_settings()
     if settings.openai_base_url:
-        raise CannotStart("a drill breaks its upstream, so it takes the embedded one: unset OPENAI_BASE_URL")
+        raise CannotStart("a drill breaks its upstream, so it uses the embedded one: unset OPENAI_BASE_URL")
     printed = emptied(RUN / f"drill-{settings.port}.log")
     url = reached_at(settings.host, settings.port)
     with ExitStack() as opened:
@@ -50,7 +50,7 @@ def run(drill: Drill, calm: float) -> None:
         known = running.stage.environment
         if "PROMETHEUS_URL" not in known or "TRACES_URL" not in known:
             raise CannotStart(
-                "a drill has a Prometheus and a trace receiver of its own: unset yours, install Prometheus"
+                "a drill needs its own Prometheus and its own trace receiver: unset yours, install Prometheus"
             )
         evidence = Evidence(known["PROMETHEUS_URL"], known["TRACES_URL"], Path(settings.log_file))
         opened.enter_context(noted(settings.port, Running(drill.name, evidence)))
@@ -74,10 +74,10 @@ def _break(drill: Drill, users: Traffic, upstream: str) -> None:
 def _tell(drill: Drill, settings: Settings, evidence: Evidence, printed: Path) -> None:
     url = shown_at(settings.host, settings.port)
     here = f"PORT={settings.port} " if settings.port != 8000 else ""
-    print(f"\nA drill: demo 5 at {url}, with users. Soon there will be something wrong with it. They say:\n")
+    print(f"\nA drill: demo 5 at {url}, with users. Soon something will go wrong. They say:\n")
     print(f"  {drill.complaint}\n")
-    print("What is it? Look, and touch nothing:\n")
-    print(f"  {evidence.prometheus}/graph   and what you would be called for: {evidence.prometheus}/alerts")
+    print("What is it? Look, but touch nothing:\n")
+    print(f"  {evidence.prometheus}/graph   and what would call you: {evidence.prometheus}/alerts")
     print(f"  {url}/playground/dashboards   {url}/playground/traces   {url}/health")
-    print(f"  {settings.log_file}, a line a request; what else the service says is in {os.path.relpath(printed)}\n")
+    print(f"  {settings.log_file}, one line per request; the service's other output is in {os.path.relpath(printed)}\n")
     print(f"When you know it, in another terminal: {here}make drill-answer. Ctrl-C stops everything.\n", flush=True)

@@ -1,4 +1,4 @@
-"""The drill that runs at a port: noted by who starts it, found by who asks about it."""
+"""The drill that runs at a port: the runner writes a note of it, and the quiz reads the note."""
 
 import json
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from workshop.processes import ROOT
 
 
 class NoDrill(Exception):
-    """None runs there; the text is one line."""
+    """No drill runs there; the text is one line."""
 
 
 @dataclass(slots=True, frozen=True)
 class Running:
-    """Which, and where its traces (metrics, log) can be seen."""
+    """Which drill runs, and where its metrics, traces and log can be seen."""
 
     drill: str
     evidence: Evidence
@@ -24,7 +24,7 @@ class Running:
 
 @contextmanager
 def noted(port: int, running: Running) -> Iterator[None]:
-    """Found at `port` for as long as the context lasts."""
+    """`find` finds the drill at `port` while the context lasts."""
     file = _file(port)
     file.parent.mkdir(exist_ok=True)
     seen = running.evidence
@@ -45,7 +45,7 @@ def noted(port: int, running: Running) -> Iterator[None]:
 
 
 def find(port: int) -> Running:
-    """Raises NoDrill."""
+    """The drill at this port. Raises NoDrill."""
     try:
         note = json.loads(_file(port).read_text())
     except OSError:

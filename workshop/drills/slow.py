@@ -1,4 +1,4 @@
-"""The upstream answers, and takes three seconds longer for it."""
+"""The upstream still answers, but takes three seconds longer."""
 
 from workshop.drills.drill import Drill
 from workshop.drills.questions import Alert, Choice, Number, Word, within
@@ -20,33 +20,33 @@ SLOW = Drill(
                 "in the cache, which has to look everything up",
             ),
             right=2,
-            why="gateway_overhead_seconds and gateway_queue_seconds are as small as ever; what remains is the "
-            "upstream, and what comes from the cache is quick",
+            why="gateway_overhead_seconds and gateway_queue_seconds are as small as ever; only the upstream is left, "
+            "and answers from the cache are still quick",
         ),
         Word(
             "The span that takes longest in the trace of a slow request",
             lambda evidence: evidence.longest_span(least_ms=2000),
-            why="the call of the upstream, with nearly all of the request's time in it",
+            why="it is the call to the upstream, and it takes nearly all of the request's time",
         ),
         Number(
-            "The 95th percentile of gateway_request_duration_seconds in the last half minute, answers in one piece "
-            "alone, in seconds (right is what lies in the same bucket)",
+            "The 95th percentile of gateway_request_duration_seconds over the last half minute, in seconds, only for "
+            "answers in one piece (a value in the same bucket is right)",
             "histogram_quantile(0.95, sum by (le) "
             '(rate(gateway_request_duration_seconds_bucket{endpoint="/generate"}[30s])))',
             within((0.5, 1, 2.5, 5, 10)),
         ),
-        Alert(ALERTS, why="people wait, and nothing fails"),
+        Alert(ALERTS, why="users wait, but nothing fails"),
         Choice(
             "What do you do first?",
             (
                 "raise MAX_RETRIES",
-                "tell who runs the upstream, with a trace; ask another model meanwhile",
+                "tell the upstream's operators, with a trace, and use another model meanwhile",
                 "raise QUEUE_MAX_SIZE",
                 "restart the gateway",
             ),
             right=1,
-            why="nothing of ours is slow: more tries and a longer queue add to the wait, and a restart empties the "
-            "cache, which is all that is still quick",
+            why="nothing of ours is slow: more tries and a longer queue make people wait longer, and a restart empties "
+            "the cache, the only part that is still quick",
         ),
     ],
 )

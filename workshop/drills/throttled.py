@@ -1,4 +1,4 @@
-"""The upstream sends most calls away: our plan with it is used up."""
+"""The upstream refuses most calls: our quota there is used up."""
 
 from workshop.drills.drill import Drill
 from workshop.drills.questions import Alert, Choice, Number, by
@@ -21,28 +21,28 @@ THROTTLED = Drill(
                 "the upstream",
             ),
             right=3,
-            why='gateway_upstream_calls_total{status="429"} grows, gateway_rate_limit_refusals_total and '
+            why='gateway_upstream_calls_total{status="429"} grows, while gateway_rate_limit_refusals_total and '
             "gateway_shed_total do not",
         ),
         Number(
-            "Of a hundred tries at the upstream in the last half minute, how many did it refuse? "
+            "Of a hundred calls to the upstream in the last half minute, how many did it refuse? "
             "(ten more or less are right)",
             '100 * sum(rate(gateway_upstream_calls_total{status="429"}[30s]))'
             " / sum(rate(gateway_upstream_calls_total[30s]))",
             by(10),
         ),
-        Alert(ALERTS, why="RetriesMount is what follows from it"),
+        Alert(ALERTS, why="RetriesMount is only a consequence"),
         Choice(
             "What do you do first?",
             (
                 "raise RATE_LIMIT_ANONYMOUS_RPM, so that nobody is refused",
                 "raise MAX_RETRIES, so that one of the tries gets through",
-                "name another upstream in FALLBACKS, and ask this one for a larger plan",
+                "name another upstream in FALLBACKS, and ask this one for a higher quota",
                 "lower CIRCUIT_BREAKER_FAILURE_THRESHOLD",
             ),
             right=2,
-            why="the limit is not ours to raise; each retry is one more request that counts against it; and to the "
-            "breaker a 429 is no failure",
+            why="the limit is not ours to raise; each retry is one more request that counts against it; and the "
+            "breaker does not count a 429 as a failure",
         ),
     ],
 )

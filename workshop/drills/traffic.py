@@ -1,7 +1,7 @@
-"""The users of a drill: so many questions a second, whatever becomes of the answers.
+"""The users of a drill: a fixed rate of questions per second, whatever happens to the answers.
 
-In: a URL, and who says what is asked next. Out: requests, until told to stop. Nobody waits for anybody, as in life: a
-service that gets slow is not asked less. Answers are read and thrown away.
+In: a URL, and a function that makes the next request. Out: requests, until told to stop. No user waits for another, as
+in life: a service that gets slow does not get fewer requests. Answers are read and thrown away.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import aiohttp
 
-RATE = 5.0  # requests a second
+RATE = 5.0  # requests per second
 PATIENCE = 60.0  # seconds that a user waits for an answer
 SHORT = {"model": "workshop-sim", "max_tokens": 32}
 
-# What everybody asks, the most popular first.
+# The popular questions, the most popular first.
 POPULAR = (
     "What is a cache for?",
     "What is a token?",
@@ -32,7 +32,7 @@ POPULAR = (
 
 @dataclass(slots=True, frozen=True)
 class Request:
-    """A POST."""
+    """A POST request."""
 
     path: str
     body: Mapping[str, Any]
@@ -42,7 +42,7 @@ Ask = Callable[[random.Random], Request]
 
 
 def everyday(chance: random.Random) -> Request:
-    """What people ask on a good day: what everybody asks, something of their own, and now and then for a story."""
+    """A good day: popular questions, questions of a user's own, and now and then a stream."""
     mood = chance.random()
     if mood < 0.4:
         return popular(chance)
@@ -51,13 +51,13 @@ def everyday(chance: random.Random) -> Request:
 
 
 def popular(chance: random.Random) -> Request:
-    """What everybody asks; the answers are soon in the cache."""
+    """A popular question; the answers are soon in the cache."""
     weights = [1 / place for place in range(1, len(POPULAR) + 1)]
     return Request("/generate", {"prompt": chance.choices(POPULAR, weights)[0], "temperature": 0, **SHORT})
 
 
 class Traffic:
-    """`ask` may be exchanged while it runs; `rate` is requests a second."""
+    """`ask` may be replaced while it runs; `rate` is requests per second."""
 
     def __init__(self, url: str, rate: float, ask: Ask) -> None:
         self.ask = ask
@@ -96,4 +96,4 @@ async def _send(session: aiohttp.ClientSession, request: Request) -> None:
         async with session.post(request.path, json=request.body) as response:
             await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError):
-        pass  # a user who got no answer: the service's own metrics must know
+        pass  # a user got no answer: the service's own metrics must show it

@@ -1,7 +1,7 @@
-"""Grade demo N: the reference, the exercise, or any service that runs. `make grade-N`.
+"""Grade demo N: the reference, the exercise, or any running service. `make grade-N`.
 
-Exit status 0 at full marks of what could be graded, 3 below, 2 when there was nothing to grade: a service that does not
-answer or is another demo, code that does not load, a name that no check has. Each of these is told on stderr.
+Exit status 0 with all points of the graded checks, 3 with fewer, 2 if there was nothing to grade: the service does not
+answer or is another demo, the code does not load, or no check has that name. Each of these is reported on stderr.
 """
 
 import argparse
@@ -32,7 +32,7 @@ PASSED, NOTHING_TO_GRADE, LOST_POINTS, INTERRUPTED = 0, 2, 3, 130
 
 
 class WrongDemo(Exception):
-    """One line: which demo it is, and how to start the other."""
+    """One line: which demo the service is, and how to start the other one."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _target(options: argparse.Namespace) -> Target:
-    """What is to be graded, which answers if it is to run already. Raises DeadService, WrongDemo."""
+    """What to grade; with a URL it must answer. Raises DeadService, WrongDemo."""
     target = Target(options.number, options.solution, options.url or "")
     if not options.url:
         return target
@@ -66,10 +66,10 @@ def _target(options: argparse.Namespace) -> Target:
 
 
 def _launch(target: Target, checklist: Checklist, options: argparse.Namespace, running: ExitStack) -> Subject:
-    """The service, found or started with all that stands around it. Raises CannotStart, CannotLoad."""
+    """The service, found or started together with everything around it. Raises CannotStart, CannotLoad."""
     if target.url:
         return running.enter_context(found(target.url, options.upstream, options.log_file, checklist.cluster))
-    for file in target.own_files:  # before anything is started for code that cannot run
+    for file in target.own_files:  # before we start anything for code that cannot run
         must_parse(file)
     models = {"LOCAL_MODELS": TINY} if checklist.cluster else MORE_NAMES
     server = running.enter_context(embedded_server(settings=models))
@@ -81,7 +81,7 @@ def _launch(target: Target, checklist: Checklist, options: argparse.Namespace, r
 
 
 def _graded(checks: Sequence[Check], subject: Subject, target: Target, *, shown: bool) -> list[Result]:
-    """The results, each `shown` when it is there, and remembered even if the grading is broken off."""
+    """The results, each `shown` as soon as it is there, and remembered even if the grading is interrupted."""
     results: list[Result] = []
     try:
         for result in grade(checks, subject):
@@ -94,7 +94,7 @@ def _graded(checks: Sequence[Check], subject: Subject, target: Target, *, shown:
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that answers a mistake with one line."""
+    """A parser that answers a mistake with one line."""
 
     def error(self, message: str) -> NoReturn:
         print(re.sub(r"^argument [^:]+: ", "", message), file=sys.stderr)
@@ -103,14 +103,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _read(arguments: list[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="python -m workshop.grader", description=__doc__)
-    parser.add_argument("number", type=_demo, help="which demo's checks")
+    parser.add_argument("number", type=_demo, help="the number of the demo")
     parser.add_argument("--url", type=_url, help="grade this running service; without it one is started")
     parser.add_argument(
         "--upstream", type=_url, help="its embedded model server (default: 100 ports above the service)"
     )
     parser.add_argument("--log-file", help="its request log (default: LOG_FILE or logs.json, if it writes there)")
-    parser.add_argument("--solution", type=_solution, default=REFERENCE, help="which one to start, or exercise")
-    parser.add_argument("--only", default="", metavar="CHECKS", help="names of checks; failed: those that failed last")
+    parser.add_argument("--solution", type=_solution, default=REFERENCE, help="which one to start")
+    parser.add_argument("--only", default="", metavar="CHECKS", help="names of checks, or failed: the last failures")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a report")
     return parser.parse_args(arguments)
 
@@ -137,7 +137,7 @@ def _url(text: str) -> str:
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + signal_number)  # so that what was started is stopped
+    raise SystemExit(128 + signal_number)  # so that everything we started is stopped
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Who calls the service under test: people with tokens, and strangers without.
+"""The callers of the service under test: people with tokens, and strangers without.
 
-In: a database that the service keeps its tokens in, or tokens that somebody made. Out: Callers who have rested, so that
-no window still holds what an earlier check did. Makes tokens as people do, by the command behind `make token`.
+In: the database in which the service keeps its tokens, or tokens that somebody made. Out: Callers who have rested, so
+that no window still counts an earlier check. Makes tokens as people do, with the command behind `make token`.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from pathlib import Path
 from workshop.grader.verdict import NotGraded
 from workshop.processes import ROOT, CannotStart
 
-TOKENS = "TOKENS"  # the environment variable with tokens for a service that runs already, parted by spaces
+TOKENS = "TOKENS"  # the environment variable with tokens for a service that already runs, separated by spaces
 NAMES = ("ana", "berta", "carla", "dora", "elena", "fina")
 AUTHORIZATION = "Authorization: Bearer "
-NO_TOKEN = "Bearer anonymous"  # what SDKs send that must send something; it counts as nothing
+NO_TOKEN = "Bearer anonymous"  # what SDKs send if they must send something; it counts as no token
 
 
 @dataclass(slots=True, frozen=True)
 class Caller:
-    """`token` is empty for a stranger, `user` for somebody whose name nobody told us. `budget` in US dollars."""
+    """`token` is empty for a stranger, `user` for a caller whose name we do not know. `budget` in US dollars."""
 
     token: str = ""
     user: str = ""
@@ -43,7 +43,7 @@ STRANGER = Caller()
 
 
 def command(arguments: Sequence[str], database_url: str) -> subprocess.CompletedProcess[str]:
-    """What `make token` and its like run."""
+    """What `make token` and the other token commands run."""
     return subprocess.run(
         [sys.executable, "-m", "shared.accounts", *arguments],
         cwd=ROOT,
@@ -54,11 +54,11 @@ def command(arguments: Sequence[str], database_url: str) -> subprocess.Completed
     )
 
 
-accounts = command  # how tokens are made; our own tests have a quicker way, see tests/conftest.py
+accounts = command  # how tokens are made; our own tests use a quicker way, see tests/conftest.py
 
 
 class Desk:
-    """Makes and revokes tokens in a database of its own, which the service is started with."""
+    """Makes and revokes tokens in a database of its own, with which the service is started."""
 
     def __init__(self, folder: Path) -> None:
         self.database = folder / "workshop.db"
@@ -67,7 +67,7 @@ class Desk:
         self._made: list[Caller] = []
 
     def people(self) -> list[Caller]:
-        """As many callers as there are names, made when the first is asked for."""
+        """As many callers as there are names. They are made when the first one is needed."""
         if not self._people:
             with ThreadPoolExecutor(len(NAMES)) as pool:
                 self._people = list(pool.map(self.create, NAMES))
@@ -85,14 +85,14 @@ class Desk:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """While inside, the database cannot be opened. What was in it is there again afterwards."""
+        """Inside the block, the database cannot be opened. Its content is back afterwards."""
         aside = self.database.with_name("aside")
         aside.mkdir()
         names = [self.database.name + end for end in ("", "-wal", "-shm")]
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 (self.database.parent / name).rename(aside / name)
-        self.database.mkdir()  # in its place, or the service would make a new one
+        self.database.mkdir()  # takes its place, or the service would make a new one
         try:
             yield
         finally:
@@ -102,7 +102,7 @@ class Desk:
             aside.rmdir()
 
     def rows(self) -> list[tuple[object, ...]]:
-        """Every row of every table, as it lies on the disk."""
+        """Every row of every table, as it is stored on disk."""
         connection = sqlite3.connect(self.database)
         try:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -111,7 +111,7 @@ class Desk:
             connection.close()
 
     def shown(self, command: str) -> str:
-        """`command` as somebody else can run it: tokens of this desk are worth nothing to them."""
+        """`command` as other people can run it: to them, tokens of this desk are worthless."""
         for caller in self._made:
             if caller.token in command:
                 name = caller.user.upper()
@@ -128,14 +128,14 @@ class Desk:
 
 
 class Callers:
-    """`last_seen` tells when somebody's last request ended (time.monotonic()), None if there was none."""
+    """`last_seen` tells when a caller's last request ended (time.monotonic()), None if there was none."""
 
     def __init__(self, people: Callable[[], Sequence[Caller]], last_seen: Callable[[str], float | None]) -> None:
         self._people = people
         self._last_seen = last_seen
 
     def pick(self, count: int, window: float) -> list[Caller]:
-        """Those who have rested longest, once each has rested for `window` seconds. Raises NotGraded."""
+        """The callers who have rested longest, once each has rested for `window` seconds. Raises NotGraded."""
         people = self._people()
         if len(people) < count:
             raise NotGraded(f"it takes {count} callers; make tokens (make token USER=ana), and set {TOKENS} to them")
@@ -151,12 +151,12 @@ class Callers:
 
 
 def without_tokens(command: str) -> str:
-    """`command` with the tokens that were given to us as variables of the shell: a report is no place for them."""
+    """`command` with shell variables for the tokens that we were given: they must not appear in a report."""
     for number, caller in enumerate(given(), start=1):
         command = command.replace(f"'{AUTHORIZATION}{caller.token}'", f'"{AUTHORIZATION}$TOKEN_{number}"')
     return command
 
 
 def given(environment: Mapping[str, str] = os.environ) -> list[Caller]:
-    """The callers whose tokens stand in TOKENS."""
+    """The callers whose tokens are in TOKENS."""
     return [Caller(token) for token in environment.get(TOKENS, "").split()]

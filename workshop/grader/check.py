@@ -1,7 +1,7 @@
-"""A graded check: a name, points, a sentence about behaviour, and the function that looks whether it is so.
+"""A graded check: a name, points, a sentence about behaviour, and the function that checks it.
 
-A check is given a Subject. It returns when the behaviour is there, raises Failed when it is not, and NotGraded when
-there is no way to know. Knows nothing of HTTP.
+A check gets a Subject. It returns if the service behaves so, raises Failed if it does not, and NotGraded if there is no
+way to know. Knows nothing of HTTP.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ Look = Callable[[Subject], None]
 
 @dataclass(slots=True, frozen=True)
 class Check:
-    """`title` says what a good service does; `points` are earned whole or not at all."""
+    """`title` says what a good service does. A check earns all of its `points`, or none."""
 
     name: str
     points: int
@@ -24,10 +24,10 @@ class Check:
 
 @dataclass(slots=True)
 class Checklist:
-    """The checks of one demo, in the order of their definition.
+    """The checks of one demo, in the order in which they are defined.
 
-    `environment` is what the service under test is started with, when it is the grader that starts it; with `traces`,
-    a receiver is started for them, too; with `cluster`, Ray Serve, which has the embedded model as its fallback.
+    When the grader itself starts the service under test, it starts it with `environment`. With `traces`, it also starts
+    a trace receiver; with `cluster`, Ray Serve, which has the embedded model as its fallback.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Checklist:
     checks: list[Check] = field(default_factory=list)
 
     def check(self, title: str, *, points: int = 1) -> Callable[[Look], Look]:
-        """Register a function; its name is the check's."""
+        """Register a function; its name becomes the name of the check."""
 
         def register(look: Look) -> Look:
             self.checks.append(Check(look.__name__, points, title, look))

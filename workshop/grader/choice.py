@@ -1,6 +1,6 @@
-"""Which checks are run: all, some by name, or those that failed the last time.
+"""Which checks to run: all, some by name, or those that failed last time.
 
-In: what stands after ONLY=, and a file that remembers. Out: the checks. Names that nobody knows raise BadChoice.
+In: the text after ONLY=, and a file that remembers failures. Out: the checks. Unknown names raise BadChoice.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ class BadChoice(Exception):
 
 
 def chosen(only: str, checks: Sequence[Check], memory: Path) -> Sequence[Check]:
-    """The checks that `only` names, in their own order. `failed` is all of them when nothing did. Raises BadChoice."""
+    """The checks that `only` names, in checklist order. `failed` means all of them if none failed. Raises BadChoice."""
     wanted = set(re.split(r"[\s,]+", only)) - {""}
     names = [check.name for check in checks]
     if FAILED in wanted:
@@ -34,7 +34,7 @@ def chosen(only: str, checks: Sequence[Check], memory: Path) -> Sequence[Check]:
 
 
 def remembered(memory: Path) -> set[str]:
-    """The names of the checks that failed the last time; none if nothing was graded yet."""
+    """The names of the checks that failed last time; empty if nothing was graded yet."""
     try:
         names = json.loads(memory.read_text())
     except (OSError, ValueError):
@@ -43,9 +43,9 @@ def remembered(memory: Path) -> set[str]:
 
 
 def remember(memory: Path, results: Sequence[Result]) -> None:
-    """Checks that were not run this time are what they were."""
+    """Remember these results. Checks that did not run this time keep their earlier result."""
     ran = {result.check.name for result in results}
     failed = {result.check.name for result in results if result.status is Status.FAILED}
-    with contextlib.suppress(OSError):  # a folder that cannot be written must not cost a score
+    with contextlib.suppress(OSError):  # a read-only folder must not cost anybody the score
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(json.dumps(sorted(remembered(memory) - ran | failed)) + "\n")

@@ -1,4 +1,4 @@
-"""Many requests on their way at once, and what becomes true meanwhile: to look at a service in the middle of it."""
+"""Many requests in flight at once, and waiting for a condition: to look at a service in the middle of its work."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,11 +10,11 @@ from workshop.grader.service import Answer
 from workshop.grader.upstream import Gate
 
 POLL_SECONDS = 0.02
-PATIENCE = 20.0  # seconds that a busy machine may take for what takes no time
+PATIENCE = 20.0  # seconds; a busy machine may take this long for something instant
 
 
 def comes_true(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Does it, within so many seconds?"""
+    """Does the condition come true within so many seconds?"""
     patience_ends = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > patience_ends:
@@ -25,13 +25,13 @@ def comes_true(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool
 
 @contextmanager
 def asked_at_once(ask: Callable[[], Answer], size: int) -> Iterator[list[Future[Answer]]]:
-    """So many of these on their way, all at the same time."""
+    """`size` requests in flight, all at the same time."""
     with ThreadPoolExecutor(max(1, size), thread_name_prefix="crowd") as pool:
         yield [pool.submit(ask) for _ in range(size)]
 
 
 def open_for_all(gate: Gate, asked: Sequence[Future[Any]]) -> None:
-    """Those who come later, too."""
+    """Open the gate for all of them, including those that arrive later."""
 
     def through() -> bool:
         gate.release()

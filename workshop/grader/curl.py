@@ -1,7 +1,6 @@
-"""A request as the `curl` command that repeats it, to be pasted into a shell.
+"""A request as the `curl` command that repeats it, ready to paste into a shell.
 
-What repeats itself at length is written as the Python expression that makes it: a person can read that, and a shell
-takes it.
+Long repetitions are written as the Python expression that makes them: a person can read that, and a shell accepts it.
 """
 
 import json
@@ -9,12 +8,12 @@ import re
 import shlex
 from collections.abc import Mapping
 
-# A unit of up to forty characters, ten times or more; tried at a hundred characters at least.
+# A unit of up to forty characters, ten times or more; only where at least a hundred characters follow.
 LONG_RUN = re.compile(r"(?=.{100})(.{1,40}?)\1{9,}", re.DOTALL)
 
 
 def curl(method: str, url: str, headers: Mapping[str, str] | None = None, body: str | None = None) -> str:
-    """Headers are shown in full: give no secrets."""
+    """The command. Headers are shown in full: pass no secrets."""
     words = ["curl -i"]
     if method != "GET":
         words.append(f"-X {method}")
@@ -34,7 +33,7 @@ def _word(text: str) -> str:
 
 
 def _expression(text: str) -> str:
-    """Python source of `text`, its long runs as multiplications."""
+    """Python source of `text`, with its long runs as multiplications."""
     parts, end = [], 0
     for run in LONG_RUN.finditer(text):
         parts += [_literal(text[end : run.start()]), f"{_literal(run[1])} * {len(run[0]) // len(run[1])}"]

@@ -1,7 +1,7 @@
-"""What answers behind the gateway: a deployment of a model, its engine's numbers, and the cluster that runs it.
+"""The deployment of a model behind the gateway: its API, its engine's metrics, and the cluster that runs it.
 
-In: the URL of its API, where its numbers are read, a cluster's port if it is of this machine. Out: answers, counts,
-processes to end. What cannot be reached from here raises NotGraded. Knows nothing of what a check wants to see.
+In: the URL of its API, the URL of its metrics, and the cluster's port if it runs on this machine. Out: answers, counts,
+processes to end. Whatever cannot be reached from here raises NotGraded. Knows nothing of the checks.
 """
 
 import contextlib
@@ -20,17 +20,17 @@ from workshop.grader.service import Service
 from workshop.grader.verdict import NotGraded
 from workshop.serving_cluster import METRICS_OFFSET, Replica
 
-PREFIXES = ("ray_vllm_", "vllm:")  # vLLM's metrics through Ray, and by itself
+PREFIXES = ("ray_vllm_", "vllm:")  # vLLM's metrics through Ray, and without it
 
 
 class Deployment:
     """`service` is its OpenAI-compatible API, `numbers` where its metrics are.
 
-    `arguments`: what its config file says of it, as far as is known.
+    `arguments`: what its config file says about it, as far as we know.
     """
 
-    counted_within = 30.0  # seconds until what its engine has done is in its numbers; Ray's default is every ten
-    ill_within = 60.0  # seconds until Serve has asked how it is, and believed it
+    counted_within = 30.0  # seconds until its metrics show what its engine did; Ray's default interval is ten
+    ill_within = 60.0  # seconds until Serve has checked its health, and acted on the result
 
     def __init__(self, service: Service, numbers: Service, arguments: Mapping[str, Any]) -> None:
         self.service = service
@@ -53,7 +53,7 @@ class Deployment:
         return Scrape(answer)
 
     def number(self, name: str) -> float:
-        """Of vLLM's metrics, by its name without a prefix and with labels if need be; the sum over all replicas."""
+        """The value of one of vLLM's metrics, named without its prefix, with labels if needed; summed over replicas."""
         scrape = self.scrape()
         return max(scrape.sum(f"{prefix}{name}") for prefix in PREFIXES)
 
@@ -62,15 +62,15 @@ class Deployment:
         return f"{self._numbers.get('/metrics').curl.replace('curl -i ', 'curl -s ')} | grep {name.partition('{')[0]}"
 
     def lose_engine(self) -> None:
-        """The process that computes ends, and those that answer HTTP go on."""
+        """End the process that computes; the processes that answer HTTP go on."""
         raise NotGraded("it ends processes of the deployment, which must run on the machine that the grader runs on")
 
     def is_ill(self) -> bool:
-        """Has Serve been told that its engine is gone?"""
+        """Has Serve noticed that the engine is gone?"""
         raise NotImplementedError
 
     def is_replaced(self) -> bool:
-        """Who answers now may have an engine again."""
+        """Can the current replica have an engine again?"""
         return False
 
     @property
@@ -79,13 +79,13 @@ class Deployment:
 
     @contextmanager
     def as_file(self) -> Iterator[Path]:
-        """The config file that it was deployed from."""
+        """The config file from which it was deployed."""
         raise NotGraded("its config file cannot be seen from here: the cluster must run on this machine")
         yield
 
 
 class Cluster(Deployment):
-    """Ray Serve at this port of this machine. `fresh`: started for this, and nobody has asked it anything yet."""
+    """Ray Serve at this port of this machine. `fresh`: started for grading, and nobody has sent it a request yet."""
 
     def __init__(self, port: int, *, file: Path | None = None, shown_port: int = 0, fresh: bool = False) -> None:
         def at(offset: int) -> Service:
@@ -104,33 +104,33 @@ class Cluster(Deployment):
         return self
 
     def replicas(self) -> list[Replica]:
-        """Those that run, by what Serve knows: one that has just died is still among them."""
-        with contextlib.suppress(OSError):  # it has other things to do for a moment
+        """The running ones as Serve knows them: a replica that has just died is still among them."""
+        with contextlib.suppress(OSError):  # it may be busy for a moment
             return [replica for replica in serving_cluster.replicas(self.port) if replica.state == "RUNNING"]
         return []
 
     def kill_replicas(self) -> None:
-        """All of them, at once and without a word, their engines too."""
+        """Kill all of them at once with SIGKILL, their engines too."""
         for replica in self.replicas():
             _kill([*([replica.pid] if replica.pid else []), *replica.engine_pids])
 
     def lose_engine(self) -> None:
         running = self.replicas()
         if not any(replica.engine_pids for replica in running):
-            raise NotGraded("its engine is no process of its own")
+            raise NotGraded("its engine does not run in a process of its own")
         self._lost = {replica.id for replica in running}
         for replica in running:
             _kill(replica.engine_pids)
 
     def is_ill(self) -> bool:
-        """Those without an engine are out of service."""
+        """Replicas without an engine are out of service."""
         return not self._lost & {replica.id for replica in self.replicas()}
 
     def is_replaced(self) -> bool:
         return self.is_ill()
 
     def redeploy(self, **arguments: Any) -> None:
-        """The same, with these changes to the arguments."""
+        """Deploy the same application, with these changes to its arguments."""
         changed = {**self.config, "args": {**self.arguments, **arguments}}
         with tempfile.TemporaryDirectory() as folder:
             serving_cluster.redeploy(self.port, _written(changed, Path(folder)))
@@ -145,7 +145,7 @@ class Cluster(Deployment):
 
 
 def _deployed(port: int) -> Mapping[str, Any]:
-    """The application's part of the config file, as Serve remembers it. Raises OSError if there is none."""
+    """The application's part of the config file, as Serve stores it. Raises OSError if there is none."""
     for application in serving_cluster.status(port)["applications"].values():
         if config := application.get("deployed_app_config"):
             return dict(config)
@@ -154,7 +154,7 @@ def _deployed(port: int) -> Mapping[str, Any]:
 
 def _written(application: Mapping[str, Any], folder: Path) -> Path:
     file = folder / "serve.yaml"
-    file.write_text(json.dumps({"applications": [application]}))  # JSON is YAML, too
+    file.write_text(json.dumps({"applications": [application]}))  # JSON is also YAML
     return file
 
 

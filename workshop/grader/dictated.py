@@ -1,6 +1,6 @@
-"""An upstream that sends what it is told, byte by byte: streams as other servers write them, cut where we like.
+"""An upstream that sends exactly the bytes it is told to: streams as other servers write them, cut where we like.
 
-In: blocks of bytes, for each call by itself. Out: a server that sends a block when it is told to, and not before.
+In: blocks of bytes, separately for each call. Out: a server that sends a block when it is told to, and not before.
 Knows nothing of models.
 """
 
@@ -14,7 +14,7 @@ from threading import Thread
 
 
 class Dictation:
-    """Calls are numbered from 0, as they arrive. What is said before a call comes waits for it."""
+    """Calls are numbered from 0, in order of arrival. Blocks for a call that has not arrived yet wait for it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -22,7 +22,7 @@ class Dictation:
         self._numbers = count()
 
     def say(self, call: int, block: bytes) -> None:
-        """An empty block ends the stream."""
+        """Send a block to this call. An empty block ends the stream."""
         self.blocks(call).put(block)
 
     def blocks(self, call: int) -> Queue[bytes]:
@@ -32,7 +32,7 @@ class Dictation:
         return next(self._numbers)
 
     def end(self) -> None:
-        """All streams that have not ended yet."""
+        """End all streams that are still open."""
         for blocks in list(self._blocks.values()):
             blocks.put(b"")
 
@@ -49,7 +49,7 @@ def dictated() -> Iterator[Dictation]:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             blocks = dictation.blocks(dictation.next_call())
-            with contextlib.suppress(OSError):  # who asked has left
+            with contextlib.suppress(OSError):  # the client has left
                 while block := blocks.get():
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block))
                 self.wfile.write(b"0\r\n\r\n")

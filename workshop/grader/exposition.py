@@ -1,6 +1,6 @@
-"""What GET /metrics says, as numbers: Prometheus' text format, read by Prometheus' own Python client.
+"""The numbers in GET /metrics: Prometheus' text format, read by Prometheus' own Python client.
 
-In: an answer. Out: samples, by selectors as one writes them in PromQL: `inference_requests_total`, or
+In: an answer. Out: samples, by selectors as in PromQL: `inference_requests_total`, or
 `gateway_tokens_total{direction="input"}`, which is the sum over all models. Knows none of the names.
 """
 
@@ -32,12 +32,12 @@ class Selector:
 
 
 class Scrape:
-    """The answer of GET /metrics, which must be there, and must be text that Prometheus can read. Raises Failed."""
+    """The answer of GET /metrics. It must be a text that Prometheus can read. Raises Failed."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         answer.must(answer.status == 200, "200")
-        self.types: dict[str, str] = {}  # by the name that stands behind # TYPE
+        self.types: dict[str, str] = {}  # by the name after # TYPE
         samples: list[Sample] = []
         try:
             for family in text_string_to_metric_families(answer.text):
@@ -56,7 +56,7 @@ class Scrape:
 
     @property
     def series(self) -> int:
-        """How many there are."""
+        """The number of all series."""
         return len(self._samples)
 
     @property
@@ -64,15 +64,15 @@ class Scrape:
         return {value for sample in self._samples for value in sample.labels.values()}
 
     def count(self, written: str) -> int:
-        """How many series there are."""
+        """The number of series that match."""
         selector = Selector.of(written)
         return sum(map(selector.takes, self._by_name.get(selector.name, ())))
 
     def edges(self, histogram: str) -> set[str]:
-        """Of its buckets."""
+        """The edges of its buckets."""
         return {sample.labels["le"] for sample in self._by_name.get(f"{histogram}_bucket", ())}
 
     def sum(self, written: str) -> float:
-        """0 if there is no such series."""
+        """The sum of the series that match; 0 if there is none."""
         selector = Selector.of(written)
         return float(sum(sample.value for sample in self._by_name.get(selector.name, ()) if selector.takes(sample)))

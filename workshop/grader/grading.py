@@ -1,6 +1,6 @@
 """Run the checks against a subject, and add up.
 
-In: checks and a Subject. Out: one Result a check, and the Score.
+In: checks and a Subject. Out: one Result per check, and the Score.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class Status(StrEnum):
 class Result:
     """`why` says why a check was not graded; `expected`, `got` and `curl` belong to a failure.
 
-    `problems` is what the service said of its own failures meanwhile.
+    `problems` is what the service reported of its own failures during the check.
     """
 
     check: Check
@@ -41,7 +41,7 @@ class Result:
 
 @dataclass(slots=True, frozen=True)
 class Score:
-    """Points. What was not graded counts neither way: `graded` is what could be earned, `total` what there is."""
+    """Points. Ungraded checks do not count: `graded` is what could be earned, `total` is what exists."""
 
     earned: int
     graded: int
@@ -61,7 +61,7 @@ class Score:
 
 
 def grade(checks: Sequence[Check], subject: Subject) -> Iterator[Result]:
-    """One result after the other, as they come."""
+    """One result after the other, as soon as each is there."""
     for check in checks:
         yield run(check, subject)
 
@@ -77,6 +77,6 @@ def _looked(check: Check, subject: Subject) -> Result:
         return Result(check, Status.FAILED, expected=failed.expected, got=failed.got, curl=failed.curl)
     except NotGraded as unknown:
         return Result(check, Status.NOT_GRADED, why=str(unknown))
-    except Exception as surprise:  # a reply that nobody thought of costs its check, never the rest of the grading
+    except Exception as surprise:  # an unforeseen reply fails its check, never the rest of the grading
         return Result(check, Status.FAILED, expected=check.title, got=f"{type(surprise).__name__}: {surprise}")
     return Result(check, Status.PASSED)

@@ -1,7 +1,7 @@
-"""Which service answers at a URL, as far as it says so itself: GET / of ours names its demo and its routes.
+"""Which service answers at a URL, as far as it says so itself: GET / of our services names its demo and its routes.
 
-In: a URL. Out: its Identity, and whether it is the demo that is to be graded. Services of other people say nothing of
-the kind, and are graded like any other.
+In: a URL. Out: its Identity, and whether it is the demo to be graded. Other people's services say nothing of the kind,
+and are graded like any other.
 """
 
 import re
@@ -15,9 +15,9 @@ from shared import SERVICE_NAME
 from workshop import direct
 from workshop.grader.service import Service
 
-ANSWERS_WITHIN = 5.0  # seconds for a service that runs, before the grader believes that it hangs
+ANSWERS_WITHIN = 5.0  # seconds to answer; then the grader decides that the service hangs
 DEMO = re.compile(r"Demo (\d)\b")
-# A route that the demo has, and the one before has not.
+# A route that the demo has and the previous demo lacks.
 BRINGS = {
     2: "GET /usage",
     3: "GET /cache/stats",
@@ -66,7 +66,7 @@ class Identity:
         return ""
 
     def has_more(self, number: int) -> str:
-        """What a later demo brings may cost points of an earlier one; empty if it is not a later one."""
+        """A note that features of a later demo may cost points here; empty if this is not a later demo."""
         if not self.ours or self.demo <= number:
             return ""
         return (
@@ -76,7 +76,7 @@ class Identity:
 
 
 def identify(url: str, number: int) -> Identity:
-    """What answers there. Raises DeadService, also for a hanging one."""
+    """The service that answers there. Raises DeadService, also for a service that hangs."""
     _must_answer(url, number)
     service = Service(url, patience=ANSWERS_WITHIN)
     try:
@@ -86,7 +86,7 @@ def identify(url: str, number: int) -> Identity:
 
 
 def _must_answer(url: str, number: int) -> None:
-    """Any HTTP will do: what it ought to say is for the checks to see. Raises DeadService."""
+    """Any HTTP answer will do: the checks look at its content. Raises DeadService."""
     try:
         direct.urlopen(f"{url}/health", ANSWERS_WITHIN).close()
     except HTTPError:

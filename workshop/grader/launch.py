@@ -1,6 +1,7 @@
-"""What a service stands on while it is graded: its upstream, its log, its secret; started here or found running.
+"""What a service needs while it is graded: its upstream, its log, its secret; started here or found running.
 
-In: a build function to start, or the URL of a running service. Out: a Subject. What was started is stopped at the end.
+In: a build function to start, or the URL of a running service. Out: a Subject. All that was started is stopped at the
+end.
 """
 
 import contextlib
@@ -28,12 +29,12 @@ from workshop.processes import ROOT, CannotStart, Process, free_port, gateway, m
 from workshop.serving_cluster import METRICS_OFFSET, free_ports, ray_serve, token_file
 
 MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
-TRACES_PORT_OFFSET = 300  # and where traces are shown, this far
-SERVING_PORT_OFFSET = 400  # and Ray Serve, this far
+TRACES_PORT_OFFSET = 300  # the trace receiver listens this far above it
+SERVING_PORT_OFFSET = 400  # and Ray Serve this far
 SIMULATOR = "workshop-sim"
 TINY = "workshop-tiny"
 UNPRICED = "model-without-a-price"
-# By these names, too, the embedded server answers, so that a price list is asked for more than one.
+# The embedded server also answers to these names, so that a price list needs more than one entry.
 MORE_NAMES = {"LOCAL_SERVED_MODEL_NAME": f"gpt-4o-mini={SIMULATOR},{UNPRICED}={SIMULATOR}"}
 DEFAULT_URL = "http://localhost:8000"
 DEFAULT_UPSTREAM = "http://localhost:8100"
@@ -54,7 +55,7 @@ class ModelServer:
 
 @contextmanager
 def embedded_server(key: str | None = None, settings: Mapping[str, str] | None = None) -> Iterator[ModelServer]:
-    """The simulator alone, quick, and behind a secret that nobody could have written into a service's code."""
+    """Only the simulator, fast, and with a key that nobody can have hard-coded in a service."""
     key = f"sk-{secrets.token_hex(16)}" if key is None else key
     environment = {
         "LOCAL_MODELS": SIMULATOR,
@@ -72,7 +73,7 @@ def embedded_server(key: str | None = None, settings: Mapping[str, str] | None =
 
 @contextmanager
 def trace_receiver() -> Iterator[str]:
-    """The URL of a receiver of OTLP that keeps the latest traces, and shows them."""
+    """The URL of an OTLP receiver that keeps the latest traces, and shows them."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         output = Path(folder) / "traces.txt"
         port = _start(running, lambda port: _receiver(port, output))
@@ -81,7 +82,7 @@ def trace_receiver() -> Iterator[str]:
 
 @contextmanager
 def serving_cluster(config: Path) -> Iterator[Cluster]:
-    """Ray Serve with what `config` says, on ports of its own. Raises CannotStart."""
+    """Ray Serve with this `config`, on ports of its own. Raises CannotStart."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_ports()
         with ray_serve(port, config, output=Path(folder) / "ray-serve.txt"):
@@ -101,7 +102,7 @@ def _receiver(port: int, output: Path) -> Process:
     )
 
 
-launch = gateway  # how services are started; our own tests have a quicker way, see tests/conftest.py
+launch = gateway  # how services are started; our own tests use a quicker way, see tests/conftest.py
 
 
 @contextmanager
@@ -116,8 +117,8 @@ def started(
 ) -> Iterator[Subject]:
     """The service that `build` makes, on a free port, in front of `server`. Raises CannotStart.
 
-    Its tokens are made at `desk`, or at one of its own. All of its traces go to `receiver`, if there is one. With a
-    `deployment` that is its upstream, and `server` is its fallback.
+    Its tokens are made at `desk`, or at a desk of its own. All of its traces go to `receiver`, if there is one. A
+    `deployment` becomes its upstream, with `server` as the fallback.
     """
     problems = problems or Problems()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
@@ -143,7 +144,7 @@ def started(
             port = _start(running, lambda port: launch(build, port=port, environment=settings, output=printed))
         except CannotStart as reason:
             raise CannotStart(_said_at_its_end(printed) or str(reason)) from None
-        # Our ports are gone when the report is read: its curls talk to what `make demo-N` starts.
+        # Our ports are gone when people read the report: its commands talk to what `make demo-N` starts.
         service = Service(f"http://127.0.0.1:{port}", shown_url=DEFAULT_URL, patience=configured.patience)
         upstream = Upstream(server.url, key=server.key, shown_url=DEFAULT_UPSTREAM)
         running.callback(service.close)
@@ -191,7 +192,7 @@ def _folder_of(build: str) -> Path:
 
 
 def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
-    """Start a server on a free port, which is returned. Raises CannotStart."""
+    """Start a server on a free port, and return the port. Raises CannotStart."""
     tries_left = 3
     while True:
         port = free_port()
@@ -200,16 +201,16 @@ def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
             return port
         except CannotStart as reason:
             tries_left -= 1
-            # Between our look and its start, somebody else may have taken the port.
+            # Another process may have taken the port between our look and the start.
             if "cannot listen" not in str(reason) or not tries_left:
                 raise
 
 
 @contextmanager
 def found(url: str, upstream_url: str | None, log_file: str | None, cluster: bool = False) -> Iterator[Subject]:
-    """A service that runs already, with a `cluster` behind it."""
+    """A service that already runs, with a `cluster` behind it if so."""
     receiver = os.environ.get(TRACES) or _beside(url, TRACES_PORT_OFFSET)
-    # What make demo-N starts beside the service is sent every trace.
+    # The receiver that make demo-N starts beside the service gets every trace.
     kept = {} if os.environ.get(TRACES) else {"TRACE_SAMPLE_RATIO": "1"}
     configured = Configured.from_environment({**kept, **os.environ})
     key = os.environ.get("OPENAI_API_KEY", "")
@@ -238,7 +239,7 @@ def found(url: str, upstream_url: str | None, log_file: str | None, cluster: boo
 
 
 def _log_here(service: Service) -> LogFile | None:
-    """The log where `make demo-N` puts it, if this service writes to it."""
+    """The log where `make demo-N` puts it, if this service writes there."""
     log = LogFile(Path(os.environ.get("LOG_FILE") or "logs.json"))
     if not log.path.exists():
         return None
@@ -250,24 +251,24 @@ def _log_here(service: Service) -> LogFile | None:
 
 
 def _upstream_of(service: Service, url: str | None, key: str) -> tuple[Upstream | None, str]:
-    """The fault switches behind the service, or why there are none."""
+    """The fault switches behind the service, or the reason why there are none."""
     url = url or _beside(service.url, MODEL_PORT_OFFSET)
     upstream = Upstream(url, key=key)
     if not upstream.obeys():
         upstream.close()
-        return None, f"it takes the embedded server's fault switches, and none obey at {url}; name it with --upstream"
+        return None, f"it needs the embedded server's fault switches, and none answer at {url}; name it with --upstream"
     upstream.clear()
     upstream.forget_calls()
-    # A prompt of its own, so that no cache answers it.
+    # A unique prompt, so that no cache answers it.
     service.post("/generate", {"prompt": f"Hola {secrets.token_hex(4)}", "max_tokens": 1})
     if not upstream.calls():
         upstream.close()
-        return None, f"the server at {url} is not what this service calls; name its upstream with --upstream"
+        return None, f"this service does not call the server at {url}; name its upstream with --upstream"
     return upstream, ""
 
 
 def _deployment_of(service: Service) -> Deployment | None:
-    """Ray Serve where `make demo-6` puts it: its processes as well, if it was started on this machine."""
+    """Ray Serve where `make demo-6` puts it; also its processes, if it was started on this machine."""
     url = _beside(service.url, SERVING_PORT_OFFSET)
     parts = urlsplit(url)
     port = parts.port or 0

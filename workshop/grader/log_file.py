@@ -1,6 +1,6 @@
-"""The request log of the service under test, as a file that somebody else writes.
+"""The request log of the service under test, as a file that another process writes.
 
-In: a path. Out: its lines, by request id, waited for: a service may write a moment after it has answered.
+In: a path. Out: its lines by request id, with a wait: a service may write a moment after it has answered.
 """
 
 import json
@@ -16,14 +16,14 @@ POLL_SECONDS = 0.02
 
 
 class LogFile:
-    """`printed` is where stdout and stderr of the service go, if the grader started it."""
+    """`printed` is the file for the service's stdout and stderr, if the grader started it."""
 
     def __init__(self, path: Path, printed: Path | None = None) -> None:
         self.path = path
         self._printed = printed
 
     def lines_of(self, answer: Answer, within: float = WRITTEN_WITHIN) -> list[dict[str, Any]]:
-        """The lines of the request that got this answer, at least one. Raises Failed when none comes in time."""
+        """The lines of the request that got this answer, at least one. Raises Failed if none comes in time."""
         request_id = answer.headers.get("x-request-id", "")
         patience_ends = time.monotonic() + within
         while not (lines := [line for line in self._records() if line.get("request_id") == request_id]):
@@ -34,7 +34,7 @@ class LogFile:
         return lines
 
     def text(self) -> str:
-        """All that the service has written so far: its log, and what it printed."""
+        """All that the service has written so far: its log, and its output."""
         return "".join(
             path.read_text(errors="replace") for path in (self.path, self._printed) if path and path.exists()
         )
@@ -44,7 +44,7 @@ class LogFile:
         return lines[-1] if lines else ""
 
     def shown(self, answer: Answer) -> str:
-        """The commands that show a log line: the request's, then a look at the log."""
+        """The commands that show a log line: the request, then a look at the log."""
         return f"{answer.curl}\ntail -n 1 logs.json"
 
     def _records(self) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""What the service under test says of its own failures: exceptions nobody expected, and coroutines nobody awaited.
+"""What the service under test reports of its own failures: exceptions nobody expected, coroutines nobody awaited.
 
-In: the files that services print to, of those that the grader has started. Out: Problems, as they come, from the JSON
-lines of the operational log. What is not such a line counts for nothing: a service need not be ours.
+In: the output files of services that the grader has started. Out: Problems, in order, from the JSON lines of the
+operational log. Other lines are ignored: the service may not be ours.
 """
 
 import json
@@ -14,14 +14,14 @@ from typing import Any, Self
 from workshop.processes import ROOT
 
 NEVER_AWAITED = "was never awaited"
-WARNING = "RuntimeWarning"  # the kind of warning that says so
+WARNING = "RuntimeWarning"  # the category of that warning
 
 
 @dataclass(slots=True, frozen=True)
 class Problem:
-    """`place` is `demos/…/guards.py:118, in Tariff.cost`; empty if it is not known.
+    """`place` is `demos/…/guards.py:118, in Tariff.cost`; empty if unknown.
 
-    `returned_to`: the line that could not use what the function there had returned.
+    `returned_to`: the line that could not use what that function returned.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Problem:
 
     @classmethod
     def read(cls, line: str) -> Self | None:
-        """The problem that a line of the log tells of, if it does."""
+        """The problem that a line of the log reports, or None."""
         record = _object(line)
         message = record.get("message")
         if isinstance(record.get("exception"), str):
@@ -51,11 +51,11 @@ class Problem:
 
     @property
     def same(self) -> tuple[str, str]:
-        """What tells it from other problems: reasons may have numbers of their own."""
+        """The same key means the same problem: reasons may contain numbers that differ."""
         return self.kind, self.place
 
     def follows(self, other: "Problem") -> bool:
-        """Was this coroutine never awaited because the other problem kept it from that?"""
+        """Did the other problem keep this coroutine from being awaited?"""
         _, _, function = other.place.partition(", in ")
         return self.kind == WARNING and other.kind != WARNING and f"'{function}'" in self.reason
 
@@ -65,7 +65,7 @@ class Problem:
 
 
 class Problems:
-    """Those of all services that the grader has started, in the order in which they are read."""
+    """The problems of all services that the grader has started, in the order in which they are read."""
 
     def __init__(self) -> None:
         self._read_to: dict[Path, int] = {}
@@ -73,7 +73,7 @@ class Problems:
 
     @contextmanager
     def of(self, printed: Path) -> Iterator[None]:
-        """While inside, a service prints to this file. What it has said is kept when the file is gone."""
+        """Inside the block, a service prints to this file. Its problems are kept after the file is gone."""
         self._read_to[printed] = 0
         try:
             yield
@@ -82,14 +82,14 @@ class Problems:
             del self._read_to[printed]
 
     def take(self) -> list[Problem]:
-        """What has come since the last time."""
+        """The problems since the last call."""
         taken, self._left = self._left, []
         for printed in list(self._read_to):
             taken += self._new(printed)
         return taken
 
     def _new(self, printed: Path) -> list[Problem]:
-        """Of the whole lines that were not read yet."""
+        """The problems in complete lines that were not read yet."""
         if not printed.exists():
             return []
         with printed.open("rb") as file:
@@ -100,7 +100,7 @@ class Problems:
 
 
 def problems_in(text: str) -> list[Problem]:
-    """In the output of a service."""
+    """The problems in the output of a service."""
     return [problem for line in text.splitlines() if (problem := Problem.read(line))]
 
 

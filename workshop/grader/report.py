@@ -11,15 +11,15 @@ from workshop.grader.target import EXERCISE, Target
 
 MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_GRADED: "–"}
 WIDTH = 118  # columns
-SHOWN_WHOLE = 2  # lost checks with the same explanation; of more, the first only
+SHOWN_WHOLE = 2  # lost checks with the same explanation; of more, only the first is shown whole
 
-BROKEN = '500 {"error"'  # how an answer looks that an exception has made
+BROKEN = '500 {"error"'  # how an answer begins that an exception has caused
 
 Same = tuple[str, str]
 
 
 def heading(target: Target, checklist: Checklist, checks: Sequence[Check]) -> str:
-    """What is graded, before anything is."""
+    """What will be graded."""
     points = sum(check.points for check in checks)
     chosen = len(checks) < len(checklist.checks)
     of_all = f" of {len(checklist.checks)}" if chosen else ""
@@ -36,7 +36,7 @@ def line(result: Result) -> str:
 
 
 def summary(target: Target, checklist: Checklist, results: Sequence[Result]) -> str:
-    """All that is said once the checks are done: what the service raised, what was lost, the score."""
+    """Everything that follows the checks: what the service raised, what was lost, the score."""
     chosen = len(results) if len(results) < len(checklist.checks) else 0
     parts = [raised(results), failures(results, target.command), _how_to_see(target, results)]
     score = closing(Score.of(results), target.name, ran=chosen)
@@ -47,7 +47,7 @@ def summary(target: Target, checklist: Checklist, results: Sequence[Result]) -> 
 
 
 def raised(results: Sequence[Result]) -> str:
-    """What the service said of its own failures, each once, with the lost checks that it explains; may be empty."""
+    """The service's own failures, each once, with the lost checks that it explains; may be empty."""
     alike: dict[Same, Problem] = {}
     for result in results:
         for problem in result.problems:
@@ -77,9 +77,9 @@ def _raised(problem: Problem, results: Sequence[Result]) -> str:
 
 
 def failures(results: Sequence[Result], again: str) -> str:
-    """What was lost. Of several checks that one exception explains the first is shown whole, the others by name.
+    """The lost checks. If one exception explains several, the first is shown whole, the others by name.
 
-    `again` is the command that shows one of those whole.
+    `again` is the command that shows one of the others whole.
     """
     lost = [result for result in results if result.status is Status.FAILED]
     explained: dict[tuple[Same, ...], list[Result]] = {}
@@ -108,7 +108,7 @@ def failure(result: Result) -> str:
 
 
 def _how_to_see(target: Target, results: Sequence[Result]) -> str:
-    """Where the curls lead, and where to look for exceptions that the grader cannot see."""
+    """Which service the commands talk to, and where to find exceptions that the grader cannot see."""
     failed = [result for result in results if result.status is Status.FAILED]
     if not failed:
         return ""
@@ -131,7 +131,7 @@ def _wrapped(text: str, indent: str = "  ") -> str:
 
 
 def closing(score: Score, graded: str = "", ran: int = 0) -> str:
-    """`graded` says what. `ran` is the number of checks, if they were not all of them."""
+    """The score. `graded` says what was graded; `ran` is the number of checks, if only some were run."""
     parts = [f"Score: {score.earned}/{score.graded}"]
     if ran:
         parts.append(f"of the {_counted(ran, 'check')} run")
@@ -143,7 +143,7 @@ def closing(score: Score, graded: str = "", ran: int = 0) -> str:
 
 
 def document(target: Target, results: Sequence[Result]) -> str:
-    """One JSON object: the score, and what is known of each check."""
+    """One JSON object: the score, and what is known about each check."""
     score = Score.of(results)
     return json.dumps(
         {

@@ -1,7 +1,7 @@
 """The service under test, as a client sees it: requests out, answers in, each with the curl that repeats it.
 
-Knows HTTP and the error envelope; knows nothing of how the service was started or what stands behind it. Notes when
-each request was on its way, by the client's clock: within that time the service has decided about it.
+Knows HTTP and the error envelope. Knows nothing of how the service was started or of what is behind it. Notes when each
+request was in flight, by the client's clock: the service has decided about it within that time.
 """
 
 import json
@@ -28,7 +28,7 @@ SHOWN = 300  # characters of a body that a report shows
 
 @dataclass(slots=True, frozen=True)
 class Answer:
-    """What came back. `status` is None when nothing did, and `text` then says why. `ms` is what the client measured.
+    """What came back. `status` is None if nothing came, and `text` then says why. `ms` is the client's measurement.
 
     `sent` and `received` are readings of time.monotonic().
     """
@@ -56,12 +56,12 @@ class Answer:
         return f"{self.status} {self.text[:SHOWN]}{'…' if len(self.text) > SHOWN else ''}"
 
     def must(self, holds: bool, expected: str, got: object = None) -> None:
-        """Raise Failed unless it holds. Without `got`, the answer itself is what came."""
+        """Raise Failed unless it holds. Without `got`, the report shows the answer itself."""
         if not holds:
             raise Failed(expected, self.summary if got is None else str(got), self.curl)
 
     def at(self, kind: type[T], *path: str) -> T:
-        """The value at `path` of the JSON body, which must be a `kind`. Raises Failed."""
+        """The value at `path` of the JSON body, which must be of type `kind`. Raises Failed."""
         value: Any = self.json
         for name in path:
             value = value.get(name) if isinstance(value, dict) else None
@@ -71,7 +71,7 @@ class Answer:
         return cast(T, value)
 
     def must_be_error(self, status: int, why: str = "") -> dict[str, Any]:
-        """The `error` object of an answer that must have this status and the one envelope. Raises Failed."""
+        """The `error` object of an answer that must have this status and the common envelope. Raises Failed."""
         self.must(self.status == status, f"{status}{why and ' '}{why}")
         error: dict[str, Any] = self.at(dict, "error")
         missing = {"message", "type", "param", "code", "request_id"} - error.keys()
@@ -83,7 +83,7 @@ class Answer:
 class Service:
     """`shown_url` is the URL that the curl commands talk to. `patience` in seconds.
 
-    `address` is where requests come from, this machine's choice if it is empty.
+    `address` is the source address of requests; if it is empty, this machine chooses.
     """
 
     def __init__(self, url: str, *, shown_url: str = "", patience: float = 30.0, address: str = "") -> None:
@@ -91,8 +91,8 @@ class Service:
         self._shown_url = shown_url or self.url
         self._patience = patience
         self._last_seen: dict[str, float] = {}
-        self.around: Callable[[str], str] = lambda shown: shown  # puts the order of a fault around a curl
-        self.shown: Callable[[str], str] = lambda command: command  # takes the secrets out of a curl
+        self.around: Callable[[str], str] = lambda shown: shown  # puts the commands that order a fault around a curl
+        self.shown: Callable[[str], str] = lambda command: command  # removes the secrets from a curl
         self._client = httpx2.Client(
             trust_env=False,
             timeout=patience,
@@ -107,11 +107,11 @@ class Service:
         self._client.close()
 
     def last_seen(self, token: str) -> float | None:
-        """When the last request with this token (without one, if it is empty) ended; None if there was none."""
+        """When the last request with this token (an empty one means without) ended; None if there was none."""
         return self._last_seen.get(token)
 
     def at_address(self, address: str) -> "Service":
-        """The same service, for a client that calls from another address of this machine. To be closed."""
+        """The same service, for a client at another address of this machine. The caller closes it."""
         other = Service(self.url, shown_url=self._shown_url, patience=self._patience, address=address)
         other.around, other.shown = self.around, self.shown
         return other
@@ -132,9 +132,9 @@ class Service:
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
     ) -> Answer:
-        """Send it. A body is declared as JSON unless `headers` say otherwise. Never raises: see Answer.status.
+        """Send a request. Its body is JSON unless `headers` say otherwise. Never raises: see Answer.status.
 
-        Headers are sent as UTF-8, whatever stands in them.
+        Headers are sent as UTF-8, whatever they contain.
         """
         sent = {"Content-Type": "application/json"} if body is not None else {}
         sent |= headers or {}
@@ -151,9 +151,9 @@ class Service:
         return Answer(status, received, text, (ended - started) * 1000, shown, started, ended)
 
     def post_slowly(self, path: str, document: object, seconds: float, *, patience: float | None = None) -> Answer:
-        """POST a JSON document whose second half comes `seconds` after the first; `sent` of the answer is when it does.
+        """POST a JSON document whose second half follows `seconds` after the first; `sent` is the time of the second.
 
-        `ms` counts from the beginning all the same.
+        `ms` still counts from the beginning.
         """
         body = json.dumps(document)
         halves = body[: len(body) // 2], body[len(body) // 2 :]
@@ -190,7 +190,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
     ) -> Iterator[Stream]:
-        """POST a JSON document, and have the answer as it comes. To end the context is to leave the service."""
+        """POST a JSON document, and read the answer as a stream. Leaving the context closes the connection."""
         body = json.dumps(document, ensure_ascii=False)
         sent = {"Content-Type": "application/json", **(headers or {})}
         command = curl("POST", f"{self._shown_url}{path}", sent, body).replace("curl -i ", "curl -iN ", 1)
@@ -213,7 +213,7 @@ class Service:
 
     @contextmanager
     def asking(self, path: str, document: object, *, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
-        """POST a JSON document, and wait for nothing. To end the context is to leave, whatever has come until then."""
+        """POST a JSON document without waiting for the answer. Leaving the context closes the connection."""
         body = json.dumps(document, ensure_ascii=False)
         at = urlsplit(self.url)
         sent = {"Content-Type": "application/json", **(headers or {})}
@@ -225,7 +225,7 @@ class Service:
         try:
             connection = socket.create_connection((at.hostname or "", port), timeout=self._patience)
         except OSError as fault:
-            raise Failed("a service that takes a call", f"no answer: {fault}", shown) from None
+            raise Failed("a service that accepts a call", f"no answer: {fault}", shown) from None
         if at.scheme == "https":
             connection = ssl.create_default_context().wrap_socket(connection, server_hostname=at.hostname)
         with connection:
@@ -247,6 +247,6 @@ class Service:
 
 
 def bearer_token(headers: Mapping[str, str]) -> str:
-    """The token that these headers show; empty for a stranger's."""
+    """The token in these headers; empty for a stranger."""
     token = headers.get("Authorization", "").removeprefix("Bearer ")
     return "" if token == "anonymous" else token

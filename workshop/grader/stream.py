@@ -1,7 +1,7 @@
-"""An answer in server-sent events, as a client sees it: each event with the moment when it came.
+"""An answer in server-sent events, as a client sees it: each event with the moment of its arrival.
 
-In: the head of an answer, and its body in blocks as they come. Out: the events so far; whoever has read enough may
-stop. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. Knows nothing of what the events say.
+In: the head of an answer, and its body block by block. Out: the events so far; the reader may stop at any time.
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html. Knows nothing of what the events say.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, frozen=True)
 class Event:
-    """`at` is a reading of time.monotonic(). A comment is what clients ignore: a line that begins with a colon."""
+    """`at` is a reading of time.monotonic(). A comment is a line that begins with a colon; clients ignore it."""
 
     data: str
     at: float
@@ -27,9 +27,9 @@ class Event:
 
 
 class Stream:
-    """`patience`: seconds that one reading may take. `ended`: the service has said all that it wanted to.
+    """`patience`: seconds that one reading may take. `ended`: the service has sent the whole stream.
 
-    `fault`: why it could not be read to its end.
+    `fault`: why the stream could not be read to its end.
     """
 
     def __init__(self, head: Answer, blocks: Iterator[bytes], patience: float) -> None:
@@ -40,11 +40,11 @@ class Stream:
         self._blocks = blocks
         self._patience = patience
         self._body = b""
-        self._seen = 0  # bytes of whole events
+        self._seen = 0  # bytes of complete events
 
     @property
     def answer(self) -> Answer:
-        """What has come so far, as an answer whose text is that of the whole stream."""
+        """What has come so far, as an answer whose text is the stream's."""
         text = self._head.text or self._body.decode(errors="replace")
         if self.fault:
             text += f"… {self.fault}"
@@ -53,7 +53,7 @@ class Stream:
         return replace(self._head, text=text, ms=ms, received=received)
 
     def must(self, holds: bool, expected: str, got: object = None) -> None:
-        """Raise Failed unless it holds. Without `got`, the stream so far is what came."""
+        """Raise Failed unless it holds. Without `got`, the report shows the stream so far."""
         self.answer.must(holds, expected, got)
 
     @property
@@ -73,7 +73,7 @@ class Stream:
         return [event.data for event in self.events if event.comment]
 
     def read(self, enough: Callable[[Stream], bool] = lambda stream: False) -> None:
-        """Read on until that is enough, there is no more, or patience is over: comments may come for ever."""
+        """Read until `enough` says so, the stream ends, or patience is over: comments may come for ever."""
         patience_ends = time.monotonic() + self._patience
         while not (enough(self) or self.ended or self.fault):
             try:

@@ -1,6 +1,6 @@
 """All that a check may look at: the service, the upstream behind it, its log, its secret, and how it is configured.
 
-What cannot be reached from here raises NotGraded the moment a check asks for it, with the way to make it gradable.
+Anything that cannot be reached from here raises NotGraded as soon as a check asks for it, and says how to change that.
 """
 
 import os
@@ -22,12 +22,12 @@ from workshop.grader.verdict import NotGraded
 LONGEST_WINDOW = 10.0  # seconds
 MOST_REQUESTS = 100
 OTLP = "OTLP_ENDPOINT"
-TRACES = "TRACES_URL"  # the environment variable with the trace receiver of a service that runs already
+TRACES = "TRACES_URL"  # the environment variable with the trace receiver of a service that already runs
 
 
 @dataclass(slots=True, frozen=True)
 class Configured:
-    """The settings of the service under test that its behaviour is measured by, by their names. Times in seconds."""
+    """The settings by which the behaviour of the service under test is measured, by name. Times in seconds."""
 
     max_chars: int = 4000
     max_body_bytes: int = 1_000_000
@@ -52,18 +52,18 @@ class Configured:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The documented defaults, or what the same variables say here as where the service was started."""
+        """The documented defaults, or the same variables as the service was started with, if they are set here."""
         given = {field.name: environment.get(field.name.upper()) for field in fields(cls)}
         return cls(**{name: type(getattr(cls(), name))(value) for name, value in given.items() if value})
 
     @property
     def patience(self) -> float:
-        """How long a client waits before it says that no answer came: a good deal longer than the deadline."""
+        """How long a client waits before it reports that no answer came: much longer than the deadline."""
         return self.timeout * 1.2 + 1.0
 
     @property
     def longest_backoff(self) -> float:
-        """All waits of a call that is retried to the end, with jitter."""
+        """The sum of all waits of a call that is retried to the end, with jitter."""
         return 1.3 * sum(min(self.retry_delay * float(2**retry), 10.0) for retry in range(self.max_retries))
 
     @property
@@ -72,7 +72,7 @@ class Configured:
 
     @property
     def requests(self) -> int:
-        """All that a window takes from somebody with a token."""
+        """The requests that one window allows to a caller with a token."""
         return self.rate_limit_rpm + self.rate_limit_burst
 
     @property
@@ -81,7 +81,7 @@ class Configured:
 
 
 class Subject:
-    """The service under test. `model` is named in each request; None lets the service choose."""
+    """The service under test. Each request names `model`; with None the service chooses."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Subject:
     ) -> None:
         self.service = service
         self.configured = configured
-        self.problems = problems or Problems()  # none are seen of a service that somebody else has started
+        self.problems = problems or Problems()  # always empty for a service that somebody else has started
         self._upstream = upstream
         self._no_upstream = no_upstream
         self._log = log
@@ -140,7 +140,7 @@ class Subject:
 
     @property
     def traces(self) -> Traces:
-        """Where this service sends all of its traces."""
+        """The receiver of all of this service's traces."""
         if self._traces is None:
             raise NotGraded(
                 f"its traces cannot be seen from here; have it send them to python -m serving.traces, with {OTLP} at "
@@ -155,14 +155,14 @@ class Subject:
 
     @property
     def deployment(self) -> Deployment:
-        """What serves the model behind this service."""
+        """The deployment that serves the model behind this service."""
         if self._deployment is None:
             raise NotGraded("its Ray Serve cannot be seen from here; make demo-6 has it 400 ports above the service")
         return self._deployment
 
     @property
     def folder(self) -> Path:
-        """Where the source of the service lies that the grader has started."""
+        """The folder with the source of the service that the grader has started."""
         if self._folder is None:
             raise NotGraded(
                 "it looks at a file beside the service's source; without a URL the grader knows where it is"
@@ -177,32 +177,32 @@ class Subject:
 
     @property
     def desk(self) -> Desk:
-        """Where tokens are made and revoked."""
+        """The desk that makes and revokes tokens."""
         if self._desk is None:
             raise NotGraded(
-                "it makes and revokes tokens; without a URL the grader starts a service that it can do so for"
+                "it makes and revokes tokens; without a URL the grader starts a service of its own and can do so"
             )
         return self._desk
 
     @property
     def somebody(self) -> Caller:
-        """A stranger; or, where strangers may ask little, somebody whose token we were given."""
+        """A stranger; or, if strangers may ask only little, a caller whose token we were given."""
         return STRANGER if self._desk is not None else next(iter(given()), STRANGER)
 
     def callers(self, count: int, *, rested: bool = True) -> list[Caller]:
-        """People with tokens; their windows are empty if they are to have `rested`."""
+        """Callers with tokens; if they must have `rested`, their windows are empty."""
         return self._callers.pick(count, self._must_be_short() if rested else 0.0)
 
     def caller(self, *, rested: bool = True) -> Caller:
         return self.callers(1, rested=rested)[0]
 
     def stranger(self) -> Caller:
-        """Somebody without a token, whose window is empty."""
+        """A caller without a token, with an empty window."""
         self._callers.rest(STRANGER, self._must_be_short())
         return STRANGER
 
     def _must_be_short(self) -> float:
-        """The window and a little more, for clocks. Raises NotGraded for one that nobody wants to wait for."""
+        """The window plus a margin for clocks. Raises NotGraded if it is too long to wait for."""
         if self.configured.window > LONGEST_WINDOW or self.configured.requests > MOST_REQUESTS:
             raise NotGraded(
                 f"{self.configured.requests} requests in {self.configured.window:g} seconds take too long to look at; "
@@ -212,7 +212,7 @@ class Subject:
 
     @property
     def model(self) -> str | None:
-        """What requests name; None lets the service choose."""
+        """The model that requests name; with None the service chooses."""
         return self._model
 
     @property
@@ -225,7 +225,7 @@ class Subject:
         """The same service once more, beside this one, with other settings."""
         said = " ".join(f"{name}={_unless_secret(name, value)}" for name, value in settings.items())
         if self._again is None:
-            raise NotGraded(f"it takes a service started with {said}; without a URL the grader starts one")
+            raise NotGraded(f"it needs a service started with {said}; without a URL the grader starts one")
         with self._again(settings) as subject:
             around = subject.service.around
             subject.service.around = lambda shown: f"# from a service started with {said}\n{around(shown)}"
@@ -234,14 +234,14 @@ class Subject:
     def ask(
         self, prompt: str, *, headers: Mapping[str, str] | None = None, patience: float | None = None, **fields: Any
     ) -> Answer:
-        """POST /generate. A short answer is enough, unless `fields` want more."""
+        """POST /generate. Asks for a short answer, unless `fields` say otherwise."""
         document = {"prompt": prompt, "max_tokens": 16, **fields}
         if self._model and "model" not in fields:
             document["model"] = self._model
         return self.service.post("/generate", document, headers=headers, patience=patience)
 
     def answered(self, prompt: str, **given: Any) -> Answer:
-        """The same, which must be answered with 200. Raises Failed."""
+        """The same, but the answer must be a 200. Raises Failed."""
         answer = self.ask(prompt, **given)
         answer.must(answer.status == 200, "200")
         return answer

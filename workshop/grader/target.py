@@ -1,7 +1,7 @@
-"""What is graded: the reference, the attendee's own version, or a service that somebody has started.
+"""What is graded: the reference, the attendee's own version, or a service that already runs.
 
-In: a demo's number, and a solution or a URL. Out: its name for reports, and the command that grades it. Knows whether
-somebody has written in an exercise while the reference is graded in its place.
+In: a demo's number, and a solution or a URL. Out: its name for reports, and the command that grades it. Notices if
+somebody has edited an exercise while the reference is graded.
 """
 
 import re
@@ -18,9 +18,9 @@ EXERCISE, REFERENCE = "exercise", "reference"
 
 @dataclass(slots=True, frozen=True)
 class Target:
-    """`url` is empty for what the grader starts itself.
+    """`url` is empty if the grader starts the service itself.
 
-    `says` is what a service that runs says of itself, `has_more` what is to be known of a later demo's.
+    `says` is what a running service says of itself; `has_more` is a note about a later demo's service.
     """
 
     number: int
@@ -40,17 +40,17 @@ class Target:
 
     @property
     def exercise(self) -> str:
-        """Where the attendee writes."""
+        """Where the attendee writes code."""
         return f"demos/{DEMOS[self.number].package}/exercise"
 
     @property
     def own_files(self) -> list[Path]:
-        """The attendee's code, if it is to be graded."""
+        """The attendee's code, if that is what is graded."""
         return sorted((ROOT / self.exercise).glob("*.py")) if self.solution == EXERCISE and not self.url else []
 
     @property
     def name(self) -> str:
-        """Where the score belongs, in a few words."""
+        """What the score belongs to, in a few words."""
         if self.url:
             return self.url
         return f"{self.exercise} (your version)" if self.solution == EXERCISE else "the reference, not your exercise"
@@ -65,7 +65,7 @@ class Target:
 
     @property
     def command(self) -> str:
-        """What grades it again."""
+        """The command that grades it again."""
         which = f" URL={self.url}" if self.url else " SOLUTION=exercise" if self.solution == EXERCISE else ""
         return f"make grade-{self.number}{which}"
 
@@ -77,20 +77,20 @@ class Target:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know before they believe the score."""
+        """What people should know before they trust the score."""
         return [note for note in (self.has_more, self._overlooked) if note]
 
     @property
     def _overlooked(self) -> str:
-        """For somebody who has written in the exercise, and has the reference graded."""
+        """A note for people who have edited the exercise but are grading the reference."""
         if self.url or self.solution == EXERCISE or not _changed(ROOT, self.exercise):
             return ""
         yours = Target(self.number, EXERCISE)
-        return f"You have changed {self.exercise}, and this grades the reference. For yours: {yours.command}"
+        return f"You have changed {self.exercise}, but this grades the reference. For yours: {yours.command}"
 
 
 def _changed(root: Path, folder: str) -> bool:
-    """Has somebody written in it, as far as git can tell? Against what was cloned, if that is known."""
+    """Has the folder changed, as far as git can tell? Compared with what was cloned, if that is known."""
     cloned = _git(root, "merge-base", "HEAD", "origin/HEAD").strip() or "HEAD"
     return bool(
         _git(root, "diff", "--name-only", cloned, "--", folder)
@@ -99,7 +99,7 @@ def _changed(root: Path, folder: str) -> bool:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git prints; nothing if it fails, or is not here."""
+    """git's output; empty if git fails or is missing."""
     try:
         return subprocess.run(
             ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10

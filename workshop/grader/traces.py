@@ -1,6 +1,6 @@
-"""The traces of the service under test, as a receiver of OTLP holds them (`python -m serving.traces`).
+"""The traces of the service under test, as an OTLP receiver (`python -m serving.traces`) holds them.
 
-In: the URL of the receiver's JSON API. Out: traces, waited for: a service sends them a moment after it has answered.
+In: the URL of the receiver's JSON API. Out: traces, with a wait: a service sends them a moment after it has answered.
 """
 
 import time
@@ -11,14 +11,14 @@ from typing import Any
 import httpx2
 
 HERE_WITHIN = 6.0  # seconds
-QUIET = 0.1  # seconds without a further span; a trace may come in parts
+QUIET = 0.1  # seconds without a further span; a trace may arrive in parts
 POLL_SECONDS = 0.02
 CLIENT, INTERNAL, SERVER = "CLIENT", "INTERNAL", "SERVER"
 
 
 @dataclass(slots=True, frozen=True)
 class Span:
-    """`kind` and `status` are OpenTelemetry's words, without their prefix: CLIENT, ERROR."""
+    """`kind` and `status` are OpenTelemetry's words without their prefix: CLIENT, ERROR."""
 
     span_id: str
     parent_id: str
@@ -60,7 +60,7 @@ class Trace:
 
     @property
     def roots(self) -> list[Span]:
-        """Those whose parent is not in here."""
+        """The spans whose parent is not in this trace."""
         known = {span.span_id for span in self.spans}
         return [span for span in self.spans if span.parent_id not in known]
 
@@ -69,7 +69,7 @@ class Trace:
         return [span.name for span in self.spans]
 
     def above(self, span: Span) -> list[Span]:
-        """Its parent, that one's parent, and so on."""
+        """Its parent, the parent's parent, and so on."""
         by_id = {other.span_id: other for other in self.spans}
         line: list[Span] = []
         while (parent := by_id.get(span.parent_id)) is not None and parent not in line:
@@ -90,7 +90,7 @@ class Traces:
         self._client.close()
 
     def listen(self) -> bool:
-        """Is somebody there?"""
+        """Does a receiver answer there?"""
         try:
             return bool(self._client.get("/health").status_code == 200)
         except httpx2.TransportError:
@@ -100,7 +100,7 @@ class Traces:
         return f"curl {self._shown_url}/traces/{trace_id or '…'}"
 
     def of(self, trace_id: str, within: float = HERE_WITHIN) -> Trace | None:
-        """The trace with this id, once all of it has come; None if none comes."""
+        """The trace with this id, once it is complete; None if it does not come."""
         return self._wait(lambda: self._read(trace_id), within)
 
     def new(self, since: float, name: str, within: float = HERE_WITHIN) -> Trace | None:

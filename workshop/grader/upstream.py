@@ -1,6 +1,6 @@
-"""The embedded model server behind the service, by its admin routes: order faults, and see which calls arrived.
+"""The embedded model server behind the service, through its admin routes: order faults, and see which calls arrived.
 
-In: faults as PUT /admin/faults takes them. Out: the calls that the server really received.
+In: faults in the format of PUT /admin/faults. Out: the calls that the server really received.
 """
 
 import json
@@ -16,9 +16,9 @@ from workshop.grader.curl import curl
 from workshop.grader.verdict import Failed
 
 POLL_SECONDS = 0.02
-PATIENCE = 30.0  # seconds for an answer of its admin routes
+PATIENCE = 30.0  # seconds for an answer from its admin routes
 SETTLES_WITHIN = 5.0  # seconds for calls in flight to end
-ARRIVES_WITHIN = 60.0  # seconds for calls to reach the upstream; a busy machine may take many
+ARRIVES_WITHIN = 60.0  # seconds for calls to reach the upstream; a busy machine may take long
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,7 +41,7 @@ class Received:
 
 
 class Gate:
-    """Where the upstream holds the calls that arrive, until they are released. See Upstream.held."""
+    """Where the upstream holds calls that arrive, until they are released. See Upstream.held."""
 
     def __init__(self, client: httpx2.Client, shown: str) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class Gate:
         return int(self._client.get("/admin/faults").json()["held"])
 
     def wait_for(self, calls: int, *, unless: Callable[[], object] = lambda: None) -> None:
-        """Returns once exactly so many are held. Raises Failed when they are not in time, or `unless` comes true."""
+        """Return once exactly `calls` are held. Raises Failed if that takes too long, or if `unless` comes true."""
         patience_ends = time.monotonic() + ARRIVES_WITHIN
         while True:
             given_up = unless() or time.monotonic() > patience_ends
@@ -65,18 +65,18 @@ class Gate:
             time.sleep(POLL_SECONDS)
 
     def release(self, calls: int | None = None) -> None:
-        """Lets the `calls` that came first go on, or all of them. Calls that come later are held all the same."""
+        """Let the first `calls` go on, or all of them. Calls that arrive later are still held."""
         body = {} if calls is None else {"calls": calls}
         self._client.put("/admin/release", json=body).raise_for_status()
 
 
 class Upstream:
-    """`shown_url` is the URL that the curl commands talk to; without one, the real one, with its key if it has one."""
+    """`shown_url` is the URL that the curl commands talk to. Without it, they use the real URL, and its key if any."""
 
     def __init__(self, url: str, *, key: str = "", shown_url: str = "") -> None:
         self.url = url.rstrip("/")
         self._shown_url = shown_url or self.url
-        # The shell puts the key in: a report is no place for it.
+        # The shell inserts the key: it must not appear in a report.
         self._shown_key = ' -H "Authorization: Bearer $OPENAI_API_KEY"' if key and not shown_url else ""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=PATIENCE)
@@ -86,7 +86,7 @@ class Upstream:
         self._client.close()
 
     def obeys(self) -> bool:
-        """Are the admin routes there, and may we use them?"""
+        """Do the admin routes exist, and may we use them?"""
         try:
             return bool(self._client.get("/admin/faults").status_code == 200)
         except httpx2.TransportError:
@@ -98,7 +98,7 @@ class Upstream:
 
     @contextmanager
     def fault(self, plan: Mapping[str, Any]) -> Iterator[None]:
-        """While inside, calls meet this plan. The register of calls starts empty."""
+        """Inside the block, calls meet this plan. The register of calls starts empty."""
         self.forget_calls()
         self._client.put("/admin/faults", json=plan).raise_for_status()
         self._ordered = json.dumps(plan)
@@ -110,13 +110,13 @@ class Upstream:
 
     @contextmanager
     def held(self, **fault: Any) -> Iterator[Gate]:
-        """While inside, calls are held until they are released; `fault` may say `hold_after_tokens`, or what else."""
+        """Inside the block, calls are held until released; `fault` may set `hold_after_tokens`, or further faults."""
         with self.fault(fault if "hold_after_tokens" in fault else {"hold": True} | fault):
             yield self._gate()
 
     @contextmanager
     def played(self, *faults: Mapping[str, Any]) -> Iterator[Gate]:
-        """While inside, calls meet these faults, one after the other; whom one of them holds waits at the gate."""
+        """Inside the block, calls meet these faults, one after the other; calls that a fault holds wait at the gate."""
         with self.fault({"sequence": faults}):
             yield self._gate()
 
@@ -124,7 +124,7 @@ class Upstream:
         return Gate(self._client, f"curl {self._shown_url}/admin/faults{self._shown_key}")
 
     def clear(self) -> None:
-        """No faults any more. Waits for a server that was told to refuse connections."""
+        """End all faults. Waits for a server that was told to refuse connections."""
         patience_ends = time.monotonic() + 60
         while True:
             try:
@@ -136,7 +136,7 @@ class Upstream:
                 time.sleep(POLL_SECONDS)
 
     def around(self, shown: str) -> str:
-        """The curl of a request between the curls that order the fault in force and take it back."""
+        """The curl of a request, between the commands that order the present fault and end it."""
         if self._ordered is None:
             return shown
         faults = f"{self._shown_url}/admin/faults"
@@ -148,7 +148,7 @@ class Upstream:
         self._client.delete("/admin/calls").raise_for_status()
 
     def calls(self) -> list[Received]:
-        """What arrived since the register was emptied (the last hundred), once nothing is in flight any more."""
+        """The calls since the register was emptied (the last hundred), once none is in flight."""
         return [Received.read(record) for record in self._settled()["last"]]
 
     def register(self) -> Any:
@@ -156,7 +156,7 @@ class Upstream:
         return self._client.get("/admin/calls").json()
 
     def received(self) -> int:
-        """How many arrived since the register was emptied, once nothing is in flight any more."""
+        """The number of calls since the register was emptied, once none is in flight."""
         return int(self._settled()["received"])
 
     def _settled(self) -> Any:

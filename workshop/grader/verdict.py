@@ -1,8 +1,8 @@
-"""How a check says no: Failed, with what it takes to see it oneself; or NotGraded, with what it takes to grade it."""
+"""How a check says no: Failed, with a command that shows it; or NotGraded, with a way to make it gradable."""
 
 
 class Failed(Exception):
-    """The behaviour is not there. `curl` shows it."""
+    """The service does not behave so. `curl` shows it."""
 
     def __init__(self, expected: str, got: str, curl: str) -> None:
         super().__init__(f"expected {expected}; got {got}")
@@ -12,4 +12,4 @@ class Failed(Exception):
 
 
 class NotGraded(Exception):
-    """Nobody can tell from here. The text says why, and how to make it gradable."""
+    """Nobody can tell from here. The text says why, and how to change that."""

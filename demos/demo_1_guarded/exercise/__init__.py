@@ -1,1 +1,1 @@
-"""Demo 1, your version: app.py is the stack, guards.py what you write, HINTS.md helps."""
+"""Demo 1, your version: app.py has the stack, you write guards.py, HINTS.md helps."""

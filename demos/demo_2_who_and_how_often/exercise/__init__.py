@@ -1,1 +1,1 @@
-"""Demo 2, your version: app.py is the stack, gatekeeper.py what you write, HINTS.md helps."""
+"""Demo 2, your version: app.py has the stack, you write gatekeeper.py, HINTS.md helps."""

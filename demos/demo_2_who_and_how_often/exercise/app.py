@@ -43,7 +43,7 @@ def build(settings: Settings) -> FastAPI:
             RequestLog(settings.log_file),
             InputGuard(settings.max_chars),
             Authenticate(doorkeeper),
-            # Counting in Redis is given: yours counts for one worker.
+            # The limiter in Redis is given; yours counts for one worker.
             RateLimit(settings, redis) if redis else FairShare(settings),  #          tasks 2 to 5
             Budget(ledger),
             AccountUsage(ledger),

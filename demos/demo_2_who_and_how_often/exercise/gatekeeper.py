@@ -1,7 +1,7 @@
-"""Who may call, and how often: a token check and a limiter, yours to write. As they stand, they let everything through.
+"""A token check and a limiter, for you to write. Until then they let everything through.
 
-Each docstring says what must be true, and which checks of `make grade-2 SOLUTION=exercise` look whether it is. All
-times are seconds on one clock, `time.monotonic()`. Stuck? HINTS.md.
+Each docstring says what must be true, and which checks of `make grade-2 SOLUTION=exercise` test it. All times are
+seconds on one clock, `time.monotonic()`. Stuck? Read HINTS.md.
 """
 
 import time
@@ -20,16 +20,16 @@ from shared.settings import Settings
 
 
 class Doorkeeper(Authenticator):
-    """Task 1. An Authorization header becomes a caller.
+    """Task 1. Turn an Authorization header into a caller.
 
-    No header, or `Bearer anonymous`: a stranger, who goes by his address. `Bearer TOKEN`: whom the token belongs to,
-    and `Unauthorized` if it is nobody. Any other header: `Unauthorized`, without a look at the database. Where tokens
-    are `required`, `admit` raises `Unauthorized` for a stranger.
+    Without a header, or with `Bearer anonymous`, the caller is a stranger, identified by address. With `Bearer TOKEN`,
+    the caller is the owner of the token; an unknown token raises `Unauthorized`. Any other header raises `Unauthorized`
+    without a database query. If tokens are `required`, `admit` raises `Unauthorized` for a stranger.
 
-    Given: `digest_of(token)` (shared/accounts/tokens.py), and the database knows nothing but these digests;
-    `await tokens.caller(digest)`, which is None if there is nobody and raises DatabaseUnavailable (503) by itself;
-    `known`, a dictionary that forgets, with `get(digest)` and `put(digest, caller)`: whoever is in it need not be
-    looked up.
+    Given: `digest_of(token)` (shared/accounts/tokens.py); the database knows only these digests.
+    `await tokens.caller(digest)` returns None for an unknown token, and raises DatabaseUnavailable (503) by itself.
+    `known` is a dictionary with a time to live, with `get(digest)` and `put(digest, caller)`: do not look up a caller
+    that it holds.
     Checks: token_check, hostile_headers, keys_required, revoked, database_outage, per_address, usage, budget;
     token_secret must stay as it is.
     """
@@ -50,17 +50,17 @@ class Doorkeeper(Authenticator):
 
 @dataclass(slots=True)
 class Entry:
-    """Something that was let in: when, and what it counts. A request counts 1; a call's tokens count as they are."""
+    """One admission: its time and its weight. The weight of a request is 1; that of tokens is their number."""
 
     at: float
     weight: int
 
 
 class SlidingWindow:
-    """Task 2. At most `limit` in any `window` seconds, wherever they begin.
+    """Task 2. Admit at most `limit` in any `window` seconds, whenever they begin.
 
-    `wait`: 0.0 if `weight` more fits in at this moment, otherwise the seconds until it does; infinite if it never will.
-    `take`: write it down. What is not taken must leave no trace.
+    `wait` returns 0.0 if `weight` more fits now, otherwise the seconds until it fits; infinity if it never will.
+    `take` records the admission. A request that is not taken must leave no trace.
     Checks: window_limit, sliding, retry_after, refused_free, token_limit, limit_headers.
     """
 
@@ -70,7 +70,7 @@ class SlidingWindow:
         self.entries: list[Entry] = []
 
     def held(self, now: float) -> int:
-        """The weight of all that is in the window."""
+        """The total weight in the window."""
         return 0
 
     def wait(self, now: float, weight: int = 1) -> float:
@@ -80,19 +80,19 @@ class SlidingWindow:
         return Entry(now, weight)
 
     def reset(self, now: float) -> float:
-        """Seconds until the window is empty, if nothing more comes."""
+        """Seconds until the window is empty, if nothing is added."""
         return 0.0
 
 
 class FairShare:
     """Tasks 3 and 4. Each key has a window for its requests and one for its tokens.
 
-    Task 3. A request that does not fit is refused with `RateLimited` (pipeline/errors.py), whose `retry_after` is true.
+    Task 3. A request that does not fit is refused with `RateLimited` (pipeline/errors.py) and an exact `retry_after`.
     Checks: window_limit, retry_after, per_caller, per_address, forwarded_for, workers.
 
-    Task 4. Before the model is called, the tokens that the call may use are taken: `worst_case(call.request)`
-    (shared/layers/rate_limit.py). When it has ended (`call.on_done`), what it really used stands in their place:
-    `outcome.spent.total`. What can never fit has no `retry_after`.
+    Task 4. Before the model is called, take the tokens that the call may use: `worst_case(call.request)`
+    (shared/layers/rate_limit.py). When the call has ended (`call.on_done`), replace them with the tokens that it really
+    used: `outcome.spent.total`. A request that can never fit gets no `retry_after`.
     Checks: token_limit, token_refund, limit_headers.
     """
 
@@ -104,7 +104,7 @@ class FairShare:
     async def __call__(self, call: Call, next: Handler) -> Reply:
         scope = self.allowances.scope_of(call.endpoint)
         limits = self.allowances.limits_of(call.caller, scope)
-        key = key_of(call, scope)  # for whom the call counts
+        key = key_of(call, scope)  # whose limits the call uses
         requests, tokens = self.windows_of(key, limits)
         now = time.monotonic()
         call.response_headers |= told(requests, tokens, now)
@@ -119,11 +119,11 @@ class FairShare:
 
 
 def told(requests: SlidingWindow, tokens: SlidingWindow, now: float) -> dict[str, str]:
-    """Task 5. What the caller hears about the limits, with each answer and each refusal, in both conventions.
+    """Task 5. The headers that tell the caller the limits, on each answer and each refusal, in both conventions.
 
     x-ratelimit-limit-requests: 12 · x-ratelimit-remaining-requests: 11 · x-ratelimit-reset-requests: 2s, and the same
-    three with -tokens. RateLimit-Policy: "requests";q=12;w=2 and RateLimit: "requests";r=11;t=2, in whole seconds. What
-    remains is what remains after this request.
+    three with -tokens. RateLimit-Policy: "requests";q=12;w=2 and RateLimit: "requests";r=11;t=2, in whole seconds. The
+    remaining number is the one after this request.
     Check: limit_headers.
     """
     return {}

@@ -1,1 +1,1 @@
-"""Demo 3, your version: app.py is the stack, cache.py what you write, HINTS.md helps."""
+"""Demo 3, your version: app.py has the stack, you write cache.py, HINTS.md helps."""

@@ -1,4 +1,4 @@
-"""Demo 3, your version: the same stack, with a cache made of the parts that you write in cache.py.
+"""Demo 3, your version: the same stack, with a cache of the parts that you write in cache.py.
 
 `make demo-3 SOLUTION=exercise` runs it, `make grade-3 SOLUTION=exercise` grades it.
 """

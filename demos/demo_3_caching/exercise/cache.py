@@ -1,8 +1,8 @@
-"""The three parts of a cache of answers, yours to write. As they stand, nothing is ever found again.
+"""The three parts of a cache for answers, for you to write. Until then nothing is ever found again.
 
-Each docstring says what must be true, and which checks of `make grade-3 SOLUTION=exercise` look whether it is. The
-layer around the parts (shared/layers/response_cache.py) is given: it leaves out what is sampled, obeys Cache-Control,
-and counts. Stuck? HINTS.md.
+Each docstring says what must be true, and which checks of `make grade-3 SOLUTION=exercise` test it. The layer around
+the parts (shared/layers/response_cache.py) is given: it skips sampled answers, obeys Cache-Control, and counts hits and
+misses. Stuck? Read HINTS.md.
 """
 
 import secrets
@@ -14,23 +14,23 @@ from shared.pipeline.reply import Completion
 
 
 def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:
-    """Task 1. The name under which an answer is kept: equal for equal questions, and only for them.
+    """Task 1. The key under which an answer is kept: equal for equal questions, and only for them.
 
-    What makes two questions equal: all of `request.to_wire()`, which is what the model is sent; the `owner`, who may
-    see the answer; the `upstream`, who gave it. `cache` is "responses" or "summaries": each has a store of its own
-    anyway. The name is short, 100 characters or less, and does not tell what was asked. You see it work together with
-    task 2.
+    Two questions are equal if three things are equal: all of `request.to_wire()`, which is sent to the model; the
+    `owner`, who may see the answer; and the `upstream`, which gave it. `cache` is "responses" or "summaries": each has
+    its own store anyway. The key is short, at most 100 characters, and does not reveal the question. You see it work
+    only together with task 2.
     Checks: hit, pays_once, hit_is_free, key, callers, cache_control, summaries, redis_lost.
     """
     return secrets.token_hex(16)
 
 
 class Store:
-    """Task 2. Values under keys, in memory, bounded, and each for its time only.
+    """Task 2. Values by key, in memory and bounded, each only until its time is up.
 
-    Never more than `max_entries` entries, never more than `max_bytes` bytes in all: what was not used for longest makes
-    room. `bytes` (of what is there), `evictions` (had to make room) and `expirations` (time was up) are what
-    GET /cache/stats shows. All methods run on the event loop, one after the other: no locks.
+    A store never holds more than `max_entries` entries or more than `max_bytes` bytes in all: the least recently used
+    entry makes room. GET /cache/stats shows `bytes` (of all entries), `evictions` (to make room) and `expirations`
+    (time was up). All methods run on the event loop, one after the other, so you need no locks.
     Checks: hit_speed, ttl, size_bound, lru, stats, cache_control, dead_upstream, redis_lost.
     """
 
@@ -45,29 +45,29 @@ class Store:
         return 0
 
     def get(self, key: str) -> bytes | None:
-        """The value; None if it is not there, or its time is up."""
+        """The value, or None if it is missing or its time is up."""
         return None
 
     def put(self, key: str, value: bytes, ttl: float) -> bool:
-        """Keep `value` for `ttl` seconds from now, in place of what is there; False if it is too large to be kept."""
+        """Keep `value` for `ttl` seconds from now, instead of any older value. False if it is too large to keep."""
         return False
 
     def drop_expired(self) -> None:
-        """Forget all whose time is up: called before somebody counts."""
+        """Drop all entries whose time is up: called before the entries are counted."""
 
 
 class SingleFlight:
-    """Task 3. Equal calls that come while one of them is under way wait for its answer: one call upstream.
+    """Task 3. Equal calls that come while one of them is in progress wait for its answer: one call upstream.
 
-    Who waits gets the same answer as a reply with cached=True: another call has paid. Who leaves, leaves alone: when
-    the first is cancelled, the others still get the answer. When it is there, or has failed, the next begins anew.
+    A call that waits gets the same answer as a reply with cached=True: another call has paid. If the first call is
+    cancelled, the others still get the answer. After an answer or a failure, the next equal call asks upstream again.
     Checks: single_flight; leader_leaves and errors_not_kept must stay as they are.
     """
 
     def __contains__(self, key: str) -> bool:
-        """Is a call for `key` under way?"""
+        """Is a call for `key` in progress?"""
         return False
 
     async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion:
-        """The answer: of the call under way, if there is one, or of `await fetch(call)`."""
+        """The answer of the call in progress, if there is one; otherwise that of `await fetch(call)`."""
         return await fetch(call)

@@ -1,1 +1,1 @@
-"""Demo 4, your version: app.py is the stack, breaker.py and streams.py what you write, HINTS.md helps."""
+"""Demo 4, your version: app.py is the stack, you write breaker.py and streams.py, and HINTS.md helps."""

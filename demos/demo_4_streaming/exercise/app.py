@@ -1,4 +1,4 @@
-"""Demo 4, your version: the same stack, with the breaker and the ends of a stream that you write.
+"""Demo 4, your version: the same stack, with your breaker and your two ends of a stream.
 
 `make demo-4 SOLUTION=exercise` runs it, `make grade-4 SOLUTION=exercise` grades it.
 """

@@ -1,4 +1,4 @@
-"""Demo 5, your version: the same stack, with the layer that you write. Your alert is in cost_alert.yml, beside it.
+"""Demo 5, your version: the same stack, with the layer that you write. Your alert is in cost_alert.yml.
 
 `make demo-5 SOLUTION=exercise` runs it, with your alert; `make grade-5 SOLUTION=exercise` grades both.
 """

@@ -1,7 +1,7 @@
-"""How long people wait for the first word: a layer that measures it, yours to write. As it stands, it measures wrong.
+"""A layer that measures how long people wait for the first token, yours to write. As it stands, its numbers are wrong.
 
-The docstring says what must be true, and which checks of `make grade-5 SOLUTION=exercise` look whether it is. What is
-measured by other layers is given (shared/layers/metrics.py); this one number they leave to you. Stuck? HINTS.md.
+The docstring says what must be true, and which checks of `make grade-5 SOLUTION=exercise` verify it. All other metrics
+are given (shared/layers/metrics.py); only this number is left to you. Stuck? HINTS.md.
 """
 
 from prometheus_client import Histogram
@@ -14,14 +14,14 @@ from shared.pipeline.reply import Reply
 class FirstToken:
     """Task 1. Observe in `seconds`, with the model as its label, how long each stream's first token took.
 
-    - Of streams only: of an answer in one piece nobody sees the first token.
-    - In seconds, from the moment the request arrived, `call.started` (a reading of time.perf_counter()), with all
-      that it waited for: the queue, the retries, the model. To the moment its first token is here, and not its last.
-    - Once a stream, also of one that breaks later, or whose client leaves. Of a call that failed before there was a
+    - For streams only: nobody sees the first token of an answer in one piece.
+    - In seconds, from the moment the request arrived, `call.started` (a reading of time.perf_counter()), with every
+      wait included: the queue, the retries, the model. To the moment its first token arrives, not its last.
+    - Once per stream, also for one that breaks later, or whose client leaves. For a call that failed before its first
       token: nothing.
-    - `model` is who answered, which `first.model` of the stream says: a fallback is another model than the one that
-      was asked for. A model that was only asked for may not even exist, and leaves no label: as it stands, anybody can
-      fill /metrics with names.
+    - `model` is the model that answered, the stream's `first.model`: a fallback is not the model that the caller asked
+      for. A model that was only asked for may not even exist, and leaves no label: as it stands, anybody can fill
+      /metrics with names.
     Checks: first_token, bounded_labels.
     """
 

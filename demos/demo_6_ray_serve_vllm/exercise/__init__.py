@@ -1,1 +1,1 @@
-"""Demo 6, your version: deployment.py is the deployment, serve.yaml how many of it there are, HINTS.md helps."""
+"""Demo 6, your version: deployment.py is the deployment, serve.yaml sets its number of replicas, HINTS.md helps."""

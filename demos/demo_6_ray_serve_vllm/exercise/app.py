@@ -1,4 +1,4 @@
-"""Demo 6, your version: the gateway as it is. What you write stands behind it: deployment.py and serve.yaml.
+"""Demo 6, your version: the gateway as it is. You write what stands behind it: deployment.py and serve.yaml.
 
 `make demo-6 SOLUTION=exercise` deploys it, with this gateway in front; `make grade-6 SOLUTION=exercise` grades it.
 """

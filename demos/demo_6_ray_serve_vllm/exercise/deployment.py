@@ -1,8 +1,8 @@
-"""vLLM under Ray Serve: a deployment, yours to write. As it stands it answers, in a way.
+"""vLLM under Ray Serve: a deployment for you to write. As it stands it answers, but badly.
 
-Each docstring with a task says what must be true, and which checks of `make grade-6 SOLUTION=exercise` look whether it
-is. What a page of HTTP needs besides is given. serve.yaml beside this file deploys it, where Ray and vLLM are
-(.venv-serving). Stuck? HINTS.md has three hints a task.
+Each docstring with a task says what must be true, and which checks of `make grade-6 SOLUTION=exercise` test it. The
+rest of the HTTP code is given. serve.yaml beside this file deploys it, in the environment that has Ray and vLLM
+(.venv-serving). Stuck? HINTS.md has three hints per task.
 """
 
 import json
@@ -24,7 +24,7 @@ from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 from serving.ray_serve.arguments import ServingArguments
 
 app = FastAPI()
-# What the class uses stands before it: Serve copies the class, and all that it knows, when it is decorated.
+# Everything that the class uses is defined before it: Serve copies the class and its globals when it decorates it.
 
 
 def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
@@ -61,10 +61,10 @@ class VLLMDeployment:
     """One replica: one engine, and the HTTP around it."""
 
     async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
-        """Task 4. Ready is warm: Serve sends people as soon as this returns.
+        """Task 4. Ready means warm: Serve sends requests as soon as this returns.
 
-        - An engine's first answers take seconds. Before this returns, it has finished a few. (Let them be of different
-          lengths, several of them at the same time, with a stream among them.)
+        - An engine's first answers take seconds. Before this returns, the engine has finished a few. (Make them of
+          different lengths, several of them at the same time, with a stream among them.)
         Check: warm.
         """
         self.arguments = arguments
@@ -73,11 +73,11 @@ class VLLMDeployment:
         self.tokenizer = self.engine.get_tokenizer()
 
     async def check_health(self) -> None:
-        """Task 3. Say so when you are ill: Serve asks every few seconds, and what this raises ends the replica.
+        """Task 3. Report a dead engine: Serve calls this every few seconds, and an exception ends the replica.
 
-        - The engine is a process of its own, and may end without this one: then this raises, and a new replica comes.
+        - The engine is a process of its own, and may die alone: then this raises, and a new replica comes.
         - GET /health does not say that all is well, either.
-        - Who asks for an answer meanwhile hears an error of the 500s (503 says best which), and no made-up answer.
+        - A request that comes meanwhile gets an error of the 500s (503 fits best), and no made-up answer.
         Checks: health, engine_gone.
         """
 
@@ -97,13 +97,13 @@ class VLLMDeployment:
         return JSONResponse(await self._finished(outputs))
 
     def _ask(self, request: ChatCompletionRequest) -> AsyncIterator[RequestOutput]:
-        """Task 1. Give the engine what was asked, and as it was asked.
+        """Task 1. Give the engine exactly what the caller asked.
 
         - The whole conversation, in the form that the model was trained on: `self.tokenizer` has its template.
-        - The request's temperature, max_tokens, stop, seed, n …: all that vLLM knows and the request says, also what
-          OpenAI's API lacks, like top_k.
-        - Without max_tokens, as much as still fits: `arguments.max_model_len` holds the prompt and the answer.
-        - What does not fit is a 400, and another model than ours a 404.
+        - The request's temperature, max_tokens, stop, seed, n …: every field of the request that vLLM knows, also those
+          that OpenAI's API lacks, like top_k.
+        - Without max_tokens, the answer may fill the context: `arguments.max_model_len` holds prompt and answer.
+        - A request that does not fit gets a 400, and a request for another model a 404.
         Checks: answer, tokens, sampling, context_length, unknown_model.
         """
         prompt = str(request.messages[-1]["content"])
@@ -112,14 +112,14 @@ class VLLMDeployment:
     async def _events(
         self, outputs: AsyncIterator[RequestOutput], request: ChatCompletionRequest
     ) -> AsyncIterator[str]:
-        """Task 2. Stream, as OpenAI does it.
+        """Task 2. Stream as OpenAI does.
 
-        - Each event has what is new since the one before, as soon as it is there. `output_kind` of the sampling says
-          what the engine gives out: all so far (the default), what is new, or the end alone.
+        - Each event has the text that is new since the one before, as soon as it is there. `output_kind` of the
+          sampling selects what the engine yields: all text so far (the default), only the new text, or only the end.
         - The first has the role, the last its `finish_reason`; with `stream_options.include_usage` one more follows,
-          without choices, with the usage. Then `data: [DONE]`.
-        - What fails before the first token is an honest status, and no 200 whose stream breaks.
-        - A client that leaves takes its request out of the engine.
+          without choices, with the usage. Then comes `data: [DONE]`.
+        - A failure before the first token gets an honest error status, and no 200 whose stream breaks.
+        - When a client leaves, its request leaves the engine.
         - Many streams are under way at once: none waits for the end of another.
         Checks: stream, stream_steps, stream_usage, commitment, batching, client_leaves.
         """
@@ -130,7 +130,7 @@ class VLLMDeployment:
         yield "data: [DONE]\n\n"
 
     async def _finished(self, outputs: AsyncIterator[RequestOutput]) -> dict[str, Any]:
-        """The whole answer, of an engine that gives out all so far, or the end alone."""
+        """The whole answer, from an engine that yields all text so far, or only the end."""
         choices, tokens_in, tokens_out = list[dict[str, Any]](), 0, 0
         async for output in outputs:
             choices = [

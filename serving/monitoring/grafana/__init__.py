@@ -1,1 +1,1 @@
-"""Four Grafana dashboards, written in Python and kept as JSON in dashboards/: a module each, see __main__.py."""
+"""Four Grafana dashboards, written in Python and kept as JSON in dashboards/: one module each, see __main__.py."""

@@ -1,4 +1,4 @@
-"""`python -m serving.monitoring.grafana`: write the dashboards anew, into dashboards/."""
+"""`python -m serving.monitoring.grafana`: write the dashboards into dashboards/ again."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DASHBOARDS = (overview, limits_and_cost, cache_and_resilience, engine)
 
 
 def rendered() -> Iterator[tuple[Path, str]]:
-    """Each dashboard's file, and what belongs into it."""
+    """Each dashboard's file, and its content."""
     for dashboard in DASHBOARDS:
         text = json.dumps(dashboard(), cls=JSONEncoder, indent=1, sort_keys=True, ensure_ascii=False)
         yield FOLDER / f"{dashboard.__name__}.json", f"{text}\n"

@@ -1,6 +1,6 @@
-"""The engine that makes the tokens: the embedded server or vLLM, which use the same names. Some only vLLM has.
+"""The engine that makes the tokens: the embedded server or vLLM, which use the same names. Some exist only in vLLM.
 
-A line is of a job and a model: behind vLLM the embedded server may stand as its fallback, with the same model.
+Each line is for one job and model: behind vLLM the embedded server may be the fallback, with the same model.
 """
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -33,8 +33,8 @@ def _replicas() -> list[Panel]:
     return [
         lines(
             "Replicas",
-            "Wanted by the autoscaler, and ready to answer. Those between are starting; if that takes longer than the "
-            "model takes to load, they cannot: `serve status` says why.",
+            "Wanted by the autoscaler, and ready to answer. The difference is starting; if that takes longer than "
+            "loading the model, they cannot start: `serve status` says why.",
             {
                 f"{REPLICA} wanted": "engine:replicas_wanted",
                 f"{REPLICA} ready": "engine:replicas_ready",
@@ -42,9 +42,9 @@ def _replicas() -> list[Panel]:
             },
         ),
         lines(
-            "What the autoscaler goes by",
-            "Requests that are under way, averaged over look_back_period_s, and how many of them the wanted replicas "
-            "have room for. Requests above room for upscale_delay_s bring a replica; far below it, one goes.",
+            "What the autoscaler sees",
+            "Requests in flight, averaged over look_back_period_s, and how many of them the wanted replicas have room "
+            "for. Requests above the room for upscale_delay_s add a replica; far below it, one is removed.",
             {
                 "{{deployment}} requests": "sum by (deployment) (ray_serve_autoscaling_total_requests)",
                 "{{deployment}} room": (
@@ -56,8 +56,8 @@ def _replicas() -> list[Panel]:
         ),
         lines(
             "Requests in each replica",
-            "They should lie close together. One far above the others is slow, or gets more than its share; all at "
-            "max_ongoing_requests, and what comes waits in Serve.",
+            "They should be close together. One far above the others is slow, or gets more than its share. If all are "
+            "at max_ongoing_requests, new requests wait in Serve.",
             {
                 "{{replica}}": "sum by (replica) (ray_serve_replica_processing_queries)",
                 "waiting in Serve": "engine:requests_waiting_in_serve",
@@ -65,8 +65,8 @@ def _replicas() -> list[Panel]:
         ),
         lines(
             "Failed health checks",
-            "Each step up is the end of a replica, and of the streams that it was in the middle of; a new one takes "
-            "its place. Serve forgets those of replicas that are long gone.",
+            "Each step up is the end of a replica, and of its open streams; a new replica takes its place. Serve "
+            "forgets the counts of replicas that are long gone.",
             {"{{deployment}}": "engine:failed_health_checks:total"},
         ),
     ]
@@ -76,7 +76,7 @@ def _load() -> list[Panel]:
     return [
         lines(
             "Running and waiting",
-            "Waiting above running for long, and the engine is full: another replica, or fewer calls at once "
+            "If waiting stays above running, the engine is full: add a replica, or send fewer calls at once "
             "(HTTP_MAX_CONNECTIONS), so that they wait in the gateway's queue, which is fair.",
             {
                 f"{NAME} running": "engine:requests_running",
@@ -84,16 +84,16 @@ def _load() -> list[Panel]:
             },
         ),
         lines(
-            "Tokens a second",
-            "Read and made. What is made no longer rises with the demand: that is what this hardware can do.",
+            "Tokens per second",
+            "Read and made. If made no longer rises with demand, this hardware is at its limit.",
             {
                 f"{NAME} read": f"sum by ({OF}) (rate(vllm:prompt_tokens_total[$__rate_interval]))",
                 f"{NAME} made": f"sum by ({OF}) (rate(vllm:generation_tokens_total[$__rate_interval]))",
             },
         ),
         lines(
-            "Tokens in a step of vLLM",
-            "One a running request, and whole prompts now and then. A median of 1 under load: requests come one by "
+            "Tokens per vLLM step",
+            "One per running request, and now and then whole prompts. A median of 1 under load: requests come one by "
             "one, and batching gains nothing.",
             {
                 f"{NAME} p50": quantile(0.5, "vllm:iteration_tokens_total", OF),
@@ -102,7 +102,7 @@ def _load() -> list[Panel]:
         ),
         lines(
             "How answers end",
-            "stop is a whole answer, length one that max_tokens cut off: many of those, and people read half "
+            "stop is a whole answer, length one that max_tokens cut off: with many of those, people read half "
             "sentences.",
             {
                 f"{NAME} {{{{finished_reason}}}}": (
@@ -129,8 +129,8 @@ def _time() -> list[Panel]:
             limit=1,
         ),
         lines(
-            "Between two tokens",
-            "Rises with the number that are made at the same time; that is the price of throughput.",
+            "Time between tokens",
+            "Rises with the number of answers made at the same time; that is the price of throughput.",
             {
                 f"{NAME} p50": quantile(0.5, "vllm:inter_token_latency_seconds", OF),
                 f"{NAME} p95": quantile(0.95, "vllm:inter_token_latency_seconds", OF),
@@ -139,7 +139,7 @@ def _time() -> list[Panel]:
         ),
         lines(
             "Whole requests",
-            "From arrival to the last token, of half of them and of nearly all.",
+            "From arrival to the last token, at the median and for nearly all.",
             {
                 f"{NAME} p50": quantile(0.5, "vllm:e2e_request_latency_seconds", OF),
                 f"{NAME} p95": quantile(0.95, "vllm:e2e_request_latency_seconds", OF),
@@ -148,8 +148,8 @@ def _time() -> list[Panel]:
         ),
         lines(
             "Where an answer's time goes",
-            "On average, in the gateway and in vLLM: waiting for a place in the batch is what another replica would "
-            "save, reading is the prompt's length, making the answer's. The gateway should be the thinnest.",
+            "On average, in the gateway and in vLLM. Another replica would save the wait for a place in the batch; "
+            "reading depends on the prompt's length, making on the answer's. The gateway should be the thinnest.",
             {
                 "gateway": _mean("gateway_overhead_seconds"),
                 "waiting for a place": _mean("vllm:request_queue_time_seconds", VLLM),
@@ -166,26 +166,26 @@ def _memory() -> list[Panel]:
     return [
         lines(
             "KV cache in use",
-            "Of the fullest replica. Near 100 % requests wait or are thrown out of the batch: shorter contexts, fewer "
+            "Of the fullest replica. Near 100 % requests wait or are preempted: use shorter contexts, fewer requests "
             "at once, or more memory (gpu_memory_utilization, tensor parallelism).",
             {NAME: "engine:kv_cache_usage:max"},
             "percentunit",
             limit=0.9,
         ),
         lines(
-            "Thrown out and begun again",
-            "Preemptions: work done twice for want of KV cache. Should be 0.",
+            "Preempted",
+            "Preemptions: work done twice for lack of KV cache. Should be 0.",
             {
                 NAME: (
                     f"sum by ({OF}) (rate(vllm:num_preemptions_total[$__rate_interval]))"
-                    " or 0 * engine:requests_running"  # through Ray there is no count of nothing
+                    " or 0 * engine:requests_running"  # through Ray, a count of zero is missing
                 )
             },
         ),
         lines(
             "Prefix cache hit rate",
-            "The share of prompt tokens that were read before. Low, with one system prompt for all: something that "
-            "changes stands at its beginning, or requests go to replicas by chance.",
+            "The share of prompt tokens that were read before. If it is low with one system prompt for all, something "
+            "at its beginning changes, or requests are spread over the replicas at random.",
             {
                 NAME: (
                     f"(sum by ({OF}) (rate(vllm:prefix_cache_hits_total[$__rate_interval]))"
@@ -196,7 +196,7 @@ def _memory() -> list[Panel]:
             "percentunit",
         ),
         lines(
-            "Waiting for a place, p95",
+            "Wait for a slot, p95",
             "From arrival to the batch. The part of a first token's time that another replica would save.",
             {NAME: quantile(0.95, "vllm:request_queue_time_seconds", OF)},
             "s",
@@ -217,7 +217,7 @@ def _embedded() -> list[Panel]:
             },
         ),
         lines(
-            "Batches in the making",
+            "Batches in progress",
             "0 or 1 for each model: it makes one batch at a time.",
             {"{{model_name}}": 'sum by (model_name) (inference_active_batches{job="model"})'},
         ),

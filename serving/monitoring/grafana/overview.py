@@ -1,4 +1,4 @@
-"""Is the service well? What people ask of it, what they get, how soon, and how much of the promise is spent."""
+"""Is the service well? The requests, the answers, their speed, and how much of the error budget is spent."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
@@ -10,7 +10,7 @@ ERRORS = (
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:
-    """PromQL of a histogram's quantile, over all instances, for each of the labels `by`."""
+    """PromQL for a histogram's quantile, over all instances, for each value of the labels `by`."""
     labels = f"le, {by}" if by else "le"
     return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket[$__rate_interval])))"
 
@@ -21,78 +21,78 @@ def overview() -> Dashboard:
         "Service overview",
         "Look here first. From left to right and top to bottom: is there traffic, does it fail, is it slow, and why.",
         {
-            "Is it well?": [
+            "Health": [
                 number(
-                    "Requests a second",
-                    "How much is asked. None at all at a time when there should be some is a fault in front of us.",
+                    "Requests per second",
+                    "The rate of requests. None at all, when there should be some, is a fault in front of us.",
                     "sum(rate(inference_requests_total[$__rate_interval]))",
                     "reqps",
                 ),
                 number(
                     "Failing",
-                    "The share of requests that end with a fault of ours (5xx). Over 0.5 % for long, and the month's "
-                    "promise is broken: see by status below which fault it is.",
+                    "The share of requests that end with our fault (5xx). Above 0.5 % for long, the month's promise "
+                    "is broken: the panel by status below shows which fault it is.",
                     ERRORS,
                     "percentunit",
                     worry_at=0.005,
                 ),
                 number(
                     "Slower than 2.5 s",
-                    "The share of whole answers that took longer than we promise, over 5 minutes. Over 5 %: find out "
+                    "The share of whole answers that took longer than promised, over 5 minutes. Above 5 %: find out "
                     "below whether the queue or the upstream takes the time.",
                     "slo:slow_answers:ratio_rate5m",
                     "percentunit",
                     worry_at=0.05,
                 ),
                 number(
-                    "US dollars an hour",
-                    "What the answers of the last two minutes cost, as if it went on for an hour. If it surprises you, "
-                    "go to Limits and cost.",
+                    "US dollars per hour",
+                    "What the answers of the last two minutes cost, projected to an hour. If it surprises you, open "
+                    "Limits and cost.",
                     "cost:pace:usd_per_hour_rate2m",
                     "currencyUSD",
                 ),
                 number(
-                    "Alerts that fire",
+                    "Firing alerts",
                     "As the webhooks told us. Above 0 there is a runbook to open: serving/monitoring/README.md.",
                     "max(gateway_alerts_firing)",
                     worry_at=1,
                 ),
                 number(
-                    "Serving since",
-                    "How long the oldest worker has served. Back to 0 by itself, the service was restarted: why?",
+                    "Up since",
+                    "How long the oldest worker has run. If it falls to 0 unexpectedly, the service restarted: why?",
                     "min(process_uptime_seconds)",
                     "s",
                 ),
             ],
-            "What is asked, and what comes of it": [
+            "Requests and results": [
                 lines(
                     "Requests by endpoint",
-                    "Who grew? A new client shows as a step in one colour.",
+                    "Which endpoint grew? A new client shows as a step in one colour.",
                     {"{{endpoint}}": "sum by (endpoint) (rate(gateway_requests_total[$__rate_interval]))"},
                     "reqps",
                     stacked=True,
                 ),
                 lines(
                     "Requests by status",
-                    "401 and 403: keys. 429: limits, ours or the upstream's. 502 and 504: the upstream is ill. 503: we "
-                    "shed load, or a breaker is open. 500 should never be seen: look for its request id in the log.",
+                    "401 and 403: keys. 429: limits, ours or the upstream's. 502 and 504: the upstream has a fault. "
+                    "503: we shed load, or a breaker is open. 500 should never occur: find its request id in the log.",
                     {"{{status}}": "sum by (status) (rate(gateway_requests_total[$__rate_interval]))"},
                     "reqps",
                     stacked=True,
                 ),
                 lines(
                     "Error budget burn",
-                    "1 spends the month's budget in a month. Above 14.4 somebody is paged, above 1 for days there is a "
-                    "ticket. Failing and being slow have a budget each.",
+                    "1 spends the month's budget in a month. Above 14.4 somebody is paged; above 1 for days there is a "
+                    "ticket. Failures and slow answers have separate budgets.",
                     {"failing": "slo:errors:burn_rate1h", "slow": "slo:slow_answers:burn_rate1h"},
                     limit=14.4,
                 ),
             ],
-            "How soon": [
+            "Latency": [
                 lines(
                     "Duration",
                     "From the request's arrival to the last byte. A p99 far above a calm p50 hits few people hard: "
-                    "look for a slow trace. All of them up: the upstream, or the queue.",
+                    "look at a slow trace. If all are up: the upstream, or the queue.",
                     {
                         "p50": quantile(0.5, "gateway_request_duration_seconds"),
                         "p95": quantile(0.95, "gateway_request_duration_seconds"),
@@ -103,45 +103,45 @@ def overview() -> Dashboard:
                 ),
                 lines(
                     "Time to first token, p95",
-                    "What people feel of a stream. Over a second they look at an empty screen: fewer at the same time, "
-                    "shorter prompts, or more engines.",
+                    "What people notice of a stream. Above a second they look at an empty screen: allow fewer at the "
+                    "same time, use shorter prompts, or add engines.",
                     {"{{model}}": quantile(0.95, "gen_ai_server_time_to_first_token_seconds", "model")},
                     "s",
                     limit=1,
                 ),
                 lines(
                     "Time per token, p95",
-                    "How fast a stream flows once it does; people read at about 0.1 s a token. If it rises with load, "
-                    "the engine's batches are too large.",
+                    "How fast a stream flows once it has begun; people read about one token per 0.1 s. If it rises "
+                    "with load, the engine's batches are too large.",
                     {"{{model}}": quantile(0.95, "gen_ai_server_time_per_output_token_seconds", "model")},
                     "s",
                 ),
             ],
             "Where the time goes": [
                 lines(
-                    "Waiting in our queue, p95",
-                    "0 while there is room. If it rises, more comes in than HTTP_MAX_CONNECTIONS lets through: is the "
-                    "upstream slow, or is it simply more?",
+                    "Wait in our queue, p95",
+                    "0 while there is room. If it rises, more calls come than HTTP_MAX_CONNECTIONS admits: is the "
+                    "upstream slow, or is there more demand?",
                     {"queue": quantile(0.95, "gateway_queue_seconds")},
                     "s",
                 ),
                 lines(
                     "The gateway's own time, p95",
-                    "A request's time less its waiting for upstreams; the queue is part of it. Milliseconds are right. "
-                    "More, without a queue, and our own process is short of processor time: add workers.",
+                    "A request's time minus its wait for upstreams; the queue is part of it. Milliseconds are normal. "
+                    "If it is more without a queue, our own process lacks CPU time: add workers.",
                     {"overhead": quantile(0.95, "gateway_overhead_seconds")},
                     "s",
                 ),
                 lines(
-                    "Being served",
-                    "Requests inside at this moment, and those of them that wait. Near UVICORN_LIMIT_CONCURRENCY times "
-                    "the workers new ones are refused.",
+                    "In progress",
+                    "Requests in progress now, and how many of them wait. Near UVICORN_LIMIT_CONCURRENCY times the "
+                    "number of workers, new ones are refused.",
                     {"inside": "sum(inference_active_connections)", "waiting": "sum(inference_queue_depth)"},
                 ),
                 lines(
                     "Processor",
-                    "Of all workers together; 100 % is one core. As many cores as workers, and there is no more to "
-                    "have: add workers, or machines.",
+                    "Of all workers together; 100 % is one core. When it equals the number of workers, there is no "
+                    "more to get: add workers, or machines.",
                     {"{{instance}}": "process_cpu_percent"},
                     "percent",
                 ),

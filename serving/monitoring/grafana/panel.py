@@ -1,7 +1,7 @@
-"""The panels and dashboards that we build: few kinds, each with a description that says what it tells and what to do.
+"""The panels and dashboards that we build: few kinds, each with a description that says what it shows and what to do.
 
-In: titles, words, PromQL. Out: Grafana's builders, for 11.6. The data source is a variable of the dashboard, so that
-its JSON can be brought in anywhere.
+In: titles, texts, PromQL. Out: Grafana's builders, for 11.6. The data source is a dashboard variable, so that the JSON
+can be imported anywhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from grafana_foundation_sdk.models.dashboard import (
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 TAG = "llm-gateway"
 WIDTH = 24  # columns of Grafana's grid
-HEIGHT, NUMBER_HEIGHT = 8, 5  # rows of it
+HEIGHT, NUMBER_HEIGHT = 8, 5  # rows of that grid
 
 Panel = stat.Panel | timeseries.Panel
 
@@ -43,14 +43,14 @@ class Query:
 def number(
     title: str, tells: str, expr: str, unit: str = "short", *, worry_at: float | None = None, low_is_bad: bool = False
 ) -> stat.Panel:
-    """The value now, with its course behind it; red from `worry_at` on, or below it."""
+    """The present value, with its history behind it; red from `worry_at` on, or below it."""
     panel = (
         stat.Panel()
         .title(title)
         .description(tells)
         .datasource(SOURCE)
         .unit(unit)
-        .no_value("0")  # a counter that never counted is not there yet
+        .no_value("0")  # a counter that never counted does not exist yet
         .height(NUMBER_HEIGHT)
         .graph_mode(BigValueGraphMode.AREA)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -68,7 +68,7 @@ def lines(
     limit: float | None = None,
     stacked: bool = False,
 ) -> timeseries.Panel:
-    """`queries`: PromQL by the legend of its series. `limit` is drawn as a red line."""
+    """`queries`: PromQL, by the legend of its series. `limit` is drawn as a red line."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -97,7 +97,7 @@ def lines(
 
 
 def board(uid: str, title: str, tells: str, rows: Mapping[str, Sequence[Panel]]) -> Dashboard:
-    """`rows`: panels under a heading; those of one row share its width."""
+    """`rows`: panels under a heading; the panels of one row share its width."""
     built = (
         dashboard.Dashboard(title)
         .uid(uid)
@@ -106,7 +106,7 @@ def board(uid: str, title: str, tells: str, rows: Mapping[str, Sequence[Panel]])
         .refresh("10s")
         .time("now-30m", "now")
         .timezone("browser")
-        .readonly()  # a change belongs into the Python that this is made from
+        .readonly()  # changes belong in the Python source
         .with_variable(dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
         .link(dashboard.DashboardLink("The others").tags([TAG]).as_dropdown(True).keep_time(True))
     )

@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from tests.conformance.drivers.reports import Order, Report, choice, failure, serve
 
-# What is said to the client itself; all other fields go with a call.
+# Arguments of the client itself; all other fields are arguments of a call.
 OWN = ("extra_headers", "extra_body", "stream_options")
 
 
 class Place(BaseModel):
-    """What `parsed` asks for."""
+    """The type of answer that `parsed` asks for."""
 
     city: str
     people: int
@@ -41,7 +41,7 @@ def client(order: Order) -> ChatOpenAI:
 
 def asked(order: Order) -> tuple[list[BaseMessage], dict[str, Any]]:
     body = order["body"]
-    # LangChain's own messages always have a content.
+    # LangChain's own messages always have content.
     messages = convert_to_messages([{"content": None, **message} for message in body["messages"]])
     return messages, {name: value for name, value in body.items() if name not in (*OWN, "messages", "model")}
 

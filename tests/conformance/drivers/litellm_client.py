@@ -14,7 +14,7 @@ def fields(order: Order) -> dict[str, Any]:
     body = order["body"]
     return {
         **body,
-        "model": f"openai/{body['model']}",  # the provider, and its model
+        "model": f"openai/{body['model']}",  # the provider and its model
         "api_base": order["base_url"],
         "api_key": order["key"],
         "max_retries": order["retries"],

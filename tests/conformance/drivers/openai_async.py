@@ -1,4 +1,4 @@
-"""OpenAI's client for Python, as it is used with asyncio. One client a server, for the life of the program."""
+"""OpenAI's client for Python with asyncio. One client per server, for the life of the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's client for Python, as it is used without asyncio. One client a server, for the life of the program."""
+"""OpenAI's client for Python without asyncio. One client per server, for the life of the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conformance.drivers.reports import Gathered, Order, Report, answer, s
 
 
 class Place(BaseModel):
-    """What `parsed` asks for."""
+    """The type of answer that `parsed` asks for."""
 
     city: str
     people: int
@@ -42,7 +42,7 @@ def whole(order: Order) -> Report:
 
 
 def untyped(value: Any, where: str = "") -> list[str]:
-    """Fields that came and that the client has no name for."""
+    """Received fields that the client's types do not have."""
     if isinstance(value, list):
         return [name for item in value for name in untyped(item, where)]
     if not isinstance(value, BaseModel):

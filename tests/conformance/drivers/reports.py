@@ -1,8 +1,8 @@
-"""What a driver reports, in the same words whatever the client calls it.
+"""The reports of the drivers, in the same words for every client.
 
-An answer has `choices`, each with `text`, `finish_reason`, `tool_calls` (name, arguments as they came, id) and
-`logprobs` (the tokens, or None); `usage` is (in, out, total) or None. A stream's report has `pieces`, the texts in the
-order they came, and `error` if it broke. An error is told by the names of its class and its ancestors.
+An answer has `choices`, each with `text`, `finish_reason`, `tool_calls` (name, arguments as received, id) and
+`logprobs` (the tokens, or None); `usage` is (in, out, total) or None. A stream's report also has `pieces`, the texts in
+order of arrival, and `error` if it broke. An error has the names of its class and of all ancestors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Action = Callable[[Order], Report]
 def serve(actions: Mapping[str, Action]) -> None:
     """Carry out orders until stdin ends."""
     reports = sys.stdout
-    sys.stdout = sys.stderr  # whatever a client prints, it is no report
+    sys.stdout = sys.stderr  # keeps a client's own output out of the reports
     print("{}", file=reports, flush=True)  # ready
     for line in sys.stdin:
         order = json.loads(line)
@@ -62,7 +62,7 @@ def choice(
 
 
 class Gathered:
-    """The choices of a stream, put together from chunks in OpenAI's shape, by attribute or by key."""
+    """The choices of a stream, assembled from chunks in OpenAI's shape, by attribute or by key."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []

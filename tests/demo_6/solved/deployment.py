@@ -1,4 +1,4 @@
-"""An attendee's deployment in the end: the starter, with each task done as its third hint says."""
+"""An attendee's finished deployment: the starter, with each task done as its third hint says."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from vllm.v1.metrics.ray_wrappers import RayPrometheusStatLogger
 from serving.ray_serve.arguments import ServingArguments
 
 app = FastAPI()
-# What the class uses stands before it: Serve copies the class, and all that it knows, when it is decorated.
+# Everything that the class uses is defined before it: Serve copies the class and its globals when it decorates it.
 
 
 def _usage(tokens_in: int, tokens_out: int) -> dict[str, int]:

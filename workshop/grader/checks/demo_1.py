@@ -1,6 +1,6 @@
 """Demo 1, graded: the twelve points of its production checklist as checks over HTTP, twenty points in all.
 
-They import nothing of the service, and so grade anybody's. README.md of the demo says which check shows which point.
+They import nothing of the service, so they grade any service. The demo's README.md says which check shows which point.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ check = CHECKLIST.check
 HOLA = "Hola, ¿cómo estás?"
 NUMBER = re.compile(r"\d+")
 GROUPED = re.compile(r"(?<=\d)[ ,._'\u2019\u202f\u00a0](?=\d{3}(?!\d))")  # between the thousands of 4,001
-FOREVER = 60  # seconds; a Retry-After that no deadline here allows for
-SOON = 1  # second; one that any does
+FOREVER = 60  # seconds; a Retry-After longer than any deadline here
+SOON = 1  # second; a Retry-After that fits into any deadline
 
 # US dollars per million tokens, input and output. The embedded models have gpt-4o-mini's price.
 GPT_4O_MINI = (0.15, 0.60)
@@ -36,7 +36,7 @@ PRICES = dict.fromkeys(("workshop-tiny", "workshop-sim", "gpt-4o-mini"), GPT_4O_
 # --- 1 · secrets from the environment ----------------------------------------------------------------------------
 
 
-@check("The key comes from the environment, and is in no reply, no log and nothing printed")
+@check("The API key comes from the environment, and never appears in replies, in the log or in the output")
 def secrets(subject: Subject) -> None:
     secret = subject.secret
     answers = [subject.answered(HOLA), subject.ask(""), subject.service.get("/nothing"), subject.service.get("/")]
@@ -57,7 +57,7 @@ def secrets(subject: Subject) -> None:
 # --- 2 · limits on the input -------------------------------------------------------------------------------------
 
 
-@check("A prompt of MAX_CHARS characters is answered, one more is 422, and the upstream never hears of it")
+@check("A prompt of MAX_CHARS characters is answered; with one more the reply is 422, without an upstream call")
 def input_limit(subject: Subject) -> None:
     limit = subject.configured.max_chars
     text = "¿Qué es un ñandú? " * (limit // 10)  # characters are counted, not bytes
@@ -77,7 +77,7 @@ def input_limit(subject: Subject) -> None:
 # --- 3 · validation of the payload -------------------------------------------------------------------------------
 
 
-@check("What does not validate is 422 and names the field, and does no harm to the next request")
+@check("An invalid request gets a 422 that names the field, and does not affect the next request")
 def payload_validation(subject: Subject) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"prompt": ""}, "prompt"),
@@ -94,7 +94,7 @@ def payload_validation(subject: Subject) -> None:
         error = answer.must_be_error(422)
         answer.must(error["param"] == field, f'"param": "{field}"')
     for body in ('{"prompt": "Hola"', "", "[]", "null"):
-        subject.service.request("POST", "/generate", body=body).must_be_error(422, "for a body that is no JSON object")
+        subject.service.request("POST", "/generate", body=body).must_be_error(422, "unless the body is a JSON object")
     subject.answered(HOLA, temperature=2, max_tokens=1)
     subject.answered(HOLA, temperature=0)
 
@@ -102,7 +102,7 @@ def payload_validation(subject: Subject) -> None:
 # --- 4 · time-outs -----------------------------------------------------------------------------------------------
 
 
-@check("An upstream that hangs is 504 at the deadline and not later, and retries do not move the deadline")
+@check("A hanging upstream leads to a 504 at the deadline, not later, and retries do not move the deadline")
 def timeout(subject: Subject) -> None:
     configured = subject.configured
     patience, deadline_ms = configured.patience, configured.timeout * 1000
@@ -112,8 +112,8 @@ def timeout(subject: Subject) -> None:
         hung.must(hung.status == 504, f"504 after {configured.timeout:g} seconds")
         hung.must_be_error(504)
         hung.must(deadline_ms * 0.9 <= hung.ms <= latest_ms, f"504 after {configured.timeout:g} seconds", _after(hung))
-        hung.must(_lets_go(subject), "the call to the upstream given up, too", "it still waits for an answer")
-    # Each try is within its time, all of them together are not.
+        hung.must(_lets_go(subject), "the call to the upstream cancelled too", "it still waits for an answer")
+    # Each try alone is within its time; all of them together are not.
     with subject.upstream.fault({"status": 500, "latency_ms": deadline_ms * 0.6}):
         slow = subject.ask(HOLA, patience=patience)
         slow.must(slow.status in (502, 504), f"502 or 504 within {configured.timeout:g} seconds, retries included")
@@ -124,11 +124,11 @@ LETS_GO_WITHIN = 10.0  # seconds
 
 
 def _lets_go(subject: Subject) -> bool:
-    """Is nothing under way at the upstream any more? Waited for: connections are closed a moment after the answer."""
+    """Has the upstream no call in flight? Waits a while: connections are closed a moment after the answer."""
     return comes_true(lambda: not subject.upstream.register()["in_flight"], LETS_GO_WITHIN)
 
 
-@check("The deadline counts from the request's arrival: a body that comes slowly uses up time, too")
+@check("The deadline counts from the request's arrival: a slow body uses up part of it")
 def arrival(subject: Subject) -> None:
     seconds = subject.configured.timeout
     document = {"prompt": HOLA, **({"model": subject.model} if subject.model else {})}
@@ -136,7 +136,7 @@ def arrival(subject: Subject) -> None:
         patience = subject.configured.patience + seconds
         hung = subject.service.post_slowly("/generate", document, seconds * 0.75, patience=patience)
         hung.must_be_error(504)
-        # A quarter is left. Whoever counts from the end of the body waits for all of it once more.
+        # A quarter is left. A service that counts from the end of the body takes the whole time once more.
         waited = hung.received - hung.sent
         in_time = waited < seconds * 0.9
         hung.must(in_time, f"504 about {seconds / 4:g} seconds after the end of the body", f"504 after {waited:.2f}")
@@ -149,7 +149,7 @@ def _after(answer: Answer) -> str:
 # --- 5 · exponential retries -------------------------------------------------------------------------------------
 
 
-@check("Two 429, or a 503, and then an answer are one 200; a 500 for ever is 502 after 1 + MAX_RETRIES calls")
+@check("After two 429s, or one 503, an answer is a 200; constant 500s are a 502, after 1 + MAX_RETRIES calls")
 def retries(subject: Subject) -> None:
     with subject.upstream.fault({"status": 429, "times": 2}):
         saved = subject.answered(HOLA)
@@ -163,7 +163,7 @@ def retries(subject: Subject) -> None:
         _must_have_called(subject, 1 + subject.configured.max_retries, lost)
 
 
-@check("The pauses between tries start at about RETRY_DELAY, double, and are not the same for everybody")
+@check("The pauses between tries start at about RETRY_DELAY, double each time, and differ from call to call")
 def backoff(subject: Subject) -> None:
     if subject.configured.max_retries < 3:
         raise NotGraded("growth shows only with MAX_RETRIES of 3 or more")
@@ -171,12 +171,12 @@ def backoff(subject: Subject) -> None:
     if not subject.can_start_again:
         return
     time_out = subject.configured.timeout
-    # Of five pauses the last is sixteen times the first, and the sum of all is well within the deadline.
+    # The last of five pauses is sixteen times the first, and their sum is well within the deadline.
     with subject.started_with({"MAX_RETRIES": "5", "RETRY_DELAY": f"{time_out * 0.02:g}"}) as persistent:
         _must_double(persistent)
-    # One pause that fits, with chance in it, and one twice as long that does not. What a busy machine adds to each of
-    # these long ones does not look like chance.
-    longer = time_out * 3
+    # One pause that fits into the deadline, with jitter, and one twice as long that does not. A busy machine makes them
+    # longer, but that does not look like jitter; and it has a few seconds to fail the first tries.
+    longer = max(time_out * 3, 12)
     with subject.started_with(
         {"MAX_RETRIES": "1", "TIMEOUT": f"{longer:g}", "RETRY_DELAY": f"{longer * 0.63:g}"}
     ) as slow:
@@ -186,23 +186,23 @@ def backoff(subject: Subject) -> None:
 def _must_double(subject: Subject) -> None:
     with subject.upstream.fault({"status": 500}):
         lost = subject.ask(HOLA)
-        # From try to try: a busy machine makes that longer, and never shorter.
+        # From try to try: a busy machine makes these longer, never shorter.
         pauses = [after.started - before.started for before, after in pairwise(subject.upstream.calls())]
     seen = f"pauses of {', '.join(f'{pause:.2f}' for pause in pauses)} seconds" if pauses else "no second try"
     lost.must(len(pauses) >= 2, "pauses between tries", seen)
     delays = [subject.configured.retry_delay * 2**number for number in range(len(pauses))]
-    # Chance may take away as much as half.
+    # Jitter may take away as much as half.
     long_enough = all(pause >= delay / 2 for pause, delay in zip(pauses, delays, strict=True))
     lost.must(long_enough, f"pauses of about {', '.join(f'{delay:g}' for delay in delays)} seconds", seen)
 
 
-TOGETHER = 10  # callers, whose first tries fail together
+TOGETHER = 10  # callers whose first tries fail together
 STAGGER = 0.03  # seconds from one to the next, so that they do not wait for each other
-SPREAD = 0.04  # of the delay; chance as small as a tenth more or less has a good deal more
+SPREAD = 0.04  # of the delay; even a jitter of only ± 10 % spreads much wider
 
 
 def _must_spread(subject: Subject) -> None:
-    """Calls that fail together wait side by side, and do not come back together."""
+    """Calls that fail together wait in parallel, and do not come back together."""
     delay = subject.configured.retry_delay
     with subject.upstream.fault({"status": 500}), ThreadPoolExecutor(TOGETHER, thread_name_prefix="together") as pool:
         asked = []
@@ -214,16 +214,16 @@ def _must_spread(subject: Subject) -> None:
     order, command, take_back = answers[0].curl.rsplit("\n", 2)
     crowd = f"for i in $(seq {TOGETHER}); do time {command} & done; wait"
     shown = replace(answers[0], curl="\n".join([order, crowd, take_back]))
-    expected = f"{TOGETHER} calls that fail together tried again side by side, {delay:g} seconds later or so"
+    expected = f"{TOGETHER} calls that fail together, retried in parallel about {delay:g} seconds later"
     shown.must(again >= TOGETHER / 2, expected, f"{again} of them tried again")
     took = sorted(answer.ms / 1000 for answer in answers)
-    # Without the slowest, which a busy machine may have held up.
+    # Without the slowest: a busy machine may have delayed them.
     spread = took[TOGETHER * 3 // 4] - took[0]
-    expected = f"pauses with chance in them: {TOGETHER} calls that do not all take the same time"
+    expected = f"pauses with jitter: {TOGETHER} calls that do not all take the same time"
     shown.must(spread >= SPREAD * delay, expected, ", ".join(f"{seconds:.2f}" for seconds in took) + " seconds")
 
 
-@check("A 400 of the upstream is not repeated: the same request would be just as wrong")
+@check("A 400 from the upstream is not retried: the same request would be just as wrong")
 def no_retry_of_rejections(subject: Subject) -> None:
     with subject.upstream.fault({"status": 400}):
         rejected = subject.ask(HOLA)
@@ -239,7 +239,7 @@ def _must_have_called(subject: Subject, times: int, answer: Answer) -> None:
 # --- 6 · errors of the upstream ----------------------------------------------------------------------------------
 
 
-@check("A 429 is repeated when its Retry-After says, or not at all; then the client has a 429 with Retry-After")
+@check("A 429 is retried after its Retry-After, or not at all; then the client gets a 429 with Retry-After")
 def upstream_rate_limit(subject: Subject) -> None:
     with subject.upstream.fault({"status": 429, "retry_after": FOREVER}):
         limited = subject.ask(HOLA)
@@ -261,11 +261,11 @@ def upstream_rate_limit(subject: Subject) -> None:
         )
 
 
-@check("A broken upstream is the upstream's fault: 503 when it refuses, 502 when it talks nonsense, never 500")
+@check("Upstream failures are never a 500: 503 if it refuses connections, 502 if its reply makes no sense")
 def upstream_faults(subject: Subject) -> None:
     for garbage in ("text", "json", "truncated", "empty", "wrong-shape"):
         with subject.upstream.fault({"garbage": garbage}):
-            subject.ask(HOLA).must_be_error(502, "for a reply that is no completion")
+            subject.ask(HOLA).must_be_error(502, "for a reply that is not a completion")
     with subject.upstream.fault({"cut_after_tokens": 0}):
         cut = subject.ask(HOLA)
         cut.must(cut.status in (502, 503), "502 or 503 for a connection that breaks")
@@ -280,7 +280,7 @@ def upstream_faults(subject: Subject) -> None:
 LOGGED_MS = 100  # milliseconds that the upstream takes
 
 
-@check("Each request, answered or refused, is one JSON line with the agreed fields and the true numbers")
+@check("Each request, answered or refused, writes one JSON log line with the agreed fields and correct numbers")
 def log_line(subject: Subject) -> None:
     log = subject.log
     prompt = f"{HOLA} {time.time()}"
@@ -316,13 +316,13 @@ def log_line(subject: Subject) -> None:
     for refused in failed:
         line = log.lines_of(refused)[-1]
         named = refused is blank or line.get("model") == asked
-        _must_log(subject, refused, named, f'"model": "{asked}", which was asked for', line)
+        _must_log(subject, refused, named, f'"model": "{asked}", the requested one', line)
     for each in (answer, *failed):
         lines = log.lines_of(each)
-        _must_log(subject, each, len(lines) == 1, "one line a request", f"{len(lines)} lines")
+        _must_log(subject, each, len(lines) == 1, "one line per request", f"{len(lines)} lines")
 
 
-@check("Neither prompts nor answers are in the log or printed, also when a request fails")
+@check("Prompts and answers never appear in the log or in the output, not even when a request fails")
 def log_private(subject: Subject) -> None:
     log = subject.log
     answer = subject.answered("El secreto de Ana es turquesa")
@@ -354,7 +354,7 @@ def _is_recent(timestamp: object) -> bool:
 # --- 8 · request ids ---------------------------------------------------------------------------------------------
 
 
-@check("Every reply has an X-Request-ID: the client's own if it is sane, a new one otherwise; the body has the same")
+@check("Every reply has an X-Request-ID, also in the body: the client's own if it is valid, otherwise a new one")
 def request_id(subject: Subject) -> None:
     mine = f"lab-{time.time_ns()}.a:b_c"
     kept = subject.answered(HOLA, headers={"X-Request-ID": mine})
@@ -380,7 +380,7 @@ def _id_of(answer: Answer) -> str:
 # --- 9 · tokens and cost -----------------------------------------------------------------------------------------
 
 
-@check("The tokens are the upstream's own count, not a guess")
+@check("Token counts are the upstream's own, not an estimate")
 def tokens(subject: Subject) -> None:
     subject.upstream.forget_calls()
     answer = subject.answered("Una palabra tras otra. " * 20)
@@ -394,9 +394,9 @@ def tokens(subject: Subject) -> None:
     answer.must(given == counted, f'"tokens": {counted}', f'"tokens": {given}')
 
 
-@check("The cost is tokens / 1e6 × price, each way at its own price, in USD with 6 decimals; price_source says whose")
+@check("Cost is tokens / 1e6 × the input or output price, in USD with 6 decimals; price_source says which price")
 def cost(subject: Subject) -> None:
-    for prompt in (HOLA, "Una palabra tras otra. " * 100):  # a dear answer, a dear question
+    for prompt in (HOLA, "Una palabra tras otra. " * 100):  # an expensive answer, an expensive question
         _must_cost(subject.answered(prompt))
     served = subject.upstream.models() if subject.has_upstream else []
     for other in set(PRICES).intersection(served):
@@ -406,17 +406,17 @@ def cost(subject: Subject) -> None:
 
 
 def _called(model: str, answer: Answer) -> Answer:
-    """The answer of a model that may have this name in front of the grader's embedded server alone."""
+    """The answer, with the setting under which the embedded server has this model, if it needs one."""
     names = " ".join(f"{name}={value}" for name, value in MORE_NAMES.items())
     if model not in names:
         return answer
-    return replace(answer, curl=f"# {names} make demo-1: then its model server goes by {model}, too\n{answer.curl}")
+    return replace(answer, curl=f"# {names} make demo-1: then its model server also serves {model}\n{answer.curl}")
 
 
 def _must_cost(answer: Answer) -> None:
     model: str = answer.at(str, "metadata", "model")
     if model not in PRICES:
-        raise NotGraded(f"the grader has no price for {model}; grade in front of the embedded server")
+        raise NotGraded(f"the grader has no price for {model}; grade the service in front of the embedded server")
     price_in, price_out = PRICES[model]
     tokens_in, tokens_out = (answer.at(int, "metadata", "tokens", way) for way in ("input", "output"))
     right = round(tokens_in / 1e6 * price_in + tokens_out / 1e6 * price_out, 6)
@@ -438,7 +438,7 @@ def _must_name_the_source(answer: Answer, source: str) -> None:
 # --- 10 · latency ------------------------------------------------------------------------------------------------
 
 
-@check("latency_ms covers the whole wait, upstream included, and is never longer than what the client measured")
+@check("latency_ms covers the whole wait, upstream included, and never exceeds what the client measured")
 def latency(subject: Subject) -> None:
     slow_ms = 300
     with subject.upstream.fault({"latency_ms": slow_ms}):
@@ -474,7 +474,7 @@ def _healthy(subject: Subject) -> Answer:
 # --- 12 · fitting HTTP answers -----------------------------------------------------------------------------------
 
 
-@check("404, 405 with Allow, 413, 415 and 431, each in the one envelope with the request id")
+@check("404, 405 with Allow, 413, 415 and 431 all use the common error envelope, with the request id")
 def http_answers(subject: Subject) -> None:
     service = subject.service
     wrong_method = service.get("/generate")
@@ -490,7 +490,7 @@ def http_answers(subject: Subject) -> None:
         answer.must(same and error["request_id"] is not None, "the X-Request-ID as request_id in the error")
     allowed = wrong_method.headers.get("allow")
     wrong_method.must(allowed is not None and "POST" in allowed, "Allow: POST", f"Allow: {allowed}")
-    # Refused while its head is still being read: there is no request yet that could have an id.
+    # Refused while the head is still being read: there is no request yet that could have an id.
     service.get("/health", headers={"X-Large": "x" * 40_000}).must_be_error(431)
 
 
@@ -499,7 +499,7 @@ def http_answers(subject: Subject) -> None:
 SLOW_CALLS = 20
 
 
-@check(f"While {SLOW_CALLS} generations are in flight, /health answers: nothing blocks the process")
+@check(f"While {SLOW_CALLS} generations are in flight, /health still answers: nothing blocks the process")
 def not_blocking(subject: Subject) -> None:
     with subject.upstream.held() as gate, ThreadPoolExecutor(SLOW_CALLS, thread_name_prefix="slow") as pool:
         calls = [pool.submit(subject.ask, f"{HOLA} {number}") for number in range(SLOW_CALLS)]
@@ -514,7 +514,7 @@ def not_blocking(subject: Subject) -> None:
         answer.must(answer.status == 200, f"200 for each of {SLOW_CALLS} generations that are in flight together")
 
 
-@check("100 requests, 10 at a time: every one is answered with 200")
+@check("100 requests, 10 at a time: all of them are answered with 200")
 def load(subject: Subject) -> None:
     with ThreadPoolExecutor(10, thread_name_prefix="load") as pool:
         answers = list(pool.map(lambda number: subject.ask(f"{HOLA} {number}"), range(100)))

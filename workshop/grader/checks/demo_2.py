@@ -1,7 +1,7 @@
-"""Demo 2, graded: who may call, and how often, as twenty checks over HTTP, a point each.
+"""Demo 2, graded: who may call, and how often, as twenty checks over HTTP, one point each.
 
-They import nothing of the service, and so grade any service. What a limiter did is judged by
-workshop/grader/windows.py from what each request saw, so that a slow machine costs nobody a point.
+They import nothing of the service, so they grade any service. workshop/grader/windows.py judges a limiter by what each
+request saw, so that a slow machine costs nobody a point.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from workshop.grader.windows import Seen, surely_together, wrongly_refused
 from workshop.redis_server import RedisServer
 
 SHORT_WINDOWS = {
-    "TIMEOUT": "20",  # on a busy machine an answer takes seconds, which is no fault of the limits
+    "TIMEOUT": "20",  # on a busy machine an answer takes seconds, which is not the limits' fault
     "RATE_LIMIT_WINDOW_SEC": "2",
     "RATE_LIMIT_RPM": "10",
     "RATE_LIMIT_BURST": "2",
@@ -38,11 +38,11 @@ SHORT_WINDOWS = {
 CHECKLIST = Checklist("Demo 2 · Who may call, and how often", SHORT_WINDOWS)
 check = CHECKLIST.check
 
-WORD = "Desoxirribonucleico"  # one word: fewer tokens than the four characters a token that a limiter may estimate
+WORD = "Desoxirribonucleico"  # one word: fewer tokens than a limiter may estimate at four characters per token
 MOST_TOKENS = 4000  # that a request may ask for
-FULL_ANSWER = 64  # tokens; how long the simulator talks when nobody stops it
+FULL_ANSWER = 64  # tokens; the length of the simulator's full answer
 AT_ONCE = 16  # connections
-EACH_ITS_CONNECTION = {"Connection": "close"}  # so that workers share the requests, and not a few connections
+EACH_ITS_CONNECTION = {"Connection": "close"}  # so that workers share requests, not just a few connections
 ALL_WORKERS_WITHIN = 10.0  # seconds
 numbers = count()
 
@@ -62,7 +62,7 @@ def answered(subject: Subject, caller: Caller, **given: Any) -> Answer:
 # --- who is calling ----------------------------------------------------------------------------------------------
 
 
-@check("No token, or Bearer anonymous, is a stranger; an unknown token is 401 with WWW-Authenticate, on every route")
+@check("No token, or Bearer anonymous, means a stranger; unknown tokens get 401 with WWW-Authenticate on every route")
 def token_check(subject: Subject) -> None:
     good = subject.caller(rested=False).token
     answered(subject, STRANGER)
@@ -80,14 +80,14 @@ def token_check(subject: Subject) -> None:
             subject.service.get("/", headers=headers),
             subject.service.get("/nothing", headers=headers),
         ):
-            must_be_unauthorized(answer, "for a token that nobody made")
+            must_be_unauthorized(answer, "for a token that does not exist")
     if subject.has_upstream:
         called = len(subject.upstream.calls())
         answer.must(called == 0, "no upstream call for a bad token", f"{called} upstream calls")
 
 
 def digest(token: str) -> str:
-    """What a service may keep of a token; whoever steals it must not be able to call with it."""
+    """What a service may store of a token; a thief of the database must not be able to call with it."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -97,7 +97,7 @@ def must_be_unauthorized(answer: Answer, why: str) -> None:
     answer.must(challenge.lower().startswith("bearer"), "WWW-Authenticate: Bearer", f"WWW-Authenticate: {challenge}")
 
 
-AT_ONCE_MS = 5000  # milliseconds; a busy machine takes its time, and what is stuck takes for ever
+AT_ONCE_MS = 5000  # milliseconds; a busy machine is slow, a stuck service takes for ever
 HOSTILE = (
     "Bearer ' OR '1'='1",
     "Bearer wk_'; DROP TABLE tokens; --",
@@ -117,20 +117,20 @@ HOSTILE = (
 )
 
 
-@check("Whatever stands in Authorization that is no token is 401 (or 400), at once, and breaks nothing")
+@check("Malformed credentials in Authorization get 401 (or 400) at once, and break nothing")
 def hostile_headers(subject: Subject) -> None:
     good = subject.caller(rested=False)
     for value in HOSTILE:
         headers = {"Authorization": value}
         for answer in (ask(subject, STRANGER, headers=headers), subject.service.get("/usage", headers=headers)):
-            answer.must(answer.status in (400, 401, 431), "401, or 400 for what is no header")
+            answer.must(answer.status in (400, 401, 431), "401, or 400 for a malformed header")
             answer.must_be_error(answer.status or 401)
             answer.must(answer.ms < AT_ONCE_MS, "an answer at once", f"{answer.ms:.0f} ms")
     usage = subject.service.get("/usage", headers=good.headers)
     usage.must(usage.status == 200, "200 for a good token afterwards")
 
 
-@check("A token is in no log, nothing printed, no reply and no table, not even when it is refused")
+@check("A token never appears in the log, the output, a reply or a table, not even when it is refused")
 def token_secret(subject: Subject) -> None:
     good, made_up = subject.caller(rested=False), "wk_" + hashlib.sha256(str(time.time()).encode()).hexdigest()[:43]
     answers = [
@@ -150,7 +150,7 @@ def token_secret(subject: Subject) -> None:
         raise Failed("a database without tokens: their hash is enough", "a token", "sqlite3 workshop.db .dump")
 
 
-@check("With API_KEYS_REQUIRED a stranger is 401 on every route that does work, and /health stays open")
+@check("With API_KEYS_REQUIRED a stranger gets 401 on every working route, and /health stays open")
 def keys_required(subject: Subject) -> None:
     caller = subject.caller(rested=False)
     with subject.started_with({"API_KEYS_REQUIRED": "true"}) as strict:
@@ -162,13 +162,13 @@ def keys_required(subject: Subject) -> None:
         alive.must(alive.status == 200, "200: a load balancer has no token")
 
 
-@check("A token that was revoked is refused within TOKEN_CACHE_TTL, and others are not")
+@check("A revoked token is refused within TOKEN_CACHE_TTL, and other tokens are not")
 def revoked(subject: Subject) -> None:
     leaver, stayer = subject.desk.create("leaver"), subject.caller(rested=False)
     answered(subject, leaver)
     with ThreadPoolExecutor(1) as clerk:
         revoking = clerk.submit(subject.desk.revoke, "leaver")
-        while not revoking.done():  # it goes on calling: a token that is in use must be looked up again all the same
+        while not revoking.done():  # calls go on: even a token in use must be looked up again
             subject.service.get("/usage", headers=leaver.headers)
             time.sleep(0.05)
         revoking.result()
@@ -181,10 +181,10 @@ def revoked(subject: Subject) -> None:
     answered(subject, stayer)
 
 
-NO_TOKENS = ("Basic YW5hOmFuYQ==", "Bearer ' OR '1'='1", "wk_alone")  # a look at them is enough
+NO_TOKENS = ("Basic YW5hOmFuYQ==", "Bearer ' OR '1'='1", "wk_alone")  # their form alone shows it
 
 
-@check("While the database is away a good token is 503, never 401, and who is known goes on; then all is well again")
+@check("While the database is down, new tokens get 503, never 401, and known callers go on; then everything recovers")
 def database_outage(subject: Subject) -> None:
     newcomer, known = subject.desk.create("newcomer"), subject.caller()
     answered(subject, known)
@@ -193,7 +193,7 @@ def database_outage(subject: Subject) -> None:
         going_on.must(going_on.status == 200, "200 for a token that was verified a moment ago")
         for value in NO_TOKENS:
             hopeless = ask(subject, STRANGER, headers={"Authorization": value})
-            must_be_unauthorized(hopeless, "for what cannot be a token, whatever the database does")
+            must_be_unauthorized(hopeless, "for credentials that cannot be a token, whatever the database does")
         lost = ask(subject, newcomer)
         lost.must(lost.status != 401, "503, not 401: the caller did nothing wrong")
         lost.must_be_error(503, "while nobody can know whether a token is good")
@@ -208,7 +208,7 @@ def database_outage(subject: Subject) -> None:
 # --- how often ---------------------------------------------------------------------------------------------------
 
 
-@check("A window takes RATE_LIMIT_RPM + RATE_LIMIT_BURST requests, one by one or all at once; the next is 429")
+@check("A window admits RATE_LIMIT_RPM + RATE_LIMIT_BURST requests, one by one or all at once; the next gets 429")
 def window_limit(subject: Subject) -> None:
     patient, hasty = subject.callers(2)
     limit = subject.configured.requests
@@ -220,12 +220,12 @@ def window_limit(subject: Subject) -> None:
     refused.must(error["code"] == "rate_limit_exceeded", '"code": "rate_limit_exceeded"')
 
 
-@check("The window slides: whoever stands astride the edge of a fixed one gets no more than the limit either")
+@check("The window slides: requests on both sides of a fixed window's edge do not exceed the limit either")
 def sliding(subject: Subject) -> None:
     caller = subject.caller()
     limit, window = subject.configured.requests, subject.configured.window
     first = answered(subject, caller)
-    # A fixed window that began with our first request ends at 1.0; one on the clock's own grid, somewhere in 0.7 … 1.7.
+    # A fixed window from our first request on would end at 1.0; one on the clock's grid, somewhere from 0.7 to 1.7.
     wait_until(first.sent + 0.7 * window)
     answers = [first, *(ask(subject, caller) for _ in range(limit - 1))]
     while time.monotonic() < answers[1].sent + window:
@@ -234,7 +234,7 @@ def sliding(subject: Subject) -> None:
     must_not_be_over(subject, answers, limit)
 
 
-@check("Retry-After is true: who waits so long is admitted, and it asks for no second more")
+@check("Retry-After is true: a caller that waits that long is admitted, and it is not a second too long")
 def retry_after(subject: Subject) -> None:
     early, late = subject.callers(2)
     limit, window = subject.configured.requests, subject.configured.window
@@ -254,7 +254,7 @@ def retry_after(subject: Subject) -> None:
         again.must(again.status == 200, f"200 after the {given} seconds that Retry-After asked for")
 
 
-@check("Requests that were refused do not count: who knocks all the time is let in as early as who waits")
+@check("Refused requests do not count: a caller that keeps knocking gets in as early as one that waits")
 def refused_free(subject: Subject) -> None:
     caller = subject.caller()
     limit, window = subject.configured.requests, subject.configured.window
@@ -268,7 +268,7 @@ def refused_free(subject: Subject) -> None:
     must_not_be_refused_wrongly(subject, answers, limit)
 
 
-@check("Each caller has an allowance of their own, and so has an endpoint in RATE_LIMIT_OVERRIDES")
+@check("Each caller has a separate limit, and so does each endpoint in RATE_LIMIT_OVERRIDES")
 def per_caller(subject: Subject) -> None:
     greedy, modest = subject.callers(2)
     limit = subject.configured.requests
@@ -281,7 +281,7 @@ def per_caller(subject: Subject) -> None:
             must_be_exact(other, until_refused(other, partial(ask, other, greedy), limit), fewer)
 
 
-@check("Strangers are limited by their address, with Bearer anonymous or nothing; who has a token is not")
+@check("Strangers, with Bearer anonymous or without a token, are limited by address; callers with a token are not")
 def per_address(subject: Subject) -> None:
     subject.stranger()
     caller = subject.caller()
@@ -302,7 +302,7 @@ def per_address(subject: Subject) -> None:
         neighbour.close()
 
 
-@check("X-Forwarded-For is believed from TRUSTED_PROXIES alone: nobody else gets a new address by it")
+@check("X-Forwarded-For counts only from TRUSTED_PROXIES: nobody else gets a new address with it")
 def forwarded_for(subject: Subject) -> None:
     subject.stranger()
     limit = subject.configured.requests_of_strangers
@@ -323,7 +323,7 @@ def forwarded_for(subject: Subject) -> None:
             must_be_exact(behind_proxy, answers, limit)
             other = forward("203.0.113.8")
             other.must(other.status == 200, "200 for another client of the same trusted proxy")
-            # What stands left of the address that our proxy saw was written by the client.
+            # Addresses to the left of the one that our proxy saw were written by the client.
             made_up = [forward(f"198.51.100.{number}, 203.0.113.7") for number in range(3)]
             must_not_be_over(behind_proxy, [*answers, *made_up], limit)
 
@@ -331,7 +331,7 @@ def forwarded_for(subject: Subject) -> None:
 # --- how many tokens ---------------------------------------------------------------------------------------------
 
 
-@check("Calls that start together do not together use more than RATE_LIMIT_TPM: each reserves what it may use")
+@check("Concurrent calls never use more than RATE_LIMIT_TPM in total: each reserves what it may use")
 def token_limit(subject: Subject) -> None:
     caller = subject.caller()
     limit, calls = subject.configured.rate_limit_tpm, subject.configured.requests
@@ -372,7 +372,7 @@ def tokens_of(answer: Answer) -> int:
     return answer.at(int, "metadata", "tokens", "total")
 
 
-@check("What was reserved and not used is given back: by short answers, and all of it by calls that failed")
+@check("Unused reservations are returned: the rest after a short answer, all of it after a failed call")
 def token_refund(subject: Subject) -> None:
     brief, unlucky = subject.callers(2)
     limit = subject.configured.rate_limit_tpm
@@ -382,13 +382,13 @@ def token_refund(subject: Subject) -> None:
     with subject.upstream.fault({"latency_ms": 1}):
         answered(subject, brief, max_tokens=most)
         second = ask(subject, brief, max_tokens=most)
-        second.must(second.status == 200, f"200: of {most} tokens the first call used {FULL_ANSWER} or so")
+        second.must(second.status == 200, f"200: of {most} tokens the first call used about {FULL_ANSWER}")
     with subject.upstream.fault({"status": 400}):
         for _ in range(4):
             failed = ask(subject, unlucky, max_tokens=most)
-            failed.must(failed.status == 400, "400, the upstream's own: calls that failed before used no tokens")
+            failed.must(failed.status == 400, "400, as from the upstream: the failed calls before it used no tokens")
     after = ask(subject, unlucky, max_tokens=most)
-    after.must(after.status == 200, "200: calls that failed used no tokens")
+    after.must(after.status == 200, "200: failed calls use no tokens")
 
 
 # --- what the caller is told -------------------------------------------------------------------------------------
@@ -396,7 +396,7 @@ def token_refund(subject: Subject) -> None:
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(m?s))?")
 
 
-@check("x-ratelimit-* and RateLimit tell the truth about limit, remaining and reset, on answers and on refusals")
+@check("x-ratelimit-* and RateLimit are correct about limit, remaining and reset, on answers and on refusals")
 def limit_headers(subject: Subject) -> None:
     caller, hasty = subject.callers(2)
     configured = subject.configured
@@ -409,7 +409,7 @@ def limit_headers(subject: Subject) -> None:
         reserved = configured.rate_limit_tpm - used - whole(answer, "x-ratelimit-remaining-tokens")
         spent = tokens_of(answer)
         true = spent <= reserved <= spent + len(WORD) + 10
-        answer.must(true, f"{spent} tokens, or a few more, taken from those that remain", f"{reserved} taken")
+        answer.must(true, f"{spent} tokens, or a few more, subtracted from the remaining ones", f"{reserved} taken")
         used += spent
         wait_until(answer.received + configured.window / 10)
     refused = until_refused(subject, partial(ask, subject, caller), configured.requests)[-1]
@@ -424,9 +424,9 @@ def limit_headers(subject: Subject) -> None:
 
 
 def must_tell_the_reset(answer: Answer, answers: Sequence[Answer], window: float) -> None:
-    """The window is empty `window` seconds after the last of `answers` was let in, some time between its two ends.
+    """The window is empty `window` seconds after the admission of the last of `answers`, which lies between its ends.
 
-    Rounded up to whole seconds is true, too.
+    A value rounded up to whole seconds is also true.
     """
     admitted = [answer for answer in answers if answer.status == 200]
     least = max(answer.sent for answer in admitted) + window - answer.received
@@ -438,7 +438,7 @@ def must_tell_the_reset(answer: Answer, answers: Sequence[Answer], window: float
 
 
 def must_say(answer: Answer, limit: int, remaining: int, window: float) -> None:
-    """Both conventions, with these numbers."""
+    """Both header conventions, with these numbers."""
     must_have(answer, "x-ratelimit-limit-requests", limit)
     must_have(answer, "x-ratelimit-remaining-requests", remaining)
     for name, least in (("x-ratelimit-reset-requests", 0.001), ("x-ratelimit-reset-tokens", 0.0)):
@@ -490,7 +490,7 @@ def items(answer: Answer, header: str) -> dict[str, dict[str, str]]:
     return found
 
 
-@check("GET /usage says who is calling, and counts requests, tokens and dollars to the last one")
+@check("GET /usage says who is calling, and counts every request, token and dollar")
 def usage(subject: Subject) -> None:
     caller, other = subject.callers(2)
     before, others = usage_of(subject, caller), usage_of(subject, other)
@@ -528,7 +528,7 @@ def counts(answer: Answer, right: Mapping[str, object], dollars: float) -> bool:
     return right.items() <= today.items() and abs(today.get("cost_usd", -1) - dollars) < 1e-9
 
 
-@check("Whose budget is spent is refused until the month ends, and nobody else is")
+@check("A caller with a spent budget is refused until the month ends, and nobody else is")
 def budget(subject: Subject) -> None:
     poor, rich = subject.desk.create(f"poor{next(numbers)}", budget_usd=0.00001), subject.caller()
     first = answered(subject, poor, max_tokens=FULL_ANSWER)
@@ -549,7 +549,7 @@ def budget(subject: Subject) -> None:
 
 @contextmanager
 def workers_on_redis(subject: Subject, workers: int, **settings: str) -> Iterator[tuple[Subject, RedisServer]]:
-    """The same service with several workers that count in one Redis."""
+    """The same service with several workers that share one Redis."""
     if not redis_server.available():
         raise NotGraded(redis_server.MISSING)
     with (
@@ -561,22 +561,22 @@ def workers_on_redis(subject: Subject, workers: int, **settings: str) -> Iterato
 
 
 def wait_for_workers(subject: Subject, workers: int) -> None:
-    """The first worker answers before the others are there: wait until so many have told when they began."""
+    """The first worker answers before the others are up: wait until this many have reported their start."""
     began: list[float] = []
     patience_ends = time.monotonic() + ALL_WORKERS_WITHIN
     while len(began) < workers and time.monotonic() < patience_ends:
-        # Many at once: of connections that come one by one, an idle worker may take them all.
+        # Many at once: if connections come one by one, a single idle worker may take them all.
         for health in throw(AT_ONCE, partial(subject.service.get, "/health", headers=EACH_ITS_CONNECTION)):
             moment = health.at(float, "timestamp") - health.at(float, "uptime")
             if all(abs(moment - other) > 0.003 for other in began):
                 began.append(moment)
 
 
-@check("Four workers hold one limit together, with Redis, however many connections come at once")
+@check("Four workers with Redis share one limit, however many connections come at once")
 def workers(subject: Subject) -> None:
     first, second = subject.callers(2, rested=False)
     limit = subject.configured.requests
-    # A machine that has other things to do may be slow to answer for its Redis, which is not what is looked at here.
+    # A busy machine may be slow to answer for its Redis; that is not what this check looks at.
     with workers_on_redis(subject, 4, REDIS_TIMEOUT="10") as (together, _):
         for caller in (first, second):
             must_be_exact(
@@ -584,7 +584,7 @@ def workers(subject: Subject) -> None:
             )
 
 
-@check("Redis frozen or dead: every call is answered as before, and the limit still holds")
+@check("Redis frozen or dead: every call is still answered, and the limit still holds")
 def redis_lost(subject: Subject) -> None:
     first, second = subject.callers(2, rested=False)
     limit = subject.configured.requests
@@ -601,20 +601,20 @@ def redis_lost(subject: Subject) -> None:
         for answer in answers:
             answer.must(answer.ms < 5000, "an answer that does not wait for Redis", f"{answer.ms:.0f} ms")
     admitted = sum(answer.status == 200 for answer in later)
-    later[-1].must(admitted > 0, "some of the limit for every worker", "not one call admitted")
+    later[-1].must(admitted > 0, "a share of the limit for every worker", "no call admitted")
 
 
 # --- sending, and judging what came ------------------------------------------------------------------------------
 
 
 def throw(calls: int, send: Callable[[], Answer], at_once: int = AT_ONCE) -> list[Answer]:
-    """Many, as fast as they go."""
+    """Send many calls, as fast as possible."""
     with ThreadPoolExecutor(at_once, thread_name_prefix="throw") as pool:
         return [sending.result() for sending in [pool.submit(send) for _ in range(calls)]]
 
 
 def until_refused(subject: Subject, send: Callable[[], Answer], limit: int) -> list[Answer]:
-    """One after the other until the first 429, which must come."""
+    """Send one after the other until the first 429, which must come."""
     answers: list[Answer] = []
     for _ in range(3 * limit + 5):
         answers.append(send())
@@ -638,11 +638,11 @@ def seen_of(answer: Answer, weight: int = 1) -> Seen:
 
 
 def must_be_exact(subject: Subject, answers: Sequence[Answer], limit: int) -> None:
-    """Never over the limit, and none refused under it. Something must have been refused."""
+    """Never over the limit, and nothing refused below it. At least one must be refused."""
     must_not_be_over(subject, answers, limit)
     must_not_be_refused_wrongly(subject, answers, limit)
     refused = any(answer.status == 429 for answer in answers)
-    answers[-1].must(refused, f"429 for what is over {limit}", f"{len(answers)} requests admitted")
+    answers[-1].must(refused, f"429 for the requests above {limit}", f"{len(answers)} requests admitted")
 
 
 def must_not_be_over(subject: Subject, answers: Sequence[Answer], limit: int) -> None:
@@ -659,8 +659,8 @@ def must_not_be_refused_wrongly(subject: Subject, answers: Sequence[Answer], lim
     window = subject.configured.window
     wrong = wrongly_refused([seen_of(answer) for answer in answers], limit, window)
     if wrong:
-        expected = f"{limit} requests admitted in {window:g} seconds, and what was refused not counted"
-        got = f"{len(wrong)} of {len(answers)} refused with less than that in the window"
+        expected = f"{limit} requests admitted in {window:g} seconds, refused ones not counted"
+        got = f"{len(wrong)} of {len(answers)} refused with fewer than that in the window"
         raise Failed(expected, got, repeated(answers[0], limit))
 
 
@@ -670,7 +670,7 @@ def must_be_limited(answers: Sequence[Answer]) -> None:
 
 
 def repeated(answer: Answer, times: int) -> str:
-    """The curl of `answer` so many times in a row, with the statuses alone."""
+    """The curl of `answer` that many times in a row, showing only the statuses."""
     *before, last = answer.curl.splitlines()
     quiet = last.replace("curl -i", "curl -s -o /dev/null -w '%{http_code} '", 1)
     return "\n".join([*before, f"for i in $(seq {times}); do {quiet}; done"])

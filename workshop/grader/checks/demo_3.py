@@ -1,6 +1,6 @@
 """Demo 3, graded: what a cache of answers must do and must never do, as checks over HTTP, twenty points in all.
 
-They import nothing of the service, and so grade anybody's. Each asks questions of its own that nobody has asked before.
+They import nothing of the service, so they grade any service. Each check asks new questions of its own.
 """
 
 import re
@@ -21,7 +21,7 @@ from workshop.grader.service import Answer
 from workshop.grader.subject import Subject
 from workshop.grader.verdict import NotGraded
 
-# The checks ask faster than people do: how often one may ask is demo 2's business.
+# The checks ask faster than people do: rate limits are demo 2's subject.
 UNLIMITED = {
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
@@ -39,7 +39,7 @@ def _question() -> str:
 
 
 def _try(subject: Subject, prompt: str, **asked: Any) -> Answer:
-    """Ask for what may be kept: an answer that is not sampled."""
+    """Ask for an answer that may be cached: one that is not sampled."""
     answer = subject.ask(prompt, **{"temperature": 0, "headers": subject.somebody.headers, **asked})
     if answer.status == 429:
         raise NotGraded(f"too many questions for this caller here; make tokens, and set {TOKENS} to them")
@@ -47,7 +47,7 @@ def _try(subject: Subject, prompt: str, **asked: Any) -> Answer:
 
 
 def _ask(subject: Subject, prompt: str, **asked: Any) -> Answer:
-    """The same, and the answer must come."""
+    """The same, but the answer must be a 200."""
     answer = _try(subject, prompt, **asked)
     answer.must(answer.status == 200, "200")
     return answer
@@ -58,7 +58,7 @@ def _cache_of(answer: Answer) -> str:
 
 
 def _must_be(status: str, answer: Answer, *before: Answer) -> None:
-    """This answer, which came after those, must be a `hit`, a `miss` or a `bypass`."""
+    """This answer, which came after those before it, must be a `hit`, a `miss` or a `bypass`."""
     shown = _in_order(*before, answer)
     given = answer.headers.get("x-cache")
     shown.must(_cache_of(answer) == status, f"X-Cache: {status}", f"X-Cache: {given}")
@@ -74,16 +74,14 @@ def _must_be_asked_anew(answer: Answer, *before: Answer) -> None:
 
 
 def _in_order(*answers: Answer) -> Answer:
-    """The last of these, with the commands of all of them."""
+    """The last answer, with the commands of all of them."""
     return replace(answers[-1], curl="\n".join(answer.curl for answer in answers))
 
 
 # --- a hit -------------------------------------------------------------------------------------------------------
 
 
-@check(
-    "The same question again is a hit that says so: X-Cache and metadata.cached, the same answer, its own request id"
-)
+@check("The same question again is a hit, and says so: X-Cache, metadata.cached, the same answer, a new request id")
 def hit(subject: Subject) -> None:
     prompt = _question()
     first, second = _ask(subject, prompt), _ask(subject, prompt)
@@ -100,7 +98,7 @@ def hit(subject: Subject) -> None:
     again.must(again.headers.get("x-request-id") == ids[1], "one request id, in the header and in the body")
 
 
-@check("Five times the same question is one call to the upstream")
+@check("Asking the same question five times costs one upstream call")
 def pays_once(subject: Subject) -> None:
     upstream, prompt = subject.upstream, _question()
     upstream.forget_calls()
@@ -113,21 +111,21 @@ SLOW_MS = 600
 HIT_MS = 50
 
 
-@check(f"A hit takes at most {HIT_MS} ms, and a tenth of what the upstream took")
+@check(f"A hit takes at most {HIT_MS} ms, and at most a tenth of the upstream's time")
 def hit_speed(subject: Subject) -> None:
     prompt = _question()
     with subject.upstream.fault({"latency_ms": SLOW_MS}):
         first = _ask(subject, prompt)
         hits = [_ask(subject, prompt) for _ in range(10)]
         _must_be("hit", hits[0], first)
-        # The fastest: a busy machine makes hits slower, and nothing makes them faster than they are.
+        # The fastest: a busy machine makes hits slower, but nothing makes them faster than they are.
         allowed, took = min(HIT_MS, first.ms / 10), min(answer.ms for answer in hits)
         _in_order(first, hits[0]).must(
             took <= allowed, f"hits in {allowed:.0f} ms or less", f"{took:.0f} ms, the fastest of ten"
         )
 
 
-@check("A hit costs nothing, in the reply and in the log, and says how many tokens it has saved")
+@check("A hit costs nothing, in the reply and in the log, and says how many tokens it saved")
 def hit_is_free(subject: Subject) -> None:
     prompt = _question()
     first = _ask(subject, prompt)
@@ -151,7 +149,7 @@ def hit_is_free(subject: Subject) -> None:
 OTHER_MODEL = "model-of-somebody-else"
 
 
-@check("All that changes the answer is asked anew: the prompt, the model, max_tokens, the temperature")
+@check("A different prompt, model, max_tokens or temperature is a different question, never a hit")
 def key(subject: Subject) -> None:
     prompt = _question()
     first = _ask(subject, prompt)
@@ -160,24 +158,24 @@ def key(subject: Subject) -> None:
         _ask(subject, prompt.lower()),
         _ask(subject, prompt, max_tokens=17),
         _ask(subject, prompt, temperature=0.7),
-        # Perhaps there is no such model. Then the answer is that there is none, and not another model's.
+        # This model may not exist. Then the answer must say so, and not be another model's.
         _try(subject, prompt, model=OTHER_MODEL),
     ):
         shown = _in_order(first, other)
-        shown.must(_cache_of(other) != "hit", "another question: no hit", f"X-Cache: {_cache_of(other)}")
+        shown.must(_cache_of(other) != "hit", "another question, so no hit", f"X-Cache: {_cache_of(other)}")
     _must_be("hit", _ask(subject, prompt), first)
     _must_be("hit", _ask(subject, prompt, temperature=0.0), first)  # the same number
 
 
-@check("A sampled answer (temperature over 0) is not kept: who asks for chance gets it")
+@check("A sampled answer (temperature above 0) is not cached: a caller that asks for randomness gets it")
 def sampled(subject: Subject) -> None:
     prompt = _question()
     first, second = (_ask(subject, prompt, temperature=0.7) for _ in range(2))
     _must_be_asked_anew(second, first)
-    _must_be_asked_anew(_ask(subject, prompt), first)  # nor for who asks without chance
+    _must_be_asked_anew(_ask(subject, prompt), first)  # nor does a question without sampling get it
 
 
-@check("Two callers never share an answer: not two users, and not a user and a stranger", points=2)
+@check("Two callers never share an answer: not two users, nor a user and a stranger", points=2)
 def callers(subject: Subject) -> None:
     prompt = _question()
     everybody = [STRANGER, *subject.callers(2, rested=False)]
@@ -193,7 +191,7 @@ def callers(subject: Subject) -> None:
 # --- what is not kept, or not for long ---------------------------------------------------------------------------
 
 
-@check("Cache-Control: no-cache asks anew and keeps the new answer; no-store keeps nothing")
+@check("Cache-Control: no-cache asks the model again and caches its answer; no-store caches nothing")
 def cache_control(subject: Subject) -> None:
     prompt = _question()
     first = _ask(subject, prompt)
@@ -215,7 +213,7 @@ def _wishing(subject: Subject, cache_control: str) -> dict[str, str]:
     return {**subject.somebody.headers, "Cache-Control": cache_control}
 
 
-@check("An error is not kept: the next equal question is asked anew")
+@check("An error is not cached: the next equal question goes to the upstream again")
 def errors_not_kept(subject: Subject) -> None:
     for fault in ({"status": 400}, {"status": 500}, {"garbage": "truncated"}, {"garbage": "wrong-shape"}):
         prompt = _question()
@@ -223,7 +221,7 @@ def errors_not_kept(subject: Subject) -> None:
             failed = _try(subject, prompt)
             failed.must((failed.status or 0) >= 400, "an error when the upstream has failed")
         healed = _try(subject, prompt)
-        _in_order(failed, healed).must(healed.status == 200, "200 once the upstream is well again")
+        _in_order(failed, healed).must(healed.status == 200, "200 once the upstream works again")
         _must_be("miss", healed, failed)
 
 
@@ -231,7 +229,7 @@ TTL = 1.5  # seconds
 TTL_SLACK = 0.5  # seconds that a coarse clock may be late
 
 
-@check("An answer lives CACHE_RESPONSES_TTL seconds from when it was kept, however often it is used")
+@check("A cached answer expires after CACHE_RESPONSES_TTL seconds, however often it is used")
 def ttl(subject: Subject) -> None:
     with subject.started_with({"CACHE_RESPONSES_TTL": f"{TTL:g}"}) as short:
         prompt = _question()
@@ -246,24 +244,24 @@ def ttl(subject: Subject) -> None:
         shown = _in_order(first, answer)
         shown.must(hits > 0 and old >= TTL, f"hits for {TTL:g} seconds", f"{hits} hits, and no more at {old:.2f}")
         _must_be("miss", answer, first)
-        _must_be_forgotten(short, expired=3)  # the first answer, its successor, and the one in there
+        _must_be_forgotten(short, expired=3)  # the first answer, its successor, and the one asked for in there
         _must_live_from_the_last(short)
 
 
 def _must_live_from_the_last(subject: Subject) -> None:
-    """What is put in place of an older answer has all of its time before it."""
+    """An answer that replaces an older one has its full time to live."""
     prompt = _question()
     first = _ask(subject, prompt)
     _sleep_until(first.received + 0.6 * TTL)
     anew = _ask(subject, prompt, headers=_wishing(subject, "no-cache"))
     _sleep_until(first.received + 1.2 * TTL)
     last = _ask(subject, prompt)
-    if last.received < anew.sent + TTL:  # else nobody can say
+    if last.received < anew.sent + TTL:  # otherwise nobody can tell
         _must_be("hit", last, first, anew)
 
 
 def _must_be_forgotten(subject: Subject, expired: int) -> None:
-    """Nobody asks for it again, and it is no longer counted all the same; so many answers have come to their end."""
+    """An expired answer is no longer counted, even if nobody asks for it; that many answers have expired."""
     alone = _ask(subject, _question())
     comes_true(lambda: _stats(subject).at(int, "responses", "entries") == 0, COMES_WITHIN)
     stats = _stats(subject)
@@ -283,15 +281,15 @@ LITTLE_MB = 0.02
 MANY = 80  # answers of a few hundred bytes: more than LITTLE_MB holds
 
 
-@check("It stays within CACHE_MAX_SIZE entries and CACHE_MAX_MEMORY_MB: old answers make room for new ones")
+@check("The cache stays within CACHE_MAX_SIZE entries and CACHE_MAX_MEMORY_MB: new answers evict old ones")
 def size_bound(subject: Subject) -> None:
     with subject.started_with({"CACHE_MAX_SIZE": f"{FEW}"}) as small:
         _must_make_room(small, 2 * FEW, "entries", FEW)
         stats = _stats(small)
-        # All of them were put once, and the first was asked for again in the end.
+        # All of them were stored once, and the first was asked for again at the end.
         made_room = 2 * FEW + 3 - FEW
         given = stats.at(int, "responses", "evictions")
-        stats.must(given == made_room, f'"evictions": {made_room}: of {2 * FEW + 3} answers {FEW} are there', given)
+        stats.must(given == made_room, f'"evictions": {made_room}: of {2 * FEW + 3} answers {FEW} are left', given)
     with subject.started_with({"CACHE_MAX_MEMORY_MB": f"{LITTLE_MB}"}) as small:
         _must_make_room(small, MANY, "bytes", round(LITTLE_MB * 1_000_000))
     with subject.started_with({"CACHE_MAX_MEMORY_MB": f"{NEXT_TO_NOTHING / 1_000_000:g}"}) as none:
@@ -302,14 +300,14 @@ NEXT_TO_NOTHING = 100  # bytes; less than any answer
 
 
 def _must_leave_out(subject: Subject) -> None:
-    """An answer that is larger than all of the cache is given, and not kept."""
+    """An answer that is larger than the whole cache is delivered, but not cached."""
     prompt = _question()
     first = _ask(subject, prompt, max_tokens=64)
     _must_be("miss", _ask(subject, prompt, max_tokens=64), first)
     stats = _stats(subject)
     for name in ("entries", "bytes"):
         held = stats.at(int, "responses", name)
-        stats.must(held == 0, f'"{name}": 0 where {NEXT_TO_NOTHING} bytes are all there is', held)
+        stats.must(held == 0, f'"{name}": 0 in a cache of {NEXT_TO_NOTHING} bytes', held)
 
 
 def _must_make_room(subject: Subject, questions: int, unit: str, most: int) -> None:
@@ -325,7 +323,7 @@ def _must_make_room(subject: Subject, questions: int, unit: str, most: int) -> N
     _must_be("miss", _ask(subject, first, max_tokens=64), oldest)
 
 
-@check("What makes room is what was not used for longest")
+@check("The cache evicts the least recently used answer")
 def lru(subject: Subject) -> None:
     with subject.started_with({"CACHE_MAX_SIZE": f"{FEW}"}) as small:
         favourite = _question()
@@ -340,7 +338,7 @@ def lru(subject: Subject) -> None:
 CROWD = 50
 
 
-@check(f"{CROWD} equal questions at once are one upstream call, which one pays and all are answered from", points=2)
+@check(f"{CROWD} equal questions at once make one upstream call: one caller pays, and all get its answer", points=2)
 def single_flight(subject: Subject) -> None:
     upstream, prompt = subject.upstream, _question()
     with upstream.fault({"latency_ms": SLOW_MS}), ThreadPoolExecutor(CROWD, thread_name_prefix="crowd") as pool:
@@ -355,9 +353,9 @@ def single_flight(subject: Subject) -> None:
     first.must(said.get("miss") == 1, "one X-Cache: miss", said)
     first.must("coalesced" in said and said.keys() <= {"miss", "coalesced", "hit"}, "the others coalesced", said)
     first.must(len({answer.at(str, "output") for answer in crowd}) == 1, "one answer for all")
-    first.must(len({answer.at(str, "request_id") for answer in crowd}) == CROWD, "a request id of each one's own")
+    first.must(len({answer.at(str, "request_id") for answer in crowd}) == CROWD, "a different request id for each")
     payers = sum(answer.at(float, "metadata", "cost_usd") > 0 for answer in crowd)
-    first.must(payers == 1, "one who pays", f"{payers} who pay")
+    first.must(payers == 1, "one caller who pays", f"{payers} who pay")
 
 
 FOLLOWERS = 5
@@ -366,7 +364,7 @@ ANSWERED_AFTER_MS = 1200
 COMES_WITHIN = 10.0  # seconds
 
 
-@check("Whoever asked first may leave: the others, who ask the same, are answered all the same")
+@check("If the first caller leaves, the others that asked the same question still get their answer")
 def leader_leaves(subject: Subject) -> None:
     upstream, prompt = subject.upstream, _question()
     with upstream.fault({"latency_ms": ANSWERED_AFTER_MS}), ThreadPoolExecutor(FOLLOWERS + 1) as pool:
@@ -383,7 +381,7 @@ def leader_leaves(subject: Subject) -> None:
 
 
 def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
-    """An answer, with another command than its own between the order of a fault and its end."""
+    """The answer, with another command between the order of a fault and its end."""
     order, command, take_back = answer.curl.rsplit("\n", 2)
     return replace(answer, curl="\n".join([order, write(command), take_back]))
 
@@ -391,7 +389,7 @@ def _shown_as(answer: Answer, write: Callable[[str], str]) -> Answer:
 # --- summaries, numbers ------------------------------------------------------------------------------------------
 
 
-@check("POST /summarize answers in the shape of /generate, and keeps its summaries in a cache of their own")
+@check("POST /summarize answers in the format of /generate, and has its own cache for summaries")
 def summaries(subject: Subject) -> None:
     text = f"Una caché guarda respuestas. {secrets.token_hex(6)}"
     before = _stats(subject)
@@ -413,7 +411,7 @@ def _summarize(subject: Subject, text: str) -> Answer:
     return subject.service.post("/summarize", {"text": text}, headers=subject.somebody.headers)
 
 
-@check("GET /cache/stats tells the truth: entries, hits, misses, hit rate, bytes")
+@check("GET /cache/stats has correct numbers: entries, hits, misses, hit rate, bytes")
 def stats(subject: Subject) -> None:
     before = _stats(subject)
     prompts = [_question() for _ in range(3)]
@@ -424,7 +422,7 @@ def stats(subject: Subject) -> None:
     def grown(name: str, stats: Answer) -> int:
         return stats.at(int, "responses", name) - before.at(int, "responses", name)
 
-    # Counting what is in a store that others share takes its time.
+    # Counting the entries of a shared store takes time.
     comes_true(lambda: grown("entries", _stats(subject)) == len(prompts), COMES_WITHIN)
     after = _stats(subject)
     for name, by in (("entries", 3), ("misses", 3), ("hits", 4)):
@@ -432,7 +430,7 @@ def stats(subject: Subject) -> None:
             grown(name, after) == by, f"{by} more {name} after 3 new questions and 4 old ones", grown(name, after)
         )
     more, text = grown("bytes", after), sum(len(answer.at(str, "output").encode()) for answer in answers)
-    after.must(more > text / 2, f"more bytes, for answers of {text} bytes", f"{more} more")  # half: one may compress
+    after.must(more > text / 2, f"more bytes, for answers of {text} bytes", f"{more} more")  # half: it may compress
     _ask(subject, prompts[0], headers=_wishing(subject, "no-cache"))
     renewed = _stats(subject)
     for name, most in (("entries", 3.0), ("bytes", more * 1.1)):
@@ -453,17 +451,17 @@ def _stats(subject: Subject) -> Answer:
 # --- when something is gone --------------------------------------------------------------------------------------
 
 
-@check("The upstream may be gone: what is known is still answered")
+@check("Cached questions are answered even while the upstream is down")
 def dead_upstream(subject: Subject) -> None:
     prompt = _question()
     first = _ask(subject, prompt)
     with subject.upstream.fault({"refuse_s": round(subject.configured.longest_backoff + 0.5, 1)}):
         known = _try(subject, prompt)
-        known.must(known.status == 200, "200 for what is known when the upstream is gone")
+        known.must(known.status == 200, "200 for a cached question while the upstream is down")
         _must_be("hit", known, first)
-        _try(subject, _question()).must_be_error(503, "for what is not known")
+        _try(subject, _question()).must_be_error(503, "for a question that is not cached")
         known = _try(subject, prompt)
-        known.must(known.status == 200, "200 for what is known, also after another question has failed")
+        known.must(known.status == 200, "200 for a cached question, even after another one has failed")
         _must_be("hit", known, first)
 
 
@@ -471,7 +469,7 @@ BACK_WITHIN = 30.0  # seconds
 
 
 @check(
-    "With CACHE_BACKEND=redis two services share their answers; Redis lost costs no error, and is used once it is back"
+    "With CACHE_BACKEND=redis two services share answers; losing Redis causes no errors, and it is used once it is back"
 )
 def redis_lost(subject: Subject) -> None:
     if not redis_server.available():
@@ -510,20 +508,20 @@ def _must_share(one: Subject, two: Subject) -> "Asked":
     return Asked(prompt, first)
 
 
-ANOTHER_WAY = re.compile(r"//127\.0\.0\.1")  # the same machine, and for a service another upstream
-LONGEST_NAME = 150  # characters, what stands before the key and all
+ANOTHER_WAY = re.compile(r"//127\.0\.0\.1")  # the same machine, but another upstream to the service
+LONGEST_NAME = 150  # characters, with the prefix of the key
 
 
 @dataclass(slots=True, frozen=True)
 class Asked:
-    """A question that is kept in Redis."""
+    """A question whose answer is in Redis."""
 
     prompt: str
     answer: Answer
 
 
 def _must_tell_nothing(redis: redis_server.RedisServer, asked: Asked) -> None:
-    """The names in Redis are short, and have no question in them."""
+    """The names in Redis are short, and do not contain the question."""
     with Redis.from_url(redis.url) as client:
         names = [bytes(name).decode(errors="replace") for name in client.scan_iter()]
     word = asked.prompt.split()[-1]

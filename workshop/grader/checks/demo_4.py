@@ -1,8 +1,8 @@
 """Demo 4, graded: streams that tell the truth and a client that survives its upstream, twenty points in all.
 
-They import nothing of the service, and so grade anybody's. The upstream fails to order, and its register of calls says
-what it was really asked. What must happen at the same time is held at the upstream's gate until all are there. Waits
-are waits for conditions; where a time is measured, the bound is the setting's, and a busy machine may be late.
+They import nothing of the service, so they grade any service. The upstream fails on demand, and its register of calls
+shows what it was really asked. Calls that must overlap are held at the upstream's gate until all have arrived. Waits
+are for conditions; where a check measures time, the bound comes from a setting, and a busy machine may be late.
 """
 
 import json
@@ -30,17 +30,17 @@ SILENCE = 1.5  # seconds
 KEEPALIVE = 0.3  # seconds
 
 SETTINGS = {
-    # The checks ask faster than people do: how often one may ask is demo 2's business.
+    # The checks ask faster than people do: rate limits are demo 2's subject.
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
     "RATE_LIMIT_RPH": "1000000",
     "RATE_LIMIT_TPM": "1000000000",
-    # Long: who is held at the upstream's gate must not run out of time on a busy machine.
+    # Long: calls held at the upstream's gate must not time out on a busy machine.
     "TIMEOUT": "30",
     "TIMEOUT_MAX": "30",
     "STREAM_SILENCE_TIMEOUT": f"{SILENCE:g}",
     "STREAM_KEEPALIVE_SEC": f"{KEEPALIVE:g}",
-    # Nearly every check breaks something. What that does to a breaker or a budget is looked at where they are short.
+    # Nearly every check breaks something. Breakers and budgets are short only in the checks that look at them.
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "100000",
     "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
     "RETRY_BUDGET_RESERVE": "100000",
@@ -89,7 +89,7 @@ def _post(subject: Subject, path: str, document: Mapping[str, Any], patience: fl
 def _streaming(
     subject: Subject, path: str, document: Mapping[str, Any], patience: float | None = None
 ) -> Iterator[Stream]:
-    """The answer on its way, which must have begun. Who ends the context leaves."""
+    """A stream in progress, with its first headers received. Leaving the context closes the connection."""
     if path == CHAT:
         document = {**document, "stream": True}
     with subject.service.stream(path, document, headers=subject.somebody.headers, patience=patience) as stream:
@@ -108,7 +108,7 @@ def _streamed(subject: Subject, path: str, document: Mapping[str, Any], patience
 
 
 def _not_limited(answer: Answer) -> Answer:
-    ordered = "fault switches" in answer.text or "upstream" in answer.text  # its own 429, and not this service's
+    ordered = "fault switches" in answer.text or "upstream" in answer.text  # the upstream's own 429, not this service's
     if answer.status == 429 and not ordered:
         raise NotGraded(f"too many questions for this caller here; make tokens, and set {TOKENS} to them")
     return answer
@@ -118,7 +118,7 @@ def _not_limited(answer: Answer) -> Answer:
 
 
 def _objects(stream: Stream) -> list[Any]:
-    """The JSON of each event but [DONE]. Raises Failed."""
+    """The JSON of each event except [DONE]. Raises Failed."""
     objects = []
     for data in stream.data:
         if data != DONE:
@@ -130,7 +130,7 @@ def _objects(stream: Stream) -> list[Any]:
 
 
 def _delta(event: Any) -> str:
-    """The text that an event brings, on our own routes and on OpenAI's."""
+    """The text of one event, on our own routes and on OpenAI's."""
     if not isinstance(event, dict):
         return ""
     if event.get("choices"):
@@ -145,7 +145,7 @@ def _text(stream: Stream) -> str:
 
 
 def _tokens(stream: Stream) -> int:
-    """Tokens of the simulator, which are words and marks."""
+    """Tokens of the simulator: words and punctuation marks."""
     return len(_text(stream).split())
 
 
@@ -172,7 +172,7 @@ def _log_line(subject: Subject, answer: Answer) -> dict[str, Any]:
 
 
 def _answered(asked: Sequence[Future[Answer]]) -> int:
-    """How many of them have been, so far."""
+    """How many of them have an answer so far."""
     return sum(answer.done() for answer in asked)
 
 
@@ -182,9 +182,9 @@ def _most_at_once(calls: Sequence[Received]) -> int:
 
 
 def _simulator(subject: Subject) -> Upstream:
-    """The upstream, if it is the simulator that this service asks. Raises NotGraded."""
+    """The upstream, if it is the simulator and the service asks for it. Raises NotGraded."""
     if subject.model != SIMULATOR:
-        raise NotGraded(f"it takes the model {SIMULATOR} of the embedded server, and here it is not asked")
+        raise NotGraded(f"it needs the model {SIMULATOR} of the embedded server, which this service does not ask")
     return subject.upstream
 
 
@@ -198,7 +198,7 @@ def stream_events(subject: Subject) -> None:
     whole.must(whole.status == 200, "200")
     stream = _streamed(subject, GENERATE_STREAM, _document(subject, prompt, temperature=0))
     _must_be_events(stream, whole.at(str, "output"))
-    # Networks cut where they like: in an event, in a line, in a character.
+    # Networks cut anywhere: in an event, in a line, in a character.
     with subject.upstream.fault({"fragment_bytes": 37}):
         cut = _streamed(subject, GENERATE_STREAM, _document(subject, prompt, temperature=0))
         _must_be_events(cut, whole.at(str, "output"))
@@ -213,7 +213,7 @@ def _must_be_events(stream: Stream, text: str) -> None:
     *deltas, last = _objects(stream)
     stream.must(all(map(_delta, deltas)) and len(deltas) > 1, 'events {"delta": "…"} before the metadata')
     given = _text(stream)
-    stream.must(given == text, f"the text that /generate gives, in pieces: {text[:60]}…", given)
+    stream.must(given == text, f"the text of /generate, in pieces: {text[:60]}…", given)
     metadata = _metadata(stream)
     named = last.get("request_id")
     own = stream.answer.headers.get("x-request-id")
@@ -225,7 +225,7 @@ def _must_be_events(stream: Stream, text: str) -> None:
 
 
 def _chunk(text: str, end: str | None = None) -> bytes:
-    """The JSON of an event of OpenAI's API, its characters as they are."""
+    """The JSON of an event of OpenAI's API, with non-ASCII characters unescaped."""
     choice = {"index": 0, "delta": {"content": text}, "finish_reason": end}
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "dictated"}
     return json.dumps({**chunk, "choices": [choice]}, ensure_ascii=False).encode()
@@ -234,7 +234,7 @@ def _chunk(text: str, end: str | None = None) -> bytes:
 CAFE = b"data: " + _chunk("café ") + b"\n\n"
 BETWEEN_ITS_BYTES = CAFE.index("é".encode()) + 1
 LAST = _chunk("fin", "stop")
-# Blocks of a stream, each with the text that must be there once it has come, and before the next one is sent.
+# Blocks of a stream, each with the text that must have arrived after it, and before the next one is sent.
 DICTATED = (
     (b": two\n\ndata: " + _chunk("uno ") + b"\n\ndata: " + _chunk("dos ") + b"\n\n" + CAFE[:9], "uno dos "),
     (CAFE[9:-1] + b"\ndata: " + _chunk("tres ") + b"\n\n" + CAFE[:BETWEEN_ITS_BYTES], "uno dos café tres "),
@@ -247,7 +247,7 @@ SOON = 10.0  # seconds
 
 
 def _must_read_what_others_write(subject: Subject) -> None:
-    """Comments, fields besides data, CR LF, UTF-8 as it is: what has come whole is there, and what is cut is kept."""
+    """Comments, other fields, CR LF, raw UTF-8: complete events arrive at once, and partial ones are kept."""
     first, _ = DICTATED[0]
     other, rest = b"data: " + _chunk("otro") + b"\n\n", b"data: " + LAST + b"\n\ndata: [DONE]\n\n"
     patient = {"STREAM_SILENCE_TIMEOUT": "60"}
@@ -256,7 +256,7 @@ def _must_read_what_others_write(subject: Subject) -> None:
         dictation.say(1, other + rest)
         with _streaming(reading, GENERATE_STREAM, _document(reading), patience=SOON) as stream:
             _must_have_said(stream, DICTATED[0][1])
-            # Somebody else's stream comes in between.
+            # Another caller's stream comes in between.
             beside = _streamed(reading, GENERATE_STREAM, _document(reading), patience=SOON)
             beside.must(_text(beside) == "otrofin", 'the text "otrofin"', _text(beside))
             for block, text in DICTATED[1:]:
@@ -268,10 +268,10 @@ def _must_read_what_others_write(subject: Subject) -> None:
 
 def _must_have_said(stream: Stream, text: str) -> None:
     stream.read(lambda stream: _text(stream) == text)
-    stream.must(_text(stream) == text, f'the text "{text}", which has come', f'"{_text(stream)}"')
+    stream.must(_text(stream) == text, f'the text "{text}", as sent so far', f'"{_text(stream)}"')
 
 
-@check("Each token arrives while the model is still at the next: nothing is held back, on our routes and OpenAI's")
+@check("Each token arrives while the model still works on the next: nothing is held back, on our routes and OpenAI's")
 def stream_in_steps(subject: Subject) -> None:
     upstream = _simulator(subject)
     for path, document, tokens in (
@@ -279,25 +279,25 @@ def stream_in_steps(subject: Subject) -> None:
         (GENERATE_STREAM, _document(subject), 6),
         (CHAT, _chat(subject), 1),
     ):
-        # The model stops after so many tokens, and goes no further: what it has said must be here all the same.
+        # The model stops after so many tokens. The tokens before that must be here all the same.
         with upstream.fault({"stall_after_tokens": tokens}), _opened(subject, path, document) as stream:
             stream.read(lambda stream, tokens=tokens: _tokens(stream) >= tokens)  # type: ignore[misc]
             _must_be_underway(stream, upstream, tokens)
 
 
 def _must_be_underway(stream: Stream, upstream: Upstream, tokens: int) -> None:
-    """The stream of an upstream that has said `tokens` tokens, and then no more."""
+    """The stream of an upstream that has sent `tokens` tokens and then stalls."""
     objects = _objects(stream)
     only_tokens = DONE not in stream.data and not any("error" in each or "metadata" in each for each in objects)
     underway = stream.status == 200 and only_tokens and upstream.register()["in_flight"] == 1
     said = "1 token" if tokens == 1 else f"{tokens} tokens"
-    expected = f"{said}, all that the upstream has said, while it is still at the next"
+    expected = f"{said}, all that the upstream has sent, while it works on the next"
     stream.must(underway and _tokens(stream) == tokens, expected, _tail(stream))
 
 
 @contextmanager
 def _opened(subject: Subject, path: str, document: Mapping[str, Any]) -> Iterator[Stream]:
-    """The answer on its way, whatever its status is."""
+    """A stream in progress, whatever its status."""
     if path == CHAT:
         document = {**document, "stream": True}
     with subject.service.stream(path, document, headers=subject.somebody.headers) as stream:
@@ -327,7 +327,7 @@ def stream_usage(subject: Subject) -> None:
 
 
 def _comment_metadata(stream: Stream) -> dict[str, Any] | None:
-    """What OpenAI's format has no place for may stand in a comment."""
+    """What OpenAI's format has no field for may be in a comment."""
     told = [json.loads(comment)["metadata"] for comment in stream.comments if comment.startswith('{"metadata"')]
     return dict(told[-1]) if told else None
 
@@ -340,12 +340,12 @@ def _must_log(subject: Subject, stream: Stream, holds: bool, expected: str, got:
 # --- OpenAI's API ------------------------------------------------------------------------------------------------
 
 
-@check("POST /v1/chat/completions streams OpenAI's chunks to [DONE], with the usage chunk only for who asked for it")
+@check("POST /v1/chat/completions streams OpenAI's chunks to [DONE], with a usage chunk only on request")
 def openai_stream(subject: Subject) -> None:
     plain = _streamed(subject, CHAT, _chat(subject, temperature=0))
     _must_be_chunks(plain)
     usage = _usage_chunks(plain)
-    plain.must(not usage, "no chunk with usage for who has not asked for it", usage[:1])
+    plain.must(not usage, "no chunk with usage unless the caller asks for it", usage[:1])
 
     asking = _streamed(subject, CHAT, _chat(subject, temperature=0, stream_options={"include_usage": True}))
     _must_be_chunks(asking)
@@ -371,7 +371,7 @@ def _usage_chunks(stream: Stream) -> list[Any]:
     return [chunk for chunk in _objects(stream) if chunk.get("usage") or not chunk.get("choices")]
 
 
-@check("POST /v1/chat/completions and GET /v1/models answer as OpenAI does, errors too: 400, and 404 model_not_found")
+@check("POST /v1/chat/completions and GET /v1/models answer as OpenAI does, errors too: 400 and 404 model_not_found")
 def openai_unary(subject: Subject) -> None:
     document = _chat(subject, temperature=0)
     answer = _post(subject, CHAT, document)
@@ -386,7 +386,7 @@ def openai_unary(subject: Subject) -> None:
     unnamed.must(unnamed.status == 200, "200 without a model: there is a default")
 
     for wrong in ({**document, "messages": []}, {**document, "messages": "Hola"}, {"model": "x"}):
-        _post(subject, CHAT, wrong).must_be_error(400, "for what does not validate")
+        _post(subject, CHAT, wrong).must_be_error(400, "for an invalid request")
     unknown = {**document, "model": "model-of-somebody-else"}
     for asked in (unknown, {**unknown, "stream": True}):
         missing = _post(subject, CHAT, asked)
@@ -399,7 +399,7 @@ def openai_unary(subject: Subject) -> None:
     models.must(answer.at(str, "model") in listed, f"{answer.at(str, 'model')} among the models", listed)
 
 
-@check("What OpenAI's API has and this service does not read reaches the upstream, and its answer comes back whole")
+@check("Fields of OpenAI's API that this service does not read reach the upstream, and its answer comes back complete")
 def openai_pass_through(subject: Subject) -> None:
     upstream = _simulator(subject)
     tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
@@ -416,7 +416,7 @@ def openai_pass_through(subject: Subject) -> None:
 
     upstream.forget_calls()
     later = _post(subject, CHAT, _chat(subject, guided_regex="x+", of_next_year={"a": [1]}))
-    later.must(later.status == 200, "200 for fields that nobody knows yet")
+    later.must(later.status == 200, "200 for unknown fields")
     (record,) = upstream.register()["last"]
     arrived = record.get("unknown_fields")
     later.must(arrived == ["guided_regex", "of_next_year"], "guided_regex and of_next_year at the upstream", arrived)
@@ -430,14 +430,14 @@ def infer(subject: Subject) -> None:
     inferred = _post(subject, "/v1/infer", _infer(subject, prompt, max_new_tokens=7, temperature=0))
     inferred.must(inferred.status == 200, "200")
     expected, output = whole.at(str, "output"), inferred.at(str, "output")
-    inferred.must(output == expected, f"what /generate answers: {expected}", output)
+    inferred.must(output == expected, f"the answer of /generate: {expected}", output)
     tokens, said = (answer.at(dict, "metadata", "tokens") for answer in (whole, inferred))
     inferred.must(tokens == said, f'"tokens": {tokens}', f'"tokens": {said}')
     stream = _streamed(subject, "/v1/infer/stream", _infer(subject, prompt, max_new_tokens=7, temperature=0))
     _must_be_done(stream)
     stream.must(_text(stream) == expected, f"the same in pieces: {expected}", _text(stream))
     for wrong in (_infer(subject, prompt, max_new_tokens=0), _infer(subject, " ")):
-        _post(subject, "/v1/infer", wrong).must_be_error(422, "for what does not validate")
+        _post(subject, "/v1/infer", wrong).must_be_error(422, "for an invalid request")
 
 
 @check("POST /generate/batch: an answer or an error for each prompt, in order, at most MAX_CONCURRENT at a time")
@@ -455,7 +455,7 @@ def batch(subject: Subject) -> None:
 
 
 def _must_add_up(done: Answer, asked: int) -> None:
-    """The answer to so many prompts, of which the second is blank."""
+    """The answer to `asked` prompts, of which the second is blank."""
     done.must(done.status == 200, "200")
     results = done.at(list, "results")
     done.must(len(results) == asked, f"{asked} results", f"{len(results)} results")
@@ -469,7 +469,7 @@ def _must_add_up(done: Answer, asked: int) -> None:
 
 
 def _must_be_in_order(subject: Subject) -> None:
-    """The first call to come is the last to be answered: an order of arrival would be another one."""
+    """The first call to arrive is answered last, so order of arrival would be a different order."""
     upstream = subject.upstream
     prompts = [_document(subject, temperature=0, max_tokens=2 + number) for number in range(3)]
     with upstream.played({"hold": True, "times": 1}) as gate, ThreadPoolExecutor(1) as pool:
@@ -481,21 +481,21 @@ def _must_be_in_order(subject: Subject) -> None:
     for place, prompt in enumerate(prompts):
         alone = _post(subject, "/generate", prompt).at(str, "output")
         got = results[place].get("output")
-        done.must(got == alone, f"at place {place} what that prompt is answered alone: {alone[:60]}", got)
+        done.must(got == alone, f"at place {place} the answer to that prompt alone: {alone[:60]}", got)
 
 
 # --- when the upstream fails -------------------------------------------------------------------------------------
 
 
-@check("Before the first token a failure is an honest status, after a retry that could save it; never a 200")
+@check("Before the first token, a failure gets an honest status, never a 200, and a retry first if that may help")
 def commitment(subject: Subject) -> None:
     upstream = subject.upstream
     for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject, stream=True))):
         with upstream.fault({"status": 500}):
-            _post(subject, path, document).must_be_error(502, "when the upstream answers 500 for ever")
+            _post(subject, path, document).must_be_error(502, "when the upstream always answers 500")
         _must_be_well(subject)
         with upstream.fault({"status": 400}):
-            _post(subject, path, document).must_be_error(400, "when the upstream finds the request wrong")
+            _post(subject, path, document).must_be_error(400, "when the upstream rejects the request")
     with upstream.fault({"garbage": "truncated"}):
         _post(subject, GENERATE_STREAM, _document(subject)).must_be_error(502, "for a stream of nonsense")
     _must_be_well(subject)
@@ -508,15 +508,15 @@ def commitment(subject: Subject) -> None:
 
 
 def _must_be_well(subject: Subject) -> None:
-    """Once the upstream is. A success in between also keeps the failures of this check from opening a breaker."""
+    """The service works once the upstream does. This success also keeps the check's failures from opening a breaker."""
     well = _post(subject, "/generate", _document(subject))
-    well.must(well.status == 200, "200 once the upstream is well again")
+    well.must(well.status == 200, "200 once the upstream works again")
 
 
 CUT_AFTER = 5  # tokens
 
 
-@check("A stream that is cut after its first token ends in an error event, without [DONE], and is never tried again")
+@check("A stream that is cut after its first token ends in an error event, without [DONE], and is never retried")
 def cut_is_told(subject: Subject) -> None:
     upstream = _simulator(subject)
     for path, document in ((GENERATE_STREAM, _document(subject)), (CHAT, _chat(subject))):
@@ -542,11 +542,11 @@ def _must_end_in_error(stream: Stream) -> None:
 
 
 LEAVES_AFTER = 1.0  # seconds, in the commands that a report shows
-CANCELLED_WITHIN = 10.0  # seconds; nothing else ends the call so soon
+CANCELLED_WITHIN = 10.0  # seconds; nothing else ends the call this soon
 SAID_BEFORE = 3  # tokens
 
 
-@check("When the client leaves, the upstream call is cancelled at once, and what was used until then is booked")
+@check("When the client leaves, the upstream call is cancelled at once, and what it used until then is charged")
 def client_leaves(subject: Subject) -> None:
     _simulator(subject)
     with _patient(subject) as patient:
@@ -567,12 +567,12 @@ def client_leaves(subject: Subject) -> None:
                 line = _log_line(patient, half)
                 booked = [line.get(name) or 0 for name in ("tokens_input", "tokens_output", "cost_usd")]
                 if not min(booked) > 0:
-                    raise Failed("a log line with what was used until then", str(line), patient.log.shown(half))
+                    raise Failed("a log line with what the call used until then", str(line), patient.log.shown(half))
 
 
 @contextmanager
 def _patient(subject: Subject) -> Iterator[Subject]:
-    """One that no silence ends for a long time, if it can be had: what ends then, somebody has ended."""
+    """A service that tolerates long silences, if we can start one: then only the client can have ended the call."""
     if not subject.can_start_again:
         yield subject
         return
@@ -584,7 +584,7 @@ def _must_be_cancelled(subject: Subject, left: Answer) -> None:
     upstream, configured = subject.upstream, subject.configured
     within = min(CANCELLED_WITHIN, 0.6 * configured.stream_silence_timeout, 0.6 * configured.timeout)
     cancelled = comes_true(lambda: upstream.register()["in_flight"] == 0, within)
-    left.must(cancelled, "no upstream call in flight when the client has left", f"one after {within:g} seconds")
+    left.must(cancelled, "no upstream call in flight once the client has left", f"one after {within:g} seconds")
     how = [record["outcome"] for record in upstream.register()["last"]]
     left.must(how == ["cancelled"], "an upstream call that was cancelled", how)
 
@@ -592,7 +592,7 @@ def _must_be_cancelled(subject: Subject, left: Answer) -> None:
 SLACK = 10.0  # seconds that a busy machine may be late
 
 
-@check("A stream that falls silent is kept alive with comments, and ended after STREAM_SILENCE_TIMEOUT seconds")
+@check("A silent stream is kept alive with comments, and ended after STREAM_SILENCE_TIMEOUT seconds")
 def silence(subject: Subject) -> None:
     upstream = _simulator(subject)
     bound, keepalive = subject.configured.stream_silence_timeout, subject.configured.stream_keepalive_sec
@@ -615,7 +615,7 @@ def silence(subject: Subject) -> None:
 
 
 @check(
-    "An upstream that says when (retry-after-ms, Retry-After, x-ratelimit-reset) is asked again then, and not before"
+    "An upstream that says when to retry (retry-after-ms, Retry-After, x-ratelimit-reset) is asked then, not earlier"
 )
 def upstream_says_when(subject: Subject) -> None:
     upstream = subject.upstream
@@ -630,11 +630,11 @@ def upstream_says_when(subject: Subject) -> None:
         answer.must(answer.status == 200, "200, once the upstream's limit is over")
         pause = calls[1].started - calls[0].ended
         expected = f"a pause of {said:g} seconds or a little more"
-        # An upstream's clock and ours are not the same to the millisecond.
+        # The upstream's clock and ours differ by some milliseconds.
         answer.must(said - 0.01 <= pause <= said + SLACK, expected, f"one of {pause:.2f} seconds")
     with upstream.fault({"status": 429, "headers": {"retry-after-ms": "3600000"}}):
         hopeless = _post(subject, GENERATE_STREAM, _document(subject))
-        hopeless.must_be_error(429, "at once, when an hour is longer than any deadline")
+        hopeless.must_be_error(429, "at once, because an hour is longer than any deadline")
         told = hopeless.headers.get("retry-after")
         hopeless.must(told == "3600", "Retry-After: 3600, the upstream's own", f"Retry-After: {told}")
 
@@ -644,20 +644,20 @@ RESERVE = 5
 BUDGET = 0.2
 
 
-@check(f"When everything fails, {REQUESTS} requests make at most a fifth more upstream calls, and the reserve")
+@check(f"When everything fails, {REQUESTS} requests make at most 20 % more upstream calls, plus the reserve")
 def retry_budget(subject: Subject) -> None:
     settings = {"RETRY_BUDGET": f"{BUDGET:g}", "RETRY_BUDGET_RESERVE": f"{RESERVE}", "RETRY_DELAY": "0.02"}
     with subject.started_with(settings) as short, short.upstream.fault({"status": 500}):
         began = time.monotonic()
         answers = ask_many(lambda _: _post(short, "/generate", _document(short)), REQUESTS)
-        quiet = int(time.monotonic() - began)  # seconds; each may put a retry back
+        quiet = int(time.monotonic() - began)  # seconds; each may give one retry back
         received = short.upstream.received()
         shown = as_crowd(answers[0], REQUESTS)
         others = [answer for answer in answers if answer.status != 502]
         shown.must(not others, "502 for each of them", others[0].summary if others else "")
         most = round(REQUESTS * (1 + BUDGET)) + RESERVE + quiet
         shown.must(received <= most, f"at most {most} upstream calls", f"{received} upstream calls")
-        shown.must(received > REQUESTS, "some retries all the same", f"{received} upstream calls")
+        shown.must(received > REQUESTS, "some retries nevertheless", f"{received} upstream calls")
 
 
 # --- the circuit breaker -----------------------------------------------------------------------------------------
@@ -665,13 +665,13 @@ def retry_budget(subject: Subject) -> None:
 THRESHOLD = 3
 PROBES = 2
 SUCCESSES = 3
-UNDER_WAY = max(SUCCESSES, THRESHOLD)  # so many late results would close a breaker, or open it, if they counted
+UNDER_WAY = max(SUCCESSES, THRESHOLD)  # this many late results would close or open a breaker if they counted
 OPEN_FOR = 1.5  # seconds
 LONG_OPEN_FOR = 60  # seconds
 REFUSED_MS = 50
 
 BREAKER = {
-    "MAX_RETRIES": "0",  # a request is a call
+    "MAX_RETRIES": "0",  # one call per request
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": f"{THRESHOLD}",
     "CIRCUIT_BREAKER_SUCCESS_THRESHOLD": f"{SUCCESSES}",
     "CIRCUIT_BREAKER_PROBES": f"{PROBES}",
@@ -686,14 +686,14 @@ def _call(subject: Subject, path: str = "/generate") -> Answer:
 
 
 def _must_be_refused(answer: Answer, upstream: Upstream, why: str) -> None:
-    """By an open breaker: the upstream hears nothing of it."""
+    """Refused by an open breaker: no call reaches the upstream."""
     answer.must_be_error(503, why)
     received = upstream.register()["received"]
     answer.must(received == 0, f"no upstream call {why}", f"{received} upstream calls")
 
 
 def _several(subject: Subject, times: int, status: int, why: str) -> Answer:
-    """So many calls that are all answered so, one after the other; the last of them."""
+    """Make `times` calls, one after the other; each must get this status. Returns the last answer."""
     for _ in range(times):
         answer = _call(subject)
         answer.must(answer.status == status, f"{status} {why}")
@@ -701,7 +701,7 @@ def _several(subject: Subject, times: int, status: int, why: str) -> Answer:
 
 
 def _fail(subject: Subject, times: int) -> Answer:
-    """So many calls that fail, one after the other; the last of them. Then the upstream is well, its register empty."""
+    """Make `times` calls that fail, and return the last answer. Then the upstream works, and its register is empty."""
     with subject.upstream.fault(FAILURE):
         failed = _several(subject, times, 502, "when the upstream answers 500")
     subject.upstream.forget_calls()
@@ -709,8 +709,8 @@ def _fail(subject: Subject, times: int) -> Answer:
 
 
 def _let_pass(subject: Subject, opened: Answer) -> None:
-    """Wait until a breaker that opened with this answer is half-open, which must come neither too soon nor too late."""
-    # It opened between the sending of that call and the coming of its answer.
+    """Wait until a breaker that opened with this answer is half-open: neither too soon nor too late."""
+    # It opened between that call and its answer.
     while True:
         health = _must_be_in_state(subject, "half_open", "open")
         if '"half_open"' in health.text:
@@ -726,9 +726,9 @@ def _let_pass(subject: Subject, opened: Answer) -> None:
 def _opened_beside_others(
     subject: Subject, ending: Mapping[str, Any], *then: Mapping[str, Any]
 ) -> Iterator[tuple[Gate, list[Future[Answer]], Answer]]:
-    """A breaker that opens while other calls are under way, and the answer that opened it.
+    """A breaker that opens while other calls are in flight, and the answer that opened it.
 
-    The others end as `ending` says, once the gate lets them; whoever comes after that meets what is said by `then`.
+    The other calls end as `ending` says, once the gate lets them; later calls meet the faults in `then`.
     """
     plan = ({**ending, "hold": True, "times": UNDER_WAY}, {**FAILURE, "times": THRESHOLD}, *then)
     with subject.upstream.played(*plan) as gate, asked_at_once(lambda: _call(subject), UNDER_WAY) as others:
@@ -740,27 +740,27 @@ def _opened_beside_others(
 
 
 def _let_end(gate: Gate, others: Sequence[Future[Answer]], status: int) -> None:
-    """Those that began before the breaker opened."""
+    """Let those calls end that began before the breaker opened."""
     gate.release(UNDER_WAY)
     for other in others:
         answer = other.result()
         answer.must(answer.status == status, f"{status} for a call that began before the breaker opened")
 
 
-@check(f"{THRESHOLD} failures in a row open the breaker: 503 with Retry-After at once, and the upstream is left alone")
+@check(f"{THRESHOLD} failures in a row open the breaker: 503 with Retry-After at once, and no upstream call")
 def breaker_opens(subject: Subject) -> None:
     with subject.started_with({**BREAKER, "CIRCUIT_BREAKER_TIMEOUT_SEC": f"{LONG_OPEN_FOR}"}) as fragile:
         upstream = fragile.upstream
-        with upstream.fault(WRONG):  # what is wrong with a request is no fault of the upstream's
+        with upstream.fault(WRONG):  # a bad request is not the upstream's fault
             for _ in range(THRESHOLD + 1):
-                _call(fragile).must_be_error(400, "when the upstream finds the request wrong, however often")
-        for _ in range(2):  # nor are failures that are not in a row a reason
+                _call(fragile).must_be_error(400, "when the upstream rejects the request, however often")
+        for _ in range(2):  # failures that are not in a row do not count either
             _fail(fragile, THRESHOLD - 1)
             well = _call(fragile)
             well.must(well.status == 200, f"200 after {THRESHOLD - 1} failures and a success")
         _fail(fragile, THRESHOLD - 1)
-        with upstream.fault(WRONG):  # and one that tells nothing begins no new row
-            _call(fragile).must_be_error(400, "when the upstream finds the request wrong")
+        with upstream.fault(WRONG):  # and a neutral result does not start a new row
+            _call(fragile).must_be_error(400, "when the upstream rejects the request")
         with upstream.fault(FAILURE):
             opened = _several(fragile, 1, 502, "when the upstream answers 500")
         upstream.forget_calls()
@@ -770,21 +770,21 @@ def breaker_opens(subject: Subject) -> None:
         _must_be_at_once(fragile, refused)
         _must_be_in_state(fragile, "open")
         time.sleep(max(0.0, opened.received + 2 - time.monotonic()))
-        _call(fragile)  # which is refused, and must not prolong the wait
+        _call(fragile)  # refused, and must not prolong the wait
         _must_say_when(in_order(opened, _call(fragile)), opened)
 
 
 def _must_be_at_once(subject: Subject, refused: Sequence[Answer]) -> None:
-    """As soon as what is refused without a look at any breaker: a busy machine is late with both."""
+    """As fast as refusals that need no breaker: a busy machine delays both."""
     invalid = [_post(subject, "/generate", {"prompt": " "}).ms for _ in refused]
     most = statistics.median(invalid) + REFUSED_MS
     took = statistics.median(answer.ms for answer in refused)
-    refused[0].must(took <= most, f"a refusal in {most:.0f} ms or less", f"{took:.0f} ms, the middle one")
+    refused[0].must(took <= most, f"a refusal in {most:.0f} ms or less", f"{took:.0f} ms, the median")
 
 
 def _must_say_when(refused: Answer, opened: Answer) -> None:
-    """How long is left, and not how long it was in the beginning."""
-    # It opened between the sending of that call and the coming of its answer. What is left is rounded up.
+    """Retry-After is the time left, not the whole time."""
+    # The breaker opened between that call and its answer. The time left is rounded up.
     most = LONG_OPEN_FOR - (refused.sent - opened.received) + 1
     least = LONG_OPEN_FOR - (refused.received - opened.sent)
     told = refused.headers.get("retry-after", "")
@@ -802,18 +802,18 @@ def _must_be_in_state(subject: Subject, *either: str) -> Answer:
     return health
 
 
-@check(f"After CIRCUIT_BREAKER_TIMEOUT_SEC exactly {PROBES} calls go through, whoever else comes; one failure opens it")
+@check(f"After CIRCUIT_BREAKER_TIMEOUT_SEC exactly {PROBES} of many calls go through; one failure reopens it")
 def breaker_half_open(subject: Subject) -> None:
     with subject.started_with(BREAKER) as fragile:
         upstream = fragile.upstream
         with _opened_beside_others(fragile, {}, {**FAILURE, "hold": True}) as (gate, others, opened):
             _let_pass(fragile, opened)
-            _let_end(gate, others, 200)  # too late to say anything of how the upstream is now
+            _let_end(gate, others, 200)  # too old to say anything about the upstream now
             probes = _probed(fragile, gate, opened)
         upstream.forget_calls()
         _must_be_refused(in_order(*probes, _call(fragile)), upstream, "after probes that failed")
 
-        # Not even successes before it make a failed probe good.
+        # Successes before it do not make up for a failed probe.
         _let_pass(fragile, min(probes, key=lambda answer: answer.received))
         well = _several(fragile, SUCCESSES - 1, 200, f"for a probe {OPEN_FOR:g} seconds later")
         failed = in_order(opened, well, _fail(fragile, 1))
@@ -824,7 +824,7 @@ CROWD = 12
 
 
 def _probed(subject: Subject, gate: Gate, opened: Answer) -> list[Answer]:
-    """The answers of those that a half-open breaker lets through, of a crowd. The upstream fails all of them."""
+    """The answers of those calls of a crowd that a half-open breaker admits. The upstream fails all of them."""
     with asked_at_once(lambda: _call(subject), CROWD) as crowd:
         comes_true(lambda: _answered(crowd) + gate.held == CROWD)
         through = gate.held
@@ -832,45 +832,45 @@ def _probed(subject: Subject, gate: Gate, opened: Answer) -> list[Answer]:
         gate.release()
     answers = [answer.result() for answer in crowd]
     shown = in_order(opened, as_crowd(answers[0], CROWD))
-    shown.must(through == PROBES, f"{PROBES} of {CROWD} calls through to the upstream", f"{through} upstream calls")
+    shown.must(through == PROBES, f"{PROBES} of {CROWD} calls reach the upstream", f"{through} upstream calls")
     shown.must(refused == CROWD - PROBES, f"503 for the other {CROWD - PROBES}", f"an answer for {refused}")
     probes = [answer for answer in answers if answer.status != 503]
     shown.must(len(probes) == PROBES, f"503 for the other {CROWD - PROBES}", f"503 for {CROWD - len(probes)}")
     return probes
 
 
-@check(f"{SUCCESSES} probes that succeed close the breaker: all calls go through again, and old failures are forgotten")
+@check(f"{SUCCESSES} successful probes close the breaker: all calls go through again, and old failures are forgotten")
 def breaker_closes(subject: Subject) -> None:
     crowd = 8
     with subject.started_with(BREAKER) as fragile:
         upstream = fragile.upstream
         with _opened_beside_others(fragile, FAILURE) as (gate, others, opened):
             _let_pass(fragile, opened)
-            _let_end(gate, others, 502)  # too late, as well
-            well = in_order(opened, _several(fragile, 1, 200, "for a probe, whatever began before has come to"))
+            _let_end(gate, others, 502)  # also too old
+            well = in_order(opened, _several(fragile, 1, 200, "for a probe, however earlier calls ended"))
         _must_only_end(fragile, SUCCESSES)
         _several(fragile, SUCCESSES - 2, 200, "for a probe")
-        _must_be_in_state(fragile, "half_open")  # as many successes as this are too few
+        _must_be_in_state(fragile, "half_open")  # one success less than needed
         probe = in_order(opened, well, _several(fragile, 1, 200, f"for probe {SUCCESSES} of {SUCCESSES}"))
         _must_be_in_state(fragile, "closed")
         _fail(fragile, THRESHOLD - 1)
         well = _call(fragile)
-        well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: those of before are forgotten")
+        well.must(well.status == 200, f"200 after {THRESHOLD - 1} new failures: the old ones are forgotten")
         with upstream.held() as gate, asked_at_once(lambda: _call(fragile), crowd) as asked:
             comes_true(lambda: _answered(asked) + gate.held == crowd)
             through = gate.held
             gate.release()
         shown = in_order(probe, as_crowd(asked[0].result(), crowd))
-        shown.must(through == crowd, f"{crowd} calls through at once, once it is closed", f"{through} of them")
+        shown.must(through == crowd, f"{crowd} calls admitted at once when it is closed", f"{through} of them")
         lost = [answer.result() for answer in asked if answer.result().status != 200]
         shown.must(not lost, f"200 for all {crowd}", lost[0].summary if lost else "")
         _must_be_in_state(fragile, "closed")
 
 
 def _must_only_end(subject: Subject, times: int) -> None:
-    """Probes that tell nothing, so many of each kind: they make room for others, and that is all."""
+    """Neutral probes, `times` of each kind: they only make room for others."""
     with subject.upstream.fault(WRONG):
-        _several(subject, times, 400, "for a probe that the upstream finds wrong")
+        _several(subject, times, 400, "for a probe that the upstream rejects")
     for _ in range(times):
         with subject.upstream.held() as gate:
             with subject.service.asking("/generate", _document(subject), headers=subject.somebody.headers) as left:
@@ -883,11 +883,11 @@ def _must_only_end(subject: Subject, times: int) -> None:
 # --- elsewhere, later, or not at all -----------------------------------------------------------------------------
 
 
-@check("When the upstream is lost, the next of FALLBACKS answers, and the reply says so; not when the request is wrong")
+@check("When the upstream is down, the next of FALLBACKS answers, and the reply says so; not for an invalid request")
 def fallback(subject: Subject) -> None:
     if not subject.can_start_again:
         raise NotGraded(
-            "it takes a service started with FALLBACKS, and that upstream; without a URL the grader starts both"
+            "it needs a service started with FALLBACKS, and that upstream; without a URL the grader starts both"
         )
     with embedded_server() as other:
         host = other.url.removeprefix("http://")
@@ -908,7 +908,7 @@ def _must_fall_back(subject: Subject, second: Upstream, host: str) -> None:
     well = _post(subject, "/generate", _document(subject))
     well.must(well.status == 200, "200")
     named = well.at(dict, "metadata").get("fallback")
-    well.must(not named, "no fallback in the metadata while the upstream is well", named)
+    well.must(not named, "no fallback in the metadata while the upstream works", named)
     for fault in ({"status": 500}, {"reset": True}):
         with subject.upstream.fault(fault):
             second.forget_calls()
@@ -925,7 +925,7 @@ def _must_fall_back(subject: Subject, second: Upstream, host: str) -> None:
             second.forget_calls()
             kept = _post(subject, GENERATE_STREAM, _document(subject))
             received = second.received()
-            kept.must(kept.status == status, f"{status}: this is no matter of a fallback's")
+            kept.must(kept.status == status, f"{status}: this is not a case for a fallback")
             kept.must(received == 0, "no call at the fallback", f"{received} calls")
 
 
@@ -937,16 +937,16 @@ def _must_name(answer: Answer, metadata: Mapping[str, Any], host: str) -> None:
 SLOTS = 2
 PLACES = 2
 SHED_MS = 300
-SHED = 5  # of those that are asked one by one
+SHED = 5  # more calls, one by one
 
 
-@check("When all places and the queue are taken, the next hears 503 with Retry-After at once; who waits is answered")
+@check("With all slots and the queue full, the next call gets 503 with Retry-After at once; queued calls are answered")
 def queue_sheds(subject: Subject) -> None:
     crowd, room = 10, SLOTS + PLACES
     settings = {"HTTP_MAX_CONNECTIONS": f"{SLOTS}", "QUEUE_MAX_SIZE": f"{PLACES}", "QUEUE_TIMEOUT": "60"}
     with subject.started_with(settings) as narrow:
         with narrow.upstream.held() as gate, asked_at_once(lambda: _call(narrow), crowd) as asked:
-            # Nobody is served before the gate opens: who has an answer was sent away.
+            # Nobody is served before the gate opens: a call with an answer was refused.
             comes_true(lambda: _answered(asked) + room >= crowd and gate.held == SLOTS)
             before = [answer.result() for answer in asked if answer.done()]
             alone = [_call(narrow) for _ in range(SHED if len(before) + room == crowd else 0)]
@@ -976,7 +976,7 @@ def queue_sheds(subject: Subject) -> None:
 LEAST, MOST = 0.5, 1.3  # seconds
 
 
-@check("A call has the time that its work takes: more than TIMEOUT for a long answer, never more than TIMEOUT_MAX")
+@check("A call gets the time that its work needs: more than TIMEOUT for a long answer, never more than TIMEOUT_MAX")
 def adaptive_timeout(subject: Subject) -> None:
     late = {"latency_ms": (LEAST + MOST) / 2 * 1000}
     with (
@@ -984,11 +984,11 @@ def adaptive_timeout(subject: Subject) -> None:
         hurried.upstream.fault(late),
     ):
         long = _post(hurried, "/generate", _document(hurried, max_tokens=2000))
-        long.must(long.status == 200, f"200 for a long answer, though it takes longer than TIMEOUT={LEAST:g}")
+        long.must(long.status == 200, f"200 for a long answer, although it takes longer than TIMEOUT={LEAST:g}")
     with subject.started_with({"TIMEOUT": f"{LEAST:g}", "TIMEOUT_MAX": f"{MOST:g}"}) as hurried:
         for path in ("/generate", GENERATE_STREAM):
             with hurried.upstream.held():
                 hung = _post(hurried, path, _document(hurried, max_tokens=4000), patience=MOST + SLACK)
-                hung.must_be_error(504, f"after {MOST:g} seconds, the most that a call is given")
+                hung.must_be_error(504, f"after {MOST:g} seconds, the most that a call may take")
                 right = hung.ms >= MOST * 990  # clocks
                 hung.must(right, f"504 after {MOST:g} seconds", f"504 after {hung.ms / 1000:.2f} seconds")

@@ -1,8 +1,8 @@
-"""Demo 5, graded: numbers that are true, traces that are whole, doors that are guarded; twenty checks, a point each.
+"""Demo 5, graded: correct numbers, complete traces, guarded doors; twenty checks, one point each.
 
-They import nothing of the service, and so grade anybody's. What it counts is compared with what it answered, with its
-log, and with what the upstream saw. What takes time is held at the upstream's gate until we have seen it wait: then it
-is known how long it took at the least. Waits are waits for conditions.
+They import nothing of the service, so they grade any service. Its counts are compared with its answers, with its log,
+and with what the upstream saw. A call that must take time is held at the upstream's gate until we have seen it wait:
+then its least duration is known. Waits are for conditions.
 """
 
 import base64
@@ -42,18 +42,18 @@ SLOTS = 4
 ORIGIN = "https://pages.example"
 
 SETTINGS = {
-    # The checks ask faster than people do: how often one may ask is demo 2's business.
+    # The checks ask faster than people do: rate limits are demo 2's subject.
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
     "RATE_LIMIT_RPH": "1000000",
     "RATE_LIMIT_TPM": "100000",
-    # Long: who is held at the upstream's gate must not run out of time on a busy machine.
+    # Long: calls held at the upstream's gate must not time out on a busy machine.
     "TIMEOUT": "60",
     "RETRY_DELAY": "0.02",
     "RETRY_BUDGET_RESERVE": "100000",
     "HTTP_MAX_CONNECTIONS": f"{SLOTS}",
     "QUEUE_TIMEOUT": "60",
-    # Broken upstreams are ordered here and there. A breaker opens where it is looked at.
+    # Some checks order a broken upstream. A breaker opens only where a check looks at it.
     "CIRCUIT_BREAKER_FAILURE_THRESHOLD": "20",
     "CIRCUIT_BREAKER_MIN_SUCCESS_RATE": "0",
     "WEBHOOK_HMAC_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}",
@@ -67,7 +67,7 @@ GENERATE = "/generate"
 GENERATE_STREAM = "/generate/stream"
 CHAT = "/v1/chat/completions"
 DONE = "[DONE]"
-AFRESH = {"Connection": "close"}  # so that workers share the requests, and not a few connections
+AFRESH = {"Connection": "close"}  # so that workers share requests, not just a few connections
 
 REQUESTS, ERRORS_4XX, ERRORS_5XX = (
     "inference_requests_total",
@@ -124,7 +124,7 @@ def _answered(subject: Subject, path: str, document: Mapping[str, Any], **given:
 
 @contextmanager
 def _streaming(subject: Subject, path: str, document: Mapping[str, Any]) -> Iterator[Stream]:
-    """The answer on its way, which must have begun. Who ends the context leaves."""
+    """A stream in progress, with its first headers received. Leaving the context closes the connection."""
     with subject.service.stream(path, document, headers=subject.somebody.headers) as stream:
         if stream.status != 200:
             stream.read()
@@ -156,7 +156,7 @@ def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrap
 
 
 def _held_for(seconds: float) -> float:
-    """Let this time pass, while somebody waits; how much it was."""
+    """Let this time pass while calls are held; returns the time that passed."""
     began = time.monotonic()
     time.sleep(seconds)
     return time.monotonic() - began
@@ -171,7 +171,7 @@ def _same(value: float, expected: float) -> bool:
 
 
 class Counting:
-    """What a service has counted since this was made."""
+    """How much the service's counters have grown since this was created."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -184,7 +184,7 @@ class Counting:
         return now.sum(written) - self._before.sum(written)
 
     def must_be(self, shown: Answer, expected: Mapping[str, float]) -> None:
-        """Each of these has grown by so much, or will have in a moment. `shown` is what it took. Raises Failed."""
+        """Each of these grows by exactly this much, at once or within a moment. `shown` caused it. Raises Failed."""
         patience_ends = time.monotonic() + COUNTED_WITHIN
         while True:
             now = _scrape(self._subject)
@@ -223,7 +223,7 @@ DOCUMENTED = {
     "inference_request_duration_ms": HISTOGRAM,
     "inference_batch_size": HISTOGRAM,
 }
-# These have labels, and may be missing until there is something to count.
+# These have labels, and may be missing while there is nothing to count.
 LABELLED = {
     "circuit_breaker_open_total": COUNTER,
     "gateway_requests_total": COUNTER,
@@ -238,7 +238,7 @@ LABELLED = {
 LARGEST = 1_000_000  # bytes
 
 
-@check("GET /metrics has the document's names, each of its kind, without labels where PromQL divides one by another")
+@check("GET /metrics has the documented names and types, without labels where PromQL divides one by another")
 def metric_names(subject: Subject) -> None:
     _answered(subject, GENERATE, _document(subject))
     _streamed(subject, GENERATE_STREAM, _document(subject))
@@ -261,7 +261,7 @@ def metric_names(subject: Subject) -> None:
 
 
 def _must_agree(scrape: Scrape) -> None:
-    """The histogram in milliseconds and that in seconds, which is by endpoint."""
+    """The histogram in milliseconds agrees with the one in seconds, which has endpoints."""
     edges = {edge: scrape.sum(f'{DURATION}_bucket{{le="{edge}"}}') for edge in scrape.edges(DURATION)}
     in_ms = {
         edge: scrape.sum(f'inference_request_duration_ms_bucket{{le="{edge}"}}')
@@ -269,10 +269,10 @@ def _must_agree(scrape: Scrape) -> None:
     }
     wanted = {float(edge) * 1000: count for edge, count in edges.items()}
     got = {float(edge): count for edge, count in in_ms.items()}
-    scrape.answer.must(got == wanted, f"inference_request_duration_ms as {DURATION}: {wanted}", got)
+    scrape.answer.must(got == wanted, f"inference_request_duration_ms like {DURATION}: {wanted}", got)
 
 
-@check("Each request is counted once, streams and cached answers too, however often the upstream was asked for it")
+@check("Each request is counted once, streams and cached answers too, however many upstream calls it took")
 def requests_counted(subject: Subject) -> None:
     counting, kept = Counting(subject), _document(subject, temperature=0)
     with subject.upstream.fault({"status": 503, "times": 2}):
@@ -297,10 +297,10 @@ def requests_counted(subject: Subject) -> None:
     )
 
 
-TOO_MUCH = {"max_tokens": 4000, "n": 100}  # more than RATE_LIMIT_TPM lets anybody have
+TOO_MUCH = {"max_tokens": 4000, "n": 100}  # more than RATE_LIMIT_TPM allows anybody
 
 
-@check("Errors are counted by class: 4xx, 5xx, the limits' hits; a stream that breaks is a 5xx, who leaves is not")
+@check("Errors are counted by class: 4xx, 5xx, limit hits; a broken stream is a 5xx, a client that leaves is not")
 def errors_by_class(subject: Subject) -> None:
     upstream, counting = subject.upstream, Counting(subject)
     wrong = _post(subject, GENERATE, {"prompt": " "})
@@ -309,7 +309,7 @@ def errors_by_class(subject: Subject) -> None:
 
     greedy = _post(subject, CHAT, _chat(subject, **TOO_MUCH))
     if greedy.status != 429:
-        raise NotGraded("400,000 tokens are no reason for a 429 here; start the service with RATE_LIMIT_TPM=100000")
+        raise NotGraded("400,000 tokens do not lead to a 429 here; start the service with RATE_LIMIT_TPM=100000")
     limited = {"rate_limit_hits_total": 1, "gateway_rate_limit_refusals_total": 1, ERRORS_4XX: 2, ERRORS_5XX: 0}
     counting.must_be(in_order(wrong, greedy), limited)
 
@@ -318,7 +318,7 @@ def errors_by_class(subject: Subject) -> None:
         failed = _post(subject, GENERATE, _document(subject))
         failed.must_be_error(502, "when the upstream answers 500")
     counting.must_be(failed, {REQUESTS: 1, ERRORS_5XX: 1, ERRORS_4XX: 0, 'gateway_requests_total{status="502"}': 1})
-    well = _answered(subject, GENERATE, _document(subject))  # or so many failures in a row would open a breaker
+    well = _answered(subject, GENERATE, _document(subject))  # otherwise the failures in a row would open a breaker
     with upstream.fault({"cut_after_tokens": 3}):
         cut = _streamed(subject, GENERATE_STREAM, _document(subject))
     counting.must_be(in_order(failed, well, cut.answer), {REQUESTS: 3, ERRORS_5XX: 2, ERRORS_4XX: 0})
@@ -331,7 +331,7 @@ def errors_by_class(subject: Subject) -> None:
         counting.must_be(shown, {REQUESTS: 1, 'gateway_requests_total{status="499"}': 1, ERRORS_5XX: 0})
 
 
-@check("Tokens and cost are those that the answers and the log say, of streams too, of broken ones and of those left")
+@check("Tokens and cost are those in the answers and in the log, also for streams, broken ones and abandoned ones")
 def tokens_and_cost(subject: Subject) -> None:
     upstream, counting, kept = subject.upstream, Counting(subject), _document(subject, temperature=0)
     answers = [_answered(subject, GENERATE, document) for document in (_document(subject, max_tokens=40), kept, kept)]
@@ -367,7 +367,7 @@ def tokens_and_cost(subject: Subject) -> None:
     counting.must_be(in_order(cut.answer, left), used)
 
 
-@check("Hits and misses of the cache are counted: shared answers are hits, and who wants none of it is neither")
+@check("Cache hits and misses are counted: shared answers are hits, and a request that bypasses the cache is neither")
 def cache_counted(subject: Subject) -> None:
     counting, kept = Counting(subject), _document(subject, temperature=0)
     answers = [_answered(subject, GENERATE, kept) for _ in range(3)]
@@ -389,7 +389,7 @@ def cache_counted(subject: Subject) -> None:
     said = [answer.headers.get("x-cache", "") for answer in together]
     missed, waited = said.count("miss"), said.count("coalesced")
     if not waited:
-        raise NotGraded("nobody shared another's answer: several workers with a cache each; start it with one worker")
+        raise NotGraded("no call shared an answer: several workers have separate caches; start it with one worker")
     counted = {MISSES: missed, HITS: crowd - missed, result("coalesced"): waited}
     counting.must_be(as_crowd(together[0], crowd), counted)
 
@@ -400,7 +400,7 @@ WORK = 0.8  # seconds
 WAVES = 3
 
 
-@check("The time of a request is all of it: who waits for a place is seen in the queue, and the wait in the histogram")
+@check("A request's time includes its wait in the queue: the queue shows who waits, and the histogram shows the wait")
 def queueing_counted(subject: Subject) -> None:
     slots = subject.configured.http_max_connections
     if slots > 2 * SLOTS:
@@ -427,7 +427,7 @@ def queueing_counted(subject: Subject) -> None:
 
     counting.must_be(shown, {f'{DURATION}_count{{endpoint="{GENERATE}"}}': crowd, "gateway_queue_seconds_count": crowd})
     now = _scrape(subject)
-    # Each request's time has its own wait in it: on a busy machine, all times are long.
+    # Each request's time includes its own wait: on a busy machine, all times are long.
     queued = counting.since(now, "gateway_queue_seconds_sum")
     for written, least_time in (
         ("gateway_queue_seconds_sum", (crowd - slots) * work),
@@ -437,7 +437,7 @@ def queueing_counted(subject: Subject) -> None:
         grown = counting.since(now, written)
         then(shown, _looking_at(now, written)).must(
             grown >= least_time,
-            f"{written} to grow by {least_time:.3g} or more: {slots} at a time, and none for {work:.2f} s",
+            f"{written} to grow by {least_time:.3g} or more: {slots} at a time, held for {work:.2f} s",
             f"it grew by {grown:.3g}",
         )
     measured, told = sum(answer.ms for answer in answers) / 1000, counting.since(now, f"{DURATION}_sum")
@@ -454,7 +454,7 @@ CLOCKS = 0.01  # seconds that two clocks may differ
 TRIED_AGAIN = {"status": 429, "headers": {"retry-after-ms": f"{WAIT * 1000:.0f}"}, "times": 1}
 
 
-@check("The time to a stream's first token is measured: in seconds, from its arrival, once, of streams alone")
+@check("The time to a stream's first token is measured in seconds, from the request's arrival, once, only for streams")
 def first_token(subject: Subject) -> None:
     upstream, counting = subject.upstream, Counting(subject)
     stream, least = _streamed_after_waits(subject)
@@ -489,7 +489,7 @@ def first_token(subject: Subject) -> None:
 
 
 def _streamed_after_waits(subject: Subject) -> tuple[Stream, float]:
-    """A stream that waits for a place, is tried twice, and waits for its model; how long it waited at the least."""
+    """A stream that waits for a slot, is tried twice, and waits for its model; and how long it waited at least."""
     slots = subject.configured.http_max_connections
     others = slots if slots <= 2 * SLOTS else 0  # more are too many to fill from here
     plan = ({"hold": True, "times": others},) if others else ()
@@ -498,7 +498,7 @@ def _streamed_after_waits(subject: Subject) -> tuple[Stream, float]:
         asked_at_once(lambda: _answered(subject, GENERATE, _document(subject)), others) as before,
         ThreadPoolExecutor(1) as pool,
     ):
-        waited = WAIT  # between two tries, as the upstream says
+        waited = WAIT  # between two tries, as the upstream demands
         gate.wait_for(others)
         asked = pool.submit(_streamed, subject, GENERATE_STREAM, _document(subject, max_tokens=LONG))
         try:
@@ -516,7 +516,7 @@ def _streamed_after_waits(subject: Subject) -> tuple[Stream, float]:
 
 
 def _must_name_who_answered(subject: Subject) -> None:
-    """And not who was asked for: a fallback is another model, and clients make names up."""
+    """Not the model that was asked for: a fallback is another model, and clients invent names."""
     settings = {"FALLBACKS": SIMULATOR, "MAX_RETRIES": "0"}
     with subject.started_with(settings) as two:
         counting, made_up = Counting(two), f"model-{secrets.token_hex(4)}"
@@ -530,7 +530,7 @@ def _must_name_who_answered(subject: Subject) -> None:
 
 
 def _open_a_breaker(subject: Subject) -> tuple[Answer, Mapping[str, Any]]:
-    """One that nobody else needs, for breakers are by model. The answer that it gave, and what was asked."""
+    """A breaker that only this check uses: breakers are per model. Returns its answer, and the request."""
     document = _document(subject, model=f"model-{secrets.token_hex(4)}")
     tries = subject.configured.circuit_breaker_failure_threshold + 2
     with subject.upstream.fault({"status": 500}):
@@ -539,22 +539,22 @@ def _open_a_breaker(subject: Subject) -> tuple[Answer, Mapping[str, Any]]:
             if answer.status == 503:
                 break
         several = shown_as(answer, lambda command: f"for i in $(seq {tries}); do {command}; done")
-        several.must_be_error(503, f"from an open breaker, after {tries} requests that failed")
+        several.must_be_error(503, f"from an open breaker, after {tries} failed requests")
     return several, document
 
 
-@check("A circuit breaker that opens is counted, and that one is open can be seen")
+@check("A circuit breaker that opens is counted, and the metrics show that one is open")
 def breaker_counted(subject: Subject) -> None:
     counting = Counting(subject)
     opened, _ = _open_a_breaker(subject)
     counting.must_be(opened, {"circuit_breaker_open_total": 1, "gateway_circuits_open": 1})
 
 
-MADE_UP = 150  # more than the hundred values that a label may keep
-NEW_SERIES = 40  # statuses that were not met before are allowed some
+MADE_UP = 150  # more than the hundred values that a label may have
+NEW_SERIES = 40  # some are allowed, for statuses that did not occur before
 
 
-@check("Labels are bounded: models, tokens and paths that clients make up leave no trace in /metrics")
+@check("Labels are bounded: models, tokens and paths that clients invent never appear in /metrics")
 def bounded_labels(subject: Subject) -> None:
     mark = secrets.token_hex(4)
     _answered(subject, GENERATE, _document(subject))
@@ -579,9 +579,9 @@ def bounded_labels(subject: Subject) -> None:
         _looking_at(after, mark),
     )
     leaked = sorted(value for value in after.label_values if mark in value)
-    shown.must(not leaked, "no label with what clients made up", f"{len(leaked)} of them, {leaked[:1]}")
+    shown.must(not leaked, "no label with a name that clients invented", f"{len(leaked)} of them, {leaked[:1]}")
     grown = after.series - before.series
-    shown.must(grown <= NEW_SERIES, f"at most {NEW_SERIES} series more", f"{grown} more")
+    shown.must(grown <= NEW_SERIES, f"at most {NEW_SERIES} new series", f"{grown} more")
     size = len(after.answer.text.encode())
     shown.must(size <= LARGEST, f"at most {LARGEST:,} bytes", f"{size:,} bytes")
 
@@ -592,9 +592,7 @@ SHARED_OUT = 36
 LOOKS = 9
 
 
-@check(
-    f"With {WORKERS} workers the numbers are right whichever of them is asked: all requests, tokens, dollars, memory"
-)
+@check(f"With {WORKERS} workers the numbers are right, whichever worker answers: all requests, tokens, dollars, memory")
 def several_workers(subject: Subject) -> None:
     with subject.started_with({"UVICORN_WORKERS": f"{WORKERS}"}) as several:
         _wait_for_workers(several)
@@ -613,19 +611,19 @@ def several_workers(subject: Subject) -> None:
             for written, value in expected.items():
                 got = scrape.sum(written)
                 looked = then(shown, _looking_at(scrape, written))
-                looked.must(_same(got, value), f"{written} {value:.10g}, whoever answers", f"{got:.10g}")
+                looked.must(_same(got, value), f"{written} {value:.10g}, whichever worker answers", f"{got:.10g}")
             all_of_them, largest = (scrape.sum(f"process_memory_{of}") for of in ("bytes", "worst_bytes"))
             looked = then(shown, _looking_at(scrape, "process_memory"))
-            more = "process_memory_bytes of all workers together, a good deal more than the largest one's"
+            more = "process_memory_bytes of all workers together, much more than the largest one's"
             looked.must(all_of_them > 1.5 * largest > 0, more, f"{all_of_them:.0f}, and {largest:.0f} for the largest")
 
 
 def _wait_for_workers(subject: Subject) -> None:
-    """The first worker answers before the others are there: wait until each has told when it began."""
+    """The first worker answers before the others are up: wait until each has reported its start."""
     began: list[float] = []
     patience_ends = time.monotonic() + ALL_WORKERS_WITHIN
     while len(began) < WORKERS and time.monotonic() < patience_ends:
-        # Many at once: of connections that come one by one, an idle worker may take them all.
+        # Many at once: if connections come one by one, a single idle worker may take them all.
         for look in ask_many(lambda _: subject.service.get("/health", headers=AFRESH), 8):
             moment = look.at(float, "timestamp") - look.at(float, "uptime")
             if all(abs(moment - other) > 0.003 for other in began):
@@ -645,9 +643,9 @@ def _traced(subject: Subject, answer: Answer, since: float, path: str = GENERATE
 
 
 def _must_be_whole(trace: Trace, shown: Answer, path: str) -> Span:
-    """All spans hang together under one of kind SERVER, which is returned."""
+    """All spans belong together, under one of kind SERVER, which is returned."""
     heads = [span.name for span in trace.roots]
-    shown.must(heads == [f"POST {path}"], f"one span above all others, POST {path}", heads)
+    shown.must(heads == [f"POST {path}"], f"a single root span, POST {path}", heads)
     (root,) = trace.roots
     shown.must(root.kind == SERVER, f"kind {SERVER} of {root.name}", root.kind)
     return root
@@ -655,11 +653,11 @@ def _must_be_whole(trace: Trace, shown: Answer, path: str) -> Span:
 
 def _client_span(trace: Trace, shown: Answer) -> Span:
     clients = trace.of_kind(CLIENT)
-    shown.must(len(clients) == 1, f"one span of kind {CLIENT}, over all tries", [span.name for span in clients])
+    shown.must(len(clients) == 1, f"one span of kind {CLIENT}, around all tries", [span.name for span in clients])
     return clients[0]
 
 
-@check("A request is one trace: a span for each layer, in the others' order, and one for the model with what it used")
+@check("A request is one trace: one span per layer, in the layers' order, and one for the model call with its usage")
 def trace_layers(subject: Subject) -> None:
     traces, service = subject.traces, subject.service
     assert traces
@@ -689,7 +687,7 @@ def trace_layers(subject: Subject) -> None:
 
 
 def _must_say(span: Span, metadata: Mapping[str, Any], shown: Answer) -> None:
-    """A model call in the words of OpenTelemetry's GenAI conventions."""
+    """A model call, in the terms of OpenTelemetry's GenAI conventions."""
     wanted = {
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": metadata["model"],
@@ -705,7 +703,7 @@ def _must_say(span: Span, metadata: Mapping[str, Any], shown: Answer) -> None:
     )
 
 
-@check("Retries are one call in the trace: one client span over all of them, with an event for each try")
+@check("Retries are one call in the trace: one client span around all of them, with one event per try")
 def trace_retries(subject: Subject) -> None:
     assert subject.traces
     since = time.time()
@@ -719,7 +717,7 @@ def trace_retries(subject: Subject) -> None:
     shown.must(client.status != "ERROR", "no error in the end", client.status)
 
 
-@check("W3C's trace context goes in and out: the caller's trace is joined, and the upstream is told of our span")
+@check("W3C trace context goes in and out: the request joins the caller's trace, and the upstream gets our span's id")
 def trace_context(subject: Subject) -> None:
     assert subject.traces
     trace_id, span_id = secrets.token_hex(16), secrets.token_hex(8)
@@ -740,10 +738,10 @@ def trace_context(subject: Subject) -> None:
     odd = _answered(subject, GENERATE, _document(subject), headers={"traceparent": f"00-{'0' * 32}-{span_id}-01"})
     fresh, shown = _traced(subject, odd, since)
     _must_be_whole(fresh, shown, GENERATE)
-    shown.must(set(fresh.trace_id) != {"0"}, "a trace of its own when the caller's is none", fresh.trace_id)
+    shown.must(set(fresh.trace_id) != {"0"}, "a new trace if the caller's id is invalid", fresh.trace_id)
 
 
-@check("The log line names the trace, and of a request that failed the trace says so")
+@check("The log line names the trace, and the trace of a failed request says that it failed")
 def trace_told(subject: Subject) -> None:
     assert subject.traces
     since = time.time()
@@ -769,11 +767,11 @@ def trace_told(subject: Subject) -> None:
 CHECKS = ("providers", "memory", "cache", "http_client", "circuit_breakers")
 AT_ONCE_MS = 4000
 ASKED = 8
-CONNECTIONS = 3  # one for each probe of a few seconds is well; one for each look is not
+CONNECTIONS = 3  # one per probe, every few seconds, is fine; one per GET /health is not
 
 
 @check(
-    "GET /health tells of its parts at once, and asks no upstream for it, not even one that hangs; GET /ready says 503"
+    "GET /health reports on its parts at once and calls no upstream, even if the upstream hangs; GET /ready says 503"
 )
 def health(subject: Subject) -> None:
     ready = subject.service.get("/ready")
@@ -786,7 +784,7 @@ def health(subject: Subject) -> None:
             _must_tell_of_its_parts(look)
             look.must(look.ms < AT_ONCE_MS, f"within {AT_ONCE_MS} ms, whatever the upstream does", f"{look.ms:.0f} ms")
         came = connections() - before
-        look.must(came <= CONNECTIONS, f"nothing asked of the upstream by {ASKED} looks", f"{came} connections")
+        look.must(came <= CONNECTIONS, f"no upstream call for {ASKED} times GET /health", f"{came} connections")
         ready = deserted.service.get("/ready")
         ready.must_be_error(503, "from GET /ready when the upstream does not answer")
 
@@ -797,12 +795,12 @@ def _must_tell_of_its_parts(answer: Answer) -> None:
     missing = [name for name in CHECKS if not isinstance(parts.get(name), dict)]
     answer.must(not missing, f'"checks" with {", ".join(CHECKS)}', f"none of {', '.join(missing)}")
     numbers = [value for value in parts["memory"].values() if isinstance(value, int | float) and value > 0]
-    answer.must(len(numbers) > 1, "numbers in the memory's part: what it has, and what it may", parts["memory"])
+    answer.must(len(numbers) > 1, "numbers in the memory part: its use, and its limit", parts["memory"])
 
 
 @contextmanager
 def _one_that_hangs() -> Iterator[tuple[str, Callable[[], int]]]:
-    """The URL of a server that takes connections and never answers, and how many it has taken."""
+    """The URL of a server that accepts connections and never answers, and the number of connections so far."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
 
@@ -825,7 +823,7 @@ def _one_that_hangs() -> Iterator[tuple[str, Callable[[], int]]]:
 CLEANUP, RESET = "/debug/memory/cleanup", "/debug/circuit-breakers/reset"
 
 
-@check("The debug routes are for administrators alone: caches are emptied, breakers closed; nobody else gets in")
+@check("The debug routes empty caches and close breakers, for administrators only; nobody else gets in")
 def debug_routes(subject: Subject) -> None:
     admin, user = subject.desk.create("olga", role="admin"), subject.desk.create("pepe")
     others = [STRANGER, user, Caller("wk_nobody_made_this")]
@@ -834,7 +832,7 @@ def debug_routes(subject: Subject) -> None:
     for path in (CLEANUP, RESET):
         for caller in others:
             refused = subject.service.post(path, {}, headers=caller.headers)
-            refused.must(refused.status in (401, 403), "401 or 403 for who is no administrator")
+            refused.must(refused.status in (401, 403), "401 or 403 for anybody but an administrator")
             refused.must_be_error(refused.status or 0)
     still = in_order(opened, _post(subject, GENERATE, document))
     still.must_be_error(503, "from a breaker that nobody has reset")
@@ -871,7 +869,7 @@ def _alert(status: str = "firing", name: str = "") -> str:
 def _secret(subject: Subject) -> str:
     secret = subject.configured.webhook_hmac_secret
     if not secret:
-        raise NotGraded("it takes the service's WEBHOOK_HMAC_SECRET; set it to the same value for the grader")
+        raise NotGraded("it needs the service's WEBHOOK_HMAC_SECRET; set it to the same value for the grader")
     return secret
 
 
@@ -891,7 +889,7 @@ def _deliver(subject: Subject, body: str, headers: Mapping[str, str]) -> Answer:
     return subject.service.request("POST", INGEST, body=body, headers=headers)
 
 
-@check("A webhook is believed only if it is signed, whole, with our secret and of now: others hear 401 and do nothing")
+@check("A webhook counts only if it is complete, recent and signed with our secret: others get 401 and change nothing")
 def webhook_signature(subject: Subject) -> None:
     secret, counting, body = _secret(subject), Counting(subject), _alert()
     window = subject.configured.webhook_timestamp_window
@@ -903,9 +901,9 @@ def webhook_signature(subject: Subject) -> None:
         "without a signature": {name: value for name, value in right.items() if name != "webhook-signature"},
         "signed with another secret": _signed(another, body),
         "with a signature whose end is wrong": {**right, "webhook-signature": wrong_end},
-        "with the beginning of a signature": {**right, "webhook-signature": signature[:11]},
-        "of another body": _signed(secret, _alert()),
-        "with another id than was signed": {**right, "webhook-id": "msg_another"},
+        "with a truncated signature": {**right, "webhook-signature": signature[:11]},
+        "for another body": _signed(secret, _alert()),
+        "with an id that was not signed": {**right, "webhook-id": "msg_another"},
         "from before the window": _signed(secret, body, late=window + 30),
         "from after the window": _signed(secret, body, late=-window - 30),
         "with a time that was not signed": {**right, "webhook-timestamp": f"{int(right['webhook-timestamp']) - 1}"},
@@ -917,13 +915,13 @@ def webhook_signature(subject: Subject) -> None:
     counting.must_be(refused, {TAKEN: 0, FIRING: 0})
 
 
-@check("A signed webhook does its work once: an alert fires, the same delivery again changes nothing, and it resolves")
+@check("A signed webhook takes effect once: an alert fires, a repeated delivery changes nothing, the alert resolves")
 def webhook_once(subject: Subject) -> None:
     secret, counting, name = _secret(subject), Counting(subject), f"Alert{secrets.token_hex(4)}"
     body = _alert("firing", name)
     headers = _signed(secret, body)
     first = _deliver(subject, body, headers)
-    first.must(first.status == 200, "200 for a webhook that is signed as it should be")
+    first.must(first.status == 200, "200 for a correctly signed webhook")
     counting.must_be(first, {TAKEN: 1, FIRING: 1})
     again = ask_many(lambda _: _deliver(subject, body, headers), 4)
     shown = in_order(first, *again[:1])
@@ -934,18 +932,18 @@ def webhook_once(subject: Subject) -> None:
     counting.must_be(shown, {TAKEN: 2, FIRING: 2})
     for resolved in (_alert("resolved", name), news.replace("firing", "resolved")):
         over = _deliver(subject, resolved, _signed(secret, resolved))
-        over.must(over.status == 200, "200 for an alert that is over")
+        over.must(over.status == 200, "200 for a resolved alert")
     counting.must_be(in_order(first, over), {TAKEN: 4, FIRING: 0})
 
 
 # --- other origins, and a rule -----------------------------------------------------------------------------------
 
 
-@check("Pages of CORS_ORIGINS may call from a browser, read errors too, and no other page may")
+@check("Browser pages from CORS_ORIGINS may call the service and read its errors; no other page may")
 def cors(subject: Subject) -> None:
     ours = subject.configured.cors_origins.partition(",")[0].strip()
     if not ours or ours == "*":
-        raise NotGraded("it takes one origin in CORS_ORIGINS; start the service with it, and tell the grader the same")
+        raise NotGraded("it needs one origin in CORS_ORIGINS; start the service with it, and tell the grader the same")
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
     preflight = subject.service.request("OPTIONS", GENERATE, headers={"Origin": ours, **asks})
     preflight.must(preflight.status in (200, 204), "200 or 204 for a preflight, without a token")
@@ -962,7 +960,7 @@ def cors(subject: Subject) -> None:
     for answer in (_answered(subject, GENERATE, _document(subject), headers={"Origin": ours}), wrong):
         _must_allow(answer, ours)
         vary = answer.headers.get("vary", "").lower()
-        answer.must("origin" in vary, "Vary: Origin, or caches mix pages up", f"Vary: {vary}")
+        answer.must("origin" in vary, "Vary: Origin, or caches confuse the pages", f"Vary: {vary}")
     for other in ("https://elsewhere.example", f"{ours}.elsewhere.example", "null"):
         strange = {"Origin": other}
         for answer in (
@@ -984,13 +982,13 @@ OF_THE_WORKSHOP = ROOT / "serving" / "monitoring" / "prometheus" / "rules" / "co
 FAILED_EXPR = re.compile(r'expr: ".*?# (?P<must>[^"]+)", time: (?P<time>\S+),\s+exp:.*?\n\s+got:(?P<got>.*)')
 
 
-@check(f"The alert {ALERT} fires at twice the budget, for all models together, and neither for a minute nor for ever")
+@check(f"The alert {ALERT} fires at twice the budget of all models together, not after one minute, and not for ever")
 def cost_alert(subject: Subject) -> None:
     promtool = PROGRAMS["promtool"].path()
     own = subject.folder / "cost_alert.yml"
     rules = own if own.exists() else OF_THE_WORKSHOP
     if promtool is None:
-        raise NotGraded(f"promtool, which plays a rule with a clock of its own, is not installed: {PROMETHEUS}")
+        raise NotGraded(f"promtool, which tests a rule with a simulated clock, is not installed: {PROMETHEUS}")
     with tempfile.TemporaryDirectory() as folder:
         played = Path(folder) / PLAYED.name
         played.write_text(
@@ -1013,7 +1011,7 @@ PROMETHEUS = "apt-get install prometheus"
 
 
 def _said_by(command: Sequence[str]) -> str:
-    """Of a command that failed; empty if it did not."""
+    """The output of a command that failed; empty if it succeeded."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return (done.stdout + done.stderr).strip() if done.returncode else ""
 
@@ -1027,6 +1025,6 @@ def _from_root(path: Path) -> str:
 
 
 def _minutes(written: str) -> str:
-    """Prometheus writes 1h16m."""
+    """Prometheus writes, for example, 1h16m."""
     hours, _, rest = written.rpartition("h")
     return str(60 * int(hours or 0) + int(rest.removesuffix("m") or 0))

@@ -1,8 +1,8 @@
-"""Demo 6, graded: a deployment that speaks OpenAI's API, a whole that loses nothing, numbers that keep a promise.
+"""Demo 6, graded: a deployment that speaks OpenAI's API, a system that loses nothing, numbers that keep a promise.
 
-Twenty checks, a point each. They import nothing of the service, and so grade anybody's: the deployment at its own port,
-the whole through the gateway. What lasts is told apart by the order of things, never by a stopwatch: the machine may
-have other things to do. Waits are waits for conditions.
+Twenty checks, one point each. They import nothing of the service, so they grade any service: the deployment at its own
+port, the whole system through the gateway. Checks look at the order of events, never at a stopwatch, because the
+machine may be busy. Waits are for conditions.
 """
 
 import json
@@ -32,14 +32,14 @@ TINY = "workshop-tiny"
 
 SETTINGS = {
     "MODEL": TINY,
-    # The checks ask faster than people do: how often one may ask is demo 2's business.
+    # The checks ask faster than people do: rate limits are demo 2's subject.
     "RATE_LIMIT_ANONYMOUS_RPM": "1000000",
     "RATE_LIMIT_RPM": "1000000",
     "RATE_LIMIT_RPH": "1000000",
     "RATE_LIMIT_TPM": "1000000000",
     "TIMEOUT": "60",
     "TIMEOUT_MAX": "60",
-    # Short, so that what comes back is noticed soon.
+    # Short, so that a recovery is noticed soon.
     "TRY_TIMEOUT": "5",
     "RETRY_DELAY": "0.1",
     "CIRCUIT_BREAKER_TIMEOUT_SEC": "2",
@@ -54,7 +54,7 @@ GENERATE = "/generate"
 DONE = "[DONE]"
 FALLBACK = "x-fallback"
 
-# What the small model was taught. Another model is asked the same, and may say what it likes.
+# What the small model was taught. Other models get the same question, and may answer what they like.
 QUESTION, SURELY = "What is vLLM for?", "PagedAttention"
 CONVERSATION = (
     {"role": "system", "content": "You answer in one sentence."},
@@ -68,7 +68,7 @@ CONVERSATION = (
 
 
 def _question() -> str:
-    """One that nobody has asked before."""
+    """A question that nobody has asked before."""
     return f"What is Ray Serve? {secrets.token_hex(4)}"
 
 
@@ -89,7 +89,7 @@ def _answered(deployment: Deployment, content: str = "", **fields: Any) -> Answe
 
 @contextmanager
 def _streaming(deployment: Deployment, content: str = "", **fields: Any) -> Iterator[Stream]:
-    """The answer on its way, which must have begun. Who ends the context leaves."""
+    """A stream in progress, with its first headers received. Leaving the context closes the connection."""
     with deployment.service.stream(CHAT, _chat(deployment, content, stream=True, **fields)) as stream:
         if stream.status != 200:
             stream.read()
@@ -105,7 +105,7 @@ def _streamed(deployment: Deployment, content: str = "", **fields: Any) -> Strea
 
 
 def _long(tokens: int) -> dict[str, Any]:
-    """Fields of a request whose answer has just so many tokens, whatever the model would like."""
+    """Fields of a request whose answer has exactly this many tokens, whatever the model would say."""
     return {"max_tokens": tokens, "ignore_eos": True, "temperature": 0.7}
 
 
@@ -124,7 +124,7 @@ def _text(answer: Answer) -> str:
 
 
 def _chunks(stream: Stream) -> list[dict[str, Any]]:
-    """The JSON of each event but [DONE]. Raises Failed."""
+    """The JSON of each event except [DONE]. Raises Failed."""
     chunks = []
     for data in stream.data:
         if data != DONE:
@@ -157,19 +157,19 @@ def _wait_for(condition: Callable[[], object], seconds: float) -> bool:
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-@check("A replica is warm before anybody is sent to it: its engine has answered several requests when it is ready")
+@check("A replica is warm before it gets traffic: its engine has answered several requests before it is ready")
 def warm(subject: Subject) -> None:
     cluster = subject.deployment.cluster
     if not cluster.fresh:
-        raise NotGraded("it looks at an engine that nobody has asked yet; without a URL the grader starts one")
+        raise NotGraded("it needs an engine without earlier requests; without a URL the grader starts one")
     name = "request_success_total"
     _wait_for(lambda: cluster.number(name) >= 2, cluster.counted_within)
     asked = cluster.number(name)
     if asked < 2:
-        raise Failed("an engine that has finished a few requests by itself", f"{asked:g} of them", cluster.shown(name))
+        raise Failed("an engine that has finished a few requests of its own", f"{asked:g} of them", cluster.shown(name))
 
 
-@check("The answer is the model's, whole and right, in OpenAI's form; GET /v1/models names the model")
+@check("The answer is the model's own, complete, and in OpenAI's format; GET /v1/models names the model")
 def answer(subject: Subject) -> None:
     deployment = subject.deployment
     listed = deployment.service.get("/v1/models")
@@ -178,23 +178,23 @@ def answer(subject: Subject) -> None:
     if deployment.model:
         listed.must(deployment.model in names, f'"id": "{deployment.model}"', names)
     fields = _chat(deployment, QUESTION, temperature=0)
-    del fields["max_tokens"]  # as much as it takes
+    del fields["max_tokens"]  # as many as it needs
     given = deployment.service.post(CHAT, fields)
     given.must(given.status == 200, "200")
     kind = given.at(str, "object")
     given.must(kind == "chat.completion", '"object": "chat.completion"', kind)
     given.must(bool(given.at(str, "id")) and given.at(str, "model") in names, "an id, and the model's name")
     (choice,) = choices = _choices(given)
-    given.must(len(choices) == 1 and choice.get("index") == 0, "one choice, of index 0")
+    given.must(len(choices) == 1 and choice.get("index") == 0, "one choice, with index 0")
     given.must(choice["message"].get("role") == "assistant", '"role": "assistant"', choice["message"])
     given.must(choice.get("finish_reason") == "stop", '"finish_reason": "stop"', choice.get("finish_reason"))
     text = _text(given)
-    given.must("<|" not in text, "text without the marks of turns", text)
+    given.must("<|" not in text, "text without turn markers", text)
     if deployment.model == TINY:
         given.must(SURELY in text, f"what the model was taught of vLLM: {SURELY} …", f'"{text}"')
 
 
-@check("Tokens are counted as the tokenizer counts them, all turns with their marks; max_tokens is obeyed, and said so")
+@check("Tokens are counted as by the tokenizer, all turns with their markers; max_tokens is obeyed and reported")
 def tokens(subject: Subject) -> None:
     deployment = subject.deployment
     for wanted, name in ((7, "max_tokens"), (5, "max_completion_tokens")):
@@ -212,7 +212,7 @@ def tokens(subject: Subject) -> None:
 
 
 def _prompt_tokens(deployment: Deployment, messages: Sequence[Mapping[str, str]]) -> int | None:
-    """What the tokenizer beside the weights counts; None where they are not on this machine."""
+    """The tokenizer's own count; None if the weights are not on this machine."""
     folder = ROOT / str(deployment.arguments.get("source") or "nowhere")
     if not folder.is_dir() or not PYTHON.exists():
         return None
@@ -225,7 +225,7 @@ def _prompt_tokens(deployment: Deployment, messages: Sequence[Mapping[str, str]]
 SEEDS = range(6)
 
 
-@check("Temperature, seed, stop and n do what OpenAI's API says: the same twice at 0, another word with another seed")
+@check("Temperature, seed, stop and n work as in OpenAI's API: the same text twice at 0, another with another seed")
 def sampling(subject: Subject) -> None:
     deployment = subject.deployment
     sure = [_answered(deployment, QUESTION, temperature=0, max_tokens=24) for _ in range(2)]
@@ -240,11 +240,11 @@ def sampling(subject: Subject) -> None:
     first = SEEDS[0]
     other = len(set(texts.values())) > 1
     given[first].must(other, "another answer with another seed, at temperature 1.5", f'"{texts[first]}"')
-    for seed, text in texts.items():  # each: a small model says the same twice by chance, now and then
+    for seed, text in texts.items():  # each: a small model may repeat itself by chance
         again = free(seed)
         again.must(_text(again) == text, f'the same with the same seed: "{text}"', f'"{_text(again)}"')
 
-    likeliest = free(SEEDS[1], top_k=1)  # vLLM's own, and not OpenAI's
+    likeliest = free(SEEDS[1], top_k=1)  # vLLM's own field, not OpenAI's
     expected = f'the likeliest words with top_k 1: "{_text(sure[0])}"'
     likeliest.must(_text(likeliest) == _text(sure[0]), expected, f'"{_text(likeliest)}"')
 
@@ -258,15 +258,15 @@ def sampling(subject: Subject) -> None:
 
     two = _answered(deployment, n=2, temperature=1)
     numbers = [choice.get("index") for choice in _choices(two)]
-    two.must(sorted(map(str, numbers)) == ["0", "1"], "two choices, of index 0 and 1", numbers)
+    two.must(sorted(map(str, numbers)) == ["0", "1"], "two choices, with index 0 and 1", numbers)
 
 
-@check("What does not fit into the context is a 400 that says so; without max_tokens an answer may be as long as fits")
+@check("A prompt too long for the context gets a 400 that says so; without max_tokens an answer may fill the context")
 def context_length(subject: Subject) -> None:
     deployment = subject.deployment
     room = int(deployment.arguments.get("max_model_len") or 0)
     if not 0 < room <= 100_000:
-        raise NotGraded("how long its context is cannot be seen from here, or it takes too much to fill")
+        raise NotGraded("the length of its context cannot be seen from here, or is too long to fill")
     _must_refuse(_ask(deployment, "token " * 2 * room), 400)
     _must_refuse(_ask(deployment, "Too much?", max_tokens=room), 400)
     _must_fill(deployment, room)
@@ -276,7 +276,7 @@ LEFT_OVER = 60  # tokens, about
 
 
 def _must_fill(deployment: Deployment, room: int) -> None:
-    """Who says no max_tokens gets as much as still fits."""
+    """Without max_tokens, an answer may use all that is left of the context."""
     first, second = (
         _answered(deployment, "token " * words, max_tokens=1).at(int, "usage", "prompt_tokens") for words in (20, 60)
     )
@@ -296,7 +296,7 @@ def _must_refuse(given: Answer, status: int) -> None:
     given.must(wanted, 'an error as {"error": {message, type, param, code}}')
 
 
-@check("Another model than ours is a 404, a request that makes no sense a 400, both in OpenAI's envelope; never a 500")
+@check("An unknown model gets a 404, an invalid request a 400, both in OpenAI's error format; never a 500")
 def unknown_model(subject: Subject) -> None:
     deployment = subject.deployment
     _must_refuse(_ask(deployment, model="a-model-that-nobody-has"), 404)
@@ -311,7 +311,7 @@ def unknown_model(subject: Subject) -> None:
 PIECES = 5  # of forty tokens
 
 
-@check("A stream is OpenAI's: chunks of one id, the role first, the text in pieces, one finish_reason, then [DONE]")
+@check("A stream is in OpenAI's format: one id, the role first, the text in pieces, one finish_reason, then [DONE]")
 def stream(subject: Subject) -> None:
     deployment = subject.deployment
     whole = _answered(deployment, QUESTION, temperature=0, max_tokens=40)
@@ -341,7 +341,7 @@ def stream(subject: Subject) -> None:
 STEPS = 200  # tokens
 
 
-@check("Each token comes when the engine has it: the first long before the last, and the others one after the other")
+@check("Each token arrives as soon as the engine has it: the first long before the last, the others one by one")
 def stream_steps(subject: Subject) -> None:
     given = _streamed(subject.deployment, **_long(STEPS))
     moments = sorted({event.at for event in given.events})
@@ -351,12 +351,12 @@ def stream_steps(subject: Subject) -> None:
     given.must(share < 0.5, "a first token long before the last", f"the first after {share:.0%} of the time")
 
 
-@check("With stream_options.include_usage the last chunk has the usage, the same as of the whole answer; else none has")
+@check("With stream_options.include_usage the last chunk has the unstreamed answer's usage; otherwise no chunk has")
 def stream_usage(subject: Subject) -> None:
     deployment = subject.deployment
     plain = _streamed(deployment, QUESTION, temperature=0)
     told = [chunk for chunk in _chunks(plain) if chunk.get("usage") or not chunk.get("choices")]
-    plain.must(not told, "no chunk with usage for who has not asked for it", told[:1])
+    plain.must(not told, "no chunk with usage unless the caller asks for it", told[:1])
     whole = _answered(deployment, QUESTION, temperature=0)
     wanted = {name: whole.at(int, "usage", name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
     asking = _streamed(deployment, QUESTION, temperature=0, stream_options={"include_usage": True})
@@ -367,7 +367,7 @@ def stream_usage(subject: Subject) -> None:
     asking.must(usage == wanted, f"the usage of the whole answer: {wanted}", usage)
 
 
-@check("What fails before the first token is an honest status of a stream, too, and no 200 that breaks")
+@check("A stream that fails before the first token gets an honest status too, not a 200 that breaks off")
 def commitment(subject: Subject) -> None:
     deployment = subject.deployment
     room = int(deployment.arguments.get("max_model_len") or 0)
@@ -378,25 +378,25 @@ def commitment(subject: Subject) -> None:
 
 # --- the engine --------------------------------------------------------------------------------------------------
 
-LEFT, MARK = 400, 600  # tokens, in two buckets of the engine's histogram that nobody else's requests are in
+LEFT, MARK = 400, 600  # tokens; only our requests fall into these two buckets of the engine's histogram
 SIZES = "request_params_max_tokens"
-CHANCES = 3  # an engine on a busy machine may be through before anybody has heard that nobody waits
+CHANCES = 3  # on a busy machine the engine may finish before it hears that the client has left
 
 
-@check("Who leaves takes their request out of the engine: it goes no further, and others have its place")
+@check("When a client leaves, the engine stops its request, and others get its place")
 def client_leaves(subject: Subject) -> None:
     for _ in range(CHANCES):
         shown, went_on = _leave(subject.deployment)
         if not went_on:
             return
-    shown.must(False, "an engine that stops at what nobody waits for", "it went on to the last token")
+    shown.must(False, "an engine that stops a request once its client has left", "it went on to the last token")
 
 
 def _leave(deployment: Deployment) -> tuple[Answer, bool]:
-    """After the first token, and then ask for more than was left; and did the engine finish what was left?"""
+    """Leave after the first token, and then send a longer request; did the engine finish the abandoned one?"""
 
     def finished(size: int) -> float:
-        """Requests that the engine has finished, of a max_tokens in the bucket of `size`."""
+        """Requests that the engine has finished, with a max_tokens in the bucket of `size`."""
         upper, lower = (500, 200) if size == LEFT else (1000, 500)
         name = f"{SIZES}_bucket"
         return sum(sign * deployment.number(f'{name}{{le="{edge:.1f}"}}') for sign, edge in ((1, upper), (-1, lower)))
@@ -404,12 +404,12 @@ def _leave(deployment: Deployment) -> tuple[Answer, bool]:
     before = {size: finished(size) for size in (LEFT, MARK)}
     with _streaming(deployment, **_long(LEFT)) as left:
         left.read(lambda stream: _said(_deltas(stream)) != "")
-    # It needs fewer tokens than this one, and began earlier: were it still in the engine, it would be done before.
+    # The abandoned request needs fewer tokens and began earlier: were it still in the engine, it would finish first.
     mark = _answered(deployment, **_long(MARK))
     shown = then(in_order(left.answer, mark), deployment.shown(SIZES))
     if not _wait_for(lambda: finished(MARK) > before[MARK], deployment.counted_within):
         if not deployment.number(f"{SIZES}_count"):
-            raise NotGraded(f"what the engine has finished cannot be seen: there is no vllm metric {SIZES}")
+            raise NotGraded(f"the engine's finished requests cannot be seen: vLLM has no metric {SIZES}")
         raise Failed(f"an engine that was asked for {MARK} tokens, as we asked", "no such request", shown.curl)
     return shown, finished(LEFT) > before[LEFT]
 
@@ -417,7 +417,7 @@ def _leave(deployment: Deployment) -> tuple[Answer, bool]:
 CROWD = 8
 
 
-@check("Many at once are computed together: all streams begin before the first of them ends")
+@check("Concurrent requests are computed together: all streams begin before the first one ends")
 def batching(subject: Subject) -> None:
     deployment = subject.deployment
     with ThreadPoolExecutor(CROWD) as pool:
@@ -433,9 +433,7 @@ def batching(subject: Subject) -> None:
 # --- the whole ---------------------------------------------------------------------------------------------------
 
 
-@check(
-    "Through the gateway it is vLLM that answers, whole and streamed, and no fallback; the gateway counts its tokens"
-)
+@check("Through the gateway vLLM answers, unstreamed and streamed, not a fallback; the gateway counts its tokens")
 def through_gateway(subject: Subject) -> None:
     deployment = subject.deployment
     own = _answered(deployment, QUESTION, temperature=0, max_tokens=24)
@@ -460,22 +458,22 @@ def _must_be_of_vllm(given: Answer) -> None:
     _must_not_be_limited(given)
     given.must(given.status == 200, "200")
     other = given.headers.get(FALLBACK)
-    given.must(not other, "an answer of vLLM", f"{FALLBACK}: {other}")
+    given.must(not other, "an answer from vLLM", f"{FALLBACK}: {other}")
 
 
 def _must_not_be_limited(given: Answer) -> None:
     if given.status == 429 and '"rate_limit_exceeded"' in given.text:
         limits = "RATE_LIMIT_ANONYMOUS_RPM=1000000 RATE_LIMIT_RPM=1000000 RATE_LIMIT_RPH=1000000"
-        raise NotGraded(f"we ask more often than it lets anybody; start the service with {limits}")
+        raise NotGraded(f"the checks exceed its rate limit; start the service with {limits}")
 
 
 PEOPLE, PAUSE = 4, 0.1  # seconds between an answer and the next question
-BACK_WITHIN = 150.0  # seconds until a new replica answers, on a machine with other things to do
+BACK_WITHIN = 150.0  # seconds until a new replica answers, on a busy machine
 
 
 @dataclass(slots=True)
 class Load:
-    """People who ask the gateway, each again as soon as they are answered. `answers` in the order of their arrival."""
+    """People who ask the gateway, each again as soon as the answer comes. `answers` are in order of arrival."""
 
     subject: Subject
     answers: list[Answer] = field(default_factory=list)
@@ -485,26 +483,26 @@ class Load:
         while not self.over.is_set():
             document = {"prompt": _question(), "max_tokens": 12, "temperature": 0.7}
             self.answers.append(self.subject.service.post(GENERATE, document, headers=self.subject.somebody.headers))
-            self.over.wait(PAUSE)  # the new replica needs the machine as well
+            self.over.wait(PAUSE)  # the new replica needs the machine too
 
     @property
     def failed(self) -> list[Answer]:
         return [answer for answer in self.answers if answer.status != 200]
 
     def of_vllm(self, since: int = 0) -> int:
-        """How many, not counting the first ones."""
+        """How many, without the first `since` ones."""
         return sum(answer.status == 200 and FALLBACK not in answer.headers for answer in self.answers[since:])
 
     def of_others(self, since: int = 0) -> int:
         return sum(FALLBACK in answer.headers for answer in self.answers[since:])
 
     def must_have_begun(self) -> None:
-        """vLLM answers, as long as nothing has happened."""
+        """vLLM answers as long as nothing has happened."""
         began = _wait_for(lambda: self.failed or self.of_vllm() >= PEOPLE, BACK_WITHIN)
         self.must_have_lost_nothing("nothing happens")
         if not began:
             got = self.answers[-1] if self.answers else None
-            raise Failed("answers of vLLM", got.summary if got else "none", got.curl if got else "")
+            raise Failed("answers from vLLM", got.summary if got else "none", got.curl if got else "")
 
     def must_have_lost_nothing(self, what: str) -> None:
         failed = self.failed
@@ -530,7 +528,7 @@ def _asking(subject: Subject) -> Iterator[Load]:
 
 
 def _must_survive(subject: Subject, what: str, blow: Callable[[], object]) -> None:
-    """Nobody is left without an answer when that happens, and after a while it is vLLM again that answers."""
+    """Everybody gets an answer when `blow` happens, and after a while vLLM answers again."""
     cluster = subject.deployment.cluster
     with _asking(subject) as load:
         load.must_have_begun()
@@ -548,27 +546,27 @@ def _must_survive(subject: Subject, what: str, blow: Callable[[], object]) -> No
     if not load.of_others(told):
         raise Failed("X-Fallback to say who answers meanwhile", "no answer has it", shown)
     if not back:
-        raise Failed(f"answers of vLLM again within {BACK_WITHIN:g} seconds", load.answers[-1].summary, shown)
+        raise Failed(f"answers from vLLM again within {BACK_WITHIN:g} seconds", load.answers[-1].summary, shown)
 
 
-@check("kill -9 of all replicas while people ask: nobody is left without an answer, and vLLM answers again")
+@check("kill -9 of all replicas under traffic: every request is answered, and vLLM answers again")
 def replica_killed(subject: Subject) -> None:
     cluster = subject.deployment.cluster
     _must_survive(subject, "kill -9 of the replica", cluster.kill_replicas)
 
 
-@check("An engine that ends while its replica lives on: nobody is left without an answer, and vLLM answers again")
+@check("An engine that dies while its replica lives on: every request is answered, and vLLM answers again")
 def engine_gone(subject: Subject) -> None:
     _must_survive(subject, "kill -9 of the engine's process", lambda: _lose_engine(subject))
 
 
 @dataclass(slots=True)
 class Loss:
-    """What became of a deployment without its engine."""
+    """What happened to a deployment without its engine."""
 
     told: Answer
     said: Answer  # by GET /health
-    replaced: bool  # when that was said
+    replaced: bool  # at that moment
     noticed: bool
 
 
@@ -586,25 +584,21 @@ def _lose_engine(subject: Subject) -> Loss:
     return _losses[subject]
 
 
-@check(
-    "A replica without an engine says so: who asks hears an error and no made-up answer, and Serve is told to end it"
-)
+@check("A replica without an engine says so: callers get an error, not an invented answer, and Serve replaces it")
 def health(subject: Subject) -> None:
     loss = _lose_engine(subject)
     honest = loss.told.status is None or loss.told.status >= 500
-    # Who is asked when it is known already has another replica, or is told to wait.
+    # A call after Serve has noticed gets another replica, or is told to wait.
     whole = loss.told.status == 200 and bool(loss.told.at(str, "object")) and bool(_text(loss.told))
     shown = then(loss.told, "# … once the engine's process has been ended")
-    shown.must(honest or whole, "an error of the 500s, or nothing", loss.told.summary)
+    shown.must(honest or whole, "a 5xx error, or no answer", loss.told.summary)
     well = loss.said.status is not None and loss.said.status < 500 and not loss.replaced
     shown = then(loss.said, "# … once the engine's process has been ended")
-    shown.must(not well, "an error of the 500s from GET /health", loss.said.summary)
+    shown.must(not well, "a 5xx error from GET /health", loss.said.summary)
     shown.must(loss.noticed, "check_health to raise, and the replica to be replaced", "the replica stays as it is")
 
 
-@check(
-    "A changed file is deployed while people ask: the old replica goes when the new one answers, and nothing is lost"
-)
+@check("A changed file is deployed under traffic: the old replica goes when the new one answers, and nothing is lost")
 def redeploy(subject: Subject) -> None:
     cluster = subject.deployment.cluster
     with _asking(subject) as load:
@@ -626,11 +620,11 @@ def redeploy(subject: Subject) -> None:
         raise Failed("other replicas than before", f"still {', '.join(old)}", shown)
     others = load.of_others(before)
     if others:
-        got = f"{others} of {len(load.answers) - before} answers were a fallback's"
-        raise Failed("vLLM to answer all along: a new replica before the old one goes", got, shown)
+        got = f"{others} of {len(load.answers) - before} answers came from a fallback"
+        raise Failed("vLLM to answer all the time: a new replica before the old one goes", got, shown)
 
 
-@check("Under load a replica is added, within the delays of its config file, and answers")
+@check("Under load a replica is added within the delays of its config file, and answers")
 def scale_up(subject: Subject) -> None:
     cluster = subject.deployment.cluster
     replicas = cluster.arguments.get("replicas") or {}
@@ -640,7 +634,7 @@ def scale_up(subject: Subject) -> None:
         raise Failed("replicas.max over replicas.min", f"{least} to {most}", shown)
     target = float(replicas.get("target_ongoing_requests") or 5)
     crowd = int(min(3 * target * least, 48))
-    # What an earlier crowd has brought goes first.
+    # First, replicas from an earlier crowd go away.
     _wait_for(lambda: 0 < len(cluster.replicas()) < most, float(replicas.get("downscale_delay_s") or 600))
     before = len(cluster.replicas())
     patience = min(float(replicas.get("upscale_delay_s") or 30), 30) + BACK_WITHIN
@@ -655,7 +649,7 @@ def scale_up(subject: Subject) -> None:
     with ThreadPoolExecutor(crowd) as pool:
         asking = [pool.submit(ask, number) for number in range(crowd)]
         try:
-            # Nothing will come of a target that such a crowd does not reach.
+            # If the crowd does not reach the target, waiting is pointless.
             grown = crowd > target * before and _wait_for(lambda: len(cluster.replicas()) > before, patience)
         finally:
             over.set()
@@ -671,12 +665,12 @@ def scale_up(subject: Subject) -> None:
 # --- the numbers -------------------------------------------------------------------------------------------------
 
 
-@check("A dry run of a day, with Ray's own autoscaler: the first token is there in time")
+@check("In a dry run of a day, with Ray's own autoscaler, the first token comes in time")
 def slo(subject: Subject) -> None:
     _must_keep(subject, "slo")
 
 
-@check("The same day costs no more replica-seconds than it may")
+@check("The same day stays within its budget of replica-seconds")
 def cost(subject: Subject) -> None:
     _must_keep(subject, "cost")
 

@@ -1,7 +1,7 @@
-"""How many tokens a conversation is, by the tokenizer and the template beside a model's weights, and by nothing else.
+"""The number of tokens in a conversation, counted only with the tokenizer and the template beside a model's weights.
 
-`python tokenizer.py FOLDER`, in the serving environment, messages as JSON on stdin; prints the number. vLLM is not
-asked: it is what is graded.
+`python tokenizer.py FOLDER`, in the serving environment, with the messages as JSON on stdin; prints the number. It does
+not ask vLLM, which is what is graded.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""ENABLE_STRUCTURED_LOGGING=false: lines for people on stdout, and JSON in LOG_FILE all the same."""
+"""ENABLE_STRUCTURED_LOGGING=false: lines for people on stdout, and still JSON in LOG_FILE."""
 
 import logging
 import re
@@ -24,13 +24,13 @@ RECORD = {
 }
 
 
-def test_a_request_is_one_line_with_what_one_looks_for_first() -> None:
+def test_a_request_is_one_line_with_the_main_facts_first() -> None:
     line = request_line({**RECORD, "caller": "user:ana", "cache": "miss"})
     said = "200  /generate  12 ms  finished  workshop-tiny  3+16 tokens  $0.000012  user:ana  cache=miss"
     assert re.fullmatch(rf"\d\d:\d\d:\d\d  {re.escape(said)}  request_id=abc", line)
 
 
-def test_a_failure_is_said_by_its_code() -> None:
+def test_a_failure_shows_its_error_code() -> None:
     line = request_line({**RECORD, "status": 503, "outcome": "failed", "error": "circuit_open", "retries": 2})
     assert "  503  " in line
     assert "  circuit_open  " in line
@@ -38,13 +38,13 @@ def test_a_failure_is_said_by_its_code() -> None:
     assert "failed" not in line
 
 
-def test_a_clients_words_neither_begin_a_line_nor_tell_the_terminal_anything() -> None:
+def test_a_clients_text_cannot_begin_a_line_or_control_the_terminal() -> None:
     line = request_line({**RECORD, "model": "a\n12:00:00  200\x1b[2J\ud800"})
     assert line.isprintable()
     assert "a?12:00:00" in line
 
 
-def test_what_happens_to_the_service_is_a_line_too_with_its_traceback() -> None:
+def test_an_operational_event_is_a_line_too_with_its_traceback() -> None:
     try:
         raise ValueError("odd")
     except ValueError:
