@@ -1,8 +1,8 @@
 """`python -m loadtests.http_clients`: what a request to an upstream costs, by client library and version of HTTP.
 
-Each client has one core to itself, and an nginx that answers at once has the other; without TLS, and over TLS with a
-certificate made on the spot. Rounds are interleaved and medians taken: read the ratios. Prints a table, and writes
-loadtests/results/http_clients.json. It does not show what HTTP/2 gains on a long way to the upstream.
+Each client has one core to itself, and an nginx that answers at once has the other. Each is measured without TLS, and
+over TLS with a certificate made for this run. Rounds are interleaved, and the table shows medians: read the ratios.
+Prints the table, and writes loadtests/results/http_clients.json. Does not show what HTTP/2 gains over a long distance.
 """
 
 import argparse
@@ -37,7 +37,7 @@ MESSAGES = [{"role": "user", "content": "Explain time-outs in two lines"}]
 BODY = json.dumps({"model": MODEL, "messages": MESSAGES, "max_tokens": 100}).encode()
 HEADERS = {"Content-Type": "application/json"}
 
-# Not answered here: nginx would not wait for the request's body, and HTTP/2 clients take that for a broken stream.
+# It passes requests on: an nginx that answers here does not wait for the body, and HTTP/2 clients see a broken stream.
 FRONT = """
   server {{
     listen 127.0.0.1:{listen}; {directives}
@@ -51,7 +51,7 @@ Open = Callable[[str, ssl.SSLContext], AbstractAsyncContextManager[Ask]]
 
 @dataclass(slots=True, frozen=True)
 class Way:
-    """A client, and how it talks: `upstream` is one of CLEAR, CLEAR_2, TLS."""
+    """A client, and the kind of upstream that it calls: `upstream` is one of CLEAR, CLEAR_2, TLS."""
 
     name: str
     library: str
@@ -151,7 +151,7 @@ def main() -> int:
 
 
 def run(folder: Path, rounds: int, seconds: float) -> dict[str, object]:
-    """Measure every way in every round; returns the report to be written. Raises CannotStart."""
+    """Measure every way in every round, and return the report. Raises CannotStart."""
     measured: dict[str, list[Cost]] = {way.name: [] for way in WAYS}
     with upstreams(folder) as (urls, certificate):
         for number in range(rounds):
@@ -170,7 +170,7 @@ def run(folder: Path, rounds: int, seconds: float) -> dict[str, object]:
 
 
 def _measured(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
-    """In a separate process, so that its CPU time is only the client's."""
+    """Measure in a separate process, so that its CPU time is only the client's."""
     command = ["taskset", "--cpu-list", str(MEASURED), sys.executable, "-m", "loadtests.http_clients"]
     command += ["--measure", way.name, url, "--certificate", str(certificate), "--seconds", f"{seconds:g}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -180,7 +180,7 @@ def _measured(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
 
 
 async def cost(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
-    """Ask for `seconds` with one request at a time, then as long with IN_FLIGHT."""
+    """Ask for `seconds` with one request at a time, then for as long with IN_FLIGHT."""
     tls = ssl.create_default_context(cafile=str(certificate))
     async with way.open(url, tls) as ask:
         await asyncio.gather(*(_asked(ask, seconds / 4) for _ in range(IN_FLIGHT)))  # warm up
@@ -193,7 +193,7 @@ async def cost(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
 
 
 async def _asked(ask: Ask, seconds: float) -> list[float]:
-    """One request after the other; how long each took, in seconds."""
+    """Send one request after the other. Returns how long each took, in seconds."""
     latencies = []
     now = time.perf_counter()
     until = now + seconds

@@ -129,8 +129,8 @@ def table(report: Report) -> str:
         f"{report['date']}, {report['machine']}; medians of {pace['rounds']} rounds, ratios within a round. "
         f"The upstream, called directly: {upstream['p50_us'] / 1000:.2f} ms (p99 {upstream['p99_us'] / 1000:.2f} ms).",
         "",
-        "| one core each | requests/s at 1 | at 16 | at 64 | ours ÷ it, at 16 | CPU per request | added p50 "
-        "| added p99 | CPU per chunk | added first token | memory |",
+        "| one core each | requests/s at 1 | at 16 | at 64 | ours ÷ theirs, at 16 | CPU per request | added p50 "
+        "| added p99 | CPU per chunk | added time to first token | memory |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in report["contenders"]:

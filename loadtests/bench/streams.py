@@ -1,6 +1,7 @@
-"""The load of streams: a client that asks for them, times their first token, counts their chunks, and misses none.
+"""The load of streams: a client that asks for them, times their first token, and counts every chunk.
 
-It shares a core with the upstream, so it reads bytes and parses nothing: it knows the upstream's tokens byte by byte.
+It shares a core with the upstream, so it reads bytes and parses nothing: it looks for the exact bytes
+of the upstream's token.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from workshop.processes import CannotStart
 
 TOKEN_BYTES = TOKEN.strip().encode()
 OVERLAP = len(TOKEN_BYTES) - 1  # bytes kept from the last read: less than a token, so that none is counted twice
-LAST_CHUNK = b"0\r\n\r\n"  # of the chunked transfer encoding
+LAST_CHUNK = b"0\r\n\r\n"  # ends a body in the chunked transfer encoding
 PATIENCE = 120  # seconds
 
 
@@ -38,7 +39,7 @@ async def stream(target: Target, *, streams: int, at_once: int, chunks: int, apa
         _, lane = await loop.create_connection(make, *target.address)
         lanes.append(lane)
         if number < at_once - 1:
-            await asyncio.sleep(apart_ms / 1000 / at_once)  # their chunks take turns
+            await asyncio.sleep(apart_ms / 1000 / at_once)  # so that their chunks take turns
     try:
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(lane.done for lane in lanes))

@@ -1,1 +1,1 @@
-"""The deployment on Kubernetes: manifests, the generated parts in them, and what a Ray pod does when it ends."""
+"""The deployment on Kubernetes: manifests, the command that generates parts of them, and the preStop of Ray pods."""

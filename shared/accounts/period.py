@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, frozen=True)
 class Day:
-    """One day. `ends` and `month_ends` are the first moments after it, in seconds since 1970."""
+    """One day. `ends` and `month_ends` are the first moments after it and after its month, in seconds since 1970."""
 
     date: datetime.date
-    month: datetime.date  # its first day
+    month: datetime.date  # the first day of the month
     ends: float
     month_ends: float
 

@@ -8,7 +8,7 @@ from prometheus_client import Counter
 requests_total = Counter("gateway_cache_requests_total", "Calls by cache tier and result", ["tier", "result"])
 evictions_total = Counter("inference_cache_evictions_total", "Answers evicted from memory to make room", ["cache"])
 
-# The series exist from the start, at 0.
+# All series exist from the start, with the value 0.
 _requests = {
     (tier, result): requests_total.labels(tier, result)
     for tier in ("memory", "redis")
@@ -17,9 +17,9 @@ _requests = {
 
 
 class Statistics:
-    """`misses` counts upstream calls begun; `bypasses` calls that were not looked up; `refusals` answers not kept.
+    """`misses` counts upstream calls that were begun; `bypasses` counts calls that were not looked up.
 
-    `tier` is where the answer would have been: "memory" or "redis".
+    `refusals` counts answers that were not kept. `tier` is where the answer would have been: "memory" or "redis".
     """
 
     def __init__(self, cache: str) -> None:

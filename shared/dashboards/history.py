@@ -1,7 +1,7 @@
-"""The last minutes of every panel, and the alerts that Prometheus holds now.
+"""The last minutes of every panel, and the present alerts of Prometheus.
 
-In: the number of minutes. Out: one document for the page, a few hundred kilobytes at most: POINTS per line, MOST_LINES
-per panel, MOST_ALERTS. The queries are in panels.py.
+In: the number of minutes. Out: one document for the page, a few hundred kilobytes at most: POINTS values per line,
+at most MOST_LINES lines per panel, and at most MOST_ALERTS alerts. The queries are in panels.py.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from typing import Any
 from shared.dashboards.panels import ENGINE, PANELS, Line, Panel
 from shared.dashboards.source import Asking, Source, Unlike
 
-MINUTES = (5, 15, 60, 360, 1440)  # that a page may ask for
+MINUTES = (5, 15, 60, 360, 1440)  # the ranges that a page may ask for
 POINTS = 90
 SHORTEST_WINDOW = 60  # seconds: four scrapes at the usual fifteen seconds
-STEADY = 2  # seconds: times are whole multiples, so that a line keeps its shape from one look to the next
+STEADY = 2  # seconds: a range ends at a multiple of it, so that a line keeps its shape from one refresh to the next
 MOST_LINES = 6
 MOST_ALERTS = 50
 LONGEST = 300  # characters of a label or an alert's text
@@ -30,7 +30,7 @@ class History:
         self._prometheus = prometheus
 
     async def last(self, minutes: int) -> dict[str, Any]:
-        """`engine` is empty if Prometheus has no data of one. Raises Unset, Silent."""
+        """`engine` is empty if Prometheus has no data of an engine. Raises Unset, Silent."""
         step = math.ceil(minutes * 60 / POINTS)
         end = int(time.time()) // STEADY * STEADY
         span = Span(end - step * (POINTS - 1), end, step)
@@ -60,7 +60,7 @@ class Span:
         return line.query.replace("$window", f"{self.window}s")
 
     def values(self, points: Sequence[tuple[float, str]]) -> list[float | None]:
-        """One per step; None for missing or non-finite samples."""
+        """One value per step; None for missing or non-finite samples."""
         values: list[float | None] = [None] * POINTS
         for when, text in points:
             place, value = round((when - self.start) / self.step), float(text)
@@ -71,7 +71,7 @@ class Span:
 
 async def _panel(asking: Asking, panel: Panel, span: Span) -> dict[str, Any]:
     found = [series for line in panel.lines for series in await _line(asking, line, span)]
-    # The largest are shown, in the order of their names: this order stays when their sizes change.
+    # The largest lines are shown, in the order of their names: this order stays when their sizes change.
     largest = {label for label, _ in sorted(found, key=_most, reverse=True)[:MOST_LINES]}
     return {
         "name": panel.name,

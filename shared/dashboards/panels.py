@@ -1,4 +1,4 @@
-"""The panels of the dashboards page: each chart, its explanation, its PromQL. Prometheus gets no other queries.
+"""The panels of the dashboards page: each chart, its explanation, its PromQL. The page sends no other queries.
 
 `$window` is how far a rate looks back. A line's label may name labels of the series: `{status}`.
 """
@@ -43,7 +43,7 @@ PANELS = (
         "errors",
         "Errors by kind",
         "per_second",
-        "4xx are callers' mistakes and limits, 502 and 504 are upstream faults, 503 is load that found no room.",
+        "4xx are callers' mistakes and limits, 502 and 504 are upstream faults, 503 are calls that found no room.",
         (Line("{status}", 'sum by (status) (rate(gateway_requests_total{status=~"[45].."}[$window]))'),),
     ),
     Panel(
@@ -72,7 +72,7 @@ PANELS = (
         "cost",
         "Cost per hour",
         "usd",
-        "The cost of an hour at the present rate, by model; no other chart here becomes a bill.",
+        "The cost of an hour at the present rate, by model; this is the chart that becomes a bill.",
         (Line("{model}", "sum by (model) (rate(gateway_cost_usd_total[$window])) * 3600"),),
     ),
     Panel(
@@ -109,7 +109,7 @@ PANELS = (
         "circuits",
         "Circuit breakers open",
         "count",
-        "An upstream that fails too often is left alone for a while; anything over 0 is an upstream to look at.",
+        "An upstream that fails too often gets no calls for a while; anything over 0 is an upstream to look at.",
         (Line("{upstream}", "max by (upstream) (gateway_circuits_open)"),),
     ),
     Panel(
@@ -127,7 +127,7 @@ PANELS = (
         "overhead",
         "The gateway's own time",
         "seconds",
-        "Time spent here and not at an upstream, pauses before retries included; when p50 rises, it is the gateway.",
+        "Time spent here and not at an upstream, pauses before retries included; when p50 rises, the gateway is slow.",
         tuple(_quantile(share, "gateway_overhead_seconds") for share in ("0.5", "0.99")),
     ),
     Panel(
@@ -144,7 +144,7 @@ PANELS = (
 
 # vLLM, alone or under Ray Serve. The embedded server has some of these names too, but does not belong here.
 _VLLM = '{job=~"ray|vllm"}'
-# Through Ray, an event that never happened, or not for some seconds, has no series at all.
+# Through Ray, a metric has no series at all if its event has never happened, or not for some seconds.
 _NONE = f"0 * sum(vllm:generation_tokens_total{_VLLM})"
 
 ENGINE = (
@@ -152,7 +152,7 @@ ENGINE = (
         "replicas",
         "Replicas",
         "count",
-        "Wanted by the autoscaler, and ready to answer; the others are starting, or cannot start.",
+        "Wanted by the autoscaler, and ready to answer; the difference is starting, or cannot start.",
         (
             Line("wanted", 'sum(ray_serve_autoscaling_target_replicas) or count(up{job="vllm"})'),
             Line("ready", 'sum(ray_serve_deployment_replica_healthy) or sum(up{job="vllm"})'),
@@ -162,7 +162,7 @@ ENGINE = (
         "batch",
         "Running and waiting",
         "count",
-        "Requests in the batches of all engines, and those that wait for a place; these call for another replica.",
+        "Requests in the batches of all engines, and those that wait; waiting requests call for another replica.",
         (
             Line("running", f"sum(vllm:num_requests_running{_VLLM}) or {_NONE}"),
             Line("waiting", f"sum(vllm:num_requests_waiting{_VLLM}) or {_NONE}"),
@@ -189,8 +189,8 @@ ENGINE = (
         "engine_memory",
         "KV cache",
         "share",
-        "The fullest engine's memory for tokens, and the share of prompts that was already in it; a full one makes "
-        "requests wait, or begin again.",
+        "The fullest engine's memory for tokens, and the share of prompts that was already in it; a full cache "
+        "makes requests wait, or begin again.",
         (
             Line("in use", f"max(vllm:kv_cache_usage_perc{_VLLM}) or {_NONE}"),
             Line(

@@ -26,7 +26,7 @@ class ConcurrencyLimit:
         if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
             return await self.app(scope, receive, send)
         if self.serving >= self.limit:
-            busy = Overloaded(f"{self.limit} requests are being served already", retry_after=1)
+            busy = Overloaded(f"{self.limit} requests are already in progress", retry_after=1)
             refused(busy)
             return await as_response(Request(scope), busy)(scope, receive, send)
         self.serving += 1

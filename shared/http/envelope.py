@@ -1,4 +1,4 @@
-"""Every error, on every route, in the one envelope."""
+"""Turns every error, on every route, into a response with the same envelope."""
 
 import logging
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def as_response(request: Request, error: Exception) -> Response:
-    """The response for `error`. One that is not ours is a bug: it is logged, and the client gets a plain 500."""
+    """The response for `error`. An error that is not ours is a bug: it is logged, and the client gets a plain 500."""
     match error:
         case ClientLeft():
             return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -4,7 +4,7 @@ uvicorn keeps every header byte that a client sends, without a limit. Here a hea
 LARGEST_HEAD bytes gets a 431 and the connection is closed, before any of our other code runs.
 
 uvicorn also keeps unread data for as long as the client stays: it closes a connection only after the last byte is gone.
-Here a closing connection is cut if the client reads nothing for UNREAD seconds, and a response may hang up at once.
+Here a closing connection is cut if the client reads nothing for UNREAD seconds, and `hang_up` ends one at once.
 """
 
 import http
@@ -24,7 +24,7 @@ HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
 
 
 def hang_up(scope: Scope) -> Callable[[], None]:
-    """A function that ends the connection at once, unread data included. Under another server it does nothing."""
+    """A function that ends the connection at once, and drops unread data. Under another server it does nothing."""
     now: Callable[[], None] = scope.get("extensions", {}).get(HANG_UP, {}).get("now", lambda: None)
     return now
 
@@ -73,7 +73,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._see_it_read()
 
     def _see_it_read(self, before: int = 0) -> None:
-        """Let a closing connection send its last bytes, even slowly. Cut it if none is read within UNREAD seconds."""
+        """Let a closing connection send its last bytes, even slowly. Cut it if none are read within UNREAD seconds."""
         left = self.transport.get_write_buffer_size()
         if left and left == before:
             self.transport.abort()
@@ -81,7 +81,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.loop.call_later(UNREAD, self._see_it_read, left)
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer when the parser stops."""
+        """uvicorn calls this when the parser stops; the answer is our envelope."""
         self._refuse(
             _too_large() if self._head_bytes > LARGEST_HEAD else MalformedRequest("this is not valid HTTP/1.1")
         )

@@ -1,4 +1,4 @@
-"""Tags of routes that the application uses. They appear in /openapi.json, too."""
+"""Tags of routes that the application itself reads. They appear in /openapi.json, too."""
 
-GENERATING = "generating"  # its calls go through the layers; see routes/endpoint.py
-OPEN = "open"  # needs no token, even where tokens are required
+GENERATING = "generating"  # calls to this route go through the layers; see routes/endpoint.py
+OPEN = "open"  # this route needs no token, even where tokens are required

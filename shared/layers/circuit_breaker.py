@@ -1,7 +1,7 @@
 """Stop calling an upstream that keeps failing; after a while, try it again with care.
 
 In: a Call. Out: its reply, or CircuitOpen at once, without calling the upstream. There is one breaker for each upstream
-and model. The layer judges how calls end, a stream at its last token; the breaker is shared/resilience/breaker.py.
+and model. The layer judges how calls end (a stream, at its last token); the breaker is shared/resilience/breaker.py.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from shared.settings import Settings
 
 # Failures of the upstream. A 429 is not one (a healthy upstream protects itself that way), nor is a rejected request.
 FAILURES = (UpstreamFault, UpstreamUnavailable, UpstreamTimeout, UpstreamBadReply)
-TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire this early
+TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire too early by this much
 
 
 class CircuitBreaker:

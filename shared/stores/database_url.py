@@ -1,7 +1,7 @@
 """Turns DATABASE_URL, as people write it, into a URL for SQLAlchemy's async drivers.
 
-In: `sqlite:///FILE` or `postgresql://…`, with `sslmode` as libpq spells it. Out: a SQLAlchemy URL, or BadSetting, one
-line that never shows the password.
+In: `sqlite:///FILE` or `postgresql://…`, with `sslmode` as libpq spells it. Out: a SQLAlchemy URL, or BadSetting
+with one line that never shows the password.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ EXPECTED = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
 def parse_database_url(text: str) -> URL:
-    """Raises BadSetting."""
+    """The URL for SQLAlchemy. Raises BadSetting if `text` is not usable."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -39,9 +39,9 @@ def parse_database_url(text: str) -> URL:
 def _checked_file(url: URL) -> URL:
     if url.host or not url.database or url.database == ":memory:":
         # Each connection to an in-memory database would get its own, empty one.
-        raise _bad("names no file; three slashes and a path: sqlite:///FILE")
+        raise _bad("names no file; it must be three slashes and a path: sqlite:///FILE")
     if url.query:
-        raise _bad(f"{sorted(url.query)[0]} is not an option here; only the file: sqlite:///FILE")
+        raise _bad(f"{sorted(url.query)[0]} is not an option here; give only the file: sqlite:///FILE")
     file = Path(url.database)
     if file.is_dir():
         raise _bad(f"{file} is a directory; it must be a file")

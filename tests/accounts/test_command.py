@@ -1,6 +1,6 @@
 """`make token`, `make tokens`, `make revoke` as people type them, and their error messages.
 
-Tests run make only for arguments that a shell or make could spoil; all others call the command in this process.
+Tests run make only for arguments that a shell or make could spoil. All other tests call the command in this process.
 """
 
 import logging
@@ -21,7 +21,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 def make(*arguments: str, database_url: str) -> Done:
-    # Every environment has a USER and may have a ROLE; a token must not take either of them.
+    # Every environment has a USER and may have a ROLE; a new token must take neither of them.
     environment = {**os.environ, "DATABASE_URL": database_url, "USER": "somebody", "ROLE": "admin"}
     command = ["make", "-s", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
