@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from shared.pipeline.call import in_one_line
 from shared.settings import BadSetting
 
 Address = IPv4Address | IPv6Address
@@ -35,7 +36,7 @@ class ClientAddress:
     def of(self, peer: str, headers: Mapping[str, str]) -> str:
         if not self._trusted:
             return shown(peer)
-        forwarded = _forwarded(headers)
+        forwarded = in_one_line(headers, HEADER)  # with only the first line, the caller could choose the address
         # Callers come again, so the result is cached; but a caller must not choose how long a cached header is.
         return (self._remembered if len(forwarded) <= LONGEST_REMEMBERED else self._behind)(peer, forwarded)
 
@@ -86,11 +87,6 @@ def _shown(address: Address) -> str:
     if address.version == 4:
         return str(address)
     return str(ip_network((address, IPV6_SITE), strict=False))
-
-
-def _forwarded(headers: Mapping[str, str]) -> str:
-    # A repeated header is one list: with only the first one, the caller could choose the address.
-    return ",".join([value for name, value in headers.items() if name == HEADER])
 
 
 def _network(text: str) -> Network:

@@ -3,7 +3,6 @@
 In: a Call. Out: its reply, in time, or DeadlineExceeded. For a stream it limits the time to the first token.
 """
 
-from shared.layers.rate_limit import UNSAID_MAX_TOKENS
 from shared.layers.timeout import Timeout
 from shared.pipeline.call import Call, ChatRequest
 from shared.pipeline.layer import Handler
@@ -28,12 +27,7 @@ class AdaptiveTimeout:
         return await Timeout(self.seconds(call.request))(call, next)
 
     def seconds(self, request: ChatRequest) -> float:
-        tokens_in, tokens_out = estimate(request, 0).input, longest_answer(request)
+        # Several choices (`n`) are generated in parallel, and take no longer than one.
+        tokens_in, tokens_out = estimate(request, 0).input, request.longest_answer
         work = (TO_BEGIN + PER_TOKEN_IN * tokens_in + PER_TOKEN_OUT * tokens_out) * MARGIN
         return min(max(work, self.least), self.most)
-
-
-def longest_answer(request: ChatRequest) -> int:
-    """In tokens. Several choices (`n`) are generated in parallel, and take no longer than one."""
-    bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
-    return next(bound for bound in bounds if isinstance(bound, int) and bound > 0)

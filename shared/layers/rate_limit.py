@@ -23,8 +23,6 @@ from shared.settings import Settings
 from shared.stores.redis import RedisLink
 from shared.upstream.openai_wire import estimate
 
-UNSAID_MAX_TOKENS = 1000  # reserved for an answer if the caller set no maximum
-
 refusals_total = Counter("gateway_rate_limit_refusals_total", "Requests refused, by limit", ["limit"])
 refusals = {limit: refusals_total.labels(limit) for limit in ("requests", "hour", "tokens")}  # from the start, at 0
 
@@ -77,10 +75,7 @@ class RateLimit:
 
 def worst_case(request: ChatRequest) -> int:
     """The most tokens that a call may use: its estimated prompt, and every choice at full length."""
-    bounds = request.max_tokens, request.extra.get("max_completion_tokens"), UNSAID_MAX_TOKENS
-    most_out = next(bound for bound in bounds if isinstance(bound, int) and bound > 0)
-    choices = request.extra.get("n")
-    return estimate(request, 0).input + most_out * (choices if isinstance(choices, int) and choices > 0 else 1)
+    return estimate(request, 0).input + request.longest_answer * request.choices
 
 
 def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:

@@ -4,7 +4,9 @@ All generating routes use this one shape. Routes translate at the edge, so no la
 Knows nothing of HTTP frameworks or of the upstream's wire format.
 """
 
+import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from shared.pipeline.errors import InvalidRequest, ServiceError
 from shared.pipeline.outcome import Outcome
 
 log = logging.getLogger(__name__)
+
+UNSAID_MAX_TOKENS = 1000  # the answer that is expected if the caller set no maximum
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,6 +42,17 @@ class ChatRequest:
         prompt = "\n".join(text for message in self.messages for text in _texts(message.get("content")))
         object.__setattr__(self, "prompt", prompt)
 
+    @property
+    def longest_answer(self) -> int:
+        """The most tokens that an answer may have, by each name for it; upstreams differ in which one they obey."""
+        bounds = (_count(bound) for bound in (self.max_tokens, self.extra.get("max_completion_tokens")))
+        return max((bound for bound in bounds if bound), default=UNSAID_MAX_TOKENS)
+
+    @property
+    def choices(self) -> int:
+        """How many answers the caller wants; OpenAI's `n`."""
+        return _count(self.extra.get("n")) or 1
+
     def to_wire(self, model: str | None = None) -> dict[str, Any]:
         """The body of POST /chat/completions; `model` replaces the request's own."""
         body: dict[str, Any] = {"model": model or self.model, "messages": self.messages, **self.extra}
@@ -52,6 +67,15 @@ class ChatRequest:
             # Without this the upstream counts no tokens for a stream, and its cost is unknown.
             body["stream_options"] = {**(self.extra.get("stream_options") or {}), "include_usage": True}
         return body
+
+
+def _count(value: object) -> int | None:
+    """A positive number as a lenient upstream may read it: 5, 5.0, "5". None for everything else."""
+    if isinstance(value, int | float | str):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = math.ceil(float(value))
+            return number if number > 0 else None
+    return None
 
 
 def _texts(content: object) -> list[str]:
@@ -105,6 +129,11 @@ class CallTrace(Protocol):
         """Record that this call waits for the answer of another call, which has the trace `other`."""
 
 
+def in_one_line(headers: Mapping[str, str], name: str) -> str:
+    """A header that is a list. It may come in several lines, which count as one (RFC 9110 §5.3)."""
+    return ",".join([value for given, value in headers.items() if given == name])
+
+
 @dataclass(slots=True)
 class Call:
     """One request on its way in, and the place where layers leave information for each other.
@@ -119,7 +148,7 @@ class Call:
     started: float = field(default_factory=time.perf_counter)
     deadline: float | None = None
     caller: Caller = ANONYMOUS
-    headers: Mapping[str, str] = field(default_factory=dict)  # as received; names in lower case
+    headers: Mapping[str, str] = field(default_factory=dict)  # as received, repeated ones too; names in lower case
     peer: str = ""  # the address at the other end of the connection
     refusal: ServiceError | None = None
     invalid_status: int = InvalidRequest.status  # for an invalid request: 400 on OpenAI's routes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import Response
@@ -48,14 +48,9 @@ def open_endpoint(request: Request) -> Call:
         EMPTY_REQUEST,
         endpoint=request.scope["path"],
         request_id=request.state.request_id,
-        headers=_headers(request.scope["headers"]),
+        headers=request.headers,
         peer=request.client.host if request.client else "",
     )
-
-
-def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers as a dict for the layers. If a header comes twice, the first one counts."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
 
 
 async def settled_answer(service: Service, request: Request, call: Call) -> Completion:

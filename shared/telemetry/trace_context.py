@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from shared.pipeline.call import in_one_line
+
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 SAMPLED = 0x01
 LONGEST_STATE = 512  # characters; a longer one may be dropped
@@ -56,7 +58,7 @@ def new_span_id() -> str:
 
 def _state(headers: Mapping[str, str]) -> str:
     """Other systems' notes, to be passed on unchanged. One malformed note discredits them all."""
-    state = headers.get(TRACESTATE, "")
+    state = in_one_line(headers, TRACESTATE)
     members = [member for part in state.split(",") if (member := part.strip(" \t"))]
     fits = len(state) <= LONGEST_STATE and len(members) <= MOST_MEMBERS
     return ",".join(members) if fits and all(map(MEMBER.fullmatch, members)) else ""

@@ -2,8 +2,10 @@
 
 import pytest
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from shared.accounts.address import ClientAddress
+from shared.routes.endpoint import open_endpoint
 from shared.settings import BadSetting
 
 PROXIES = "10.0.0.0/8, 192.168.1.5, fd00::/8"
@@ -71,3 +73,16 @@ def test_a_peer_without_an_address_is_unknown() -> None:
 def test_malformed_proxies_are_a_bad_setting(proxies: str) -> None:
     with pytest.raises(BadSetting, match=r"TRUSTED_PROXIES: .* is not an address or a network"):
         ClientAddress(proxies)
+
+
+def test_a_generating_route_reads_every_line_of_a_forwarded_address() -> None:
+    lines = [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"1.2.3.4")]  # the caller's, and our proxy's
+    scope = {
+        "type": "http",
+        "path": "/generate",
+        "headers": lines,
+        "client": ("10.0.0.7", 1),
+        "state": {"request_id": "1"},
+    }
+    call = open_endpoint(Request(scope))
+    assert ClientAddress(PROXIES).of(call.peer, call.headers) == "1.2.3.4"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import psutil
 import pytest
 from prometheus_client import REGISTRY
+from starlette.datastructures import Headers
 
 from shared.cache.cache import Cache
 from shared.cache.policy import directives, keepable, repeatable
@@ -66,6 +67,11 @@ def test_only_answers_that_came_to_their_end_are_kept(reason: str | None, kept: 
 def test_cache_control_is_read_directive_by_directive(header: str, said: set[str]) -> None:
     assert directives({"cache-control": header}) == said
     assert directives({}) == frozenset()
+
+
+def test_cache_control_in_two_lines_is_one_list() -> None:
+    lines = Headers(raw=[(b"cache-control", b"max-age=60"), (b"cache-control", b"no-store")])
+    assert directives(lines) == {"max-age=60", "no-store"}
 
 
 def test_the_counted_bytes_of_ten_thousand_answers_are_close_to_real_memory() -> None:

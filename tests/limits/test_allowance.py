@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.layers.rate_limit import UNSAID_MAX_TOKENS, worst_case
+from shared.layers.rate_limit import worst_case
 from shared.limits.allowance import HOUR, SECOND, Allowances, Limits, key_of
-from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.call import UNSAID_MAX_TOKENS, Call, Caller, ChatRequest
 from shared.settings import BadSetting
 from tests.limits.counts import settings
 
@@ -76,7 +76,14 @@ def test_workers_that_cannot_count_together_divide_the_limits() -> None:
         (ChatRequest("m", ({"content": "x" * 40},), max_tokens=100), 110),
         (ChatRequest("m", ({"content": "x" * 40},)), 10 + UNSAID_MAX_TOKENS),
         (ChatRequest("m", ({"content": "x" * 40},), extra={"max_completion_tokens": 7}), 17),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=1, extra={"max_completion_tokens": 4000}), 4010),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=4000, extra={"max_completion_tokens": 1}), 4010),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=1, extra={"max_completion_tokens": 99.5}), 110),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=1, extra={"max_completion_tokens": "100"}), 110),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=100, extra={"max_completion_tokens": ["x"]}), 110),
         (ChatRequest("m", ({"content": "x" * 40},), max_tokens=100, extra={"n": 3}), 310),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=100, extra={"n": 3.0}), 310),
+        (ChatRequest("m", ({"content": "x" * 40},), max_tokens=100, extra={"n": float("nan")}), 110),
         (ChatRequest("m", ({"content": "x" * 40},), max_tokens=100, extra={"n": -3}), 110),
         (ChatRequest("m", ({"content": "x" * 40},), max_tokens=-5, extra={"n": "many"}), 10 + UNSAID_MAX_TOKENS),
     ],
