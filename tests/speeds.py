@@ -95,6 +95,7 @@ SERVERS = frozenset(
 )
 KINDS = frozenset({"postgresql", "redis"})
 
+LEFT_OUT = {"check": (*PROVE, *SERVICES), "test": PROVE}
 CHOICES = {"check": {"check"}, "test": {"check", "service"}, "prove": {"prove"}}
 
 
@@ -110,10 +111,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import files that only `make prove` runs."""
+    """Do not even import files of which every test is left out."""
     file = collection_path.relative_to(config.rootpath).as_posix()
-    left_out = config.getoption("--speed") in ("check", "test") and any(fnmatch(file, pattern) for pattern in PROVE)
-    return True if left_out else None
+    left_out = LEFT_OUT.get(config.getoption("--speed"), ())
+    return True if any(fnmatch(file, pattern) for pattern in left_out) else None
 
 
 def speed_of(item: pytest.Function) -> str:
