@@ -12,12 +12,14 @@ const EVERY = 3000; // milliseconds
 const at = (selector) => document.querySelector(selector);
 const alerts = new Alerts();
 const panels = new Map(); // by name
+let settled = false; // the time shown is the user's choice, or has data
 
 async function look() {
   const minutes = at("#minutes").value;
   try {
     const seen = await (await call(`playground/api/series?minutes=${minutes}`, keptToken())).json();
     if (minutes !== at("#minutes").value) return poll.now(); // the user has chosen another time meanwhile
+    if (!settled && widen(seen)) return poll.now();
     say("");
     alerts.show(seen.alerts);
     for (const panel of seen.panels) show(panel, seen, "#charts");
@@ -38,6 +40,17 @@ function show(panel, seen, where) {
   panels.get(panel.name).draw(panel, seen);
 }
 
+// At first the shortest time that has data is shown, or the shortest of all if there is no data yet.
+function widen(seen) {
+  const lines = seen.panels.find((panel) => panel.name === "rate").lines;
+  settled = lines.some((line) => line.values.some((value) => value > 0));
+  if (settled) return false;
+  const times = at("#minutes");
+  settled = times.selectedIndex === times.length - 1;
+  times.selectedIndex = settled ? 0 : times.selectedIndex + 1;
+  return true;
+}
+
 // While there is no answer, the old data stays, and looks old.
 function say(text) {
   Object.assign(at("#notice"), { textContent: text, hidden: !text });
@@ -45,5 +58,8 @@ function say(text) {
 }
 
 const poll = new Poll(look, EVERY);
-at("#minutes").addEventListener("change", () => poll.now());
+at("#minutes").addEventListener("change", () => {
+  settled = true;
+  poll.now();
+});
 poll.now();

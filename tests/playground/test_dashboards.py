@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from shared.dashboards.panels import ENGINE, PANELS
 from tests.playground.conftest import Visits
@@ -141,6 +141,25 @@ def test_another_period_is_requested_with_a_suitable_step(visit: Visit) -> None:
     seen = answered.value.json()
     assert (seen["minutes"], seen["step"]) == (60, 40)
     assert {len(line["values"]) for panel in seen["panels"] for line in panel["lines"]} == {90}
+
+
+@pytest.mark.parametrize(("silent", "opens_on"), [({5, 15}, "60"), ({5, 15, 60, 360, 1440}, "5")])
+def test_the_page_opens_on_the_shortest_period_with_data(
+    visits: Visits, busy: Subject, silent: set[int], opens_on: str
+) -> None:
+    def without_traffic(route: Route) -> None:
+        answer = route.fetch()
+        seen = answer.json()
+        for panel in seen["panels"]:
+            if panel["name"] == "rate" and seen["minutes"] in silent:
+                panel["lines"] = []
+        route.fulfill(response=answer, json=seen)
+
+    with visits(busy) as visit:
+        visit.page.route("**/api/series*", without_traffic)
+        visit.page.goto(f"{visit.origin}{PAGE}")
+        expect(visit.page.locator("#updated")).not_to_be_empty()
+        expect(visit.page.get_by_label("Time shown")).to_have_value(opens_on)
 
 
 def test_a_hidden_page_requests_nothing(visits: Visits, busy: Subject) -> None:
