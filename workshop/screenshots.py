@@ -64,8 +64,7 @@ def _playground(page: Page, url: str) -> None:
     expect(page.get_by_label("Model", exact=True).locator("option")).not_to_have_count(0, timeout=PATIENCE)
     page.get_by_label("Your message").fill("What does a circuit breaker do?")
     page.locator("#send").click()
-    expect(page.locator("#stop")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#stop")).to_be_hidden(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Ask again")).to_be_visible(timeout=PATIENCE)
 
 
 def _trace(page: Page, url: str) -> None:
