@@ -148,6 +148,9 @@ serving_fits = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_inf
 check: lint ## lint, types, and every test that starts no server: a minute
 	@$(PYTEST) --speed check --numprocesses 2 --dist worksteal
 
+coverage: $(DEV) ## which lines of shared/ make check reaches; printed, and no gate
+	@$(VENV)/bin/coverage run -m pytest --speed check --quiet && $(VENV)/bin/coverage report
+
 # Everything that the tests need is prepared at the same time: installs wait for disk and network, and mypy has a core.
 # Python compiles the tests here, once, and not in every worker at the same time.
 COMPILED := $(VENV)/.compiled
