@@ -9,6 +9,8 @@ import uuid
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.logs.json_lines import serving
+
 log = logging.getLogger(__name__)
 
 HEADER = b"x-request-id"
@@ -25,6 +27,7 @@ class RequestId:
             return await self.app(scope, receive, send)
         request_id = _from_client(scope) or str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
+        serving.set(request_id)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

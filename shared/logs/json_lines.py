@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ import orjson
 from shared.logs.exception_origin import explained
 
 log = logging.getLogger(__name__)
+
+# The id of the request that this task serves: a fault far from the request's own code is logged with it.
+serving: ContextVar[str] = ContextVar("serving", default="")
 
 FLUSH_SECONDS = 0.05
 MOST_WAITING = 100_000  # lines; with more, a hanging disk would fill the memory
@@ -112,7 +116,8 @@ def _is_json(value: object) -> bool:
 class JsonFormatter(logging.Formatter):
     """A log record as one JSON object: timestamp (seconds), level, logger, message.
 
-    For an exception, also its type, its reason, the line of this project that it comes from, and the traceback.
+    While a request is served, also its id. For an exception, also its type, its reason, the line of this project that
+    it comes from, and the traceback.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -122,6 +127,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if request_id := serving.get():
+            line["request_id"] = request_id
         line |= getattr(record, "fields", {})
         if record.exc_info:
             if record.exc_info[1] is not None:
