@@ -2,7 +2,7 @@
 
 In: the outcome of each call. Out: sums for a caller (`/usage`), and a caller's spending this month (budgets). While the
 database is away, counts wait, merged by caller and day. A killed process loses its unwritten counts: with the database
-up, at most the calls of the last `flush_seconds`. A clean stop loses nothing.
+up, at most the calls of the last `flush_seconds`. A clean stop then loses nothing.
 """
 
 import asyncio

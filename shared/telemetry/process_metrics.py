@@ -1,6 +1,6 @@
 """A worker's own metrics, once a second: its uptime, its processor time, its memory, its tokens.
 
-Several workers are added up. All are gauges, because only the gauges of a dead worker can be forgotten.
+Most values of several workers are added up. All are gauges, because only the gauges of a dead worker can be forgotten.
 """
 
 import asyncio

@@ -474,7 +474,7 @@ def _healthy(subject: Subject) -> Answer:
 # --- 12 · fitting HTTP answers -----------------------------------------------------------------------------------
 
 
-@check("404, 405 with Allow, 413, 415 and 431 all use the common error envelope, with the request id")
+@check("404, 405 with Allow, 413, 415 and 431 use the common error envelope, with the request id")
 def http_answers(subject: Subject) -> None:
     service = subject.service
     wrong_method = service.get("/generate")
