@@ -31,11 +31,11 @@ class PrivatePostgres:
         self._bin = bin
         self._user = USER if os.geteuid() == 0 else None
         self._folder = Path(tempfile.mkdtemp(prefix="workshop-postgres-"))
-        self._port = free_port()
         self._server: subprocess.Popen[bytes] | None = None
         if self._user:
             shutil.chown(self._folder, self._user)
         self._run("initdb", "--no-sync", "--auth=trust", f"--username={USER}", str(self._folder / "data"))
+        self._port = free_port()  # last, because initdb takes seconds on a busy machine, and a port is soon taken
 
     def __enter__(self) -> Self:
         self.start()
