@@ -7,13 +7,13 @@ any. The list is short on purpose: its patterns are always wrong here. docs/styl
 
 import io
 import re
-import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.processes import ROOT
+from workshop.tracked import tracked
 
 BANNED = {
     r"\b(?:for|of|to|from|by|with) who\b": "name the person: callers that …, readers that …",
@@ -29,13 +29,15 @@ PATTERN = re.compile("|".join(f"({banned})" for banned in BANNED))
 PROSE = {".md", ".py", ".html", ".js", ".yml", ".yaml", ".toml", ".sh", ""}
 FOREIGN = ("serving/tiny_model/corpus/", "workshop/english.py", "tests/frame/test_english.py", "docs/style.md")
 
+STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 FENCE = re.compile(r"^\s*(?:```|~~~)")
 CODE = re.compile(r"`[^`]*`")
 
 
 def main(arguments: list[str] | None = None) -> int:
     named = sys.argv[1:] if arguments is None else arguments
-    found = [line for path in named or list(_tracked()) for line in complaints(ROOT / path)]
+    files = [ROOT / path for path in named] or filter(_people_read, tracked())
+    found = [line for file in files for line in complaints(file)]
     print(*found, sep="\n" if found else "", end="\n" if found else "")
     return 1 if found else 0
 
@@ -48,11 +50,8 @@ def complaints(file: Path) -> Iterator[str]:
             yield f"{name}:{number}: “{match.group().strip()}”: {advice}"
 
 
-def _tracked() -> Iterator[str]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for path in listed.split("\0"):
-        if path and Path(path).suffix in PROSE and not path.startswith(FOREIGN) and (ROOT / path).is_file():
-            yield path
+def _people_read(file: Path) -> bool:
+    return file.suffix in PROSE and not file.relative_to(ROOT).as_posix().startswith(FOREIGN)
 
 
 def _prose(file: Path) -> Iterator[tuple[int, str]]:
@@ -69,9 +68,6 @@ def _prose(file: Path) -> Iterator[tuple[int, str]]:
             fenced = not fenced
         elif not fenced:
             yield number, CODE.sub("", line) if file.suffix == ".md" else line
-
-
-STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ import json
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from workshop import direct
 
 GAP_SECONDS = 2.0  # Prometheus first scrapes after five, and a rate counts only what comes after that
 PATIENCE = 60.0
 
-REQUESTS = (
+REQUESTS: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("/generate", {"prompt": "What is a request id for?"}),
     ("/generate/batch", {"prompts": ["What is Grafana for?", "¿Qué son las métricas?"]}),
     ("/generate", {"prompt": ""}),  # refused
@@ -33,9 +35,15 @@ def begin(url: str) -> None:
 
 def _send(url: str) -> None:
     for number, (path, body) in enumerate(REQUESTS, 1):
-        headers = {"Content-Type": "application/json", "X-Request-ID": f"demo-traffic-{number}"}
-        request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)
-        # The log shows what became of each request.
-        with contextlib.suppress(OSError), direct.urlopen(request, PATIENCE) as response:
-            response.read()
+        with contextlib.suppress(OSError):  # the log shows what became of each request
+            post(url + path, body, {"X-Request-ID": f"demo-traffic-{number}"})
         time.sleep(GAP_SECONDS)
+
+
+def post(url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+    """Send JSON, and read the answer to its end. Raises OSError, of which an HTTPError is one."""
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})}
+    )
+    with direct.urlopen(request, PATIENCE) as response:
+        response.read()

@@ -5,18 +5,16 @@ for light and dark pages. Sends a few minutes of traffic first, so that there is
 """
 
 import contextlib
-import json
 import sys
 import time
 import urllib.error
-import urllib.request
 from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from workshop import direct
 from workshop.processes import ROOT
 from workshop.programs import PROGRAMS
+from workshop.sample_traffic import post
 
 FOLDER = ROOT / "docs" / "screenshots"
 SIZE = {"width": 1200, "height": 760}
@@ -53,10 +51,8 @@ def _ask(url: str, number: int) -> None:
     question = QUESTIONS[number % len(QUESTIONS)]
     body: dict[str, Any] = {"prompt": question if number % 9 else "", "max_tokens": 80, "temperature": number % 3 / 3}
     path = "/generate/stream" if number % 2 else "/generate"
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(url + path, json.dumps(body).encode(), headers)
-    with contextlib.suppress(urllib.error.HTTPError), direct.urlopen(request, 60) as response:
-        response.read()
+    with contextlib.suppress(urllib.error.HTTPError):
+        post(url + path, body)
 
 
 def _playground(page: Page, url: str) -> None:

@@ -18,6 +18,7 @@ import pytest
 from tests.frame.conftest import demo_port
 from tests.waiting import wait_for
 from workshop.drills.catalogue import DRILLS
+from workshop.drills.evidence import FIRED
 from workshop.processes import ROOT, Process
 from workshop.sidecars import PROMETHEUS_PORT_OFFSET
 
@@ -46,7 +47,7 @@ class Fire:
 
     def fired(self) -> set[str]:
         """All alerts that have fired so far, including those that are over."""
-        query = urllib.parse.urlencode({"query": 'max_over_time(ALERTS{alertstate="firing"}[1h])'})
+        query = urllib.parse.urlencode({"query": FIRED})
         url = f"http://127.0.0.1:{self.port + PROMETHEUS_PORT_OFFSET}/api/v1/query?{query}"
         with urllib.request.urlopen(url, timeout=10) as response:
             return {alert["metric"]["alertname"] for alert in json.load(response)["data"]["result"]}

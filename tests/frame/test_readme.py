@@ -1,7 +1,6 @@
 """The README and the docs are true: commands run, files and anchors exist, and features name existing tests."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,18 +8,19 @@ import pytest
 
 from tests import labs
 from workshop.processes import ROOT
+from workshop.tracked import tracked
 
 README = ROOT / "README.md"
 TEXT = README.read_text()
 STEPS = labs.read_steps(README)
 MOST_WORDS = 1200
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LISTED = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-EVERY_PAGE = [ROOT / name for name in LISTED.split("\0") if name]
+EVERY_PAGE = tracked("*.md")
 
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"""(?:\]\(|src="|srcset=")(?!https?://|mailto:)([^)"\s]*)[)"]""")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+TARGET = re.compile(r"`(?:[A-Z_]+=\S+ )?make ([a-z]+(?:-\d)?)[` ]")
 EXAMPLE = "blocked_words"  # the layer that a reader of CONTRIBUTING.md writes
 FILE = re.compile(r"`((?:shared|tests|serving|slides|demos|loadtests|workshop|docs)/[\w./]*)`")
 
@@ -69,6 +69,13 @@ def test_the_readme_is_short_enough_to_read_to_its_end() -> None:
     assert len(prose(TEXT).split()) <= MOST_WORDS
 
 
+def test_the_pages_name_enough_to_be_looked_through() -> None:
+    text = "".join(page.read_text() for page in PAGES)
+    assert len(LINK.findall(TEXT)) > 20
+    assert len(set(FILE.findall(text))) > 20
+    assert len(set(TARGET.findall(text))) > 5
+
+
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_and_anchor_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(FENCED.sub("", page.read_text())):
@@ -98,6 +105,6 @@ def test_a_feature_names_the_file_that_has_it_and_what_proves_it() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_make_target_that_a_page_names_is_there(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"`(?:[A-Z_]+=\S+ )?make ([a-z]+(?:-\d)?)[` ]", page.read_text())):
+    for target in set(TARGET.findall(page.read_text())):
         rule = re.sub(r"\d$", "%", target)
         assert re.search(rf"^{re.escape(rule)}:", makefile, re.MULTILINE), f"no target {target}"

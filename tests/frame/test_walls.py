@@ -14,6 +14,7 @@ from demos.parts import Parts
 from shared.settings import Settings
 from workshop import architecture, reference, stack
 from workshop.processes import ROOT
+from workshop.tracked import tracked
 
 # The packages of this repository, and the other packages that each may import.
 MAY_IMPORT = {
@@ -30,11 +31,6 @@ SERVING = (
     ROOT / "demos" / "demo_6_ray_serve_vllm" / "exercise" / "deployment.py",
     ROOT / "loadtests" / "bench_serving",
 )
-
-
-def tracked(*patterns: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 def imported(source: Path) -> Iterator[str]:

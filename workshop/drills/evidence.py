@@ -14,6 +14,7 @@ from typing import Any
 from workshop import direct
 
 PATIENCE = 5.0  # seconds
+FIRED = 'max_over_time(ALERTS{alertstate="firing"}[1h])'  # at any time since a drill began
 
 
 class NoEvidence(Exception):
@@ -38,7 +39,7 @@ class Evidence:
 
     def fired(self) -> set[str]:
         """The alerts that have fired in this drill: one may end while a person types. Raises NoEvidence."""
-        fired = self._prometheus("query", query='max_over_time(ALERTS{alertstate="firing"}[1h])')["result"]
+        fired = self._prometheus("query", query=FIRED)["result"]
         return {series["metric"]["alertname"] for series in fired}
 
     def pending(self) -> set[str]:
