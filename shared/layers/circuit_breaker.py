@@ -10,7 +10,6 @@ from typing import Any
 
 from shared.pipeline.call import Call
 from shared.pipeline.errors import (
-    UpstreamBadReply,
     UpstreamFault,
     UpstreamRejected,
     UpstreamTimeout,
@@ -23,8 +22,9 @@ from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules
 from shared.resilience.breakers import Breakers
 from shared.settings import Settings
 
-# Failures of the upstream. A 429 is not one (a healthy upstream protects itself that way), nor is a rejected request.
-FAILURES = (UpstreamFault, UpstreamUnavailable, UpstreamTimeout, UpstreamBadReply)
+# Failures of the upstream. A 429 is not one (a healthy upstream protects itself that way), nor is a rejected request,
+# nor a reply that we cannot read: what one caller asks for must not close the upstream to all.
+FAILURES = (UpstreamFault, UpstreamUnavailable, UpstreamTimeout)
 TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire too early by this much
 
 
@@ -68,9 +68,10 @@ def judge(error: BaseException | None, call: Call) -> Result:
     """Was the upstream at fault?"""
     if isinstance(error, asyncio.CancelledError):  # time is up, or the client has left
         return Result.FAILURE if call.remaining() < TIMER_GRAIN else Result.NEITHER
-    if isinstance(error, UpstreamFault):
-        return Result.FAILURE if error.retryable else Result.NEITHER  # a refused key: waiting does not help
-    return Result.FAILURE if isinstance(error, FAILURES) else Result.NEITHER
+    if not isinstance(error, FAILURES):
+        return Result.NEITHER
+    # A refused key is a fault, and a 4xx: waiting does not help.
+    return Result.NEITHER if 400 <= (error.upstream_status or 0) < 500 else Result.FAILURE
 
 
 def judge_stream(outcome: Outcome, call: Call) -> Result:

@@ -26,6 +26,7 @@ class ChatRequest:
 
     `instructions` are a route's own words to the model, sent before the caller's messages and not counted as theirs.
     `prompt` is all the text that the caller sent, in order. It is the text that is counted, limited and hashed.
+    `added` names fields that a route set and the caller did not: they are left out for a model that refuses them.
     """
 
     model: str
@@ -35,6 +36,7 @@ class ChatRequest:
     stream: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     instructions: str = ""
+    added: frozenset[str] = field(default=frozenset(), compare=False)
     prompt: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

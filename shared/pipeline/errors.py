@@ -189,8 +189,9 @@ class UpstreamError(ServiceError):
             self.retryable = retryable
 
     def headers(self) -> dict[str, str]:
-        """OpenAI's clients repeat a 5xx unless told not to. Tell them not to, unless we would retry or name a wait."""
-        unwise = not self.retryable and self.retry_after is None and self.http_status >= 500
+        """OpenAI's clients repeat some statuses unless told not to. Tell them, unless we would retry or name a wait."""
+        repeated = self.http_status in (408, 409, 429) or self.http_status >= 500
+        unwise = repeated and not self.retryable and self.retry_after is None
         return {**super().headers(), "x-should-retry": "false"} if unwise else super().headers()
 
 
@@ -201,7 +202,7 @@ class UpstreamFault(UpstreamError):
 
 
 class UpstreamBadReply(UpstreamError):
-    """The upstream answered 200 with something that is not a completion."""
+    """The upstream answered with something that is neither a completion nor an error of an API."""
 
     code = "upstream_bad_reply"
 
@@ -231,14 +232,14 @@ class DeadlineExceeded(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """The upstream answered 429."""
+    """The upstream answered 429, or says that its quota is used up."""
 
     status, type, code = 429, "rate_limit_error", "upstream_rate_limited"
     retryable = True
 
 
 class UpstreamRejected(UpstreamError):
-    """The upstream rejected the request itself (400, 404, 413, 422). The client gets the same status."""
+    """The upstream rejected the request itself (400, 404, 413, 422 …). The client gets the same status."""
 
     status, type, code = 400, "invalid_request_error", "upstream_rejected"
 

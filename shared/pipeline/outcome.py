@@ -11,11 +11,19 @@ from shared.pipeline.errors import CLIENT_CLOSED_REQUEST, ServiceError
 
 @dataclass(slots=True, frozen=True)
 class Usage:
-    """Tokens of one call. `estimated`: the upstream did not count, so we estimated (four characters per token)."""
+    """Tokens of one call. `estimated`: the upstream did not count, so we estimated (four characters per token).
+
+    `output` includes reasoning that no client sees. The last four are parts of `input` and `output` that have prices of
+    their own: input that the upstream had in its cache, input that it put there, and audio.
+    """
 
     input: int = 0
     output: int = 0
     estimated: bool = False
+    cache_read: int = 0
+    cache_write: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
 
     @property
     def total(self) -> int:

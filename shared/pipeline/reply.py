@@ -33,7 +33,7 @@ class Chunk:
 
     `wire` holds these frames as events, with each payload as the upstream sent it, ready to relay. It may be empty: a
     frame that the client did not ask for is counted and removed. `text` is that of the first choice. `length` counts
-    all generated characters, tool calls included.
+    all generated characters, tool calls included. `carries`: a delta has something besides its role.
     """
 
     wire: bytes
@@ -42,13 +42,15 @@ class Chunk:
     model: str = ""
     usage: Usage | None = None
     finish_reason: str | None = None
+    carries: bool = False
 
 
 class TokenStream:
     """Chunks in order; the first one has already arrived. Always close it: closing frees the upstream.
 
-    `first` has a token: text, a tool call, or the end of an answer without either. Iteration raises UpstreamError if
-    the stream breaks; it ends only after the upstream sent `[DONE]`.
+    `first` has a token: text, a tool call, anything else that the model made, or the end of an answer without it.
+    Iteration raises UpstreamError if the stream breaks. It ends after the upstream sent `[DONE]`, or ended its reply in
+    good order after a finish reason.
     """
 
     def __init__(self, first: Chunk, rest: AsyncIterator[Chunk], close: Callable[[], Awaitable[None]]) -> None:

@@ -23,13 +23,16 @@ def chat_routes(service: Service) -> APIRouter:
     chunks = OpenAIChunks()
 
     def to_chat(asked: ChatCompletionRequest) -> ChatRequest:
+        extra = asked.model_extra or {}
+        if asked.stream_options:
+            extra["stream_options"] = asked.stream_options
         return ChatRequest(
             model=asked.model or service.settings.model,
             messages=tuple(asked.messages),
             temperature=asked.temperature,
             max_tokens=asked.max_tokens,
             stream=bool(asked.stream),
-            extra=asked.model_extra or {},
+            extra=extra,
         )
 
     @router.post("/v1/chat/completions", summary="OpenAI's chat API", **documented(ChatCompletionRequest))

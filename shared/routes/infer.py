@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from shared.pipeline.call import ChatRequest
 from shared.routes.endpoint import answer_whole, documented, open_call
-from shared.routes.generate import prompt_request
+from shared.routes.generate import prompt_request, said
 from shared.routes.schemas import InferRequest
 from shared.routes.streaming import Deltas, answer_stream
 
@@ -25,7 +25,8 @@ def infer_routes(service: Service) -> APIRouter:
     def to_chat(asked: InferRequest, *, stream: bool = False) -> ChatRequest:
         params = asked.params
         model = asked.model or service.settings.model
-        return prompt_request(model, asked.prompt, params.temperature, params.max_new_tokens, stream=stream)
+        temperature, max_tokens = said(params, "temperature"), said(params, "max_new_tokens")
+        return prompt_request(model, asked.prompt, temperature, max_tokens, stream=stream)
 
     @router.post("/v1/infer", summary="Answer a prompt", **documented(InferRequest))
     async def infer(request: Request) -> Response:

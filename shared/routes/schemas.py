@@ -91,6 +91,7 @@ class ChatCompletionRequest(BaseModel):
     temperature: float | None = Field(default=None, allow_inf_nan=False)
     max_tokens: int | None = Field(default=None, ge=1)
     stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
 
 
 class TokenCounts(BaseModel):

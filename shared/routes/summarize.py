@@ -34,6 +34,7 @@ def summarize_routes(service: Service) -> APIRouter:
             messages=({"role": "user", "content": asked.text},),
             temperature=0.0,
             max_tokens=asked.max_tokens or DEFAULT_MAX_TOKENS,
+            added=frozenset({"temperature"} if asked.max_tokens else {"temperature", "max_tokens"}),
             instructions=INSTRUCTIONS + (IN_LANGUAGE.format(language=asked.language) if asked.language else ""),
         )
 

@@ -18,14 +18,17 @@ from shared.pipeline.call import Call
 from shared.pipeline.errors import (
     UpstreamBadReply,
     UpstreamError,
+    UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
 from shared.pipeline.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
-from shared.upstream.openai_wire import LARGEST_REPLY, Frames, bounded, completion, joined, refused, written
-from shared.upstream.sse import EventReader, Events, EventTooLong, MakeEvents
+from shared.upstream.dialect import Dialect
+from shared.upstream.openai_errors import refused
+from shared.upstream.openai_wire import LARGEST_REPLY, Frames, bounded, completion, joined, written
+from shared.upstream.sse import END_OF_EVENT, EventReader, Events, EventTooLong, MakeEvents
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ PROBE_SECONDS = 2.0
 SPARE_CONNECTIONS = 2  # for probes and lists of models: /ready must not queue behind calls on a busy day
 MOST_EARLY_CHUNKS = 1000  # before the first token
 LAST_BYTES_SECONDS = 0.05
+LONGEST_LINE = 1 << 16  # bytes of a header; aiohttp's own bound of 8190 is less than some proxies send
 
 
 class Upstream:
@@ -53,6 +57,7 @@ class Upstream:
             self._headers["Authorization"] = f"Bearer {key}"
         self._settings = settings
         self._events = events
+        self._dialect = Dialect()
         self._session: aiohttp.ClientSession | None = None
         self.answered_at: float | None = None  # by time.monotonic(); any answer counts
         self.reachable: bool | None = None  # None: not checked yet
@@ -70,6 +75,8 @@ class Upstream:
             timeout=timeout,
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),  # never share cookies between callers
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
         )
 
     async def close(self) -> None:
@@ -95,8 +102,12 @@ class Upstream:
         asked, before = time.perf_counter(), call.upstream_seconds
         try:
             return await self._ask(call)
+        except UpstreamRejected as refusal:
+            if not self._dialect.learn(call, refusal):
+                raise
         finally:
             call.upstream_seconds = before + time.perf_counter() - asked
+        return await self(call)  # once more, without the field that was refused
 
     async def _ask(self, call: Call) -> Reply:
         headers = {"X-Request-ID": call.request_id}
@@ -105,7 +116,7 @@ class Upstream:
         try:
             response = await self.session.post(
                 self._chat_url,
-                data=written(call.request.to_wire(call.target.model)),
+                data=written(self._dialect.body(call)),
                 headers=headers,
                 allow_redirects=False,
             )
@@ -175,7 +186,7 @@ class Upstream:
             early.append(chunk)
             if len(early) > MOST_EARLY_CHUNKS:
                 raise UpstreamBadReply(f"the upstream's stream has no token in its first {MOST_EARLY_CHUNKS} frames")
-            if chunk.length or chunk.finish_reason:
+            if chunk.carries or chunk.finish_reason or frames.finished:
                 silence.begin()
                 return TokenStream(joined(early), chunks, close)
         raise UpstreamBadReply("the upstream's stream ended before its first token")
@@ -217,14 +228,16 @@ async def _chunks(
     """The chunks of the stream, until `[DONE]`. Raises UpstreamError."""
     response.content.set_read_chunk_size(LARGEST_BLOCK)
     try:
-        while block := await _next_block(call, response.content):
-            chunk, broken = frames.read(events.feed(block))
+        while not frames.done:
+            block = await _next_block(call, response.content)
+            # The last event may lack its blank line.
+            chunk, broken = frames.read(events.feed(block or END_OF_EVENT))
             if chunk is not None:  # comments and blank lines do not count as output of the model
                 silence.heard = time.monotonic()
                 yield chunk
             if broken is not None:
                 raise broken
-            if frames.done:
+            if not block:
                 break
     except EventTooLong:
         raise UpstreamBadReply("an event of the upstream's stream never ended") from None
@@ -235,7 +248,9 @@ async def _chunks(
         raise _connection_fault(fault) from None
     if silence.over:
         raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds")
-    if not (frames.done and frames.finished):
+    if not frames.finished and frames.unreadable:
+        raise UpstreamBadReply("the upstream's stream ended without an answer, and has frames that are not JSON")
+    if not frames.finished and not frames.done:
         raise UpstreamUnavailable("the upstream's stream broke off before its end")
 
 

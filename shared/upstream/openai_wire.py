@@ -1,6 +1,7 @@
-"""OpenAI's chat API as upstreams implement it: bytes of a reply in; completions, chunks and errors out.
+"""OpenAI's chat API as upstreams implement it: bytes of a reply in; completions and chunks out.
 
-Knows nothing of connections, and nothing of our own routes.
+A relay does not judge: what arrives is passed on as it came, whatever it contains, and is read only to count it, to
+know the text, and to see where the answer ends. Knows nothing of connections, and nothing of our own routes.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -9,19 +10,11 @@ from typing import Any
 import orjson
 
 from shared.pipeline.call import ChatRequest
-from shared.pipeline.errors import (
-    InvalidRequest,
-    UpstreamBadReply,
-    UpstreamError,
-    UpstreamFault,
-    UpstreamRateLimited,
-    UpstreamRejected,
-    UpstreamTimeout,
-    UpstreamUnavailable,
-)
+from shared.pipeline.errors import InvalidRequest, UpstreamBadReply, UpstreamError, UpstreamFault
 from shared.pipeline.outcome import Usage
 from shared.pipeline.reply import Chunk, Completion
-from shared.upstream.retry_after import parse_retry_after
+from shared.upstream import lenient_json
+from shared.upstream.openai_errors import error_in
 from shared.upstream.sse import DONE, event
 
 LARGEST_REPLY = 16 << 20  # bytes
@@ -30,6 +23,10 @@ MOST_TOKENS = 1 << 32  # of one call; a larger count is nonsense
 
 # These reasons mean an unfinished answer: an engine that is stopped in the middle answers 200 with what it has.
 GIVEN_UP = ("abort", "error")
+
+# The fields of a message or a delta that are not generated text: names, numbers, and data that is not text.
+NOT_TEXT = frozenset(("role", "id", "type", "index", "data", "url", "format", "mime_type", "expires_at", "signature"))
+EMPTY: tuple[object, ...] = (None, "", [], {})
 
 # The errors that a malformed document raises when it is read as a valid one.
 MISSHAPEN = (ValueError, KeyError, IndexError, TypeError, AttributeError)
@@ -60,18 +57,22 @@ async def bounded(blocks: AsyncIterator[bytes]) -> bytes:
 
 
 def completion(raw: bytes, request: ChatRequest) -> Completion:
-    """Raises UpstreamBadReply, or UpstreamFault for an incomplete answer."""
+    """Raises UpstreamBadReply for bytes that are no answer, and UpstreamError for the error that they hold instead."""
     try:
-        body = orjson.loads(raw)
-        if any(choice.get("finish_reason") in GIVEN_UP for choice in body["choices"]):
+        body = lenient_json.read(raw)
+        if error := error_in(body):
+            raise error
+        choices = body["choices"]
+        message = choices[0]["message"]
+        if not isinstance(message, dict):
+            raise TypeError
+        if any(choice.get("finish_reason") in GIVEN_UP for choice in choices):
             raise _given_up()
-        choice = body["choices"][0]
-        length = sum(_length(choice["message"]) for choice in body["choices"])
         return Completion(
             model=_string(body.get("model")) or request.model,
-            text=_text(choice["message"]),
-            usage=_usage(body.get("usage")) or estimate(request, length),
-            finish_reason=_string(choice.get("finish_reason")),
+            text=lenient_json.well_formed(_text(message)),
+            usage=_usage(body.get("usage")) or estimate(request, sum(_length(_part(choice)) for choice in choices)),
+            finish_reason=_string(choices[0].get("finish_reason")),
             raw=raw,
         )
     except MISSHAPEN:
@@ -80,7 +81,7 @@ def completion(raw: bytes, request: ChatRequest) -> Completion:
 
 def answer_text(raw: bytes) -> str:
     """The text of a completion's first choice. Raises one of MISSHAPEN."""
-    return _text(orjson.loads(raw)["choices"][0]["message"])
+    return lenient_json.well_formed(_text(lenient_json.read(raw)["choices"][0]["message"]))
 
 
 def estimate(request: ChatRequest, response_length: int) -> Usage:
@@ -100,172 +101,158 @@ class Frames:
         # We always ask for usage. A client that did not ask is not sent the frame that has only usage.
         options = request.extra.get("stream_options")
         self._hides_usage = not (isinstance(options, dict) and options.get("include_usage"))
-        self.finished = False  # a finish reason has arrived: a stream that ends without one was cut
-        self.done = False
+        self._half = ""  # the first half of a surrogate pair: its second half may be in the next frame
+        self.done = False  # `[DONE]` has arrived
+        self.begun = False  # any frame has
+        self.finished = False  # a finish reason has, or `[DONE]` after a frame: a stream that ends before was cut
+        self.unreadable = False  # a frame was no JSON, and was passed on
 
     def read(self, payloads: Iterable[bytes]) -> tuple[Chunk | None, UpstreamError | None]:
-        """The frames up to `[DONE]` or to the first bad frame, as one chunk; and the error of that bad frame."""
+        """The frames up to `[DONE]` or to the first error, as one chunk; and that error."""
         wire: list[bytes] = []
-        text, model, length, usage, reason = "", "", 0, None, None
+        text, model, length, usage, reason, carries = "", "", 0, None, None, False
         broken: UpstreamError | None = None
         for payload in payloads:
-            if payload == DONE:
-                self.done = True
-                break
-            try:
-                frame = orjson.loads(payload)
-                if error := frame.get("error"):
-                    broken = _error_frame(error)
+            if payload[:1] != b"{":  # unusual
+                if payload.strip().startswith(DONE):  # as OpenAI's SDK reads it
+                    self.done = True
+                    self.finished = self.finished or self.begun
                     break
-                choices = frame.get("choices")
-                model = _string(frame.get("model")) or model
-                usage = _usage(frame.get("usage")) or usage
-                if not choices:
-                    if not (usage and self._hides_usage):
-                        wire.append(event(payload))
+                if not payload or payload.isspace():  # a heartbeat
                     continue
-                if any(choice.get("finish_reason") in GIVEN_UP for choice in choices):
-                    broken = _given_up()
-                    break
-                for choice in choices:
-                    delta = choice.get("delta") or {}
-                    length += _length(delta)
-                    reason = _string(choice.get("finish_reason")) or reason
-                text += _text(choices[0].get("delta") or {}) if choices[0].get("index", 0) == 0 else ""
+            try:
+                frame = lenient_json.read(payload)
+            except lenient_json.Unreadable:
+                self.unreadable = True
                 wire.append(event(payload))
-            except MISSHAPEN:
-                broken = UpstreamBadReply("a frame of the upstream's stream is not a chat completion chunk")
+                continue
+            self.begun = True
+            if broken := error_in(frame):
                 break
+            if not isinstance(frame, dict):
+                wire.append(event(payload))
+                continue
+            model = _string(frame.get("model")) or model
+            counted = _usage(frame.get("usage"))
+            usage = counted or usage
+            choices = frame.get("choices")
+            if not choices or not isinstance(choices, list):
+                if not (counted and self._hides_usage):
+                    wire.append(event(payload))
+                continue
+            if any(isinstance(choice, dict) and choice.get("finish_reason") in GIVEN_UP for choice in choices):
+                broken = _given_up()
+                break
+            for choice in choices:
+                delta = _part(choice)
+                length += _length(delta)
+                carries = carries or _carries(delta)
+                if isinstance(choice, dict):
+                    reason = _string(choice.get("finish_reason")) or reason
+                    text += _text(delta) if choice is choices[0] and choice.get("index", 0) == 0 else ""
+            wire.append(event(payload))
         self.finished = self.finished or reason is not None
         if not wire and usage is None:
             return None, broken
-        return Chunk(b"".join(wire), text, length, model, usage, reason), broken
+        return Chunk(b"".join(wire), self._whole_characters(text), length, model, usage, reason, carries), broken
+
+    def _whole_characters(self, text: str) -> str:
+        if text.isascii() and not self._half:
+            return text
+        text, self._half = self._half + text, ""
+        if lenient_json.ends_in_half(text):
+            text, self._half = text[:-1], text[-1]
+        return lenient_json.well_formed(text)
 
 
 def joined(chunks: Iterable[Chunk]) -> Chunk:
     """Several chunks as one."""
-    wire, text, model, length, usage, reason = b"", "", "", 0, None, None
+    wire, text, model, length, usage, reason, carries = b"", "", "", 0, None, None, False
     for chunk in chunks:
         wire, text, length = wire + chunk.wire, text + chunk.text, length + chunk.length
         model, usage, reason = chunk.model or model, chunk.usage or usage, chunk.finish_reason or reason
-    return Chunk(wire, text, length, model, usage, reason)
+        carries = carries or chunk.carries
+    return Chunk(wire, text, length, model, usage, reason, carries)
+
+
+# --- messages and deltas -------------------------------------------------------------------------------------------
+
+
+def _part(choice: object) -> dict[str, Any]:
+    """The delta or the message of a choice."""
+    part = (choice.get("delta") or choice.get("message")) if isinstance(choice, dict) else None
+    return part if isinstance(part, dict) else {}
 
 
 def _text(part: dict[str, Any]) -> str:
-    text = part.get("content") or ""
-    if not isinstance(text, str):
-        raise TypeError
-    return text
+    """The text for our own routes. A content in parts has text in some of them."""
+    content = part.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (piece.get("text") if isinstance(piece, dict) else piece for piece in content)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _carries(delta: dict[str, Any]) -> bool:
+    """Whether a delta has anything but a role, of whatever kind."""
+    return any(name != "role" and value not in EMPTY for name, value in delta.items())
 
 
 def _length(part: dict[str, Any]) -> int:
-    """Generated characters of a message or a delta: text, reasoning, refusals, arguments of tools."""
-    length = 0
-    for name, value in part.items():
-        if name == "tool_calls":
-            for called in value or ():
-                function = called.get("function") or {}
-                length += len(function.get("name") or "") + len(function.get("arguments") or "")
-        elif name != "role" and isinstance(value, str):
+    """Generated characters of a message or a delta: text, reasoning, refusals, arguments of tools, kinds to come."""
+    length, left = 0, [value for name, value in part.items() if value and name not in NOT_TEXT]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
             length += len(value)
+        elif isinstance(value, dict):
+            left += [inner for name, inner in value.items() if inner and name not in NOT_TEXT]
+        elif isinstance(value, list):
+            left += value
     return length
+
+
+def _string(value: object) -> str | None:
+    return lenient_json.well_formed(value) if isinstance(value, str) else None
 
 
 def _usage(reported: object) -> Usage | None:
     """The upstream's own count; None if it is missing or makes no sense."""
     if not isinstance(reported, dict):
         return None
-    tokens_in, tokens_out = reported.get("prompt_tokens"), reported.get("completion_tokens")
-    if not isinstance(tokens_in, int) or not isinstance(tokens_out, int):
+    tokens_in, tokens_out = _tokens(reported.get("prompt_tokens")), _tokens(reported.get("completion_tokens"))
+    if tokens_in is None or tokens_out is None:
         return None
-    sensible = 0 <= tokens_in < MOST_TOKENS and 0 <= tokens_out < MOST_TOKENS
-    return Usage(int(tokens_in), int(tokens_out)) if sensible else None  # True is an int in Python
+    if total := _tokens(reported.get("total_tokens")):  # some count reasoning in the total alone
+        tokens_out = max(tokens_out, total - tokens_in)
+    of_input, of_output = reported.get("prompt_tokens_details"), reported.get("completion_tokens_details")
+    if not of_input and not of_output and len(reported) <= 3:
+        return Usage(tokens_in, tokens_out)
+    inputs = {**reported, **of_input} if isinstance(of_input, dict) else reported
+    outputs = of_output if isinstance(of_output, dict) else {}
+    # By the names of OpenAI, Anthropic (also OpenRouter), and DeepSeek.
+    cached = _first_of(inputs, "cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
+    kept = _first_of(inputs, "cache_creation_input_tokens", "cache_write_tokens")
+    return Usage(
+        tokens_in,
+        tokens_out,
+        cache_read=min(cached, tokens_in),
+        cache_write=min(kept, tokens_in - min(cached, tokens_in)),
+        audio_input=min(_first_of(inputs, "audio_tokens"), tokens_in),
+        audio_output=min(_first_of(outputs, "audio_tokens"), tokens_out),
+    )
 
 
-# --- errors ------------------------------------------------------------------------------------------------------
+def _tokens(value: object) -> int | None:
+    """A sensible count. True is an int in Python."""
+    return int(value) if isinstance(value, int) and 0 <= value < MOST_TOKENS else None
 
 
-def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamError:
-    """The error for a status other than 200."""
-    message, code, param = _error_detail(raw)
-    retry_after = parse_retry_after(headers)
-    if status == 429:
-        return UpstreamRateLimited(
-            message or "the upstream's rate limit is reached",
-            upstream_status=status,
-            code=code,
-            retry_after=retry_after,
-        )
-    if status == 404 and not _is_json(raw):
-        # Not from an API but from a proxy, which knows no servers right after its start. It says nothing of the model.
-        return UpstreamBadReply("there is no chat API at the upstream's URL", upstream_status=status, retryable=True)
-    if status in (400, 404, 413, 422):
-        error = UpstreamRejected(
-            message or f"the upstream rejected the request with {status}",
-            upstream_status=status,
-            # OpenAI's code for a model that it does not have; other engines use another code, or none.
-            code="model_not_found" if status == 404 else code,
-            param=param,
-        )
-        error.http_status = status
-        return error
-    if status in (401, 403):
-        # Our key is at fault. The caller did nothing wrong, and must not get a 401.
-        return UpstreamFault(
-            "the upstream refused this service's credentials (OPENAI_API_KEY)", upstream_status=status, retryable=False
-        )
-    if status in (408, 504):
-        return UpstreamTimeout(message or f"the upstream answered {status}", upstream_status=status)
-    if status == 503:
-        return UpstreamUnavailable(
-            message or "the upstream is overloaded", upstream_status=status, retry_after=retry_after
-        )
-    if status >= 500:
-        return UpstreamFault(f"the upstream answered {status}", upstream_status=status, retry_after=retry_after)
-    return UpstreamBadReply(f"the upstream answered {status}, which no chat API does", upstream_status=status)
-
-
-def _is_json(raw: bytes) -> bool:
-    try:
-        orjson.loads(raw)
-    except ValueError:
-        return False
-    return True
-
-
-def _error_detail(raw: bytes) -> tuple[str | None, str | None, str | None]:
-    """(message, code, param) of an error in OpenAI's shape; None for each that is missing."""
-    try:
-        error = orjson.loads(raw)["error"]
-    except (ValueError, KeyError, TypeError):
-        return None, None, None
-    if not isinstance(error, dict):
-        return _message(error), None, None
-    code, param = error.get("code"), error.get("param")
-    return _message(error), _short(code), _short(param)
-
-
-def _error_frame(error: object) -> UpstreamError:
-    """An error inside a stream: an engine that fails after its 200 has no other way to report it."""
-    message = _message(error) or "the upstream's stream carried an error"
-    status = error.get("code") if isinstance(error, dict) else None
-    if isinstance(status, int) and 400 <= status < 500 and status != 429:
-        return UpstreamRejected(message, upstream_status=status)
-    return UpstreamFault(message)
+def _first_of(counts: Mapping[str, object], *names: str) -> int:
+    return next((count for name in names if (count := _tokens(counts.get(name)))), 0)
 
 
 def _given_up() -> UpstreamError:
     return UpstreamFault("the upstream gave up the answer before its end")
-
-
-def _message(error: object) -> str | None:
-    return _short(error.get("message") if isinstance(error, dict) else error)
-
-
-def _short(text: object) -> str | None:
-    """An upstream's text, cut to a length that fits an error."""
-    return text[:1000] if isinstance(text, str) and text else None

@@ -15,13 +15,16 @@ from shared.pipeline.call import Call, Target
 from shared.pipeline.errors import (
     UpstreamBadReply,
     UpstreamError,
+    UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
     UpstreamUnreachable,
 )
 from shared.pipeline.reply import Completion
 from shared.settings import EMBEDDED_BASE_URL, BadSetting, Settings
-from shared.upstream.openai_wire import bounded, completion, refused
+from shared.upstream.dialect import Dialect
+from shared.upstream.openai_errors import refused
+from shared.upstream.openai_wire import bounded, completion
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class OpenAIClient:
         self._key = settings.openai_api_key.get_secret_value()
         self._headers: dict[str, str | Omit] = {} if self._key else {"Authorization": Omit()}
         self._client: AsyncOpenAI | None = None
+        self._dialect = Dialect()
         try:
             httpx2.URL(self._url)
         except httpx2.InvalidURL as reason:
@@ -94,10 +98,18 @@ class OpenAIClient:
     # region: sdk-call
     async def __call__(self, call: Call) -> Completion:
         """Send the call. Raises UpstreamError."""
+        try:
+            return await self._ask(call)
+        except UpstreamRejected as refusal:
+            if not self._dialect.learn(call, refusal):
+                raise
+        return await self(call)  # once more, without the field that was refused
+
+    async def _ask(self, call: Call) -> Completion:
         asked = time.perf_counter()
         try:
             async with self.client.chat.completions.with_streaming_response.create(
-                **call.request.to_wire(), extra_headers={**self._headers, "X-Request-ID": call.request_id}
+                **self._dialect.body(call), extra_headers={**self._headers, "X-Request-ID": call.request_id}
             ) as response:
                 body = await bounded(response.iter_bytes())
                 if response.status_code != 200:

@@ -9,7 +9,8 @@ import pytest
 
 from shared.pipeline.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamRejected
 from shared.pipeline.reply import Chunk
-from shared.upstream.openai_wire import Frames, completion, refused
+from shared.upstream.openai_errors import refused
+from shared.upstream.openai_wire import Frames, completion
 from tests.shared.conftest import make_call
 
 REQUEST = make_call(stream=True).request
