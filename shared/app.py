@@ -15,6 +15,7 @@ from shared.http.concurrency import ConcurrencyLimit
 from shared.http.envelope import answer_errors_in_the_envelope
 from shared.http.fast_path import Endpoint, FastPath, post_endpoints
 from shared.http.request_id import RequestId
+from shared.http.same_route import SameRoute
 from shared.http.tags import OPEN
 from shared.pipeline.layer import Innermost, Layer, Resource
 from shared.pipeline.reply import Relay
@@ -65,7 +66,13 @@ def build_service(
 
     # No /docs: its page loads scripts from the internet, and this must work offline. /openapi.json is served.
     app = _Application(
-        title=title, version=__version__, summary=SERVICE_NAME, docs_url=None, redoc_url=None, lifespan=lifespan
+        title=title,
+        version=__version__,
+        summary=SERVICE_NAME,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
     )
     answer_errors_in_the_envelope(app)
     fast: dict[str, Endpoint] = {}
@@ -78,6 +85,7 @@ def build_service(
     if gate is not None:
         app.add_middleware(gate, open_paths)
     app.add_middleware(FastPath, routes=fast)
+    app.add_middleware(SameRoute)
     app.add_middleware(ConcurrencyLimit, limit=settings.uvicorn_limit_concurrency)
     if cors is not None:
         app.add_middleware(cors)

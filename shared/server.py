@@ -217,6 +217,7 @@ def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) ->
         log_config=None,
         access_log=False,  # the request log has more, and never a prompt
         server_header=False,
+        ws="none",
         proxy_headers=False,  # X-Forwarded-For is not trusted here; see TRUSTED_PROXIES
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=longest if grace is None else min(grace, longest),

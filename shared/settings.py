@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     port: int = _setting(8000, "port to listen on; 0: a free one", demo=1, ge=0, le=65535)
 
     max_chars: int = _setting(4000, "maximum length of a prompt, in characters", demo=1, ge=1)
-    max_body_bytes: int = _setting(1_000_000, "maximum size of a request body, in bytes", demo=1, ge=1024)
+    max_body_bytes: int = _setting(
+        10_000_000, "maximum size of a request body, in bytes; a photo of a phone fits", demo=1, ge=1024
+    )
     timeout: float = _setting(
         30.0, "deadline of a whole call, in seconds, retries included; from demo 4 on, its minimum", demo=1, gt=0
     )
@@ -214,7 +216,17 @@ class Settings(BaseSettings):
     def _is_http(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
+        if "#" in url:
+            raise ValueError("has a #; a base URL ends with its path, usually /v1, or with a query")
         return url.rstrip("/")
+
+    @field_validator("openai_api_key", mode="after")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value().strip()  # a secret made with `echo` ends in a line end
+        if not text.isascii() or not text.isprintable():
+            raise ValueError("has characters that an HTTP header cannot hold")
+        return SecretStr(text)
 
 
 # region: load-settings

@@ -5,12 +5,13 @@ Our own requests all go through `urlopen`; programs that we start are told by NO
 """
 
 import http.client
-import socket
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
+
+from shared.process.this_machine import is_ours
 
 HTTP_VARIABLES = ("http_proxy", "all_proxy")  # the variables that apply to http://
 PROXY_VARIABLES = (*HTTP_VARIABLES, "https_proxy")
@@ -26,18 +27,6 @@ def urlopen(asked: str | urllib.request.Request, timeout: float) -> Any:
         return _direct.open(asked, timeout=timeout)
     # urllib.request.urlopen keeps the proxies that it found in the environment at its first call.
     return urllib.request.build_opener().open(asked, timeout=timeout)
-
-
-def is_ours(host: str) -> bool:
-    """Is this a name or an address of this machine? Asks no name server, which could take longer than the answer."""
-    if host in {"localhost", socket.gethostname().lower()} or host.endswith(".localhost"):
-        return True
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((socket.inet_ntop(probe.family, socket.inet_pton(probe.family, host)), 0))
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def silence(url: str, patience: float) -> str:

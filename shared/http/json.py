@@ -20,6 +20,9 @@ async def read_body(request: Request, limit: int) -> bytes:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"the body must be application/json, not {media_type[:100] or 'nothing'}")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", ""):
+        raise UnsupportedMediaType(f"the body has the Content-Encoding {encoding[:100]}; send it as plain JSON")
     too_large = PayloadTooLarge(f"the body is larger than {limit} bytes")
     if int(request.headers.get("content-length", 0)) > limit:
         raise too_large

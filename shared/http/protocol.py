@@ -8,9 +8,11 @@ Here a closing connection is cut if the client reads nothing for UNREAD seconds,
 """
 
 import http
+import math
 import uuid
 from collections.abc import Callable
 
+import httptools
 import orjson
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,6 +22,7 @@ from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceErr
 
 LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
+HALF_CLOSED_WITHIN = 0.01  # seconds after its request
 HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
 
 
@@ -34,20 +37,51 @@ class HeadTooLarge(Exception):
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    _head_bytes = 0
+    _head_bytes = 0  # of whole headers
+    _unparsed_bytes = 0  # since the last whole header
     _in_head = True
+    _asked_at = -math.inf  # when the last request was complete, by the loop's clock
+    _half_closed = False
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        # A header without an end reaches no callback, so count the bytes that arrive before the head is complete.
-        if self._in_head and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > LARGEST_HEAD:
-                self._refuse(_too_large())
+        self._unset_keepalive_if_required()
+        self._unparsed_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._decline_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            return self.send_400_response("")
+        # A header without an end reaches no callback, so count the bytes that arrived after the last whole one.
+        if self._in_head and self._unparsed_bytes > LARGEST_HEAD and not self.transport.is_closing():
+            self._refuse(_too_large())
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Answer in HTTP/1.1: a server may ignore an upgrade (RFC 9110 §7.8), and every Java client offers one.
+
+        The parser takes all that follows such a head for another protocol, so a new parser reads the head without it.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            return self._refuse(MalformedRequest("this is no proxy"))
+        head = [method + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
+        head += [name + b": " + value for name, value in self.headers if name not in (b"upgrade", b"http2-settings")]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.data_received(b"\r\n".join((*head, b"", rest)))
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it
+        """Keep the connection for a client that has said all and waits: it closes its side with its last byte.
+
+        A client that leaves later gets no answer, and its call is cancelled.
+        """
+        waits = self.cycle is not None and not self.cycle.response_complete
+        self._half_closed = waits and self.loop.time() - self._asked_at < HALF_CLOSED_WITHIN
+        return self._half_closed
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._unparsed_bytes = 0
         super().on_message_begin()
         self.scope["extensions"] = {HANG_UP: {"now": self.transport.abort}}
 
@@ -61,10 +95,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+            self._asked_at = self.loop.time()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._half_closed:
+            self.transport.close()
         if self.transport.is_closing():
             self._see_it_read()
 
@@ -88,6 +130,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _count(self, length: int) -> None:
         self._head_bytes += length
+        self._unparsed_bytes = 0
         if self._head_bytes > LARGEST_HEAD:
             raise HeadTooLarge
 

@@ -1,5 +1,7 @@
 """Checks a body against a schema. An error says what is wrong and where, in words that the sender understands."""
 
+import contextlib
+import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +13,8 @@ M = TypeVar("M", bound=BaseModel)
 
 def parse(schema: type[M], body: bytes) -> M:
     """The body as a `schema`. Raises InvalidRequest, which says what is wrong and where."""
+    if b"NaN" in body or b"Infinity" in body:  # pydantic reads these
+        _refuse_constants(body)
     try:
         return schema.model_validate_json(body)
     except ValidationError as invalid:
@@ -23,6 +27,14 @@ def validated(schema: type[M], document: object) -> M:
         return schema.model_validate(document)
     except ValidationError as invalid:
         raise _refusal(invalid) from None
+
+
+def _refuse_constants(body: bytes) -> None:
+    def refuse(constant: str) -> None:
+        raise InvalidRequest(f"the body is not valid JSON: {constant} is not JSON", code="invalid_json")
+
+    with contextlib.suppress(ValueError, RecursionError):  # pydantic says what is wrong, if anything else is
+        json.loads(body, parse_constant=refuse)
 
 
 def _refusal(invalid: ValidationError) -> InvalidRequest:

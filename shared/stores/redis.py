@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 PATIENCE = 0.08  # seconds for one command, including its connection; a healthy Redis takes less than a millisecond
 FIRST_PROBE = 0.1  # seconds until the first probe of a lost Redis, which may be back soon; then the wait doubles
+PROBE_KEY = "gateway:probe"
 PROBE_EVERY = 1.0  # seconds at most between probes
 
 redis_up = Gauge("redis_up", "0 while Redis is gone and its users go on without it", multiprocess_mode="livemin")
@@ -72,7 +73,7 @@ class RedisLink:
     async def open(self) -> None:
         redis_up.set(1)
         with contextlib.suppress(RedisGone):
-            await self.run(lambda redis: redis.ping())
+            await self.run(lambda redis: redis.set(PROBE_KEY, "", px=1000))
 
     async def close(self) -> None:
         if self._probe is not None:
@@ -110,8 +111,11 @@ class RedisLink:
             pause = min(2 * pause, PROBE_EVERY)
             with contextlib.suppress(*self._faults):
                 # The same limit as for a call: a slower Redis would be lost again at once.
+                # A Redis that cannot write answers PING too, and after a failover an old connection leads to the old
+                # primary: connect again, and write.
+                await self._redis.connection_pool.disconnect()
                 async with self._patience.wait():
-                    await self._redis.ping()
+                    await self._redis.set(PROBE_KEY, "", px=1000)
                 self.up = True
         redis_up.set(1)
         log.warning("redis is back")

@@ -25,6 +25,7 @@ from shared.pipeline.errors import (
 )
 from shared.pipeline.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
+from shared.upstream.address import endpoint, proxy_for
 from shared.upstream.dialect import Dialect
 from shared.upstream.openai_errors import refused
 from shared.upstream.openai_wire import LARGEST_REPLY, Frames, bounded, completion, joined, written
@@ -50,8 +51,9 @@ class Upstream:
         self, settings: Settings, *, base_url: str, api_key: SecretStr | None = None, events: MakeEvents = Events
     ) -> None:
         self.base_url = base_url
-        self._chat_url = URL(f"{base_url}/chat/completions")
-        self._models_url = URL(f"{base_url}/models")
+        self._chat_url = URL(endpoint(base_url, "chat/completions"))
+        self._models_url = URL(endpoint(base_url, "models"))
+        self._proxy = proxy_for(base_url)
         self._headers = {"Content-Type": "application/json"}
         if key := (settings.openai_api_key if api_key is None else api_key).get_secret_value():
             self._headers["Authorization"] = f"Bearer {key}"
@@ -74,6 +76,7 @@ class Upstream:
             connector=connector,
             timeout=timeout,
             headers=self._headers,
+            proxy=self._proxy,
             cookie_jar=aiohttp.DummyCookieJar(),  # never share cookies between callers
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
@@ -152,17 +155,19 @@ class Upstream:
 
     async def models(self, name: str = "") -> bytes:
         """The API's own list of models, or the entry of one (`name` quoted for a URL). Raises UpstreamError."""
-        url = URL(f"{self._models_url}/{name}" if name else str(self._models_url), encoded=True)
+        url = URL(endpoint(self.base_url, f"models/{name}" if name else "models"), encoded=True)
+        patience = asyncio.timeout(self._settings.timeout)
         try:
-            async with (
-                asyncio.timeout(PROBE_SECONDS),
-                self.session.get(url, allow_redirects=False) as response,
-            ):
+            async with patience, self.session.get(url, allow_redirects=False) as response:
                 body = await _read(response)
                 if response.status != 200:
                     raise refused(response.status, response.headers, body)
                 return body
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+            if patience.expired():
+                raise UpstreamTimeout(
+                    f"the upstream did not list its models within {self._settings.timeout:g} seconds"
+                ) from None
             raise _connection_fault(fault) from None
 
     async def _open_stream(self, call: Call, response: aiohttp.ClientResponse) -> TokenStream:

@@ -6,7 +6,9 @@ never times a call out, although the SDK can do both: layers do that.
 
 import contextlib
 import logging
+import ssl
 import time
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, Omit
@@ -22,6 +24,7 @@ from shared.pipeline.errors import (
 )
 from shared.pipeline.reply import Completion
 from shared.settings import EMBEDDED_BASE_URL, BadSetting, Settings
+from shared.upstream.address import proxy_for
 from shared.upstream.dialect import Dialect
 from shared.upstream.openai_errors import refused
 from shared.upstream.openai_wire import bounded, completion
@@ -54,10 +57,12 @@ class OpenAIClient:
         self._headers: dict[str, str | Omit] = {} if self._key else {"Authorization": Omit()}
         self._client: AsyncOpenAI | None = None
         self._dialect = Dialect()
+        self._query = dict(parse_qsl(urlsplit(self._url).query))  # Azure's api-version
         try:
             httpx2.URL(self._url)
         except httpx2.InvalidURL as reason:
             raise BadSetting(f"OPENAI_BASE_URL={self._url}: {reason}") from None
+        self._proxy = proxy_for(self._url)
 
     async def open(self) -> None:
         settings = self._settings
@@ -69,12 +74,18 @@ class OpenAIClient:
             keepalive_expiry=settings.http_keepalive_expiry,
         )
         self._client = AsyncOpenAI(
-            base_url=self._url,
+            base_url=self._url.partition("?")[0],
+            default_query=self._query,
             api_key=self._key or "none",  # the SDK insists on one
             max_retries=0,
             timeout=no_time_out_but_to_connect,
             http_client=httpx2.AsyncClient(
-                limits=connections, timeout=no_time_out_but_to_connect, http2=True, trust_env=False
+                limits=connections,
+                timeout=no_time_out_but_to_connect,
+                http2=True,
+                trust_env=False,
+                proxy=self._proxy,
+                verify=ssl.create_default_context(),  # with SSL_CERT_FILE
             ),
         )
         await self._read_it_all()
