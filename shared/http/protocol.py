@@ -22,7 +22,10 @@ from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceErr
 
 LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
-HALF_CLOSED_WITHIN = 0.01  # seconds after its request
+# A client that closes its side this soon after its request waits for the answer. A busy process sees both late, so the
+# event loop's turns count as well as the seconds.
+HALF_CLOSED_WITHIN = 0.002
+HALF_CLOSED_TURNS = 3
 HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
 
 
@@ -41,6 +44,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _unparsed_bytes = 0  # since the last whole header
     _in_head = True
     _asked_at = -math.inf  # when the last request was complete, by the loop's clock
+    _turns = 0  # of the loop that are left since then
     _half_closed = False
 
     def data_received(self, data: bytes) -> None:
@@ -76,7 +80,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         A client that leaves later gets no answer, and its call is cancelled.
         """
         waits = self.cycle is not None and not self.cycle.response_complete
-        self._half_closed = waits and self.loop.time() - self._asked_at < HALF_CLOSED_WITHIN
+        at_once = self._turns > 0 or self.loop.time() - self._asked_at < HALF_CLOSED_WITHIN
+        self._half_closed = waits and at_once
         return self._half_closed
 
     def on_message_begin(self) -> None:
@@ -102,6 +107,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             super().on_message_complete()
             self._asked_at = self.loop.time()
+            self._turns = HALF_CLOSED_TURNS
+            self.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turns -= 1
+        if self._turns > 0:
+            self.loop.call_soon(self._turn)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

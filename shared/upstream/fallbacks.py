@@ -71,8 +71,8 @@ def _host(number: int, url: str) -> str:
         raise _bad(number, "needs a URL after its @ that starts with http:// or https://")
     if parts.user or parts.password:
         raise _bad(number, "has a user or a password in its URL; keys belong in FALLBACK_API_KEYS")
-    if parts.fragment:
-        raise _bad(number, "has a URL with a #; a base URL ends with its path, usually /v1, or with a query")
+    if parts.query_string or parts.fragment:
+        raise _bad(number, "has a URL with a ? or a #; a base URL ends with its path, usually /v1")
     return f"{parts.host}{said_port}"
 
 

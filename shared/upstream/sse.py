@@ -9,6 +9,7 @@ from typing import Protocol
 DONE = b"[DONE]"
 END_OF_EVENT = b"\n\n"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # one may come before a stream, and is not part of it
+LINE = 64  # bytes that a line takes in memory besides its own
 LONGEST_EVENT = 16 << 20  # bytes, for images too; an event that never ends would otherwise fill the memory
 
 
@@ -34,7 +35,7 @@ class Events:
     def __init__(self) -> None:
         self._pending: list[bytes] = []  # a line without its end
         self._data: list[bytes] = []  # an event without its end
-        self._held = 0  # bytes of both, plus one per line
+        self._held = 0  # bytes of both, plus LINE per line
         self._after_cr = False  # the block before ended in CR: an LF now belongs to it
         self._at_start = True
 
@@ -70,7 +71,7 @@ class Events:
             line, self._at_start = line.removeprefix(BYTE_ORDER_MARK), False
         if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
-            self._held += len(self._data[-1]) + 1
+            self._held += len(self._data[-1]) + LINE
         elif not line and self._data:
             payloads.append(b"\n".join(self._data))
             self._data, self._held = [], 0

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from shared.stores.redis import PATIENCE, RedisGone, RedisLink
+from shared.stores.redis import PATIENCE, RedisGone, RedisLink, redis_lost_total
 from tests.limits.conftest import empty_link
-from tests.waiting import Stopwatch
+from tests.waiting import Stopwatch, wait_asking, wait_on_loop
 from workshop.redis_server import RedisServer
 
 
@@ -70,5 +70,29 @@ def test_a_service_starts_without_its_redis() -> None:
         await link.open()
         assert not link.up
         await link.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_redis_that_cannot_write_stays_lost_until_it_can(own_redis: RedisServer) -> None:
+    """It answers PING all the time: a replica after a failover, or a Redis that is full."""
+
+    async def scenario() -> None:
+        async with empty_link(own_redis) as link, empty_link(own_redis) as admin:
+            await admin.run(lambda redis: redis.replicaof("127.0.0.1", "1"))  # now it refuses to write
+            with pytest.raises(RedisGone):
+                await link.run(lambda redis: redis.set("key", "value"))
+            lost = redis_lost_total._value.get()
+
+            async def several_probes() -> bool:
+                statistics = await admin.run(lambda redis: redis.info("commandstats"))
+                return int(statistics["cmdstat_set"]["rejected_calls"]) >= 4
+
+            await wait_asking(several_probes)
+            assert not link.up
+            assert redis_lost_total._value.get() == lost
+            await admin.run(lambda redis: redis.replicaof("NO", "ONE"))
+            await wait_on_loop(lambda: link.up)
+            await link.run(lambda redis: redis.set("key", "value"))
 
     asyncio.run(scenario())
