@@ -22,6 +22,7 @@ from shared.pipeline.reply import Relay
 from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
 from shared.routes.root import root_routes
+from shared.routes.schemas import ErrorResponse
 from shared.service import MakeCheck, Routes, Service
 from shared.settings import Settings
 
@@ -79,7 +80,7 @@ def build_service(
     open_paths = {"/openapi.json"}
     for make_routes in (root_routes, health_routes, generate_routes, *routes):
         router = make_routes(service)
-        app.include_router(router)
+        app.include_router(router, responses={"default": {"model": ErrorResponse}})
         fast |= post_endpoints(router)
         open_paths |= {route.path for route in router.routes if isinstance(route, APIRoute) and OPEN in route.tags}
     if gate is not None:

@@ -6,12 +6,15 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import Match
 
 from shared.http.disconnect import ClientLeft
 from shared.http.json import json_response
 from shared.pipeline.errors import CLIENT_CLOSED_REQUEST, InvalidRequest, MethodNotAllowed, NotFound, ServiceError
 
 log = logging.getLogger(__name__)
+
+METHODS = ("GET", "POST", "PUT", "DELETE")  # HEAD is a GET, see same_route.py
 
 
 def as_response(request: Request, error: Exception) -> Response:
@@ -29,8 +32,8 @@ def as_response(request: Request, error: Exception) -> Response:
             log.error(said, request.method, request.url.path, exc_info=error, extra={"fields": fields})
             refusal = ServiceError("the service failed; the request id is in its log")
     request_id = getattr(request.state, "request_id", None)
-    headers = {**refusal.headers(), **(getattr(error, "headers", None) or {})} if refusal is not error else None
-    return json_response(refusal.envelope(request_id), status=refusal.http_status, headers=headers or refusal.headers())
+    headers = refusal.headers() | (_allowed(request) if isinstance(refusal, MethodNotAllowed) else {})
+    return json_response(refusal.envelope(request_id), status=refusal.http_status, headers=headers)
 
 
 def answer_errors_in_the_envelope(app: FastAPI) -> None:
@@ -39,6 +42,17 @@ def answer_errors_in_the_envelope(app: FastAPI) -> None:
 
     for kind in (ServiceError, HTTPException, ClientLeft, Exception):
         app.add_exception_handler(kind, answer)
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """The methods of all routes with this path; the framework names those of the first."""
+    found = {
+        method
+        for method in METHODS
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return {"Allow": ", ".join(sorted(found))}
 
 
 def _of_the_framework(request: Request, error: HTTPException) -> ServiceError:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from shared.pipeline.call import ChatRequest
-from shared.routes.endpoint import documented, metadata, open_call, settled_answer
+from shared.routes.endpoint import STREAM, WHOLE, documented, metadata, open_call, settled_answer
 from shared.routes.schemas import ChatCompletionRequest
 from shared.routes.streaming import OpenAIChunks, answer_stream
 
@@ -35,7 +35,9 @@ def chat_routes(service: Service) -> APIRouter:
             extra=extra,
         )
 
-    @router.post("/v1/chat/completions", summary="OpenAI's chat API", **documented(ChatCompletionRequest))
+    description = documented(ChatCompletionRequest, None, (WHOLE, STREAM))
+
+    @router.post("/v1/chat/completions", summary="OpenAI's chat API", **description)
     async def chat(request: Request) -> Response:
         # region: chat-answer
         call = await open_call(service, request, ChatCompletionRequest, to_chat, invalid_status=WRONG_REQUEST)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 
 from shared.dashboards.coalesced import Coalesced
 from shared.dashboards.history import MINUTES, History
@@ -49,7 +49,8 @@ def _add_pages(router: APIRouter) -> None:
         return assets[request.scope["path"]].response(request)
 
     for path in assets:
-        router.add_api_route(path, page, summary="A page that shows the state of the service", tags=[OPEN])
+        summary = "A page that shows the state of the service"
+        router.add_api_route(path, page, summary=summary, tags=[OPEN], response_class=HTMLResponse)
 
 
 def _add_traces(router: APIRouter, receiver: Source) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
@@ -16,7 +16,7 @@ from shared.pipeline.call import EMPTY_REQUEST, Call, ChatRequest
 from shared.pipeline.errors import InvalidRequest, ServiceError
 from shared.pipeline.reply import Completion
 from shared.pipeline.validation import parse
-from shared.routes.schemas import ErrorResponse, GenerateResponse
+from shared.routes.schemas import GenerateResponse
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -85,12 +85,37 @@ def metadata(call: Call) -> dict[str, Any]:
     }
 
 
-def documented(schema: type[BaseModel], answer: type[BaseModel] = GenerateResponse) -> dict[str, Any]:
-    """The OpenAPI description of a route that takes `schema`. These routes read their body themselves."""
+WHOLE, STREAM = "application/json", "text/event-stream"
+
+
+def documented(
+    schema: type[BaseModel], answer: type[BaseModel] | None = GenerateResponse, types: Sequence[str] = (WHOLE,)
+) -> dict[str, Any]:
+    """The OpenAPI description of a route that takes `schema`. These routes read their body themselves.
+
+    `answer` is the shape of a whole answer; None for one that the upstream gives. `types` are its content types.
+    """
+    ok: dict[str, Any] = {"content": {kind: {} for kind in types}}
+    if answer is not None and WHOLE in types:
+        ok["model"] = answer
     return {
         "tags": [GENERATING],
-        "responses": {200: {"model": answer}, "default": {"model": ErrorResponse}},
-        "openapi_extra": {
-            "requestBody": {"required": True, "content": {"application/json": {"schema": schema.model_json_schema()}}}
-        },
+        "response_class": JSONResponse if WHOLE in types else Response,
+        "responses": {200: ok},
+        "openapi_extra": {"requestBody": {"required": True, "content": {WHOLE: {"schema": _in_one_piece(schema)}}}},
     }
+
+
+def _in_one_piece(schema: type[BaseModel]) -> Any:
+    """The JSON schema with its parts where they are used: a reference would be read from the document's root."""
+    whole = schema.model_json_schema()
+    parts = whole.pop("$defs", {})
+
+    def put(value: Any) -> Any:
+        if isinstance(value, dict):
+            reference = value.get("$ref", "").removeprefix("#/$defs/") if isinstance(value.get("$ref"), str) else ""
+            rest = {name: put(inner) for name, inner in value.items() if name != "$ref"}
+            return {**put(parts[reference]), **rest} if reference else rest
+        return [put(inner) for inner in value] if isinstance(value, list) else value
+
+    return put(whole)

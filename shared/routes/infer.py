@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from shared.pipeline.call import ChatRequest
-from shared.routes.endpoint import answer_whole, documented, open_call
+from shared.routes.endpoint import STREAM, answer_whole, documented, open_call
 from shared.routes.generate import prompt_request, said
 from shared.routes.schemas import InferRequest
 from shared.routes.streaming import Deltas, answer_stream
@@ -32,7 +32,7 @@ def infer_routes(service: Service) -> APIRouter:
     async def infer(request: Request) -> Response:
         return await answer_whole(service, request, await open_call(service, request, InferRequest, to_chat))
 
-    @router.post("/v1/infer/stream", summary="Answer a prompt as a stream", **documented(InferRequest))
+    @router.post("/v1/infer/stream", summary="Answer a prompt as a stream", **documented(InferRequest, types=(STREAM,)))
     async def stream(request: Request) -> Response:
         call = await open_call(service, request, InferRequest, partial(to_chat, stream=True))
         return await answer_stream(service, request, call, deltas)

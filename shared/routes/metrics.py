@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from shared.http.tags import OPEN
 from shared.telemetry.exposition import Exposition
@@ -18,7 +18,7 @@ def metrics_routes(service: Service) -> APIRouter:
     router = APIRouter()
     exposition = Exposition()
 
-    @router.get("/metrics", tags=[OPEN], summary="Metrics for Prometheus")
+    @router.get("/metrics", tags=[OPEN], summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:
         page, content_type = await exposition.page(request.headers.get("accept", ""))
         return Response(page, media_type=content_type)

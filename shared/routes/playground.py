@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import orjson
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 from yarl import URL
 
 from shared.http.json import read_body
@@ -76,7 +76,14 @@ def playground_routes(service: Service) -> APIRouter:
 
     for path in assets:
         shown = path == PAGE
-        router.add_api_route(path, asset, summary="A page to try the service", tags=[OPEN], include_in_schema=shown)
+        router.add_api_route(
+            path,
+            asset,
+            summary="A page to try the service",
+            tags=[OPEN],
+            include_in_schema=shown,
+            response_class=HTMLResponse,
+        )
 
     assert isinstance(service.upstreams, Upstreams)
     upstream = service.upstreams.primary

@@ -25,8 +25,16 @@ def _no_nul(text: str) -> str:
     return text
 
 
-Prompt = Annotated[str, Field(min_length=1), AfterValidator(_not_blank), AfterValidator(_no_nul)]
-ModelName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank), AfterValidator(_no_nul)]
+WORDS = {"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}  # the same two rules, for the OpenAPI document
+Prompt = Annotated[
+    str, Field(min_length=1, json_schema_extra=WORDS), AfterValidator(_not_blank), AfterValidator(_no_nul)
+]
+ModelName = Annotated[
+    str,
+    Field(min_length=1, max_length=200, json_schema_extra=WORDS),
+    AfterValidator(_not_blank),
+    AfterValidator(_no_nul),
+]
 
 
 class GenerateRequest(BaseModel):
