@@ -42,18 +42,21 @@ class LineLog:
         self._stdout = stdout
         self._shown = shown
         self._waiting: list[dict[str, Any]] = []
-        self._unwritten = 0
+        # Each count is changed by one thread: `_queued` and `_dropped` by the event loop's, the others by the writer's.
+        self._queued = 0
         self._dropped = 0
+        self._emitted = 0
+        self._reported = 0
         self._timer: asyncio.TimerHandle | None = None
         self._complained = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="request-log")
 
     def write(self, record: dict[str, Any]) -> None:
         """Queue one record. Never blocks, never raises."""
-        if self._unwritten >= MOST_WAITING:
+        if self._queued - self._emitted >= MOST_WAITING:
             self._dropped += 1
             return
-        self._unwritten += 1
+        self._queued += 1
         self._waiting.append(record)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
@@ -81,7 +84,10 @@ class LineLog:
                 sys.stdout.buffer.flush()
         if self._path is not None:
             self._append(self._path, lines)
-        self._unwritten -= len(records)
+        self._emitted += len(records)
+        if news := self._dropped - self._reported:
+            self._reported += news
+            log.error("%d lines of the request log are lost: the disk takes them too slowly", news)
 
     def _append(self, path: Path, lines: bytes) -> None:
         try:

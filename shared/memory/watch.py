@@ -34,6 +34,11 @@ pressure_now = Gauge(
     "Memory pressure of the worst worker: 0 normal, 1 warning, 2 shedding caches, 3 refusing work",
     multiprocess_mode="livemax",
 )
+refuse_bytes = Gauge(
+    "gateway_memory_refuse_bytes",
+    "Resident bytes of a worker above which it refuses calls",
+    multiprocess_mode="livemin",
+)
 cleanups_total = Counter("gateway_memory_cleanups_total", "How often caches were emptied to free memory")
 
 
@@ -55,6 +60,7 @@ class MemoryWatch:
 
     async def open(self) -> None:
         pressure_now.set(self.pressure.state)
+        refuse_bytes.set(self.pressure.thresholds.refuse)
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:

@@ -60,6 +60,7 @@ class Upstream:
         self._settings = settings
         self._events = events
         self._dialect = Dialect()
+        self._endings = set[asyncio.Task[None]]()
         self._session: aiohttp.ClientSession | None = None
         self.answered_at: float | None = None  # by time.monotonic(); any answer counts
         self.reachable: bool | None = None  # None: not checked yet
@@ -83,6 +84,7 @@ class Upstream:
         )
 
     async def close(self) -> None:
+        await asyncio.gather(*self._endings)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -180,9 +182,12 @@ class Upstream:
 
         async def close() -> None:
             silence.stop()
-            if frames.done:
-                await _read_the_end(response)
-            response.close()
+            if frames.done and not response.content.is_eof():  # nobody waits for what follows `[DONE]`
+                ending = asyncio.create_task(_read_the_end(response))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
+            else:
+                response.close()
             await chunks.aclose()
 
         # region: first-token
@@ -270,13 +275,13 @@ async def _next_block(call: Call, content: aiohttp.StreamReader) -> bytes:
 
 async def _read_the_end(response: aiohttp.ClientResponse) -> None:
     """Read what follows `[DONE]`, usually nothing: a connection can be used again only if it was read to its end."""
-    if response.content.is_eof():
-        return
     try:
         async with asyncio.timeout(LAST_BYTES_SECONDS):
             await response.content.readany()
     except (aiohttp.ClientError, OSError, TimeoutError) as fault:
         _forget_the_way(fault)
+    finally:
+        response.close()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,30 @@ def test_a_log_that_cannot_be_written_costs_no_request(tmp_path: Path, caplog: p
 
     asyncio.run(write())
     assert "cannot write the request log" in caplog.text
+
+
+def test_lines_that_a_slow_disk_cost_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk takes nothing until it is told to."""
+    told: list[str] = []
+    monkeypatch.setattr("shared.logs.json_lines.MOST_WAITING", 10)
+    monkeypatch.setattr("shared.logs.json_lines.log.error", lambda text, *parts: told.append(text % parts))
+    freed = threading.Event()
+
+    class SlowDisk(LineLog):
+        def _append(self, path: Path, lines: bytes) -> None:
+            freed.wait()
+            super()._append(path, lines)
+
+    async def write() -> None:
+        log = SlowDisk(str(tmp_path / "logs.json"), stdout=False)
+        for number in range(25):
+            log.write({"number": number})
+        freed.set()
+        log.close()
+        log = SlowDisk(str(tmp_path / "logs.json"), stdout=False)  # nothing is reported twice, or without a loss
+        log.write({"number": 25})
+        log.close()
+
+    asyncio.run(write())
+    assert told == ["15 lines of the request log are lost: the disk takes them too slowly"]
+    assert len((tmp_path / "logs.json").read_text().splitlines()) == 11
