@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.process.this_machine import is_ours
 from workshop import direct
 from workshop.demo import DEMOS, build_path, config_path
 from workshop.processes import ROOT, CannotStart, child_environment, free_port, gateway, model_server
@@ -124,7 +125,7 @@ def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: i
     command += ["--run-time", str(LONGEST_RUN), "--only-summary", "--loglevel", "WARNING"]
     own = {"SERVING_PORT": str(serving_port or "")} | ({} if tokens is None else {"TOKENS": tokens})
     host = urllib.parse.urlsplit(url).hostname or ""
-    environment = child_environment(own, *([host] if direct.is_ours(host) else []))
+    environment = child_environment(own, *([host] if is_ours(host) else []))
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     for line in reversed(done.stdout.splitlines()):
         if line.startswith('{"summary"'):
