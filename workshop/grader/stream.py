@@ -40,7 +40,8 @@ class Stream:
         self._blocks = blocks
         self._patience = patience
         self._body = b""
-        self._seen = 0  # bytes of complete events
+        self._seen = 0  # bytes of whole lines
+        self._lines: list[str] = []  # the data of an event without its end
 
     @property
     def answer(self) -> Answer:
@@ -91,12 +92,14 @@ class Stream:
                     self.fault = f"and no end within {self._patience:g} seconds"
 
     def _take_events(self, now: float) -> None:
-        *whole, _ = self._body[self._seen :].split(b"\n\n")
-        for event in whole:
-            self._seen += len(event) + 2
-            lines = event.decode(errors="replace").split("\n")
-            for line in lines:
-                if line.startswith(":"):
-                    self.events.append(Event(line[1:].removeprefix(" "), now, comment=True))
-            if data := [line[5:].removeprefix(" ") for line in lines if line.startswith("data:")]:
-                self.events.append(Event("\n".join(data), now))
+        *lines, _ = self._body[self._seen :].split(b"\n")
+        for bytes_of_line in lines:
+            self._seen += len(bytes_of_line) + 1
+            line = bytes_of_line.decode(errors="replace")
+            if line.startswith(":"):
+                self.events.append(Event(line[1:].removeprefix(" "), now, comment=True))
+            elif line.startswith("data:"):
+                self._lines.append(line[5:].removeprefix(" "))
+            elif not line and self._lines:
+                self.events.append(Event("\n".join(self._lines), now))
+                self._lines = []

@@ -240,8 +240,8 @@ DICTATED = (
     (CAFE[9:-1] + b"\ndata: " + _chunk("tres ") + b"\n\n" + CAFE[:BETWEEN_ITS_BYTES], "uno dos café tres "),
     (CAFE[BETWEEN_ITS_BYTES:] + b"event: message\nid: 7\n", "uno dos café tres café "),
     (b"data:" + _chunk("cuatro ") + b"\n\n: half an event\nda", "uno dos café tres café cuatro "),
-    (b"ta: " + _chunk("cinco ") + b"\r\n\r\ndata: " + LAST + b"\r\n\r", "uno dos café tres café cuatro cinco "),
-    (b"\ndata: [DONE]\r\n\r\n", "uno dos café tres café cuatro cinco fin"),
+    (b"ta: " + _chunk("cinco ") + b"\r\n\r\ndata: " + LAST + b"\r", "uno dos café tres café cuatro cinco "),
+    (b"\n\r\ndata: [DONE]\r\n\r\n", "uno dos café tres café cuatro cinco fin"),
 )
 SOON = 10.0  # seconds
 
