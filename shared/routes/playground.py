@@ -60,6 +60,10 @@ class Asset:
         return cls(body, TYPES[file.suffix], f'"{hashlib.sha256(body).hexdigest()[:16]}"')
 
     def response(self, request: Request) -> Response:
+        path = request.scope["raw_path"]
+        if self.media_type == TYPES[".html"] and path.endswith(b"/"):  # its links are relative to the path without it
+            page = path.rstrip(b"/").rpartition(b"/")[2].decode()
+            return Response(status_code=308, headers={"Location": f"../{page}"})
         headers = {**HEADERS, "ETag": self.etag}
         if self.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

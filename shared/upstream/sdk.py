@@ -106,7 +106,6 @@ class OpenAIClient:
         assert self._client is not None, "open() the client before calling it"
         return self._client
 
-    # region: sdk-call
     async def __call__(self, call: Call) -> Completion:
         """Send the call. Raises UpstreamError."""
         try:
@@ -116,6 +115,7 @@ class OpenAIClient:
                 raise
         return await self(call)  # once more, without the field that was refused
 
+    # region: sdk-call
     async def _ask(self, call: Call) -> Completion:
         asked = time.perf_counter()
         try:

@@ -129,7 +129,7 @@ def test_an_answer_is_relayed_byte_for_byte(wires: Wires) -> None:
 @pytest.mark.parametrize("asks_for_usage", [True, False])
 def test_a_streams_events_are_relayed_byte_for_byte(wires: Wires, asks_for_usage: bool) -> None:
     answer = post(wires.through, ask(stream=True, stream_options={"include_usage": asks_for_usage}))
-    events = b"".join(part + b"\n\n" for part in answer.content.split(b"\n\n") if part and not part.startswith(b":"))
+    events = b"".join(line for line in answer.content.splitlines(keepends=True) if not line.startswith(b":"))
     usage = capture.USAGE_CHUNK if asks_for_usage else b""
     assert events == b"".join(capture.CHUNKS) + usage + capture.DONE
     assert answer.headers["content-type"].startswith("text/event-stream")

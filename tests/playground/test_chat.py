@@ -146,7 +146,7 @@ def test_an_error_is_shown_with_the_text_of_the_envelope(visits: Visits, demo: S
     with visits(demo, refusals={502}) as visit, demo.upstream.fault({"status": 500}):
         visit.open()
         visit.ask_to_the_end("Fail")
-        expect(visit.trouble).to_have_text("502 · upstream_error · the upstream answered 500")
+        expect(visit.trouble).to_have_text("502 · upstream_error · This 500 was ordered through the fault switches.")
         expect(visit.send).to_be_enabled()
         assert visit.copied("Copy request id") == demo.upstream.register()["last"][0]["x_request_id"]
 
