@@ -48,6 +48,9 @@ class UsageLedger:
         self._asked: set[str] = set()  # those of them whose spending was asked for since the last flush
         self._forgotten_before: datetime.date | None = None
         self._writing = asyncio.Lock()
+        self._reading = (
+            asyncio.Lock()
+        )  # at most one GET /usage waits for `_writing`: a call with a budget waits for it too
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
 
@@ -111,7 +114,7 @@ class UsageLedger:
 
     async def used(self, caller: str) -> Used:
         """Today's and this month's sums. Raises DatabaseUnavailable."""
-        async with self._writing:  # nothing moves from memory to the database meanwhile
+        async with self._reading, self._writing:  # nothing moves from memory to the database meanwhile
             day = self.today()
             today, month = await self._table.sums(caller, day.date, day.month)
             today.add(self._waiting.get((caller, day.date), Count()))

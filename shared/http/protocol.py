@@ -117,7 +117,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._half_closed:
+        if self._half_closed and self.cycle.response_complete:  # it may have sent several requests
             self.transport.close()
         if self.transport.is_closing():
             self._see_it_read()

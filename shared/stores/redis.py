@@ -78,6 +78,7 @@ class RedisLink:
     async def close(self) -> None:
         if self._probe is not None:
             self._probe.cancel()
+            await asyncio.wait([self._probe])
         with contextlib.suppress(*self._faults):
             await self._redis.aclose()
 

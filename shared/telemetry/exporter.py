@@ -72,6 +72,7 @@ class Exporter:
         _, unfinished = await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
         if unfinished:
             self._task.cancel()
+            await asyncio.wait([self._task])
             self._complain(f"no answer within {CLOSE_SECONDS:g} seconds before this service ended")
         if self._session is not None:
             await self._session.close()

@@ -54,6 +54,7 @@ class AlertBoard:
     async def close(self) -> None:
         if self._looking is not None:
             self._looking.cancel()
+            await asyncio.wait([self._looking])
 
     async def take(self, id: str, told: Sequence[Alert]) -> bool:
         """Put the alerts of webhook `id` on the board; False, and no change, if it was accepted before.

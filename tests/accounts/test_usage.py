@@ -317,3 +317,21 @@ def test_a_budget_that_is_spent_refuses_until_the_month_ends(sqlite_file: object
             await send(budget=0.0)
 
     on_database(f"sqlite:///{sqlite_file}", check)
+
+
+def test_a_budget_does_not_wait_behind_a_flood_of_questions_about_usage(sqlite_file: object) -> None:
+    async def check(ledger: UsageLedger, clock: Clock, database: Shaky) -> None:
+        answered: list[str] = []
+
+        async def ask(number: int) -> None:
+            await ledger.used(f"user:{number}")
+            answered.append("usage")
+
+        async def learn() -> None:
+            await ledger.learn("user:ana")
+            answered.append("budget")
+
+        await asyncio.gather(*(ask(number) for number in range(50)), learn())
+        assert answered.index("budget") <= 1, "it waits for the one question under way"
+
+    on_ledger(f"sqlite:///{sqlite_file}", check)
