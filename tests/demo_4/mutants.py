@@ -141,13 +141,10 @@ def forgets_the_rest_of_each_block(settings: Settings) -> FastAPI:
 
 
 class LooksForLineFeeds(Events):
-    """Does not take an empty line that ends in CR LF for empty."""
-
-    def _read(self, line: bytes, payloads: list[bytes]) -> None:
-        super()._read(line + b"\r" if line.endswith(b"\r") else line, payloads)
+    """Takes CR for a character of the line, so that an empty line that ends in CR LF is not empty."""
 
     def feed(self, block: bytes) -> list[bytes]:
-        return super().feed(block.replace(b"\r\n", b"\r\r\n"))
+        return super().feed(block.replace(b"\r", b"\0"))
 
 
 def knows_no_other_end_of_a_line(settings: Settings) -> FastAPI:
