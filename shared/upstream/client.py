@@ -180,7 +180,13 @@ class Upstream:
         frames = Frames(call.request)
         chunks = _chunks(call, response, self._events(), frames, silence)
 
+        closed = False
+
         async def close() -> None:
+            nonlocal closed
+            if closed:
+                return
+            closed = True
             silence.stop()
             if frames.done and not response.content.is_eof():  # nobody waits for what follows `[DONE]`
                 ending = asyncio.create_task(_read_the_end(response))

@@ -135,7 +135,9 @@ class Clone:
 @pytest.fixture
 def clone(tmp_path: Path) -> Iterator[Clone]:
     folder = tmp_path / "a clone"
-    shutil.copytree(ROOT / "workshop", folder / "workshop", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("workshop", "shared/process"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "shared/__init__.py", folder / "shared")
     shutil.copy(ROOT / "Makefile", folder)
     _wheel(tmp_path / "index", "light")
     _source(tmp_path / "index")
