@@ -160,7 +160,7 @@ def _objects(values: Iterable[object]) -> list[dict[str, Any]]:
 
 def payloads(body: bytes) -> list[str]:
     """The data of each event, as in the standard: CR, LF and CRLF all end a line."""
-    lines = body.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = body.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     found: list[str] = []
     data: list[str] = []
     for line in lines:
