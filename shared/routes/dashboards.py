@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from shared.dashboards.coalesced import Coalesced
+from shared.cache.coalesced import Coalesced
 from shared.dashboards.history import MINUTES, History
 from shared.dashboards.source import Missing, Source
 from shared.http.json import json_response

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from shared.cache.coalesced import Coalesced
 from shared.pipeline.errors import NotFound, UpstreamRejected
 from shared.upstream.openai_wire import MISSHAPEN
 from shared.upstream.pools import Upstreams
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
     from shared.service import Service
 
 
+REMEMBERED = 1.0  # seconds; however many ask, the upstream lists its models once, and calls keep their connections
+
+
 def model_routes(service: Service) -> APIRouter:
     router = APIRouter()
     assert isinstance(service.upstreams, Upstreams)
     upstream = service.upstreams.primary
+    remembered = Coalesced[bytes](REMEMBERED)
+
+    async def listed() -> bytes:
+        return await remembered.get(None, upstream.models)
 
     @router.get("/v1/models", summary="The models behind this service")
     async def models() -> Response:
-        return _as_it_came(await upstream.models())
+        return _as_it_came(await listed())
 
     @router.get("/v1/models/{name:path}", summary="One of these models")
     async def model(name: str) -> Response:
@@ -37,7 +45,7 @@ def model_routes(service: Service) -> APIRouter:
         except UpstreamRejected as error:
             refusal = error
         # vLLM has no route for a single model, and Ray Serve shows it without its date; both list it in full.
-        if b'"created"' not in shown and (entry := _entry(await upstream.models(), name)):
+        if b'"created"' not in shown and (entry := _entry(await listed(), name)):
             return _as_it_came(orjson.dumps(entry))
         if refusal:
             raise refusal

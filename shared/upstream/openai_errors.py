@@ -108,7 +108,8 @@ def _is_flat(document: dict[str, Any]) -> bool:
     if "choices" in document:
         return False
     named = "error" in (document.get("object"), document.get("type"))
-    return named or "detail" in document or ("message" in document and "code" in document)
+    told = "detail" in document or ("message" in document and "code" in document)
+    return named or (told and "id" not in document)  # a chunk of a kind that is new has an id
 
 
 def _error(status: int, headers: Mapping[str, str], said: Said) -> UpstreamError:

@@ -61,7 +61,7 @@ def test_an_error_with_status_200_or_in_a_frame_is_one(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [{"choices": []}, {"choices": [], "error": None}, {"x": 1}, {"message": "x"}, 5, []]
+    "document", [{"choices": []}, {"choices": [], "error": None}, {"id": "c", "detail": "x"}, {"message": "x"}, 5, []]
 )
 def test_documents_without_an_error_have_none(document: Any) -> None:
     assert error_in(document) is None
