@@ -48,9 +48,7 @@ class UsageLedger:
         self._asked: set[str] = set()  # those of them whose spending was asked for since the last flush
         self._forgotten_before: datetime.date | None = None
         self._writing = asyncio.Lock()
-        self._reading = (
-            asyncio.Lock()
-        )  # at most one GET /usage waits for `_writing`: a call with a budget waits for it too
+        self._reading = asyncio.Lock()  # at most one GET /usage waits for `_writing`, or it would hold up budgets
         self._stop = asyncio.Event()
         self._flusher: asyncio.Task[None] | None = None
 

@@ -50,10 +50,11 @@ class Dialect:
         text = f"{refusal.error_code} {refusal.message}"
         if refusal.upstream_status not in (400, 422) or not NOT_TAKEN.search(text):
             return False
+        sent = self.body(call)
         news = {
             name
             for name in ("stream_options", "max_tokens", *call.request.added)
-            if name in self.body(call) and (refusal.param == name or re.search(rf"\b{name}\b", text))
+            if name in sent and (refusal.param == name or re.search(rf"\b{name}\b", text))
         }
         if call.request.extra.get("stream_options"):
             news.discard("stream_options")

@@ -85,13 +85,12 @@ def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamErro
                 "there is no chat API at the upstream's URL", upstream_status=status, retryable=True
             )
         return _error(status, headers, Said(message=_plain(raw)))
-    return _error(status, headers, _said(document))
+    return _error(status, headers, _said(_one(document)))
 
 
 def error_in(document: object) -> UpstreamError | None:
     """The error that a document with status 200 holds, as a whole answer or a frame; None if it holds none."""
-    if isinstance(document, list) and document:
-        document = document[0]  # Google's
+    document = _one(document)
     if not isinstance(document, dict) or not (document.get("error") or _is_flat(document)):
         return None
     said = _said(document)
@@ -170,9 +169,12 @@ def _meant(words: str) -> int | None:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
+def _one(document: object) -> object:
+    """The error of a list of them, which is Google's shape."""
+    return document[0] if isinstance(document, list) and document else document
+
+
 def _said(document: object) -> Said:
-    if isinstance(document, list) and document:
-        document = document[0]
     if not isinstance(document, dict):
         return Said(message=_message(document))
     error = document.get("error")

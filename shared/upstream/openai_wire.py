@@ -103,7 +103,7 @@ class Frames:
         self._hides_usage = not (isinstance(options, dict) and options.get("include_usage"))
         self._half = ""  # the first half of a surrogate pair: its second half may be in the next frame
         self.done = False  # `[DONE]` has arrived
-        self.begun = False  # any frame has
+        self._begun = False  # any frame has
         self.finished = False  # a finish reason has, or `[DONE]` after a frame: a stream that ends before was cut
         self.unreadable = False  # a frame was no JSON, and was passed on
 
@@ -116,7 +116,7 @@ class Frames:
             if payload[:1] != b"{":  # unusual
                 if payload.strip().startswith(DONE):  # as OpenAI's SDK reads it
                     self.done = True
-                    self.finished = self.finished or self.begun
+                    self.finished = self.finished or self._begun
                     break
                 if not payload or payload.isspace():  # a heartbeat
                     continue
@@ -126,7 +126,7 @@ class Frames:
                 self.unreadable = True
                 wire.append(event(payload))
                 continue
-            self.begun = True
+            self._begun = True
             if broken := error_in(frame):
                 break
             if not isinstance(frame, dict):
@@ -233,13 +233,13 @@ def _usage(reported: object) -> Usage | None:
     inputs = {**reported, **of_input} if isinstance(of_input, dict) else reported
     outputs = of_output if isinstance(of_output, dict) else {}
     # By the names of OpenAI, Anthropic (also OpenRouter), and DeepSeek.
-    cached = _first_of(inputs, "cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
+    cached = min(tokens_in, _first_of(inputs, "cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens"))
     kept = _first_of(inputs, "cache_creation_input_tokens", "cache_write_tokens")
     return Usage(
         tokens_in,
         tokens_out,
-        cache_read=min(cached, tokens_in),
-        cache_write=min(kept, tokens_in - min(cached, tokens_in)),
+        cache_read=cached,
+        cache_write=min(kept, tokens_in - cached),
         audio_input=min(_first_of(inputs, "audio_tokens"), tokens_in),
         audio_output=min(_first_of(outputs, "audio_tokens"), tokens_out),
     )

@@ -1,4 +1,4 @@
-"""Demos as people start them: `make demo-N` in its own terminal, with its two servers on free ports."""
+"""Demos as people start them: `make demo-N` in its own terminal, with its two servers on free ports; and a model."""
 
 import os
 import random
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.waiting import wait_for
 from workshop.demo import MODEL_PORT_OFFSET
+from workshop.grader.launch import ModelServer, embedded_server
 from workshop.processes import ROOT, answers
 from workshop.sidecars import PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET
 
@@ -20,6 +23,12 @@ PATIENCE = 120.0  # seconds
 ABOVE = (0, MODEL_PORT_OFFSET, PROMETHEUS_PORT_OFFSET, TRACES_PORT_OFFSET)
 WORKERS, PORTS_EACH = 8, 2750
 _chosen: set[int] = set()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with embedded_server() as server:
+        yield server
 
 
 @dataclass(slots=True)

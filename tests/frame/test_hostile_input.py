@@ -11,16 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.waiting import wait_for
-from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.launch import ModelServer, started
 from workshop.grader.subject import Subject
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with embedded_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

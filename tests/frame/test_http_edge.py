@@ -12,19 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.launch import ModelServer, started
 from workshop.grader.subject import Subject
 
 BODY = b'{"prompt":"Hola","max_tokens":4}'
 CLOSE = "Connection: close"
 # What the HTTP clients of the JDK, Ktor and Spring send by default.
 OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with embedded_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

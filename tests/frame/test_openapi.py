@@ -8,21 +8,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from workshop.grader.launch import ModelServer, embedded_server, started
+from workshop.grader.launch import ModelServer, started
 from workshop.grader.subject import Subject
-
-DEMO = "demos.demo_5_observability.app"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ModelServer]:
-    with embedded_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
 def subject(server: ModelServer) -> Iterator[Subject]:
-    with started(f"{DEMO}:build", server, {"RATE_LIMIT_ANONYMOUS_RPM": "1000"}) as subject:
+    with started("demos.demo_5_observability.app:build", server, {"RATE_LIMIT_ANONYMOUS_RPM": "1000"}) as subject:
         yield subject
 
 
