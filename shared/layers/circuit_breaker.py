@@ -1,7 +1,8 @@
 """Stop calling an upstream that keeps failing; after a while, try it again with care.
 
 In: a Call. Out: its reply, or CircuitOpen at once, without calling the upstream. There is one breaker for each upstream
-and model. The layer judges how calls end (a stream, at its last token); the breaker is shared/resilience/breaker.py.
+and model. The layer judges how calls end (a stream, at its last token; as a probe, at its first one). The breaker is
+shared/resilience/breaker.py.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from shared.pipeline.errors import (
 from shared.pipeline.layer import Handler
 from shared.pipeline.outcome import Ending, Outcome
 from shared.pipeline.reply import Reply, TokenStream
-from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules
+from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules, State
 from shared.resilience.breakers import Breakers
 from shared.settings import Settings
 
@@ -52,10 +53,14 @@ class CircuitBreaker:
             if isinstance(error, UpstreamRejected) and error.upstream_status == 404:
                 self.circuits.forget(circuit)
             raise
-        if isinstance(reply, TokenStream):
-            call.on_done(lambda outcome: circuit.settle(permit, judge_stream(outcome, call)))
-        else:
+        if not isinstance(reply, TokenStream):
             circuit.settle(permit, Result.SUCCESS)
+        elif circuit.look() is State.HALF_OPEN:
+            # A stream may last for minutes. If a probe held its place for so long, all other calls would be refused.
+            circuit.settle(permit, Result.SUCCESS)
+            call.on_done(lambda outcome: circuit.settle_late(judge_stream(outcome, call)))
+        else:
+            call.on_done(lambda outcome: circuit.settle(permit, judge_stream(outcome, call)))
         return reply
 
     def checks(self) -> Mapping[str, Any]:

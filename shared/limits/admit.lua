@@ -29,6 +29,9 @@ local function count(span) return redis.call('ZCOUNT', log, '(' .. whole(now - s
 
 local function until_leaves(rank, span) return redis.call('ZRANGE', log, rank, rank, 'WITHSCORES')[2] + span - now end
 
+-- The log is the truth. A full Redis (volatile-lru) may drop it and keep its sums, and then they say nothing.
+if redis.call('EXISTS', log) == 0 then redis.call('DEL', sums) end
+
 -- Tokens: subtract those that left the window since the last decision. A clock set back releases nothing twice.
 local known = redis.call('HMGET', sums, 'held', 'until')
 local edge, held = now - window, 0

@@ -9,6 +9,8 @@ local age, horizon = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function whole(number) return string.format('%.0f', number) end
 
+if redis.call('EXISTS', log) == 0 then redis.call('DEL', sums) end -- as in admit.lua
+
 local entry = id .. ':' .. whole(reserved)
 local at = redis.call('ZSCORE', log, entry)
 if at then

@@ -66,6 +66,11 @@ class Circuit:
         self._breaker.settle(permit, result)
         self.look()
 
+    def settle_late(self, result: Result) -> None:
+        """Also count the failure of a call whose permit is already settled."""
+        if result is Result.FAILURE and (permit := self._breaker.admit()) is not None:
+            self.settle(permit, result)
+
     def dropped(self) -> None:
         """Only calls in progress still use it, and their results no longer matter."""
         self._dropped = True

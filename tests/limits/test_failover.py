@@ -10,6 +10,7 @@ import pytest
 from shared.limits import failover as shared_limits
 from shared.limits.allowance import SECOND, Limits
 from shared.limits.failover import SharedLimiter
+from shared.limits.redis import RedisCounts, Settlement
 from shared.pipeline.layer import Resource
 from shared.stores.redis import PATIENCE, RedisGone, RedisLink
 from tests.limits.conftest import STEADFAST, empty_link
@@ -100,6 +101,25 @@ def test_every_key_in_redis_expires(redis_server: RedisServer) -> None:
             assert sorted(keys) == [b"limit:{user:ana}:log", b"limit:{user:ana}:sums"], "only admissions leave keys"
             left = await link.run(lambda redis: asyncio.gather(*(redis.ttl(key) for key in keys)))
             assert all(0 < seconds <= 3600 for seconds in left)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("lost", ["log", "sums"])
+@pytest.mark.parametrize("age", [-1, 5 * SECOND], ids=["settled", "entered later"])
+def test_a_full_redis_may_drop_either_key(redis_server: RedisServer, lost: str, age: int) -> None:
+    """Under volatile-lru. Neither reservations nor their sums may stay in the window for ever."""
+
+    async def scenario() -> None:
+        async with empty_link(redis_server) as link:
+            counts = RedisCounts(link)
+            id = counts.new_id()
+            await counts.admit("user:ana", LIMITS, 9_000, id)
+            await link.run(lambda redis: redis.delete(f"limit:{{user:ana}}:{lost}"))
+            await counts.settle([Settlement("user:ana", id, 9_000, 40, LIMITS.horizon, age)])
+            kept = 40 if lost == "sums" or age >= 0 else 0
+            assert (await counts.admit("user:ana", LIMITS, 0, "")).tokens == kept
+            assert (await counts.admit("user:ana", LIMITS, 9_000, counts.new_id())).tokens == kept + 9_000
 
     asyncio.run(scenario())
 

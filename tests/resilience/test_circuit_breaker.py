@@ -189,26 +189,56 @@ def test_of_fifty_calls_at_once_only_the_probes_reach_a_half_open_upstream() -> 
 class Leaves(BaseException): ...
 
 
+async def half_open(clock: Clock) -> CircuitBreaker:
+    breaker = layer(clock)
+    await open_it(breaker)
+    clock.pass_(60)
+    return breaker
+
+
+def test_a_stream_is_a_probe_until_its_first_token() -> None:
+    async def run() -> None:
+        breaker = await half_open(Clock())
+        streams = [call_of(stream=True) for _ in range(2)]
+        for call in streams:  # neither ends
+            await breaker(call, answering(token_stream()))
+        assert report(breaker)["state"] == "closed"
+        for call in streams:
+            finish(call, Ending.FINISHED)
+        assert report(breaker)["calls"] == 0, "they were counted as probes"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("state", ["half_open", "closed"])
+def test_a_probe_that_is_cut_after_its_first_token_is_a_failure(state: str) -> None:
+    async def run() -> None:
+        breaker, call = await half_open(Clock()), call_of(stream=True)
+        await breaker(call, answering(token_stream()))
+        if state == "closed":
+            await breaker(make_call(), answering(completion()))
+        assert report(breaker)["state"] == state
+        finish(call, Ending.CUT, UpstreamUnavailable("broke off"))
+        assert report(breaker)["state"] == ("open" if state == "half_open" else "closed")
+        assert state == "half_open" or report(breaker)["failures_in_a_row"] == 1
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     "end",
-    [UpstreamRejected("400"), UpstreamRateLimited("429"), RuntimeError("a bug"), Leaves(), Ending.LEFT, Ending.FAILED],
+    [UpstreamRejected("400"), UpstreamRateLimited("429"), RuntimeError("a bug"), Leaves(), Ending.LEFT],
 )
 def test_a_probe_gives_its_permit_back_however_it_ends(end: BaseException | Ending, stream: bool) -> None:
     async def run() -> None:
-        clock = Clock()
-        breaker = layer(clock)
-        await open_it(breaker)
-        clock.pass_(60)
+        breaker = await half_open(Clock())
         for _ in range(5):  # a single lost permit would block all later probes
             call = call_of(stream=stream)
             if not isinstance(end, Ending):
                 with pytest.raises(type(end)):
                     await breaker(call, replying(lambda _: end))
-            elif stream:
-                await breaker(call, answering(token_stream()))
-                finish(call, end)
-            else:
+            else:  # the client leaves before the first token
                 task = send(breaker, Upstream(), call)
                 await settle_down()
                 task.cancel()
@@ -233,10 +263,7 @@ def test_a_model_that_does_not_exist_leaves_no_trace() -> None:
 
 def test_a_404_does_not_close_a_half_open_breaker() -> None:
     async def run() -> None:
-        clock = Clock()
-        breaker = layer(clock)
-        await open_it(breaker)
-        clock.pass_(60)
+        breaker = await half_open(Clock())
         await fail(breaker, UpstreamRejected("no such model", upstream_status=404))
         assert report(breaker)["state"] == "half_open"
 
