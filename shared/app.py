@@ -17,7 +17,7 @@ from shared.http.fast_path import Endpoint, FastPath, post_endpoints
 from shared.http.request_id import RequestId
 from shared.http.same_route import SameRoute
 from shared.http.tags import OPEN
-from shared.pipeline.layer import Innermost, Layer, Resource
+from shared.pipeline.layer import Innermost, Layer, Limiting, Resource
 from shared.pipeline.reply import Relay
 from shared.routes.generate import generate_routes
 from shared.routes.health import health_routes
@@ -75,6 +75,8 @@ def build_service(
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    limits = [layer.most for layer in layers if isinstance(layer, Limiting)]
+    app.state.longest_call = min(limits, default=settings.timeout)  # seconds
     answer_errors_in_the_envelope(app)
     fast: dict[str, Endpoint] = {}
     open_paths = {"/openapi.json"}

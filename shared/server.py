@@ -1,8 +1,9 @@
 """Run one service: `python -m shared.server demos.demo_1_guarded.app:build [--port 8000]`.
 
 In: the import path of a `build` function. Out: a listening server, with one process or several. On SIGINT or SIGTERM it
-refuses new requests, finishes those in flight, and exits. A request that is not finished within the grace period gets
-the error `shutting_down`. A server that cannot start prints the reason on stderr and exits with status 1.
+refuses new requests, finishes those in flight, and exits. The grace period is the longest time that a call may take,
+plus a second. A request that is not finished by then, such as a long stream, gets the error `shutting_down`. A server
+that cannot start prints the reason on stderr and exits with status 1.
 """
 
 import argparse
@@ -53,9 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("build", help="module:function that makes the application from Settings")
     parser.add_argument("--host", help="address to listen on (HOST)")
     parser.add_argument("--port", type=int, help="port to listen on; 0 takes a free one (PORT)")
-    parser.add_argument(
-        "--grace", type=int, metavar="SECONDS", help="most time for requests in flight at shutdown (TIMEOUT + 1)"
-    )
+    parser.add_argument("--grace", type=int, metavar="SECONDS", help="most time for requests in flight at shutdown")
     parser.add_argument(
         "--attended", action="store_true", help="at shutdown, print what the server waits for, for a person"
     )
@@ -86,6 +85,8 @@ def serve(build: str, settings: Settings, grace: int | None = None) -> None:
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         log.info("listening", extra={"fields": {"event": "listening", "url": url, "workers": settings.workers}})
+        longest = int(getattr(app.state, "longest_call", settings.timeout)) + 1
+        grace = longest if grace is None else min(grace, longest)
         if settings.workers == 1:
             _Server(_configuration(app, settings, grace)).run(sockets=[listener])
         else:
@@ -206,8 +207,7 @@ def _speak(settings: Settings) -> None:
         configure_operational_log(formatter=ReadableFormatter())
 
 
-def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) -> uvicorn.Config:
-    longest = int(settings.timeout) + 1
+def _configuration(app: FastAPI | str, settings: Settings, grace: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
@@ -220,7 +220,7 @@ def _configuration(app: FastAPI | str, settings: Settings, grace: int | None) ->
         ws="none",
         proxy_headers=False,  # X-Forwarded-For is not trusted here; see TRUSTED_PROXIES
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=longest if grace is None else min(grace, longest),
+        timeout_graceful_shutdown=grace,
         timeout_worker_healthcheck=WORKER_STARTS_WITHIN,
     )
 

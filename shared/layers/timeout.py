@@ -19,6 +19,10 @@ class Timeout:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
+    @property
+    def most(self) -> float:
+        return self.seconds
+
     # region: timeout-call
     async def __call__(self, call: Call, next: Handler) -> Reply:
         call.deadline = call.started + self.seconds

@@ -82,6 +82,14 @@ class Follower(Protocol):
 
 
 @runtime_checkable
+class Limiting(Protocol):
+    """A layer that limits how long a call may take: at most `most` seconds."""
+
+    @property
+    def most(self) -> float: ...
+
+
+@runtime_checkable
 class Batching(Protocol):
     """A layer that is told which calls belong to one request."""
 

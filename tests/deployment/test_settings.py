@@ -324,14 +324,14 @@ def test_everything_that_the_compose_file_mounts_exists() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_grace_periods_are_longer_than_pods_and_containers_need(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _only(monkeypatch, settings_of(overlay))
-    ours = int(load_settings(_env_file=None).timeout) + 1  # as in shared/server.py
+    ours = int(load_settings(_env_file=None).timeout_max) + 1  # as in shared/server.py
     pod = gateway(overlay)
     (container,) = pod["containers"]
     assert pod["terminationGracePeriodSeconds"] >= container["lifecycle"]["preStop"]["sleep"]["seconds"] + ours + 10
     _only(monkeypatch, {})
     assert (
         int(COMPOSE["services"]["gateway"]["stop_grace_period"].removesuffix("s"))
-        > load_settings(_env_file=None).timeout + 1
+        > load_settings(_env_file=None).timeout_max + 1
     )
     drain = serving(overlay)["drain_s"]
     (_, worker) = ray_pods(overlay)

@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn.supervisors import multiprocess
 
 from shared import server
+from shared.settings import load_settings
 from tests.processes import workers_of
 from tests.waiting import LIMIT, wait_for
 from workshop.processes import Process, free_port, gateway, model_server
@@ -149,6 +150,32 @@ def test_over_the_concurrency_limit_is_503_at_once_while_health_still_answers(up
             assert response.status == 200
         os.kill(process.pid, signal.SIGKILL)  # on SIGTERM it would wait for those two
         fault(upstream, None)
+
+
+@pytest.mark.parametrize(
+    ("demo", "given", "grace"),
+    [("1_guarded", None, 31), ("4_streaming", None, 61), ("4_streaming", 10, 10), ("4_streaming", 100, 61)],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_calls_in_flight_have_the_time_that_a_call_may_take_to_end(
+    demo: str, given: int | None, grace: int, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = []
+    kind = server._Server if workers == 1 else server._Workers
+    monkeypatch.setattr(kind, "run", lambda self, **_: served.append(self.config.timeout_graceful_shutdown))
+    monkeypatch.setattr(server, "_spare_the_collector", lambda: None)  # of these tests
+    monkeypatch.setenv(server.BUILD, "")
+    settings = load_settings(
+        _env_file=None,
+        port=0,
+        timeout=30,
+        timeout_max=60,
+        uvicorn_workers=workers,
+        log_file=str(tmp_path / "logs.json"),
+        database_url=f"sqlite:///{tmp_path / 'workshop.db'}",
+    )
+    server.serve(f"demos.demo_{demo}.app:build", settings, given)
+    assert served == [grace]
 
 
 def never_answer(connection: Connection) -> None:

@@ -92,7 +92,7 @@ def test_streams_that_can_end_in_time_do_and_new_ones_are_refused(tmp_path: Path
 def test_calls_that_cannot_end_in_time_get_an_error_and_are_cancelled(workers: str, tmp_path: Path) -> None:
     with (
         simulator(tmp_path, PACE) as upstream,
-        running(upstream.url, tmp_path, TIMEOUT="3", UVICORN_WORKERS=workers) as gateway,
+        running(upstream.url, tmp_path, UVICORN_WORKERS=workers) as gateway,
     ):
         with ends(gateway):
             seen = asyncio.run(in_flight_when_told(gateway, upstream, (*STREAMS, GENERATE), may_end=False))
