@@ -33,7 +33,7 @@ class Parts:
     @property
     def gate(self) -> Gate:
         """Identifies the caller on the routes that do not go through the layers."""
-        return auth_gate(self.authenticator)
+        return auth_gate(self.authenticator, {"/metrics": self._settings.metrics_token.get_secret_value()})
 
     @property
     def resources(self) -> list[Resource]:

@@ -161,6 +161,11 @@ class Settings(BaseSettings):
     queue_timeout: float = _setting(10.0, "maximum wait of a call in that queue, in seconds", demo=4, gt=0)
 
     enable_metrics: bool = _setting(True, "count and time every call, for GET /metrics", demo=5)
+    metrics_token: SecretStr = _setting(
+        SecretStr(""),
+        "token for GET /metrics alone, for your Prometheus; with API_KEYS_REQUIRED, it or an administrator's is needed",
+        demo=5,
+    )
     enable_tracing: bool = _setting(True, "record traces (also needs OTLP_ENDPOINT)", demo=5)
     enable_structured_logging: bool = _setting(
         True, "JSON lines on stdout; false: readable lines there, and JSON only in LOG_FILE", demo=5
@@ -220,7 +225,7 @@ class Settings(BaseSettings):
             raise ValueError("has a #; a base URL ends with its path, usually /v1, or with a query")
         return url.rstrip("/")
 
-    @field_validator("openai_api_key", mode="after")
+    @field_validator("openai_api_key", "metrics_token", mode="after")
     @classmethod
     def _fits_a_header(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value().strip()  # a secret made with `echo` ends in a line end
@@ -245,6 +250,10 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _one_line(error: Any) -> str:
     name = str(error["loc"][0]).upper() if error["loc"] else "settings"
-    given = "" if name.endswith(("_KEY", "_KEYS", "_SECRET", "DATABASE_URL", "REDIS_URL")) else f"={error['input']}"
+    given = (
+        ""
+        if name.endswith(("_KEY", "_KEYS", "_SECRET", "_TOKEN", "DATABASE_URL", "REDIS_URL"))
+        else f"={error['input']}"
+    )
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{name}{given}: {message}"

@@ -29,6 +29,7 @@ PROVE = (
     "tests/deployment/test_images.py",
     "tests/drills/test_*.py",
     "tests/frame/test_load.py",
+    "tests/frame/test_schemathesis.py",
     "tests/frame/test_setup.py",
     "tests/loadtests/test_bench_serving.py",
     "tests/serving/test_tiny_model.py",

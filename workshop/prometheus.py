@@ -16,6 +16,7 @@ from workshop.programs import PROGRAMS
 
 CONFIGURATION = ROOT / "serving" / "monitoring" / "prometheus"
 RULES = tuple(sorted((CONFIGURATION / "rules").glob("*.yml")))
+TOKEN = CONFIGURATION / "metrics_token"
 INTERVAL = re.compile(r"(?<=_interval: )\S+")
 RETENTION = "6h"
 
@@ -25,13 +26,15 @@ def prometheus(
     port: int,
     folder: Path,
     targets: Mapping[str, str],
+    token: str = "",
     interval: str = "2s",
     rules: Sequence[Path] = RULES,
     output: Path | None = None,
 ) -> Process:
-    """`targets`: host and port to scrape, by job name in prometheus.yml. Earlier data in `folder` is deleted.
+    """`targets`: host and port to scrape, by job name in prometheus.yml. `token`: the gateway's METRICS_TOKEN.
 
-    `interval` is how often it scrapes and evaluates `rules`. Raises CannotStart without the program.
+    Earlier data in `folder` is deleted. `interval` is how often it scrapes and evaluates `rules`. Raises CannotStart
+    without the program.
     """
     program = PROGRAMS["prometheus"].path()
     if program is None:
@@ -40,7 +43,7 @@ def prometheus(
         name="Prometheus",
         command=[
             program,
-            f"--config.file={configure(folder, targets, interval, rules)}",
+            f"--config.file={configure(folder, targets, token, interval, rules)}",
             f"--web.listen-address=127.0.0.1:{port}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--storage.tsdb.retention.time={RETENTION}",
@@ -51,7 +54,7 @@ def prometheus(
     )
 
 
-def configure(folder: Path, targets: Mapping[str, str], interval: str, rules: Sequence[Path]) -> Path:
+def configure(folder: Path, targets: Mapping[str, str], token: str, interval: str, rules: Sequence[Path]) -> Path:
     """The configuration file, written together with the files that it refers to."""
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("targets", "rules"):
@@ -62,6 +65,7 @@ def configure(folder: Path, targets: Mapping[str, str], interval: str, rules: Se
     for number, rule in enumerate(rules):
         # Linked, so that an edited rule is what Prometheus reads at the next start, or the next SIGHUP.
         (folder / "rules" / f"{number:02}-{rule.name}").symlink_to(rule.absolute())
+    (folder / TOKEN.name).write_text(token or TOKEN.read_text())
     file = folder / "prometheus.yml"
     file.write_text(INTERVAL.sub(interval, (CONFIGURATION / "prometheus.yml").read_text()))
     return file

@@ -144,12 +144,14 @@ def prometheus_server(stage: Stage) -> Process | None:
     port = stage.port + PROMETHEUS_PORT_OFFSET
     stage.claim(port, f"PORT (Prometheus listens {PROMETHEUS_PORT_OFFSET} above it)")
     url = f"http://127.0.0.1:{port}"
-    stage.environment |= {"PROMETHEUS_URL": url}
+    token = stage.settings.metrics_token.get_secret_value() or secrets.token_hex(32)
+    stage.environment |= {"PROMETHEUS_URL": url, "METRICS_TOKEN": token}
     stage.look.append(f"# Prometheus itself: {url}/graph   and what it would wake you for: {url}/alerts")
     return prometheus(
         port=port,
         folder=RUN / f"prometheus-{port}",
         targets={"gateway": urlsplit(stage.gateway).netloc, **stage.targets},
+        token=token,
         rules=[*RULES, *_sound(stage.own_rules)],
         output=emptied(RUN / f"prometheus-{port}.log"),
     )

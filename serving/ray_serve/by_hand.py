@@ -8,7 +8,10 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -16,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import ValidationError
 from ray import serve
+from starlette.types import Receive, Scope, Send
 from vllm import AsyncEngineArgs, RequestOutput, SamplingParams
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.exceptions import VLLMClientError
@@ -63,7 +67,10 @@ def _whole(message: Any) -> dict[str, Any]:
     return {**message, "content": "\n".join(part["text"] for part in parts)}
 
 
-async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[RequestOutput]:
+Outputs = AsyncGenerator[RequestOutput]
+
+
+async def _begun(outputs: Outputs) -> AsyncIterator[RequestOutput]:
     """The same, with its first output already here: a failure before that still gets an honest status."""
     first = await anext(outputs)
 
@@ -73,6 +80,18 @@ async def _begun(outputs: AsyncIterator[RequestOutput]) -> AsyncIterator[Request
             yield output
 
     return whole()
+
+
+class _Events(StreamingResponse):
+    """Closes `outputs` as soon as the client leaves, and not when the garbage collector finds them."""
+
+    def __init__(self, events: AsyncIterator[str], outputs: Outputs) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._outputs = outputs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._outputs):
+            await super().__call__(scope, receive, send)
 
 
 def _end(part: Any) -> dict[str, Any]:
@@ -119,9 +138,10 @@ class VLLMDeployment:
         self.engine = AsyncLLM.from_engine_args(
             AsyncEngineArgs(**arguments.engine_arguments()), stat_loggers=[RayPrometheusStatLogger]
         )
-        self.tokenizer = self.engine.get_tokenizer()
+        # A long conversation takes milliseconds to become tokens: on the event loop, every stream would wait for it.
+        self.tokenizer, self.beside = self.engine.get_tokenizer(), ThreadPoolExecutor(max_workers=1)
         requests = [warm_up_request(prompt, stream) for prompt in PROMPTS for stream in (False, True)]
-        await asyncio.gather(*(self._finished(self._ask(request), request) for request in requests))
+        await asyncio.gather(*(self._answer(request) for request in requests))
 
     async def check_health(self) -> None:
         """Serve calls this every few seconds. If it raises, Serve replaces the replica."""
@@ -144,18 +164,22 @@ class VLLMDeployment:
             raise HTTPException(404, f"The model `{request.model}` does not exist.")
         if not request.messages:
             raise HTTPException(400, "messages: must not be empty.")
-        outputs = self._ask(request, extract_trace_headers(received.headers))
-        if request.stream:
-            return StreamingResponse(self._events(await _begun(outputs), request), media_type="text/event-stream")
-        return JSONResponse(await self._finished(outputs, request))
+        trace = extract_trace_headers(received.headers)
+        if not request.stream:
+            return JSONResponse(await self._answer(request, trace))
+        outputs = await self._ask(request, trace)
+        return _Events(self._events(await _begun(outputs), request), outputs)
 
-    def _ask(
-        self, request: ChatCompletionRequest, trace: Mapping[str, str] | None = None
-    ) -> AsyncIterator[RequestOutput]:
-        """The engine batches concurrent requests. Closing the iterator removes the request from the engine."""
+    async def _answer(self, request: ChatCompletionRequest, trace: Mapping[str, str] | None = None) -> dict[str, Any]:
+        async with aclosing(await self._ask(request, trace)) as outputs:
+            return await self._finished(outputs, request)
+
+    async def _ask(self, request: ChatCompletionRequest, trace: Mapping[str, str] | None = None) -> Outputs:
+        """The engine batches concurrent requests. Closing the outputs removes the request from the engine."""
         # region: ask
         messages = [_whole(message) for message in request.messages]
-        tokens = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        template = partial(self.tokenizer.apply_chat_template, add_generation_prompt=True, return_dict=False)
+        tokens = await asyncio.get_running_loop().run_in_executor(self.beside, template, messages)
         room = self.arguments.max_model_len - len(tokens)
         wished = [request.max_completion_tokens, request.max_tokens, room]
         wanted = next(length for length in wished if length is not None)
@@ -165,9 +189,7 @@ class VLLMDeployment:
         sampling: SamplingParams = request.to_sampling_params(wanted, {})
         sampling.output_kind = RequestOutputKind.DELTA if request.stream else RequestOutputKind.FINAL_ONLY
         prompt = TokensPrompt(prompt_token_ids=tokens)
-        outputs: AsyncIterator[RequestOutput] = self.engine.generate(
-            prompt, sampling, uuid.uuid4().hex, trace_headers=trace
-        )
+        outputs: Outputs = self.engine.generate(prompt, sampling, uuid.uuid4().hex, trace_headers=trace)
         return outputs
         # endregion: ask
 

@@ -3,8 +3,10 @@
 Each of them refuses a bad token. From here on, the caller is in `request.state.caller`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from hmac import compare_digest
+from types import MappingProxyType
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -15,32 +17,55 @@ from shared.http.envelope import as_response
 from shared.pipeline.call import Caller
 from shared.pipeline.errors import Forbidden, ServiceError
 
+PROGRAM = Caller("program", role="admin")
+
 
 class AuthGate:
-    """Identifies every caller. If tokens are required, callers without one reach only `open_paths`."""
+    """Identifies every caller. If tokens are required, callers without one reach only `open_paths`.
 
-    def __init__(self, app: ASGIApp, open_paths: Collection[str], *, authenticator: Authenticator) -> None:
+    `tokens` are those of programs, by the one path that each is for. On that path, it is an administrator's.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        open_paths: Collection[str],
+        *,
+        authenticator: Authenticator,
+        tokens: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.app = app
         self.authenticator = authenticator
         self.open_paths = open_paths
+        self._programs = {path: f"bearer {token}".encode() for path, token in tokens.items() if token}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        peer = scope["client"][0] if scope["client"] else ""
         try:
-            caller = await self.authenticator.identify(Headers(scope=scope), peer)
-            if scope["path"] not in self.open_paths:
-                self.authenticator.admit(caller)
+            caller = await self._identify(scope)
         except ServiceError as refusal:
             return await as_response(Request(scope), refusal)(scope, receive, send)
         scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, receive, send)
 
+    async def _identify(self, scope: Scope) -> Caller:
+        headers, path = Headers(scope=scope), scope["path"]
+        if expected := self._programs.get(path):
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            if compare_digest(f"{scheme.lower()} {token.strip()}".encode(), expected):
+                return PROGRAM
+        caller = await self.authenticator.identify(headers, scope["client"][0] if scope["client"] else "")
+        if path not in self.open_paths:
+            self.authenticator.admit(caller)
+        return caller
 
-def auth_gate(authenticator: Authenticator) -> Callable[[ASGIApp, Collection[str]], ASGIApp]:
+
+def auth_gate(
+    authenticator: Authenticator, tokens: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[ASGIApp, Collection[str]], ASGIApp]:
     """For build_service's `gate`."""
-    return partial(AuthGate, authenticator=authenticator)
+    return partial(AuthGate, authenticator=authenticator, tokens=tokens)
 
 
 def caller_of(request: Request) -> Caller:

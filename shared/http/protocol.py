@@ -7,8 +7,10 @@ uvicorn also keeps unread data for as long as the client stays: it closes a conn
 Here a closing connection is cut if the client reads nothing for UNREAD seconds, and `hang_up` ends one at once.
 """
 
+import asyncio
 import http
 import math
+import select
 import uuid
 from collections.abc import Callable
 
@@ -22,10 +24,8 @@ from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceErr
 
 LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
-# A client that closes its side this soon after its request waits for the answer. A busy process sees both late, so the
-# event loop's turns count as well as the seconds.
-HALF_CLOSED_WITHIN = 0.002
-HALF_CLOSED_TURNS = 3
+HALF_CLOSED_WITHIN = 0.1  # seconds; a client that wants one answer and closes its side this soon waits for it
+PEER_CLOSED = getattr(select, "POLLRDHUP", 0)  # Linux has it
 HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
 
 
@@ -44,8 +44,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _unparsed_bytes = 0  # since the last whole header
     _in_head = True
     _asked_at = -math.inf  # when the last request was complete, by the loop's clock
-    _turns = 0  # of the loop that are left since then
+    _only_request = False  # it said `Connection: close`
+    _closed_at_once = False  # its client's side, before we began to work on it
     _half_closed = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._peer = select.poll()
+        self._peer.register(transport.get_extra_info("socket"), PEER_CLOSED)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -77,11 +83,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it
         """Keep the connection for a client that has said all and waits: it closes its side with its last byte.
 
-        A client that leaves later gets no answer, and its call is cancelled.
+        All others that close their side have left, and their calls are cancelled. On a busy machine that last byte and
+        the end may come apart. Only after `Connection: close` are both taken for one, because other clients may have
+        seen by then that their call is under way, and left.
         """
         waits = self.cycle is not None and not self.cycle.response_complete
-        at_once = self._turns > 0 or self.loop.time() - self._asked_at < HALF_CLOSED_WITHIN
-        self._half_closed = waits and at_once
+        soon = self._only_request and self.loop.time() - self._asked_at < HALF_CLOSED_WITHIN
+        self._half_closed = waits and (soon or self._closed_at_once)
         return self._half_closed
 
     def on_message_begin(self) -> None:
@@ -106,14 +114,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_message_complete()
-            self._asked_at = self.loop.time()
-            self._turns = HALF_CLOSED_TURNS
-            self.loop.call_soon(self._turn)
-
-    def _turn(self) -> None:
-        self._turns -= 1
-        if self._turns > 0:
-            self.loop.call_soon(self._turn)
+            self._asked_at, self._only_request = self.loop.time(), not self.parser.should_keep_alive()
+            self._closed_at_once = bool(self._peer.poll(0))
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -69,7 +69,7 @@ class SaysTheSameToEverybody(Mutant):
 
 
 class LeavesTheTemplateOut(Mutant):
-    def _ask(self, request: Any, *given: Any) -> Any:
+    async def _ask(self, request: Any, *given: Any) -> Any:
         return _with_prompt(self, request, str(request.messages[-1]["content"]), given)
 
 
@@ -196,18 +196,18 @@ class SaysSoMuchAndNoMore(Mutant):
 
 
 class CutsWhatIsTooLong(Mutant):
-    def _ask(self, request: Any, *given: Any) -> Any:
+    async def _ask(self, request: Any, *given: Any) -> Any:
         try:
-            return super()._ask(request, *given)
+            return await super()._ask(request, *given)
         except HTTPException:
             messages = [{"role": "user", "content": str(request.messages[-1]["content"])[:200]}]
-            return super()._ask(request.model_copy(update={"messages": messages, "max_tokens": 8}), *given)
+            return await super()._ask(request.model_copy(update={"messages": messages, "max_tokens": 8}), *given)
 
 
 class BreaksAtWhatIsTooLong(Mutant):
-    def _ask(self, request: Any, *given: Any) -> Any:
+    async def _ask(self, request: Any, *given: Any) -> Any:
         try:
-            return super()._ask(request, *given)
+            return await super()._ask(request, *given)
         except HTTPException:
             raise HTTPException(500, "CUDA out of memory") from None
 
@@ -297,8 +297,8 @@ class NamesEachChunkAnew(Mutant):
 class RepeatsItself(Mutant):
     """Sends all of the text so far in each event, as the engine returns it by default."""
 
-    def _ask(self, request: Any, *given: Any) -> Any:
-        outputs = super()._ask(request, *given)
+    async def _ask(self, request: Any, *given: Any) -> Any:
+        outputs = await super()._ask(request, *given)
         return _so_far(outputs) if request.stream else outputs
 
 
@@ -363,7 +363,7 @@ class PromisesTooEarly(Mutant):
         try:
             if request.model not in (None, self.arguments.model):
                 raise HTTPException(404, "no such model")
-            async for event in self._events(self._ask(request), request):
+            async for event in self._events(await self._ask(request), request):
                 yield event
         except HTTPException as error:
             yield written({"error": {"message": error.detail, "type": "invalid_request_error"}})
@@ -373,8 +373,8 @@ class PromisesTooEarly(Mutant):
 
 
 class WorksForWhoHasLeft(Mutant):
-    def _ask(self, request: Any, *given: Any) -> Any:
-        return _read_by_itself(super()._ask(request, *given))
+    async def _ask(self, request: Any, *given: Any) -> Any:
+        return _read_by_itself(await super()._ask(request, *given))
 
 
 async def _read_by_itself(outputs: Any) -> Any:
@@ -398,8 +398,8 @@ class TakesOneAtATime(Mutant):
         self.turn = asyncio.Lock()
         await super().__init__(arguments)
 
-    def _ask(self, request: Any, *given: Any) -> Any:
-        return self._in_turn(super()._ask(request, *given))
+    async def _ask(self, request: Any, *given: Any) -> Any:
+        return self._in_turn(await super()._ask(request, *given))
 
     async def _in_turn(self, outputs: Any) -> Any:
         async with self.turn:
@@ -437,7 +437,7 @@ class WarmsUpOnce(Mutant):
     async def __init__(self, arguments: Any) -> None:  # type: ignore[misc]  # who makes it awaits it
         await super().__init__(arguments)
         request = warm_up_request("Hello", stream=False)
-        await self._finished(self._ask(request), request)
+        await self._answer(request)
 
 
 class AnswersWithoutAnEngine(Mutant):

@@ -135,6 +135,7 @@ def test_every_secret_in_use_is_in_the_example_which_is_not_applied() -> None:
     for reference in _references(OVERLAYS["base"], "secretKeyRef"):
         asked.add((reference["name"], reference["key"]))
     assert asked
+    asked |= {(secret["name"], secret["key"]) for secret in _references(OVERLAYS["base"], "credentials")}
     assert asked <= there
     whole = {reference["name"] for reference in _references(OVERLAYS["base"], "secretRef")}
     assert {name for name, _ in there} == {name for name, _ in asked} | whole
@@ -160,7 +161,7 @@ def test_no_file_of_the_compose_deployment_holds_a_secret() -> None:
     text = (DOCKER / "compose.yml").read_text()
     assert set(given) <= set(re.findall(r"\$\{(\w+)", text))
     must = set(re.findall(r"\$\{(\w+):\?", text))
-    assert must == {"REDIS_PASSWORD", "GRAFANA_PASSWORD"} <= set(given)
+    assert must == {"REDIS_PASSWORD", "METRICS_TOKEN", "GRAFANA_PASSWORD"} <= set(given)
 
 
 # --- ports and paths ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.waiting import wait_for
 from workshop.grader.launch import ModelServer, started
 from workshop.grader.subject import Subject
 
@@ -98,13 +99,32 @@ def test_a_slash_at_the_end_is_the_same_route_and_no_redirect(slashes: str, subj
         assert statuses(rest_of(connection)) == [b"200", b"200"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_CORK")
 def test_a_client_that_closes_its_side_with_its_request_is_answered(subject: Subject) -> None:
     with connected(subject) as connection:
-        if sys.platform == "linux":  # both in one packet: they arrive together, however busy this machine is
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-        connection.sendall(post(CLOSE) + BODY)
+        # Both in one packet: they arrive together, however busy this machine is.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connection.sendall(post() + BODY)
         connection.shutdown(socket.SHUT_WR)
         assert statuses(rest_of(connection)) == [b"200"]
+
+
+def test_a_client_that_wants_one_answer_may_close_its_side_a_moment_after_its_request(subject: Subject) -> None:
+    with subject.upstream.held() as gate, connected(subject) as connection:
+        connection.sendall(post(CLOSE) + BODY)
+        connection.shutdown(socket.SHUT_WR)
+        gate.wait_for(1)
+        gate.release()
+        assert statuses(rest_of(connection)) == [b"200"]
+
+
+def test_a_client_that_leaves_as_soon_as_the_upstream_has_its_call_ends_it(subject: Subject) -> None:
+    for _ in range(20):
+        with subject.upstream.held() as gate:
+            with connected(subject) as connection:
+                connection.sendall(post() + BODY)
+                gate.wait_for(1)
+            wait_for(lambda: subject.upstream.register()["in_flight"] == 0)
 
 
 def in_segments(subject: Subject, pieces: Sequence[bytes]) -> bytes:

@@ -39,7 +39,7 @@ def test_the_configuration_and_all_rules_are_sound() -> None:
 
 def test_the_demo_scrapes_as_production_does_only_more_often(tmp_path: Path) -> None:
     targets = {"gateway": "127.0.0.1:1", "model": "127.0.0.1:2"}
-    file = configure(tmp_path / "demo", targets, "2s", RULES)
+    file = configure(tmp_path / "demo", targets, "", "2s", RULES)
     assert promtool("check", "config", file).returncode == 0
     theirs, ours = (CONFIGURATION / "prometheus.yml").read_text(), file.read_text()
     assert ours == theirs.replace("_interval: 15s", "_interval: 2s") != theirs

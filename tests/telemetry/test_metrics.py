@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -247,3 +248,22 @@ def test_without_metrics_there_is_no_metrics_page(
         assert gateway.service.get("/metrics").status == 404
         assert "Metrics" not in [layer["name"] for layer in gateway.service.get("/").json["layers"]]
         assert ask(gateway, "Hola").status == 200
+
+
+def test_where_tokens_are_required_only_prometheus_and_administrators_read_the_metrics(
+    model_server: ModelServer, tmp_path: Path
+) -> None:
+    """They show users and their spend. A newline at the end of the token is what `echo` in a secret leaves."""
+    with running(model_server, tmp_path, API_KEYS_REQUIRED="true", METRICS_TOKEN="of-prometheus\n") as gateway:
+        service, ana, root = gateway.service, gateway.desk.create("ana"), gateway.desk.create("root", role="admin")
+
+        def status(path: str, token: str) -> int | None:
+            return service.get(path, headers={"Authorization": f"Bearer {token}"}).status
+
+        assert service.get("/metrics").status == 401
+        tokens = ("anonymous", "wrong", "of-prometheus", ana.token, root.token)
+        assert [status("/metrics", token) for token in tokens] == [401, 401, 200, 403, 200]
+        assert service.get("/metrics", headers={"Authorization": "BEARER of-prometheus"}).status == 200
+        assert status("/usage", "of-prometheus") == 401, "it is for nothing else"
+        answer = service.post("/generate", {"prompt": "Hola"}, headers={"Authorization": "Bearer of-prometheus"})
+        assert answer.status == 401
