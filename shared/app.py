@@ -79,7 +79,7 @@ def build_service(
     app.state.longest_call = min(limits, default=settings.timeout)  # seconds
     answer_errors_in_the_envelope(app)
     fast: dict[str, Endpoint] = {}
-    open_paths = {"/openapi.json"}
+    open_paths = set[str]()
     for make_routes in (root_routes, health_routes, generate_routes, *routes):
         router = make_routes(service)
         app.include_router(router, responses={"default": {"model": ErrorResponse}})

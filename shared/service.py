@@ -14,7 +14,7 @@ from fastapi import APIRouter
 
 from shared.accounts.prices import Price, PriceList, Prices
 from shared.pipeline.call import Call
-from shared.pipeline.errors import InvalidRequest, ServiceError
+from shared.pipeline.errors import InvalidRequest, ServiceError, ShuttingDown
 from shared.pipeline.layer import Batching, Checked, Innermost, Layer, compose
 from shared.pipeline.outcome import Ending, Outcome, Usage
 from shared.pipeline.reply import Chunk, Completion, Relay, Reply, TokenStream
@@ -61,8 +61,9 @@ class Service:
                 error.http_status = call.invalid_status
             call.finish(Outcome(Ending.FAILED, error=error))
             raise
-        except asyncio.CancelledError:
-            call.finish(Outcome(Ending.LEFT))
+        except asyncio.CancelledError as cancelled:
+            stopped = _stopped(cancelled)
+            call.finish(Outcome(Ending.FAILED if stopped else Ending.LEFT, error=stopped))
             raise
         except Exception:
             fields = {"request_id": call.request_id}
@@ -136,12 +137,24 @@ class Service:
         except ServiceError as broken:
             ending, error = Ending.CUT, broken
             raise
+        except asyncio.CancelledError as cancelled:
+            if error := _stopped(cancelled):
+                ending = Ending.CUT
+            raise
         finally:
             usage = usage or estimate(call.request, length)
             self._settle(call, ending, model, usage, length, error, reason=reason)
             await stream.aclose()
 
     # endregion: relay-settles
+
+
+def _stopped(cancelled: asyncio.CancelledError) -> ServiceError | None:
+    """The error, if the server cancelled the call at the end of its grace period. None: the client left.
+
+    uvicorn gives its cancellation a message, and ours has none.
+    """
+    return ShuttingDown() if cancelled.args else None
 
 
 MakeCheck = Callable[[Service], Checked]
