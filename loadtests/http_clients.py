@@ -68,17 +68,20 @@ class Cost:
     p50_us: float
 
 
-@asynccontextmanager
-async def _aiohttp(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls)
-    async with aiohttp.ClientSession(connector=connector) as session:
+def _aiohttp(*, pooled: bool = True) -> Open:
+    @asynccontextmanager
+    async def open(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls, force_close=not pooled)
+        async with aiohttp.ClientSession(connector=connector) as session:
 
-        async def ask() -> bytes:
-            async with session.post(f"{url}/chat/completions", data=BODY, headers=HEADERS) as response:
-                assert response.status == 200
-                return await response.read()
+            async def ask() -> bytes:
+                async with session.post(f"{url}/chat/completions", data=BODY, headers=HEADERS) as response:
+                    assert response.status == 200
+                    return await response.read()
 
-        yield ask
+            yield ask
+
+    return open
 
 
 def _httpx2(*, http1: bool, http2: bool) -> Open:
@@ -103,22 +106,36 @@ async def _openai(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
         openai.DefaultAsyncHttpxClient(verify=tls) as transport,
         openai.AsyncOpenAI(base_url=url, api_key="sk-static", max_retries=0, http_client=transport) as client,
     ):
+        yield lambda: _completion(client)
 
-        async def ask() -> object:
-            return await client.chat.completions.create(
-                model=MODEL, messages=[{"role": "user", "content": MESSAGES[0]["content"]}], max_tokens=100
-            )
 
-        yield ask
+@asynccontextmanager
+async def _openai_anew(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
+    """As in many a first version of a service: a client for each call."""
+
+    async def ask() -> object:
+        async with openai.AsyncOpenAI(base_url=url, api_key="sk-static", max_retries=0) as client:
+            return await _completion(client)
+
+    yield ask
+
+
+async def _completion(client: openai.AsyncOpenAI) -> object:
+    return await client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": MESSAGES[0]["content"]}], max_tokens=100
+    )
 
 
 CLEAR, CLEAR_2, TLS = "http", "http, version 2", "https"
 WAYS = [
-    Way("aiohttp, HTTP/1.1", "aiohttp", CLEAR, _aiohttp),
+    Way("aiohttp, HTTP/1.1", "aiohttp", CLEAR, _aiohttp()),
+    Way("aiohttp, a new connection each time", "aiohttp", CLEAR, _aiohttp(pooled=False)),
     Way("httpx2, HTTP/1.1", "httpx2", CLEAR, _httpx2(http1=True, http2=False)),
     Way("httpx2, HTTP/2", "httpx2", CLEAR_2, _httpx2(http1=False, http2=True)),
     Way("openai SDK, HTTP/1.1", "openai", CLEAR, _openai),
-    Way("aiohttp, HTTP/1.1 over TLS", "aiohttp", TLS, _aiohttp),
+    Way("openai SDK, a new client each time", "openai", CLEAR, _openai_anew),
+    Way("aiohttp, HTTP/1.1 over TLS", "aiohttp", TLS, _aiohttp()),
+    Way("aiohttp, a new connection each time over TLS", "aiohttp", TLS, _aiohttp(pooled=False)),
     Way("httpx2, HTTP/1.1 over TLS", "httpx2", TLS, _httpx2(http1=True, http2=False)),
     Way("httpx2, HTTP/2 over TLS", "httpx2", TLS, _httpx2(http1=True, http2=True)),
     Way("openai SDK, HTTP/1.1 over TLS", "openai", TLS, _openai),

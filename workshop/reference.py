@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.settings import Settings
-from workshop import architecture, stack
+from workshop import architecture, cluster_picture, stack
 from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -26,6 +26,7 @@ def main() -> None:
     SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
     architecture.main()
     stack.main()
+    cluster_picture.main()
 
 
 def env_example() -> str:

@@ -12,7 +12,7 @@ import pytest
 from demos.demo_4_streaming import app as demo_4
 from demos.parts import Parts
 from shared.settings import Settings
-from workshop import architecture, reference, stack
+from workshop import architecture, cluster_picture, reference, stack
 from workshop.processes import ROOT
 from workshop.tracked import tracked
 
@@ -111,6 +111,12 @@ def test_the_page_on_architecture_shows_the_rooms_as_they_are() -> None:
     page = architecture.PAGE.read_text()
     assert architecture.with_table(page) == page, "run make reference"
     assert architecture.table() in page
+
+
+def test_the_picture_of_the_cluster_is_the_decks_and_each_of_its_colours_has_one_for_dark_pages() -> None:
+    assert cluster_picture.PICTURE.read_text() == cluster_picture.picture(), "run make reference"
+    colours = set(re.findall(r'(?:fill|stroke)="(#\w+)"', cluster_picture.DRAWN.read_text()))
+    assert colours - {"#ffffff", "#a9bcd6"} == set(cluster_picture.DARK)  # these two are letters on the darkest box
 
 
 def test_the_picture_of_the_stack_shows_the_layers_as_they_are() -> None:
