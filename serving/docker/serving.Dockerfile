@@ -5,6 +5,9 @@
 #
 # The image has the code of our deployments and the workshop's own weights. Other weights come from a volume or the hub.
 
+# Before the first FROM, or no FROM can read it.
+ARG HARDWARE=cpu
+
 # --- what each kind of machine needs besides Python -----------------------------------------------------------------
 
 FROM python:3.11-slim-bookworm AS cpu
@@ -12,6 +15,8 @@ FROM python:3.11-slim-bookworm AS cpu
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libnuma1=2.* \
     && rm -rf /var/lib/apt/lists/*
+# vLLM's sampler would compile itself with a C++ compiler, which is not here.
+ENV TORCHDYNAMO_DISABLE=1
 
 FROM python:3.11-slim-bookworm AS gpu
 # CUDA itself is among the locked packages; the driver is the host's. Triton compiles the launchers of its kernels when it
@@ -19,14 +24,14 @@ FROM python:3.11-slim-bookworm AS gpu
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc=4:12.* g++=4:12.* libc6-dev=2.36-* libnuma1=2.* \
     && rm -rf /var/lib/apt/lists/*
-ENV NVIDIA_VISIBLE_DEVICES=all \
-    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+# Not NVIDIA_VISIBLE_DEVICES: who starts the container says which GPUs it gets, and without a word it gets none.
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     CUDA_HOME=/opt/venv/lib/python3.11/site-packages/nvidia/cu13
 
 # --- the locked packages --------------------------------------------------------------------------------------------
 
 FROM python:3.11-slim-bookworm AS packages
-ARG HARDWARE=cpu
+ARG HARDWARE
 # Where PyTorch's CPU build is, for a pip that does not find it by itself; the Makefile's TORCH_CPU_INDEX.
 ARG PIP_EXTRA_INDEX_URL
 COPY serving/requirements-${HARDWARE}.txt /tmp/requirements.txt
@@ -36,7 +41,6 @@ RUN python -m venv --without-pip /opt/venv \
 
 # --- the image ------------------------------------------------------------------------------------------------------
 
-ARG HARDWARE=cpu
 # hadolint ignore=DL3006
 FROM ${HARDWARE}
 LABEL org.opencontainers.image.title="llm-serving" \

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("config", type=Path)
     parser.add_argument("--port", type=int, default=8400)
-    parser.add_argument("--reachable", action="store_true", help="make Ray's metrics readable from other machines")
+    parser.add_argument("--reachable", action="store_true", help="serve other machines too, with answers and metrics")
     options = parser.parse_args(arguments)
     return guarded(lambda: serve(Cluster(options.config, options.port, options.reachable)))
 

@@ -39,12 +39,13 @@ class CannotServe(Exception):
 class Cluster:
     """Started on entry, gone on exit, whatever happens in between. Raises CannotServe.
 
-    `reachable`: other machines can read its metrics, not only this one.
+    `reachable`: other machines can send it requests and read its metrics, not only this one.
     """
 
     def __init__(self, config: Path, port: int, reachable: bool = False) -> None:
         self.config = config
         self.address = socket.gethostbyname(socket.gethostname()) if reachable else "127.0.0.1"
+        self.listens = "0.0.0.0" if reachable else "127.0.0.1"
         self.ports = environment.ports(port)
         # Not in the project's folder: socket paths have a maximum length, which a user's folder may exceed.
         self.folder = Path(tempfile.gettempdir()) / f"ray-serve-{port}"
@@ -103,7 +104,7 @@ class Cluster:
             _temp_dir=str(self.folder),
         )
         self.say("starting Serve")
-        self.client: Any = serve_start(http_options={"host": "127.0.0.1", "port": self.ports.http})
+        self.client: Any = serve_start(http_options={"host": self.listens, "port": self.ports.http})
 
     def _wait(self, applications: list[str]) -> None:
         from ray import serve

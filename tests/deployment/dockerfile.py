@@ -74,6 +74,12 @@ class Dockerfile:
         return stages
 
     @property
+    def arguments(self) -> set[str]:
+        """The build arguments before the first FROM: only these can choose a base."""
+        before = re.split(r"^FROM ", self.text, maxsplit=1, flags=re.MULTILINE)[0]
+        return set(re.findall(r"^ARG (\w+)", before, re.MULTILINE))
+
+    @property
     def image(self) -> Stage:
         return self.stages[-1]
 

@@ -9,14 +9,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator, validators
+from jsonschema import Draft202012Validator, ValidationError, validators
 from referencing import Registry, Resource
 
 from tests.deployment import yaml_files
@@ -26,6 +26,21 @@ SCHEMAS = Path(__file__).parent / "schemas"
 OURS = {file.stem: file for file in SCHEMAS.glob("*.yml")}
 OURS["component"] = OURS["kustomization"]
 HADOLINT = Path(sys.executable).parent / "hadolint"
+
+
+def _unique(validator: Any, keys: list[str], found: Any, schema: Any) -> Iterator[ValidationError]:
+    """Entries of a list that is a map by these keys: the API server rejects two with the same."""
+    if not isinstance(found, list):
+        return
+    seen = set[str]()
+    for each in found:
+        name = json.dumps([each.get(key) for key in keys]) if isinstance(each, dict) else ""
+        if name in seen:
+            yield ValidationError(f"two entries have the {' and '.join(keys)} {name}")
+        seen.add(name)
+
+
+Strict = validators.extend(Draft202012Validator, {"x-kubernetes-list-map-keys": _unique})  # type: ignore[no-untyped-call]
 
 
 def faults_of_object(found: Any) -> list[str]:
@@ -83,13 +98,13 @@ def _faults(validator: Any, found: Any) -> list[str]:
 
 
 @cache
-def _of_kind(version: str, kind: str) -> Draft202012Validator:
+def _of_kind(version: str, kind: str) -> Any:
     if kind.lower() in OURS:
         return _of_ours(kind.lower())
     # The files are named after the group without its domain, and the version.
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", version)
     schema = json.loads((_strict() / f"{kind.lower()}-{group}.json").read_text())
-    return Draft202012Validator(schema, registry=_registry())
+    return Strict(schema, registry=_registry())
 
 
 @cache
@@ -117,5 +132,5 @@ def faults_of_provisioning(text: str) -> list[str]:
 
 
 @cache
-def _of_ours(name: str) -> Draft202012Validator:
-    return Draft202012Validator(yaml_files.only(OURS[name]), registry=_registry())
+def _of_ours(name: str) -> Any:
+    return Strict(yaml_files.only(OURS[name]), registry=_registry())

@@ -234,6 +234,21 @@ def test_an_image_runs_as_a_user_with_a_number_and_is_built_by_its_own_stage(nam
             assert not installed & BUILDERS
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_base_that_the_build_chooses_is_an_argument_before_the_first_stage(name: str) -> None:
+    file = IMAGES[name]
+    assert {word for stage in file.stages for word in re.findall(r"\$\{?(\w+)", stage.base)} <= file.arguments
+
+
+def test_no_image_compiles_without_a_compiler_or_takes_gpus_by_itself() -> None:
+    for hardware in ("cpu", "gpu"):
+        stage = SERVING.stage(hardware)
+        compiler = any("g++" in each.value for each in stage.all("RUN"))
+        assert compiler or stage.environment["TORCHDYNAMO_DISABLE"] == "1"
+    for file in IMAGES.values():
+        assert not [stage for stage in file.stages if "NVIDIA_VISIBLE_DEVICES" in stage.environment]
+
+
 def test_both_locks_of_the_serving_image_are_complete() -> None:
     (source,) = [source for source, _ in SERVING.stage("packages").copies]
     for hardware in ("cpu", "gpu"):

@@ -337,7 +337,8 @@ def test_grace_periods_are_longer_than_pods_and_containers_need(overlay: str, mo
     drain = serving(overlay)["drain_s"]
     (_, worker) = ray_pods(overlay)
     within = int(worker["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
-    assert drain < within < worker["terminationGracePeriodSeconds"]
+    assert drain < within
+    assert within + 60 <= worker["terminationGracePeriodSeconds"]  # Ray's own commands before and after take that long
     assert named(OVERLAYS[overlay], "RayService", "llm")["spec"]["rayClusterDeletionDelaySeconds"] >= drain
 
 
@@ -443,6 +444,31 @@ def test_images_and_versions_agree(overlay: str) -> None:
         assert 'image.version="1.0.0"' in labels
     lock = (ROOT / "serving" / f"requirements-{hardware}.txt").read_text()
     assert f"\nray=={cluster(overlay)['rayVersion']}\n" in lock
+
+
+def test_redis_has_room_to_rewrite_its_file() -> None:
+    """Until it has, it may hold each changed page twice."""
+    in_cluster = named(OVERLAYS["base"], "StatefulSet", "redis")["spec"]["template"]["spec"]["containers"][0]
+    compose = COMPOSE["services"]["redis"]
+    for command, limit in (
+        (in_cluster["args"][-1], in_cluster["resources"]["limits"]["memory"]),
+        (compose["command"][-1], compose["deploy"]["resources"]["limits"]["memory"]),
+    ):
+        (most,) = re.findall(r"--maxmemory (\d+)mb", command)
+        (room,) = re.findall(r"^(\d+)Mi?$", limit)
+        assert 2 * int(most) < int(room)
+
+
+def test_every_disruption_budget_lets_a_node_be_emptied() -> None:
+    """maxUnavailable needs an owner with a scale. Kubernetes asks the RayCluster in vain, and then lets no pod go."""
+    scaled = [each for each in OVERLAYS["base"] if each["kind"] in {"Deployment", "StatefulSet"}]
+    labels = [each["spec"]["template"]["metadata"]["labels"] for each in scaled]
+    budgets = [each["spec"] for each in OVERLAYS["base"] if each["kind"] == "PodDisruptionBudget"]
+    assert len(budgets) == 3
+    for budget in budgets:
+        assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        owned = any(budget["selector"]["matchLabels"].items() <= each.items() for each in labels)
+        assert owned or "maxUnavailable" not in budget
 
 
 # --- permissions ----------------------------------------------------------------------------------------------------
