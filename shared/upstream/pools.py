@@ -74,11 +74,16 @@ class Upstreams:
         return self._pools[target.upstream].base_url
 
     async def ready(self) -> bool:
-        """Whether any upstream answers: one is enough to be ready."""
-        if await self.primary.ready():
-            return True
-        others = [upstream for upstream in self._pools.values() if upstream is not self.primary]
-        return any(await asyncio.gather(*(upstream.ready() for upstream in others)))
+        """Whether any upstream answers: one is enough. All are asked at once, so that one that hangs delays nothing."""
+        asked = [asyncio.create_task(upstream.ready()) for upstream in self._pools.values()]
+        try:
+            for answer in asyncio.as_completed(asked):
+                if await answer:
+                    return True
+            return False
+        finally:
+            for each in asked:
+                each.cancel()
 
 
 def _status(error: BaseException | None, call: Call) -> str:

@@ -12,6 +12,7 @@ from shared.pipeline.outcome import Ending
 from shared.pipeline.reply import Completion, TokenStream
 from shared.service import Service
 from shared.settings import Settings
+from shared.upstream import client
 from shared.upstream.pools import Upstreams
 from shared.upstream.retry_after import parse_retry_after
 from tests.shared.conftest import make_call, opened
@@ -151,3 +152,24 @@ def test_a_client_that_leaves_pays_for_what_it_was_shown(take: int, server: Mode
 )
 def test_retry_after_is_read_in_each_of_its_forms(headers: dict[str, str], seconds: float | None) -> None:
     assert parse_retry_after(headers) == seconds
+
+
+def test_an_upstream_that_hangs_does_not_delay_the_word_that_another_is_ready(server: ModelServer) -> None:
+    async def readiness() -> bool:
+        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as hangs:
+            port = hangs.sockets[0].getsockname()[1]
+            settings = Settings(
+                openai_base_url=f"http://127.0.0.1:{port}/v1",
+                fallbacks=f"@{server.url}/v1",
+                fallback_api_keys=SecretStr(server.key),
+            )
+            upstreams = Upstreams(settings)
+            await upstreams.open()
+            try:
+                return await upstreams.ready()
+            finally:
+                await upstreams.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "PROBE_SECONDS", 3600.0)
+        assert asyncio.run(readiness())
