@@ -25,6 +25,8 @@ from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceErr
 LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
 HALF_CLOSED_WITHIN = 0.1  # seconds; a client that wants one answer and closes its side this soon waits for it
+STILL_THERE = 1.0  # seconds between two looks whether a client that closed its side has left after all
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"  # an interim response, which every client of HTTP/1.1 must skip
 PEER_CLOSED = getattr(select, "POLLRDHUP", 0)  # Linux has it
 HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
 
@@ -90,7 +92,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         waits = self.cycle is not None and not self.cycle.response_complete
         soon = self._only_request and self.loop.time() - self._asked_at < HALF_CLOSED_WITHIN
         self._half_closed = waits and (soon or self._closed_at_once)
+        if self._half_closed and self.scope["http_version"] == "1.1":
+            self.loop.call_later(STILL_THERE, self._see_it_there)
         return self._half_closed
+
+    def _see_it_there(self) -> None:
+        """Write something: the machine of a client that has left answers with a reset, and its call is cancelled."""
+        waits = self.cycle is not None and not self.cycle.response_started
+        if waits and not self.transport.is_closing():
+            self.transport.write(PROCESSING)
+            self.loop.call_later(STILL_THERE, self._see_it_there)
 
     def on_message_begin(self) -> None:
         self._in_head = True

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from shared.http.protocol import PROCESSING
 from tests.waiting import wait_for
 from workshop.grader.launch import ModelServer, started
 from workshop.grader.subject import Subject
@@ -116,6 +117,25 @@ def test_a_client_that_wants_one_answer_may_close_its_side_a_moment_after_its_re
         gate.wait_for(1)
         gate.release()
         assert statuses(rest_of(connection)) == [b"200"]
+
+
+def test_a_client_that_wants_one_answer_and_leaves_is_found_out(subject: Subject) -> None:
+    """At first it looks like one that closed only its side."""
+    with subject.upstream.held() as gate:
+        with connected(subject) as connection:
+            connection.sendall(post(CLOSE) + BODY)
+            gate.wait_for(1)
+        wait_for(lambda: subject.upstream.register()["in_flight"] == 0)
+
+
+def test_a_client_that_closed_its_side_is_asked_whether_it_is_there_until_its_answer(subject: Subject) -> None:
+    with subject.upstream.held() as gate, connected(subject) as connection:
+        connection.sendall(post(CLOSE) + BODY)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(len(PROCESSING)) == PROCESSING
+        assert connection.recv(len(PROCESSING)) == PROCESSING
+        gate.release()
+        assert statuses(rest_of(connection))[-1] == b"200"
 
 
 def test_a_client_that_leaves_as_soon_as_the_upstream_has_its_call_ends_it(subject: Subject) -> None:

@@ -39,8 +39,9 @@ def test_demo_5_has_its_own_trace_receiver_prometheus_and_forwarder() -> None:
         "the alert forwarder",
     ]
     assert claimed == [8300, 8200]
-    secret = bare.environment.pop("WEBHOOK_HMAC_SECRET")
+    secret, token = (bare.environment.pop(name) for name in ("WEBHOOK_HMAC_SECRET", "METRICS_TOKEN"))
     assert secret.startswith("whsec_")
+    assert (sidecars.RUN / "prometheus-8200" / "metrics_token").read_text() == token
     assert any(f"WEBHOOK_HMAC_SECRET={secret} make webhook" in line for line in bare.look)
     assert bare.environment == {
         "OTLP_ENDPOINT": "http://127.0.0.1:8300",
@@ -51,6 +52,7 @@ def test_demo_5_has_its_own_trace_receiver_prometheus_and_forwarder() -> None:
     again, _ = stage()
     sidecars_of_demo_5(again)
     assert again.environment["WEBHOOK_HMAC_SECRET"] != secret
+    assert again.environment["METRICS_TOKEN"] != token
 
 
 def test_the_earlier_demos_have_none() -> None:

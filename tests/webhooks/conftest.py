@@ -13,6 +13,7 @@ __all__ = ["database_url", "postgres", "sqlite_file"]
 
 BUILD = "demos.demo_5_observability.app:build"
 WORKERS = 4
+METRICS_TOKEN = "of-prometheus"
 OLD_SECRET = "your-secret"
 
 
@@ -30,6 +31,7 @@ def subject(server: ModelServer) -> Iterator[Subject]:
         "WEBHOOK_HMAC_SECRET": f"{SECRET}, {OLD_SECRET}",
         "MAX_BODY_BYTES": "100000",
         "API_KEYS_REQUIRED": "true",
+        "METRICS_TOKEN": METRICS_TOKEN,
         "TIMEOUT": "100",
     }
     with started(BUILD, server, settings) as subject:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.waiting import wait_for
-from tests.webhooks.conftest import BUILD, OLD_SECRET, WORKERS
+from tests.webhooks.conftest import BUILD, METRICS_TOKEN, OLD_SECRET, WORKERS
 from tests.webhooks.mess import messed_up
 from tests.webhooks.sender import PATH, SECRET, Sender, alert, by_hand, headers, new_id, notification
 from workshop.grader.callers import Caller
@@ -222,7 +222,7 @@ def test_a_webhook_needs_no_token_even_if_calls_do(subject: Subject, sender: Sen
 
 def number(subject: Subject, line: str) -> float:
     """A metric's value in /metrics, for all workers together."""
-    text = subject.service.get("/metrics").text
+    text = subject.service.get("/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"}).text
     return next((float(said.split()[-1]) for said in text.splitlines() if said.startswith(line)), 0.0)
 
 
