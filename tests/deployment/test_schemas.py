@@ -84,6 +84,7 @@ TYPOS = [
     ("serving/kubernetes/base/gateway.yaml", "apiVersion: apps/v1", "apiVersion: apps/v2"),
     ("serving/kubernetes/base/gateway.yaml", "containerPort: 8000", "containerPort: http"),
     ("serving/kubernetes/base/gateway.yaml", "      containers:", "      container:"),
+    ("serving/kubernetes/base/weights.yaml", "accessModes", "accessMode"),
     ("serving/kubernetes/base/fallback-disruption.yaml", "maxUnavailable", "maxUnavailabel"),
     ("serving/kubernetes/base/gateway.yaml", "terminationGracePeriodSeconds: 330", "terminationGracePeriod: 330"),
     ("serving/kubernetes/base/gateway-service.yaml", "targetPort:", "target-port:"),

@@ -28,7 +28,7 @@ SETTINGS = {name.upper() for name in Settings.model_fields}
 # Variables for other programs than the gateway, or for building a setting.
 OTHERS = {
     "REDIS_PASSWORD",  # part of REDIS_URL
-    "HF_TOKEN",  # for the model hub
+    "HF_HUB_OFFLINE",
     arguments.OTLP_ENDPOINT,
     OTLP_ENDPOINT,  # for vLLM
     "RAY_gcs_rpc_server_reconnect_timeout_s",  # not needed on one machine, where the head cannot be lost alone
@@ -444,6 +444,23 @@ def test_images_and_versions_agree(overlay: str) -> None:
         assert 'image.version="1.0.0"' in labels
     lock = (ROOT / "serving" / f"requirements-{hardware}.txt").read_text()
     assert f"\nray=={cluster(overlay)['rayVersion']}\n" in lock
+
+
+def test_weights_are_downloaded_once_and_are_those_that_are_served() -> None:
+    (_, worker) = ray_pods("base")
+    (download,) = worker["initContainers"]
+    assert f"'{serving('base')['source']}'" in download["command"][-1]
+    given = {each["name"]: each.get("value") for each in download["env"]}
+    (put,) = [mount for mount in download["volumeMounts"] if mount["name"] == "weights"]
+    (read,) = [mount for mount in worker["containers"][0]["volumeMounts"] if mount["name"] == "weights"]
+    home = Dockerfile(DOCKER / "serving.Dockerfile").image.environment["HOME"]
+    assert put["mountPath"] == read["mountPath"] == given["HF_HOME"] == f"{home}/.cache/huggingface"
+    assert read["readOnly"] is True
+    (volume,) = [each for each in worker["volumes"] if each["name"] == "weights"]
+    claim = named(OVERLAYS["base"], "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"])
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    (_, without) = ray_pods("cpu")
+    assert "weights" not in str(without)
 
 
 def test_redis_has_room_to_rewrite_its_file() -> None:
