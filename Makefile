@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images slides bench bench-serving clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images slides bench bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -75,6 +75,12 @@ install: $(RUNTIME) $(DEV) ## the packages for demos and for tests
 peers: $(PEERS) ## the clients and gateways that we test with and measure against
 
 install-serving: $(SERVING) ## Ray Serve and vLLM, for demo 6
+
+# For machines of the same kind: the same system and the same version of Python.
+wheelhouse: $(RUNTIME) ## all packages in one folder, for rooms without a network; DEMO=6 adds Ray and vLLM
+	@$(PY) -m pip download --quiet --only-binary :all: --dest wheelhouse -r requirements.txt -r requirements-dev.txt
+	@$(if $(filter 6,$(DEMO)),PIP_EXTRA_INDEX_URL="$(TORCH_CPU_INDEX)" $(PY) -m pip download --quiet --only-binary :all: --no-deps --dest wheelhouse -r serving/requirements-$(HARDWARE).txt)
+	@echo "copy the folder wheelhouse into each clone: make installs from it, and asks no network"
 
 lock: ## turn the *.in lists into lock files
 	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv

@@ -29,6 +29,7 @@ from typing import NoReturn
 from workshop.processes import ROOT, die_with_parent
 
 RUN = ROOT / ".run"  # locks, and pip's output after a failure
+WHEELHOUSE = ROOT / "wheelhouse"  # from `make wheelhouse`: where it is, nothing is asked of a network
 MADE = ".made"  # in an environment: its folder, and the Python that built it. The Makefile compares it too.
 GRACE_SECONDS = 5.0  # that pip has to end
 CAUSE_LINES = 6
@@ -83,7 +84,11 @@ PACKAGES = {
     "runtime": Packages(".venv", ".runtime", "requirements.txt", "what the demos need"),
     "dev": Packages(".venv", ".dev", "requirements-dev.txt", "what the tests need", upon="runtime"),
     "peers": Packages(
-        ".venv-peers", ".installed", "loadtests/peers/requirements.txt", "LiteLLM and LangChain", options=WHOLE
+        ".venv-peers",
+        ".installed",
+        "loadtests/peers/requirements.txt",
+        "LiteLLM, LangChain and schemathesis",
+        options=WHOLE,
     ),
     "serving-cpu": Packages(
         ".venv-serving",
@@ -320,7 +325,9 @@ def _pip_environment(python: str) -> dict[str, str]:
     kept = {f"PIP_{key.upper().replace('-', '_')}": value for key, value in settings.items() if key not in spoiling}
     ours = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     given = {name: value for name, value in os.environ.items() if value or not name.startswith("PIP_")}
-    return {**kept, **given, **ours}
+    # By its name, because pip splits the value at blanks; it runs in this folder.
+    carried = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELHOUSE.name} if WHEELHOUSE.is_dir() else {}
+    return {**kept, **given, **ours, **carried}
 
 
 def _reason(packages: Packages, status: int, said: list[str]) -> str:
@@ -342,6 +349,8 @@ def _reason(packages: Packages, status: int, said: list[str]) -> str:
 
 
 def _advice(cause: str) -> str:
+    if WHEELHOUSE.is_dir() and "No matching distribution" in cause:
+        return "The folder wheelhouse was made for other packages, another system or another Python: remove it."
     if "No space left" in cause:
         return "Free some disk, then run the same make again."
     if "Retrying" in cause or "onnection" in cause:

@@ -207,6 +207,22 @@ def test_a_settings_file_of_pip_cannot_send_packages_elsewhere(clone: Clone) -> 
     assert not elsewhere.exists()
 
 
+def test_a_folder_of_wheels_replaces_the_network(clone: Clone) -> None:
+    (clone.folder / "requirements-dev.txt").write_text("")
+    status, printed = clone.make("wheelhouse")
+    assert status == 0, printed
+    shutil.rmtree(clone.beside / "index")
+    shutil.rmtree(clone.folder / ".venv")
+    nowhere = {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_FIND_LINKS": ""}
+    status, printed = clone.make("install", **nowhere)
+    assert status == 0, printed
+    assert clone.imports("light")
+    clone.wants("light", "absent")
+    status, printed = clone.make("install", **nowhere)
+    assert status != 0
+    assert "The folder wheelhouse was made for other packages" in printed
+
+
 def test_an_environment_without_its_packages_is_noticed(clone: Clone) -> None:
     """A variable that nothing clears misleads pip, which reports success."""
     done = subprocess.run(
