@@ -62,8 +62,8 @@ class Service:
             call.finish(Outcome(Ending.FAILED, error=error))
             raise
         except asyncio.CancelledError as cancelled:
-            stopped = _stopped(cancelled)
-            call.finish(Outcome(Ending.FAILED if stopped else Ending.LEFT, error=stopped))
+            fault = _fault(cancelled)
+            call.finish(Outcome(Ending.FAILED if fault else Ending.LEFT, error=fault))
             raise
         except Exception:
             fields = {"request_id": call.request_id}
@@ -134,12 +134,9 @@ class Service:
                 if chunk is not stream.first:
                     yield chunk
             ending = Ending.FINISHED
-        except ServiceError as broken:
-            ending, error = Ending.CUT, broken
-            raise
-        except asyncio.CancelledError as cancelled:
-            if error := _stopped(cancelled):
-                ending = Ending.CUT
+        except (ServiceError, asyncio.CancelledError) as broken:
+            error = _fault(broken)
+            ending = Ending.CUT if error else Ending.LEFT
             raise
         finally:
             usage = usage or estimate(call.request, length)
@@ -149,12 +146,14 @@ class Service:
     # endregion: relay-settles
 
 
-def _stopped(cancelled: asyncio.CancelledError) -> ServiceError | None:
-    """The error, if the server cancelled the call at the end of its grace period. None: the client left.
+def _fault(broken: ServiceError | asyncio.CancelledError) -> ServiceError | None:
+    """The reason for a call's end; None if its client left.
 
-    uvicorn gives its cancellation a message, and ours has none.
+    The server also cancels calls, at the end of its grace period. It gives that a message, and nobody else does.
     """
-    return ShuttingDown() if cancelled.args else None
+    if isinstance(broken, ServiceError):
+        return broken
+    return ShuttingDown() if broken.args else None
 
 
 MakeCheck = Callable[[Service], Checked]

@@ -119,7 +119,8 @@ def busy() -> Iterator[psutil.Process]:
     work = "import subprocess, sys\nif len(sys.argv) == 1: subprocess.Popen([sys.executable, '-c', 'while 1: pass'])\n"
     process = subprocess.Popen([sys.executable, "-c", f"{work}while 1: pass"], start_new_session=True)
     family = psutil.Process(process.pid)
-    wait_for(lambda: bool(family.children()))
+    # Only once its child runs another program: a process that forks sleeps until then, and a stopped child never does.
+    wait_for(lambda: [child.cmdline()[-1:] for child in family.children()] == [["while 1: pass"]])
     yield family
     for each in [*family.children(), family]:
         each.send_signal(signal.SIGKILL)
