@@ -26,6 +26,7 @@ LARGEST_HEAD = 32 << 10  # bytes
 UNREAD = 75.0  # seconds
 HALF_CLOSED_WITHIN = 0.1  # seconds; a client that wants one answer and closes its side this soon waits for it
 STILL_THERE = 1.0  # seconds between two looks whether a client that closed its side has left after all
+RESET_WITHIN = 0.1  # seconds in which the machine of a client that has left says so
 PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"  # an interim response, which every client of HTTP/1.1 must skip
 PEER_CLOSED = getattr(select, "POLLRDHUP", 0)  # Linux has it
 HANG_UP = "workshop.hang_up"  # the name of our ASGI extension
@@ -96,11 +97,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.loop.call_later(STILL_THERE, self._see_it_there)
         return self._half_closed
 
-    def _see_it_there(self) -> None:
+    def _see_it_there(self, asked: bool = False) -> None:
         """Write something: the machine of a client that has left answers with a reset, and its call is cancelled."""
-        waits = self.cycle is not None and not self.cycle.response_started
-        if waits and not self.transport.is_closing():
+        if self.cycle.response_started or self.transport.is_closing():
+            return
+        if not asked:
             self.transport.write(PROCESSING)
+            self.loop.call_later(RESET_WITHIN, self._see_it_there, True)
+        elif any(events & (select.POLLERR | select.POLLHUP) for _, events in self._peer.poll(0)):
+            self.transport.abort()
+        else:
             self.loop.call_later(STILL_THERE, self._see_it_there)
 
     def on_message_begin(self) -> None:
