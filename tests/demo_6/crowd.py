@@ -86,6 +86,11 @@ class Crowd:
         return [one for one in self.ended if one.told_of_its_end]
 
     @property
+    def streaming(self) -> list[Asked]:
+        """Streams from the cluster that have begun and not ended."""
+        return [one for one in self.asked if one.in_the_middle and not one.fallback]
+
+    @property
     def lost(self) -> list[str]:
         """The requests that were neither answered nor told of their end, in words."""
         return [str(one) for one in self.ended if not (one.answered or one.told_of_its_end)]

@@ -119,6 +119,7 @@ def test_one_replica_is_killed_another_loses_its_engine_and_only_begun_streams_a
         one, other = cluster.wait_until_all_run(2)  # it has grown: twenty people are too many for one replica
         kill(one.pid)
         wait_for_the_engine(people)
+        wait_for(lambda: people.streaming, "a stream from the other replica")
         kill(other.engine_pids[0])
         last = time.monotonic()
         cluster.wait_until_all_run(2, besides=(one, other))
