@@ -2,8 +2,8 @@
 
 An open loop: each second as many people arrive as the shape says, and they do not wait for one another; half of them
 want a stream. The size of the spike depends on the machine: it keeps the deployment a little busier than its target.
-Little's law gives the first rate, from how long answers take at the target number in flight. After that, as many
-people come as were answered, and a few more while too few requests are in flight.
+Little's law gives the rate, at first from how long answers take at the target number in flight, and then from how long
+the latest ones took; a few more people come while too few requests are in flight.
 
 If Ray's REST API can be asked (SERVING_PORT), the phases last until there is something to see: until the new replica
 has had time to show its effect, and until it is gone; and the gates say whether it came and went in time. Otherwise the
@@ -62,7 +62,7 @@ LENGTHS = (120, 180)  # tokens: half a minute for a reader, half a second for an
 SHORT = 50  # tokens; warm-up answers have this many or fewer, and ours have more
 TOO_BUSY = 1.4  # times the target of the minimum replicas: the deployment must grow on a small machine
 REACHED_IN = 3.0  # seconds for the requests in flight to reach their intended number
-FORGOTTEN_IN = 8  # seconds over which answers are averaged; a starting replica takes half of a small machine
+LATEST = 4.0  # seconds over which answers are averaged; a starting replica takes half of a small machine
 USUAL, MOST = 5, 50  # requests in flight if the target is unknown; and at most
 CALM_SHARE = 8  # calm is this fraction of the spike's rate: one in eight
 SEED = 6
@@ -227,17 +227,18 @@ class Story(LoadTestShape):
         while not is_over(time.monotonic() - begins):
             sent.append(max(1, round(next(rates) / RATE_EACH)))
             yield sent[-1], AT_ONCE
-        mean = round(statistics.fmean(sent) * RATE_EACH, 1)
+        mean = round(statistics.fmean(sent or [0]) * RATE_EACH, 1)
         self.phases.append(Phase(name, begins - self.began, time.monotonic() - self.began, mean))
 
     def _kept_busy(self, rate: float, busy: float) -> Iterator[float]:
         """Rates that begin at `rate` and keep `busy` requests in flight, however fast the deployment becomes."""
-        before = _own_answers()
+        began = time.monotonic()
         while True:
             yield rate + (busy - len(people)) / REACHED_IN
-            now = _own_answers()
-            rate += (now - before - rate) / FORGOTTEN_IN
-            before = now
+            since = max(began, time.monotonic() - LATEST)
+            latest = [answer for answer in answers if answer.whole and answer.ended and answer.ended > since]
+            if latest:
+                rate = busy / statistics.fmean(answer.total for answer in latest)
 
     def _has_grown(self, since: float) -> bool:
         if not self.watch:
