@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
 from pydantic import SecretStr
@@ -156,8 +157,8 @@ def test_retry_after_is_read_in_each_of_its_forms(headers: dict[str, str], secon
 
 def test_an_upstream_that_hangs_does_not_delay_the_word_that_another_is_ready(server: ModelServer) -> None:
     async def readiness() -> bool:
-        async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as hangs:
-            port = hangs.sockets[0].getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as hangs:  # it takes connections, and nobody reads them
+            port = hangs.getsockname()[1]
             settings = Settings(
                 openai_base_url=f"http://127.0.0.1:{port}/v1",
                 fallbacks=f"@{server.url}/v1",
