@@ -20,6 +20,7 @@ import random
 import secrets
 import time
 import urllib.parse
+import urllib.request
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -203,8 +204,10 @@ def _listen(here: Lived, readline: Callable[[], bytes]) -> None:
 
 
 def _scrape(url: str) -> dict[str, float]:
-    """The numbers of GET /metrics, under the gates' names."""
-    with direct.urlopen(f"{url}/metrics", 30) as answer:
+    """The numbers of GET /metrics, under the gates' names. METRICS_TOKEN is for a service that requires tokens."""
+    token = os.environ.get("METRICS_TOKEN", "").strip()
+    request = urllib.request.Request(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"} if token else {})
+    with direct.urlopen(request, 30) as answer:
         text = answer.read().decode()
     found: dict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(text):

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import math
+import os
 import re
 import secrets
 import socket
@@ -152,7 +153,10 @@ COUNTED_WITHIN = 5.0  # seconds
 
 
 def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrape:
-    return Scrape(subject.service.get("/metrics", headers={**subject.somebody.headers, **(headers or {})}))
+    """A service that requires tokens may show its numbers only to METRICS_TOKEN."""
+    token = os.environ.get("METRICS_TOKEN", "").strip()
+    reader = {"Authorization": f"Bearer {token}"} if token else subject.somebody.headers
+    return Scrape(subject.service.get("/metrics", headers={**reader, **(headers or {})}))
 
 
 def _held_for(seconds: float) -> float:
