@@ -35,6 +35,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loadtests.gates import Gate, Record, judge_with, percentile, summary
 from workshop import direct
+from workshop.grader.exposition import reader_headers
 
 SECONDS = float(os.environ.get("LOAD_SECONDS", "20"))
 PROMETHEUS = os.environ.get("PROMETHEUS_URL", "").rstrip("/")
@@ -204,9 +205,8 @@ def _listen(here: Lived, readline: Callable[[], bytes]) -> None:
 
 
 def _scrape(url: str) -> dict[str, float]:
-    """The numbers of GET /metrics, under the gates' names. METRICS_TOKEN is for a service that requires tokens."""
-    token = os.environ.get("METRICS_TOKEN", "").strip()
-    request = urllib.request.Request(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"} if token else {})
+    """The numbers of GET /metrics, under the gates' names."""
+    request = urllib.request.Request(f"{url}/metrics", headers=reader_headers())
     with direct.urlopen(request, 30) as answer:
         text = answer.read().decode()
     found: dict[str, float] = defaultdict(float)

@@ -236,7 +236,7 @@ class Story(LoadTestShape):
         while True:
             yield rate + (busy - len(people)) / REACHED_IN
             since = max(began, time.monotonic() - LATEST)
-            latest = [answer for answer in answers if answer.whole and answer.ended and answer.ended > since]
+            latest = [answer for answer in _own_answers() if answer.ended and answer.ended > since]
             if latest:
                 rate = busy / statistics.fmean(answer.total for answer in latest)
 
@@ -254,14 +254,14 @@ class Story(LoadTestShape):
 
     def _wait_for_counts(self, watch: Watch) -> None:
         patience_ends = time.monotonic() + SETTLES_WITHIN
-        while sum(watch.finished().values()) < _own_answers() and time.monotonic() < patience_ends:
+        while sum(watch.finished().values()) < len(_own_answers()) and time.monotonic() < patience_ends:
             gevent.sleep(1.0)
             watch.count()
 
 
-def _own_answers() -> int:
-    """How many answers the deployment itself has given in this run."""
-    return sum(answer.whole and not answer.fallback for answer in answers)
+def _own_answers() -> list[Answer]:
+    """What the deployment itself has answered in this run."""
+    return [answer for answer in answers if answer.whole and not answer.fallback]
 
 
 told: list[Story] = []  # the one that Locust makes

@@ -248,12 +248,11 @@ def load_settings(**overrides: Any) -> Settings:
 # endregion: load-settings
 
 
+SECRET_ENDINGS = ("_KEY", "_KEYS", "_SECRET", "_TOKEN", "DATABASE_URL", "REDIS_URL")  # their values are never shown
+
+
 def _one_line(error: Any) -> str:
     name = str(error["loc"][0]).upper() if error["loc"] else "settings"
-    given = (
-        ""
-        if name.endswith(("_KEY", "_KEYS", "_SECRET", "_TOKEN", "DATABASE_URL", "REDIS_URL"))
-        else f"={error['input']}"
-    )
+    given = "" if name.endswith(SECRET_ENDINGS) else f"={error['input']}"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return f"{name}{given}: {message}"

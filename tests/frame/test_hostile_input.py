@@ -142,7 +142,7 @@ def test_a_client_that_leaves_cancels_its_call_at_the_upstream(subject: Subject)
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.sendall(sent)
             gate.wait_for(1)
-        _wait_for(subject, in_flight=0, cancelled=1)  # at once: the upstream itself never answers here
+        _wait_for(subject, in_flight=0, cancelled=1)  # though the upstream never answers here
     wait_for(lambda: '"outcome":"left","error":null,"status":499' in subject.log.text(), subject.log.text)
 
 

@@ -4,6 +4,7 @@ In: an answer. Out: samples, by selectors as in PromQL: `inference_requests_tota
 `gateway_tokens_total{direction="input"}`, which is the sum over all models. Knows none of the names.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ class Selector:
 
     def takes(self, sample: Sample) -> bool:
         return sample.name == self.name and self.labels.items() <= sample.labels.items()
+
+
+def reader_headers() -> dict[str, str]:
+    """For GET /metrics of a service that requires tokens: METRICS_TOKEN, if the environment has it."""
+    token = os.environ.get("METRICS_TOKEN", "").strip()
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 class Scrape:

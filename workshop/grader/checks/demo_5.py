@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import math
-import os
 import re
 import secrets
 import socket
@@ -29,7 +28,7 @@ from workshop.grader.callers import STRANGER, TOKENS, Caller
 from workshop.grader.check import Checklist
 from workshop.grader.commands import as_crowd, ask_many, in_order, shown_as, then
 from workshop.grader.crowd import asked_at_once, comes_true, open_for_all
-from workshop.grader.exposition import Scrape
+from workshop.grader.exposition import Scrape, reader_headers
 from workshop.grader.launch import SIMULATOR
 from workshop.grader.service import Answer
 from workshop.grader.stream import Stream
@@ -153,9 +152,7 @@ COUNTED_WITHIN = 5.0  # seconds
 
 
 def _scrape(subject: Subject, headers: Mapping[str, str] | None = None) -> Scrape:
-    """A service that requires tokens may show its numbers only to METRICS_TOKEN."""
-    token = os.environ.get("METRICS_TOKEN", "").strip()
-    reader = {"Authorization": f"Bearer {token}"} if token else subject.somebody.headers
+    reader = reader_headers() or subject.somebody.headers
     return Scrape(subject.service.get("/metrics", headers={**reader, **(headers or {})}))
 
 
