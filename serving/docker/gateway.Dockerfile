@@ -8,7 +8,9 @@
 FROM python:3.11-slim-bookworm AS packages
 # The lock is whole, so nothing is resolved; and nothing is compiled, so no compiler is needed here either.
 COPY requirements.txt /tmp/requirements.txt
-RUN python -m venv --without-pip /opt/venv \
+# The secret is optional: a pip.conf, for whoever has a package index of their own.
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-deps --only-binary=:all: \
        -r /tmp/requirements.txt
 

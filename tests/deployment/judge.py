@@ -76,6 +76,12 @@ def faults_of_workflow(text: str) -> list[str]:
     return _with_each(text, lambda found: _faults(_carried("github-workflows"), found))
 
 
+def faults_of_devcontainer(text: str) -> list[str]:
+    """Its JSON may have lines of comment."""
+    bare = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+    return _with_each(bare, lambda found: _faults(_of_ours("devcontainer"), found))
+
+
 def faults_of_dockerfile(text: str) -> list[str]:
     done = subprocess.run(
         [HADOLINT, "--no-color", "--format", "json", "-"], input=text, capture_output=True, text=True, check=False

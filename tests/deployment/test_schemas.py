@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from tests.deployment import judge, yaml_files
 from tests.deployment.judge import (
     faults_of_compose,
+    faults_of_devcontainer,
     faults_of_dockerfile,
     faults_of_manifests,
     faults_of_patches,
@@ -23,6 +24,8 @@ from workshop.prometheus import CONFIGURATION
 Judge = Callable[[str], list[str]]
 
 JUDGES: dict[str, Judge] = {
+    ".devcontainer/devcontainer.json": faults_of_devcontainer,
+    ".devcontainer/Dockerfile": faults_of_dockerfile,
     ".github/workflows/*.yml": faults_of_workflow,
     "serving/docker/*.Dockerfile": faults_of_dockerfile,
     "serving/docker/compose.yml": faults_of_compose,
@@ -68,6 +71,10 @@ def test_every_file_of_the_deployment_is_checked() -> None:
 
 # A file, a text in it, and a likely typo: an unknown key, a value of another type, a word that is not allowed.
 TYPOS = [
+    (".devcontainer/devcontainer.json", "onCreateCommand", "onCreate"),
+    (".devcontainer/devcontainer.json", '"memory": "8gb"', '"memory": "8 GB"'),
+    (".devcontainer/devcontainer.json", '"onAutoForward": "silent"', '"onAutoForward": "quiet"'),
+    (".devcontainer/Dockerfile", "USER 1000:1000", "USR 1000:1000"),
     (".github/workflows/ci.yml", "runs-on:", "run-on:"),
     (".github/workflows/ci.yml", "timeout-minutes: ", "timeout: "),
     ("serving/docker/gateway.Dockerfile", "ENTRYPOINT", "ENTRYPIONT"),

@@ -41,7 +41,7 @@ def test_demo_5_has_its_own_trace_receiver_prometheus_and_forwarder() -> None:
     assert claimed == [8300, 8200]
     secret, token = (bare.environment.pop(name) for name in ("WEBHOOK_HMAC_SECRET", "METRICS_TOKEN"))
     assert secret.startswith("whsec_")
-    assert (sidecars.RUN / "prometheus-8200" / "metrics_token").read_text() == token
+    assert (sidecars.RUN / "prometheus-8200" / "secrets" / "metrics_token").read_text() == token
     assert any(f"WEBHOOK_HMAC_SECRET={secret} make webhook" in line for line in bare.look)
     assert bare.environment == {
         "OTLP_ENDPOINT": "http://127.0.0.1:8300",
