@@ -45,6 +45,7 @@ STAND_INS = {
     ),
 }
 LIMITS = {resource.RLIMIT_NOFILE: 2**20, resource.RLIMIT_NPROC: 2**15}  # of a container, if the machine allows them
+SOURCES = re.compile(r"(extra-)?index|find-links|cert|trusted-host")  # pip's settings
 PULL_SECONDS, MAKE_SECONDS = 300.0, 900.0
 
 STORAGE_CONF = """
@@ -232,17 +233,18 @@ def _pip_settings() -> dict[str, str]:
     for line in _done([str(PIP), "config", "list"], 60).splitlines():
         name, _, value = line.partition("=")
         key = name.rpartition(".")[2]
-        if key in {"index-url", "extra-index-url", "find-links", "cert", "trusted-host"} and key not in found:
+        if SOURCES.match(key) and key not in found:
             found[key] = value.strip("'\"").replace("\\n", " ")
     return found
 
 
 def _pip_conf() -> Path:
-    """Those settings as a file; indexes on this machine's disk are left out."""
-    settings = _pip_settings()
-    indexes = [url for url in settings.get("extra-index-url", "").split() if not url.startswith("file:")]
+    """Those settings as a file, without indexes on this machine's disk."""
     conf = configparser.RawConfigParser()
-    conf["global"] = {**settings, "extra-index-url": " ".join(indexes)}
+    conf["global"] = {
+        key: " ".join(word for word in value.split() if not word.startswith("file:"))
+        for key, value in _pip_settings().items()
+    }
     file = STORE / "pip.conf"
     with file.open("w") as opened:
         conf.write(opened)
