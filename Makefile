@@ -86,9 +86,11 @@ lock: ## turn the *.in lists into lock files
 	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv
 	@for list in requirements requirements-dev loadtests/peers/requirements; do \
 	  .run/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header $$list.in -o $$list.txt || exit 1; done
-	@.run/lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header \
+	@.run/lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_31 --no-header \
 	  $(foreach part,torchvision torchaudio torchcodec triton,--no-emit-package $(part)) $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) \
 	  serving/requirements-cpu.in -o serving/requirements-cpu.txt
+	@sed -i.resolved -E "s/^(intel-[a-z-]+==[0-9.]+)$$/\1 ; platform_machine == 'x86_64'/" serving/requirements-cpu.txt && \
+	  rm serving/requirements-cpu.txt.resolved
 	@.run/lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-header \
 	  serving/requirements-gpu.in -o serving/requirements-gpu.txt
 
@@ -147,9 +149,8 @@ lint: $(DEV) ## format, lint, types, and phrases that read like a translation
 PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py) $(addprefix tests/deployment/test_,images.py devcontainer.py)
 ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))
-# The lock of Ray and vLLM is for this Python. With another one, the tests that need them are skipped, and say so.
-SERVING_PYTHON := 3.11
-serving_fits = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null | grep -x '$(SERVING_PYTHON)')
+# Where Ray and vLLM cannot be installed, the tests that need them are skipped, and say so.
+serving_fits = $(shell $(PYTHON) workshop/platforms.py $(HARDWARE) 2>/dev/null && echo yes)
 
 check: lint ## lint, types, and every test that starts no server: a minute
 	@$(PYTEST) --speed check --numprocesses 2 --dist worksteal

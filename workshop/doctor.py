@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop import environment
+from workshop import environment, platforms
 from workshop.environment import PACKAGES, Packages
 from workshop.processes import ROOT, answers
 from workshop.programs import PROGRAMS
@@ -58,12 +58,15 @@ def main() -> int:
 
 
 def examine() -> Iterator[Finding]:
-    version = sys.version_info
-    yield Finding(version >= (3, 11), f"Python {version.major}.{version.minor}.{version.micro} (3.11 or newer)")
+    why, here = platforms.why_not(), platforms.this_machine()
+    yield Finding(not why, why or f"{here}: demos 1 to 5 run here")
     yield state(PACKAGES["runtime"], needed=True, remedy="make install")
     yield state(PACKAGES["dev"], needed=False, remedy="make install")
-    serving = PACKAGES[f"serving-{os.environ.get('HARDWARE') or 'cpu'}"]
-    yield state(serving, needed=False, remedy="make install-serving, for demo 6")
+    hardware = os.environ.get("HARDWARE") or "cpu"
+    if why := platforms.why_no_serving(hardware):
+        yield Finding(False, f"demo 6 does not run here: {why}", needed=False)
+    else:
+        yield state(PACKAGES[f"serving-{hardware}"], needed=False, remedy="make install-serving, for demo 6")
     if cleared := os.environ.get("CLEARED"):
         yield Finding(False, f"set in your shell, but ignored by make: {', '.join(cleared.split())}", needed=False)
     yield Finding(any(WEIGHTS.glob("*.onnx")), "the embedded model's weights are in serving/tiny_model/weights")

@@ -26,6 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from workshop import platforms
 from workshop.processes import ROOT, die_with_parent
 
 RUN = ROOT / ".run"  # locks, and pip's output after a failure
@@ -48,7 +49,7 @@ class Packages:
     """A list of packages, the folder that it is installed into, and the stamp that records it.
 
     `upon`: the list that is installed there first. `options` are for pip. `index`: the variable that names another
-    index to ask if pip finds nothing without it.
+    index to ask if pip finds nothing without it. `hardware`: of Ray and vLLM, which fewer machines can have.
     """
 
     folder: str
@@ -58,6 +59,7 @@ class Packages:
     upon: str = ""
     options: tuple[str, ...] = ()
     index: str = ""
+    hardware: str = ""
 
     @property
     def place(self) -> Path:
@@ -97,6 +99,7 @@ PACKAGES = {
         f"{SERVING} for CPUs (3 GB, some minutes)",
         options=WHOLE,
         index="TORCH_CPU_INDEX",
+        hardware="cpu",
     ),
     "serving-gpu": Packages(
         ".venv-serving",
@@ -104,6 +107,7 @@ PACKAGES = {
         "serving/requirements-gpu.txt",
         f"{SERVING} for CUDA (3 GB, some minutes)",
         options=WHOLE,
+        hardware="gpu",
     ),
 }
 
@@ -134,6 +138,8 @@ def build(packages: Packages) -> None:
     if usable(place, packages) and _stamp(place, packages) == packages.digest and not not_as_pinned(packages, place):
         _write(place / packages.stamp, packages.digest)
         return
+    if why := platforms.why_no_serving(packages.hardware) if packages.hardware else platforms.why_not():
+        raise Failed(why)
     began = time.time()
     _say(f"installing {packages.purpose} into {packages.folder}…")
     basis = place if usable(place, packages) else None

@@ -1,9 +1,10 @@
 """Every lock installs from wheels alone on each platform and Python that the README names: nothing compiles.
 
-The lock of Ray and vLLM is for one platform, and `make test` really installs it.
+Ray's and vLLM's are for Linux and one Python; `make test` really installs the one for x86-64.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,14 @@ def unresolved(uv: Path, locks: tuple[str, ...], platform: str, python: str) -> 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_a_lock_has_wheels_for_each_platform_and_python(locks: str, platform: str, python: str, uv: Path) -> None:
     assert unresolved(uv, LOCKS[locks], platform, python) == ""
+
+
+@pytest.mark.parametrize("platform", ["x86_64-manylinux_2_31", "aarch64-manylinux_2_31"])
+def test_the_lock_of_ray_and_vllm_has_wheels_for_linux(platform: str, uv: Path, tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    # PyTorch's CPU builds are on its own index alone.
+    lock.write_text(re.sub(r"^torch==.*$", "", (ROOT / "serving" / "requirements-cpu.txt").read_text(), flags=re.M))
+    assert unresolved(uv, (str(lock),), platform, "3.11") == ""
 
 
 def test_a_package_without_a_wheel_is_found(uv: Path, tmp_path: Path) -> None:
