@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
@@ -162,6 +163,18 @@ def test_an_image_adds_no_more_than_it_must(services: Services, image: str) -> N
         return int(containers.podman("image", "inspect", "--format", "{{.Size}}", name))
 
     assert (size(image) - size(containers.PYTHON)) / 1e6 < SIZES[image]
+
+
+def test_without_vllm_the_fallback_answers_before_long(services: Services) -> None:
+    containers.podman("stop", "--time", "30", services.name("serving"))
+    try:
+        began = time.monotonic()
+        with ask(services, f"What is a token? {secrets.token_hex(4)}", max_tokens=8, temperature=0.5) as answer:
+            assert answer.headers["x-fallback"]
+        print(f"{time.monotonic() - began:.1f} s")
+    finally:
+        containers.podman("start", services.name("serving"))
+        wait_for(lambda: from_vllm(services), lambda: services.log("serving"), SECONDS_FOR_A_MODEL, poll=1.0)
 
 
 def test_a_stream_outlives_the_stop_of_its_gateway(services: Services) -> None:
