@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
@@ -165,20 +164,25 @@ def test_an_image_adds_no_more_than_it_must(services: Services, image: str) -> N
     assert (size(image) - size(containers.PYTHON)) / 1e6 < SIZES[image]
 
 
-def test_without_vllm_the_fallback_answers_before_long(services: Services) -> None:
-    containers.podman("stop", "--time", "30", services.name("serving"))
-    try:
-        began = time.monotonic()
-        with ask(services, f"What is a token? {secrets.token_hex(4)}", max_tokens=8, temperature=0.5) as answer:
-            assert answer.headers["x-fallback"]
-        print(f"{time.monotonic() - began:.1f} s")
-    finally:
-        containers.podman("start", services.name("serving"))
-        wait_for(lambda: from_vllm(services), lambda: services.log("serving"), SECONDS_FOR_A_MODEL, poll=1.0)
+def smoke(services: Services) -> str:
+    """What Kubernetes' smoke Job prints, run beside these services. Raises AssertionError if it fails."""
+    job, _ = yaml_files.documents((ROOT / "serving" / "kubernetes" / "smoke" / "smoke.yaml").read_text())
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    return containers.podman(
+        *("run", "--rm", "--pull=never", "--read-only", "--tmpfs=/tmp"),
+        f"--network={services.project}_inside",
+        f"--volume={services.project}_gateway-data:/data",
+        "--env=GATEWAY=http://gateway:8000",
+        *("--entrypoint", container["command"][0], container["image"]),
+        *(*container["command"][1:], *container["args"]),
+    )
+
+
+def test_the_smoke_job_asks_the_model_and_leaves_no_token(services: Services) -> None:
+    assert "revoked 1 token of smoke" in smoke(services)
 
 
 def test_a_stream_outlives_the_stop_of_its_gateway(services: Services) -> None:
-    """The last test of this file: nothing answers any more after it."""
     with ask(
         services, "Tell me all about queues", stream=True, max_tokens=LONG, ignore_eos=True, temperature=0.5
     ) as answer:
@@ -193,6 +197,17 @@ def test_a_stream_outlives_the_stop_of_its_gateway(services: Services) -> None:
     assert (state["Status"], state["ExitCode"]) == ("exited", 0)
     lines = [json.loads(line) for line in services.log("gateway").splitlines() if line.startswith('{"')]
     assert [line["outcome"] for line in lines if line.get("status") == 200][-1] == "finished"
+    containers.podman("start", services.name("gateway"))
+    wait_for(lambda: from_vllm(services), lambda: services.log("gateway"), poll=0.5)
+
+
+def test_without_vllm_the_fallback_answers_and_the_smoke_job_fails(services: Services) -> None:
+    """The last of these tests: vLLM stays away."""
+    containers.podman("stop", "--time", "30", services.name("serving"))
+    with ask(services, f"What is a token? {secrets.token_hex(4)}", max_tokens=8, temperature=0.5) as answer:
+        assert answer.headers["x-fallback"]
+    with pytest.raises(AssertionError, match="only the fallback answers: workshop-tiny"):
+        smoke(services)
 
 
 def test_only_grafana_is_left_out() -> None:

@@ -33,6 +33,7 @@ JUDGES: dict[str, Judge] = {
     "serving/kubernetes/*.yaml": faults_of_manifests,
     "serving/kubernetes/*/kustomization.yaml": faults_of_manifests,
     "serving/kubernetes/base/*.yaml": faults_of_manifests,
+    "serving/kubernetes/smoke/smoke.yaml": faults_of_manifests,
     "serving/kubernetes/cpu/[!k]*.yaml": faults_of_patches,
 }
 # The tests that check the other files.
@@ -91,6 +92,8 @@ TYPOS = [
     ("serving/kubernetes/base/gateway.yaml", "apiVersion: apps/v1", "apiVersion: apps/v2"),
     ("serving/kubernetes/base/gateway.yaml", "containerPort: 8000", "containerPort: http"),
     ("serving/kubernetes/base/gateway.yaml", "      containers:", "      container:"),
+    ("serving/kubernetes/base/priority.yaml", "value: 100000", "value: high"),
+    ("serving/kubernetes/smoke/smoke.yaml", "backoffLimit: 4", "backOffLimit: 4"),
     ("serving/kubernetes/base/weights.yaml", "accessModes", "accessMode"),
     ("serving/kubernetes/base/fallback-disruption.yaml", "maxUnavailable", "maxUnavailabel"),
     ("serving/kubernetes/base/gateway.yaml", "terminationGracePeriodSeconds: 330", "terminationGracePeriod: 330"),

@@ -494,8 +494,8 @@ def test_every_disruption_budget_lets_a_node_be_emptied() -> None:
 def test_no_pod_may_do_more_than_it_needs() -> None:
     users = {Dockerfile(DOCKER / f"{name}.Dockerfile").image.last("USER").words[0] for name in ("gateway", "serving")}
     (user,) = users
-    seen = list(pods(OVERLAYS["base"]))
-    assert len(seen) == 5
+    seen = list(pods([*OVERLAYS["base"], *kustomize.build(KUBERNETES / "smoke")]))
+    assert len(seen) == 6
     for pod in seen:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -526,6 +526,13 @@ def test_no_service_of_the_compose_file_may_do_more_than_it_needs() -> None:
     assert COMPOSE["networks"]["inside"]["internal"] is True
 
 
+def test_what_everything_stands_on_stays_when_a_node_is_full() -> None:
+    names = {pod["containers"][0]["name"]: pod.get("priorityClassName") for pod in pods(OVERLAYS["base"])}
+    (known,) = (found["metadata"]["name"] for found in OVERLAYS["base"] if found["kind"] == "PriorityClass")
+    assert {name for name, given in names.items() if given == known} == {"gateway", "redis", "ray-head"}
+    assert set(names.values()) == {known, None}
+
+
 # --- the autoscaler -------------------------------------------------------------------------------------------------
 
 
@@ -550,7 +557,7 @@ def test_the_queue_can_be_a_second_reason_to_scale() -> None:
 
 
 def test_every_manifest_is_applied_by_its_kustomization() -> None:
-    for folder in ("base", "cpu"):
+    for folder in ("base", "cpu", "smoke"):
         kustomization = yaml_files.only(KUBERNETES / folder / "kustomization.yaml")
         named_there = {*kustomization["resources"], *(patch["path"] for patch in kustomization.get("patches", ()))}
         there = {file.name for file in (KUBERNETES / folder).glob("*.yaml")} - {"kustomization.yaml"}
