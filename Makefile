@@ -86,6 +86,8 @@ lock: ## turn the *.in lists into lock files
 	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv
 	@for list in requirements requirements-dev loadtests/peers/requirements; do \
 	  .run/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header $$list.in -o $$list.txt || exit 1; done
+	@.run/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
+	  requirements.in -c requirements.txt -o serving/docker/requirements.txt
 	@.run/lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_31 --no-header \
 	  $(foreach part,torchvision torchaudio torchcodec triton,--no-emit-package $(part)) $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) \
 	  serving/requirements-cpu.in -o serving/requirements-cpu.txt

@@ -68,6 +68,15 @@ def test_no_image_compiles_without_a_compiler_or_takes_gpus_by_itself() -> None:
         assert not [stage for stage in file.stages if "NVIDIA_VISIBLE_DEVICES" in stage.environment]
 
 
+def test_the_gateways_packages_are_those_of_the_demos_and_each_has_its_hashes() -> None:
+    (source,) = [source for source, _ in GATEWAY.stage("packages").copies]
+    assert GATEWAY.lets_in(source) == [Path(source)]
+    assert [*map(str, locked(ROOT / source))] == [*map(str, locked(ROOT / "requirements.txt"))]
+    text = (ROOT / source).read_text()
+    assert len(re.findall(r"^[\w.-]+==.* \\\n    --hash=sha256:", text, re.MULTILINE)) == len([*locked(ROOT / source)])
+    assert any("--require-hashes" in each.value for each in GATEWAY.stage("packages").all("RUN"))
+
+
 def test_both_locks_of_the_serving_image_are_complete() -> None:
     (source,) = [source for source, _ in SERVING.stage("packages").copies]
     for hardware in ("cpu", "gpu"):
@@ -82,4 +91,4 @@ def test_both_locks_of_the_serving_image_are_complete() -> None:
 def locked(lock: Path) -> Iterator[Requirement]:
     for line in lock.read_text().splitlines():
         if line and not line.startswith((" ", "#")):
-            yield Requirement(line)
+            yield Requirement(line.rstrip("\\ "))
