@@ -27,7 +27,8 @@ from shared.logs.json_lines import configure_operational_log, writable
 from shared.process.listener import CannotListen, bound
 from shared.process.load_app import CannotLoad, load_application
 from shared.process.worker_broadcast import worker_broadcasts
-from shared.settings import BadSetting, Settings, load_settings
+from shared.settings import BadSetting, Settings, load_settings, remarks
+from shared.settings.checks import contradictions
 from shared.telemetry.multiprocess import forget_gauges, metrics_of_workers
 from shared.telemetry.write_behind import gather
 
@@ -65,7 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
     configure_operational_log()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # exit with 0 on SIGTERM
     try:
-        serve(options.build, load_settings(**given), options.grace)
+        settings = load_settings(**given)
+        for remark in (*remarks(), *contradictions(settings)):
+            log.warning(remark, extra={"fields": {"event": "setting"}})
+        serve(options.build, settings, options.grace)
     except (CannotStart, CannotListen, CannotLoad, BadSetting) as reason:
         print(reason, file=sys.stderr)
         return 1

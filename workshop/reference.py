@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.settings import Settings
+from shared.settings.sources import ALIASES, INSTEAD
 from workshop import architecture, cluster_picture, stack
 from workshop.processes import ROOT
 
@@ -38,8 +39,9 @@ def env_example() -> str:
 
 
 def with_settings(page: str) -> str:
-    """The page of settings with its table replaced."""
-    return _replaced(page, "<!-- settings: begin (make reference) -->\n", table(), "<!-- settings: end -->\n")
+    """The page of settings with its tables replaced."""
+    page = _replaced(page, "<!-- settings: begin (make reference) -->\n", table(), "<!-- settings: end -->\n")
+    return _replaced(page, "<!-- names: begin (make reference) -->\n", other_names(), "<!-- names: end -->\n")
 
 
 def with_bench(readme: str) -> str:
@@ -71,6 +73,13 @@ def table() -> str:
     for name, field in Settings.model_fields.items():
         default = f"`{_default(field)}`" if _default(field) else ""
         rows.append(f"| `{name.upper()}` | {default} | {_demo(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def other_names() -> str:
+    rows = ["| name | here |", "|---|---|"]
+    rows += [f"| `{name}` | taken for `{ours}` |" for name, ours in ALIASES.items()]
+    rows += [f"| `{name}` | does nothing: {advice} |" for name, advice in INSTEAD.items()]
     return "\n".join(rows) + "\n"
 
 

@@ -1,13 +1,18 @@
 """Every setting of the gateway: its name, its default, its unit, and the demo that introduces it.
 
-In: environment variables and `.env`. Out: one frozen `Settings`. A bad value raises BadSetting, whose text is one line
-that names it. `.env.example` and docs/settings.md are generated from this class, see workshop/reference.py.
+In: variables of the environment, `.env`, CONFIG_FILE. Out: one frozen `Settings`. A bad value raises BadSetting, whose
+text is one line that names it. `.env.example` and docs/settings.md are generated from this class, see
+workshop/reference.py.
 """
 
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+
+from shared.settings import sources
+from shared.settings.sources import CannotRead
 
 EMBEDDED_BASE_URL = "http://127.0.0.1:8100/v1"  # where the embedded model server listens by default
 
@@ -25,6 +30,8 @@ class Settings(BaseSettings):
 
     # python-dotenv reads the file.
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    config_file: str = _setting("", "YAML file of settings, by the same names; variables win over it", demo=1)
 
     openai_base_url: str = _setting(
         "", "base URL of an OpenAI-compatible API, with its /v1; empty: the embedded model server", demo=1
@@ -206,6 +213,22 @@ class Settings(BaseSettings):
         ge=0,
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: Any,
+        env_settings: Any,
+        dotenv_settings: Any,
+        file_secret_settings: Any,
+    ) -> tuple[Any, ...]:
+        """What was passed, then variables, then `.env`, then both by names that others use, then CONFIG_FILE."""
+        fields, own = settings_cls.model_fields, (init_settings, env_settings, dotenv_settings)
+        named = sources.from_other_names({**dotenv_settings.env_vars, **env_settings.env_vars}, fields)
+        files = (source().get("config_file") for source in (*own, lambda: named))
+        from_file = partial(sources.from_file, next(filter(None, files), ""), fields)
+        return *own, lambda: named, from_file
+
     @property
     def workers(self) -> int:
         """Number of worker processes."""
@@ -241,11 +264,19 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as invalid:
         raise BadSetting("\n".join(_one_line(error) for error in invalid.errors())) from None
+    except CannotRead as reason:
+        raise BadSetting(str(reason)) from None
     except UnicodeDecodeError:
         raise BadSetting(".env: is not UTF-8 text") from None
 
 
 # endregion: load-settings
+
+
+def remarks() -> list[str]:
+    """What to know about the variables that are set: other names, slips, and what does nothing here."""
+    given = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
+    return [*sources.remarks(given, Settings.model_fields)]
 
 
 SECRET_ENDINGS = ("_KEY", "_KEYS", "_SECRET", "_TOKEN", "DATABASE_URL", "REDIS_URL")  # their values are never shown
