@@ -9,7 +9,7 @@ FROM python:3.11-slim-bookworm AS packages
 # The lock is whole, so nothing is resolved; and nothing is compiled, so no compiler is needed here either. Each package
 # must have a hash of the lock.
 COPY serving/docker/requirements.txt /tmp/requirements.txt
-# The secret is optional: a pip.conf, for whoever has a package index of their own.
+# The secret is optional: a pip.conf that names another package index.
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-deps --only-binary=:all: \

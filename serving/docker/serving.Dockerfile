@@ -35,7 +35,7 @@ ARG HARDWARE
 # Where PyTorch's CPU build is, for a pip that does not find it by itself; the Makefile's TORCH_CPU_INDEX.
 ARG PIP_EXTRA_INDEX_URL
 COPY serving/requirements-${HARDWARE}.txt /tmp/requirements.txt
-# The secret is optional: a pip.conf, for whoever has a package index of their own.
+# The secret is optional: a pip.conf that names another package index.
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-deps --only-binary=:all: \

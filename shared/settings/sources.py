@@ -60,7 +60,7 @@ def from_file(name: str, fields: Fields) -> dict[str, Any]:
 
 
 def remarks(given: Given, fields: Fields) -> Iterator[str]:
-    """What whoever set these variables should know."""
+    """What the person who set these variables should know."""
     for alias, ours in ALIASES.items():
         if not (value := given.get(alias.lower())):
             continue
