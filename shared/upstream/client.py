@@ -71,8 +71,9 @@ class Upstream:
         connector = aiohttp.TCPConnector(
             limit=settings.http_max_connections + SPARE_CONNECTIONS, keepalive_timeout=settings.http_keepalive_expiry
         )
-        # No total time-out here: one layer keeps the deadline of the whole call.
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.http_connect_timeout)
+        # No total time-out here: one layer keeps the deadline of the whole call. Connecting begins with asking for the
+        # address, which takes seconds where nobody knows the name.
+        timeout = aiohttp.ClientTimeout(total=None, connect=settings.http_connect_timeout)
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=timeout,

@@ -5,10 +5,12 @@ import json
 import socket
 
 import pytest
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import DefaultResolver
 from pydantic import SecretStr
 
 from shared.pipeline.call import Call
-from shared.pipeline.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamUnavailable
+from shared.pipeline.errors import UpstreamBadReply, UpstreamError, UpstreamFault, UpstreamTimeout, UpstreamUnavailable
 from shared.pipeline.outcome import Ending
 from shared.pipeline.reply import Completion, TokenStream
 from shared.service import Service
@@ -174,3 +176,21 @@ def test_an_upstream_that_hangs_does_not_delay_the_word_that_another_is_ready(se
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "PROBE_SECONDS", 3600.0)
         assert asyncio.run(readiness())
+
+
+def test_a_name_that_nobody_answers_for_takes_no_longer_than_a_connection_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unanswered(*_: object, **__: object) -> list[ResolveResult]:
+        await asyncio.Event().wait()
+        return []
+
+    async def ask() -> None:
+        upstream = client.Upstream(Settings(http_connect_timeout=0.05), base_url="http://gone.example:8400/v1")
+        await upstream.open()
+        try:
+            await upstream(make_call())
+        finally:
+            await upstream.close()
+
+    monkeypatch.setattr(DefaultResolver, "resolve", unanswered)
+    with pytest.raises(UpstreamTimeout, match="no connection to the upstream in time"):
+        asyncio.run(ask())
