@@ -47,6 +47,7 @@ class Told:
     upstream: str = ""
     has_key: bool = False
     wrong: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # what the service says of them at its start
 
 
 def main() -> int:
@@ -123,6 +124,7 @@ def _network() -> Iterator[Finding]:
         return
     else:
         yield Finding(True, "the settings make sense")
+        yield from (Finding(False, remark, needed=False) for remark in told.remarks)
     yield host_of_this_machine(told.host)
     for above, name in ABOVE.items():
         if not told.upstream or above not in (100, 400):
@@ -155,12 +157,13 @@ def ask_the_settings() -> Told | None:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         return Told(wrong=(f"they cannot be read: {last}",))
     said = json.loads(done.stdout)
-    return Told(**{**said, "wrong": tuple(said["wrong"])})
+    return Told(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
 
 
 def tell_the_settings() -> None:
     """The other end of `ask_the_settings`: it runs in the environment, so it may import our packages."""
-    from shared.settings import BadSetting, load_settings
+    from shared.settings import BadSetting, load_settings, remarks
+    from shared.settings.checks import contradictions
 
     try:
         settings = load_settings()
@@ -169,7 +172,7 @@ def tell_the_settings() -> None:
         return
     has_key = bool(settings.openai_api_key.get_secret_value())
     told = {"host": settings.host, "port": settings.port, "upstream": settings.openai_base_url, "has_key": has_key}
-    print(json.dumps({**told, "wrong": []}))
+    print(json.dumps({**told, "remarks": [*remarks(), *contradictions(settings)]}))
 
 
 def host_of_this_machine(host: str) -> Finding:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.settings import BadSetting, Settings, load_settings, remarks
 from shared.settings.sources import ALIASES, INSTEAD
+from workshop import doctor
 
 
 @pytest.fixture(autouse=True)
@@ -151,3 +152,11 @@ def test_a_file_may_hold_any_default(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     (tmp_path / "all.yaml").write_text(written)
     assert given(monkeypatch, CONFIG_FILE="all.yaml") == Settings(config_file="all.yaml")
+
+
+def test_the_doctor_passes_the_remarks_on(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, WORKERS="auto", TIMEOUT="600")
+    doctor.tell_the_settings()
+    [ignored, contradiction] = json.loads(capsys.readouterr().out)["remarks"]
+    assert ignored.startswith("WORKERS=auto is ignored")
+    assert contradiction.startswith("TIMEOUT=600 is above TIMEOUT_MAX=300")
