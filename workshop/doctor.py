@@ -11,9 +11,10 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workshop import environment, platforms
 from workshop.environment import PACKAGES, Packages
@@ -46,8 +47,8 @@ class Told:
     port: int = USUAL_PORT
     upstream: str = ""
     has_key: bool = False
-    wrong: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()  # what the service says of them at its start
+    wrong: Sequence[str] = ()
+    remarks: Sequence[str] = ()  # what the service says of them at its start
 
 
 def main() -> int:
@@ -156,8 +157,8 @@ def ask_the_settings() -> Told | None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         return Told(wrong=(f"they cannot be read: {last}",))
-    said = json.loads(done.stdout)
-    return Told(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    said: dict[str, Any] = json.loads(done.stdout)
+    return Told(**said)
 
 
 def tell_the_settings() -> None:
