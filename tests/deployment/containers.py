@@ -48,7 +48,7 @@ STAND_INS = {
 }
 LIMITS = {resource.RLIMIT_NOFILE: 2**20, resource.RLIMIT_NPROC: 2**15}  # of a container, if the machine allows them
 SOURCES = re.compile(r"(extra-)?index|find-links|cert|trusted-host")  # pip's settings
-KEPT_FOR = "168h"  # layers that no image has any more
+KEPT_FOR = "72h"  # layers that no image has any more
 PULL_SECONDS, MAKE_SECONDS = 300.0, 900.0
 
 STORAGE_CONF = """
