@@ -147,7 +147,8 @@ lint: $(DEV) ## format, lint, types, and phrases that read like a translation
 # Three speeds; tests/speeds.py says which tests are in which. No test is run twice to pass: every wait is for a
 # condition, see tests/test_suite.py.
 # Most tests wait, for servers and for windows, so five run at a time; tests/scheduling.py has the order. Of those that
-# load a service, which takes half a core, two run at a time. Those that share the one cluster run last, one by one.
+# load a service, which takes half a core, two run at a time. Those that share the one cluster, and those that
+# build images, run last, one by one.
 PYTEST := $(VENV)/bin/pytest
 CLUSTER := $(addprefix tests/demo_6/test_,lab.py load.py demo_6.py) $(addprefix tests/deployment/test_,images.py devcontainer.py)
 ALONE := tests/stress $(filter-out $(CLUSTER),$(sort $(wildcard tests/*/test_load.py)))

@@ -78,7 +78,7 @@ def table() -> str:
 
 def other_names() -> str:
     rows = ["| name | here |", "|---|---|"]
-    rows += [f"| `{name}` | taken for `{ours}` |" for name, ours in ALIASES.items()]
+    rows += [f"| `{name}` | read as `{ours}` |" for name, ours in ALIASES.items()]
     rows += [f"| `{name}` | does nothing: {advice} |" for name, advice in INSTEAD.items()]
     return "\n".join(rows) + "\n"
 

@@ -32,7 +32,7 @@ INSTEAD = {
     "BATCH_FLUSH_TIMEOUT_MS": "vLLM takes new calls into its batch at every step, so nothing waits for a batch",
     "GUNICORN_CMD_ARGS": "no gunicorn runs here; UVICORN_WORKERS, HOST and PORT are for uvicorn",
 }
-NEAR = 6  # letters that a name must have to be taken for a slip in one of ours
+NEAR = 6  # letters that a name must have to be a likely slip in one of ours
 
 Fields = Mapping[str, FieldInfo]
 Given = Mapping[str, str | None]
@@ -67,9 +67,9 @@ def remarks(given: Given, fields: Fields) -> Iterator[str]:
         if given.get(ours.lower()):
             yield f"{alias} is ignored: {ours} is set"
         elif not _fits(value, fields[ours.lower()]):
-            yield f"{alias}={value} is ignored: it is no value for {ours}, which is what it would be taken for"
+            yield f"{alias}={value} is ignored: it would be read as {ours}, and that has no such value"
         else:
-            yield f"{alias} is taken for {ours}"
+            yield f"{alias} is read as {ours}"
     for name, advice in INSTEAD.items():
         if given.get(name.lower()):
             yield f"{name} does nothing: {advice}"

@@ -37,7 +37,7 @@ def test_the_lines_of_the_documents_do_what_they_say(monkeypatch: pytest.MonkeyP
     assert (settings.env, settings.workers, settings.rate_limit_rpm) == ("production", 8, 10_000)
     assert (settings.enable_metrics, settings.uvicorn_limit_concurrency) == (False, 1000)
     assert (settings.price_input_per_1m, settings.price_output_per_1m) == (0.3, 1.2)
-    assert "WORKERS is taken for UVICORN_WORKERS" in remarks()
+    assert "WORKERS is read as UVICORN_WORKERS" in remarks()
 
 
 def test_every_alias_is_of_a_setting_and_no_name_has_two_meanings() -> None:
@@ -86,7 +86,7 @@ def test_a_name_that_is_one_letter_off_is_pointed_out(slip: str, meant: str, mon
 def test_a_slip_in_the_file_dot_env_is_found_too(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MAX_CHAR=5\nWORKERS=3\nPATH_TO_SOMETHING=x\n")
     assert load_settings().workers == 3
-    assert remarks() == ["WORKERS is taken for UVICORN_WORKERS", "MAX_CHAR is no setting: is MAX_CHARS meant?"]
+    assert remarks() == ["WORKERS is read as UVICORN_WORKERS", "MAX_CHAR is no setting: is MAX_CHARS meant?"]
 
 
 def test_nothing_is_remarked_where_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
