@@ -83,6 +83,7 @@ def seconds_to_answer(gateway: Gateway) -> float:
 
 def test_it_answers_while_the_upstream_hangs_and_every_place_is_taken(start: Start) -> None:
     full = {"HTTP_MAX_CONNECTIONS": "2", "QUEUE_MAX_SIZE": "4", "UVICORN_LIMIT_CONCURRENCY": "6"}
+    full |= {"QUEUE_TIMEOUT": "300", "TIMEOUT": "300"}  # however long a busy machine takes for the checks
     with start(**full) as gateway, ThreadPoolExecutor(6) as people, gateway.subject.upstream.held() as gate:
         asked = [people.submit(gateway.ask) for _ in range(6)]
         gate.wait_for(2)
