@@ -150,7 +150,7 @@ class IsAlwaysSure(Mutant):
 
 class IsNeverSure(Mutant):
     def _ask(self, request: Any, *given: Any) -> Any:
-        changes = {"temperature": 2.0} if request.temperature == 0 else {}
+        changes = {"temperature": 100.0} if request.temperature == 0 else {}
         return super()._ask(request.model_copy(update=changes), *given)
 
 
