@@ -149,8 +149,10 @@ class IsAlwaysSure(Mutant):
 
 
 class IsNeverSure(Mutant):
+    """The penalty because the hottest sampling alone says the same twice, once in 200 times."""
+
     def _ask(self, request: Any, *given: Any) -> Any:
-        changes = {"temperature": 100.0} if request.temperature == 0 else {}
+        changes = {"temperature": 2.0, "repetition_penalty": 2.0} if request.temperature == 0 else {}
         return super()._ask(request.model_copy(update=changes), *given)
 
 
