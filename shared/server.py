@@ -28,7 +28,6 @@ from shared.process.listener import CannotListen, bound
 from shared.process.load_app import CannotLoad, load_application
 from shared.process.worker_broadcast import worker_broadcasts
 from shared.settings import BadSetting, Settings, load_settings, remarks
-from shared.settings.checks import contradictions
 from shared.telemetry.multiprocess import forget_gauges, metrics_of_workers
 from shared.telemetry.write_behind import gather
 
@@ -67,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # exit with 0 on SIGTERM
     try:
         settings = load_settings(**given)
-        for remark in (*remarks(), *contradictions(settings)):
+        for remark in remarks(settings):
             log.warning(remark, extra={"fields": {"event": "setting"}})
         serve(options.build, settings, options.grace)
     except (CannotStart, CannotListen, CannotLoad, BadSetting) as reason:

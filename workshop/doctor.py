@@ -164,7 +164,6 @@ def ask_the_settings() -> Told | None:
 def tell_the_settings() -> None:
     """The other end of `ask_the_settings`: it runs in the environment, so it may import our packages."""
     from shared.settings import BadSetting, load_settings, remarks
-    from shared.settings.checks import contradictions
 
     try:
         settings = load_settings()
@@ -173,7 +172,7 @@ def tell_the_settings() -> None:
         return
     has_key = bool(settings.openai_api_key.get_secret_value())
     told = {"host": settings.host, "port": settings.port, "upstream": settings.openai_base_url, "has_key": has_key}
-    print(json.dumps({**told, "remarks": [*remarks(), *contradictions(settings)]}))
+    print(json.dumps({**told, "remarks": remarks(settings)}))
 
 
 def host_of_this_machine(host: str) -> Finding:

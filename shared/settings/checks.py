@@ -1,15 +1,20 @@
-"""Settings that are right one by one, and do not fit each other.
+"""Settings that are right one by one, and do not fit each other; and variables that are not what they seem.
 
-In: settings. Out: a sentence for each contradiction, with what to change. The service starts all the same. What the
-machine's memory allows is checked where memory is guarded, see shared/memory/thresholds.py.
+In: settings. Out: a sentence for each remark, with what to change. The service starts all the same. What the machine's
+memory allows is checked where memory is guarded, see shared/memory/thresholds.py.
 """
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from shared.settings.settings import Settings
+from shared.settings.settings import Settings, odd_variables
 
 GRPC_PORT, HTTP_PORT = 4317, 4318  # of OTLP
+
+
+def remarks(settings: Settings) -> list[str]:
+    """What the person who chose these settings should know."""
+    return [*odd_variables(), *contradictions(settings)]
 
 
 def contradictions(settings: Settings) -> Iterator[str]:

@@ -273,7 +273,7 @@ def load_settings(**overrides: Any) -> Settings:
 # endregion: load-settings
 
 
-def remarks() -> list[str]:
+def odd_variables() -> list[str]:
     """What to know about the variables that are set: other names, slips, and what does nothing here."""
     given = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
     return [*sources.remarks(given, Settings.model_fields)]

@@ -44,12 +44,7 @@ class CannotRead(Exception):
 
 def from_other_names(given: Given, fields: Fields) -> dict[str, str]:
     """The values of ALIASES, by field. A setting's own name wins; a value that does not fit is left out."""
-    found: dict[str, str] = {}
-    for alias, ours in ALIASES.items():
-        value = given.get(alias.lower())
-        if value and not given.get(ours.lower()) and _fits(value, fields[ours.lower()]):
-            found.setdefault(ours.lower(), value)
-    return found
+    return {ours.lower(): value for _, ours, value, refusal in _aliases(given, fields) if not refusal}
 
 
 def from_file(name: str, fields: Fields) -> dict[str, Any]:
@@ -61,15 +56,8 @@ def from_file(name: str, fields: Fields) -> dict[str, Any]:
 
 def remarks(given: Given, fields: Fields) -> Iterator[str]:
     """What the person who set these variables should know."""
-    for alias, ours in ALIASES.items():
-        if not (value := given.get(alias.lower())):
-            continue
-        if given.get(ours.lower()):
-            yield f"{alias} is ignored: {ours} is set"
-        elif not _fits(value, fields[ours.lower()]):
-            yield f"{alias}={value} is ignored: it would be read as {ours}, and that has no such value"
-        else:
-            yield f"{alias} is read as {ours}"
+    for alias, ours, _, refusal in _aliases(given, fields):
+        yield f"{alias} is ignored: {refusal}" if refusal else f"{alias} is read as {ours}"
     for name, advice in INSTEAD.items():
         if given.get(name.lower()):
             yield f"{name} does nothing: {advice}"
@@ -81,6 +69,22 @@ def remarks(given: Given, fields: Fields) -> Iterator[str]:
             if key not in fields:
                 meant = _slip(key, fields)
                 yield f"{file}: {key.upper()} is no setting" + (f": is {meant.upper()} meant?" if meant else "")
+
+
+def _aliases(given: Given, fields: Fields) -> Iterator[tuple[str, str, str, str]]:
+    """Each alias that is set: its name, the setting's, the value, and why it is not taken, if it is not."""
+    taken = {ours: ours for ours in ALIASES.values() if given.get(ours.lower())}
+    for alias, ours in ALIASES.items():
+        if not (value := given.get(alias.lower())):
+            continue
+        refusal = ""
+        if ours in taken:
+            refusal = f"{taken[ours]} is set"
+        elif not _fits(value, fields[ours.lower()]):
+            refusal = f"it would be read as {ours}, which cannot be {value}"
+        else:
+            taken[ours] = alias
+        yield alias, ours, value, refusal
 
 
 def _content(name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -96,7 +96,7 @@ def podman(*arguments: str, seconds: float = 120.0) -> str:
     return _done(["podman", *arguments], seconds)
 
 
-def _done(command: list[str], seconds: float, **options: Any) -> str:
+def _done(command: list[str], seconds: float, stdin: IO[bytes] | int | None = subprocess.DEVNULL) -> str:
     done = subprocess.run(
         command,
         env=environment(),
@@ -105,7 +105,7 @@ def _done(command: list[str], seconds: float, **options: Any) -> str:
         text=True,
         check=False,
         timeout=seconds,
-        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdin=stdin,
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout
@@ -114,7 +114,7 @@ def _done(command: list[str], seconds: float, **options: Any) -> str:
 # --- can it be done here? --------------------------------------------------------------------------------------------
 
 
-def why_not() -> str:
+def _why_not() -> str:
     """Why this machine runs no containers, in one line; empty if it should. What fails later is a failure."""
     if platform.system() != "Linux":
         return "the images are built and run on Linux alone"
@@ -130,6 +130,9 @@ def why_not() -> str:
 
 
 def provide_base() -> None:
+    """The image that ours are built upon. Skips the test where no container can run, or no base can be had."""
+    if why := _why_not():
+        pytest.skip(why)
     if not _here(PYTHON) and not _pulled(PYTHON):
         if PROGRAMS["debootstrap"].path() is None or not _mirror():
             pytest.skip(f"{PYTHON} can neither be pulled nor made from Debian's packages here")
@@ -232,6 +235,7 @@ def _trusted() -> Iterator[str]:
         yield _lent("/etc/ssl/certs")
 
 
+@cache
 def _pip_settings() -> dict[str, str]:
     """What says where packages come from, whether it stands in a file or in the environment."""
     found: dict[str, str] = {}

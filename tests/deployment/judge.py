@@ -77,9 +77,12 @@ def faults_of_workflow(text: str) -> list[str]:
 
 
 def faults_of_devcontainer(text: str) -> list[str]:
-    """Its JSON may have lines of comment."""
-    bare = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
-    return _with_each(bare, lambda found: _faults(_of_ours("devcontainer"), found))
+    return _with_each(without_comments(text), lambda found: _faults(_of_ours("devcontainer"), found))
+
+
+def without_comments(text: str) -> str:
+    """JSON without the lines of comment that an editor's files may have."""
+    return re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
 
 
 def faults_of_dockerfile(text: str) -> list[str]:

@@ -5,7 +5,6 @@ Skipped, with the reason, on a machine that runs no containers; see containers.p
 
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import containers
+from tests.deployment import containers, judge
 from tests.waiting import wait_for
 from workshop.doctor import ABOVE, USUAL_PORT
 from workshop.processes import ROOT
@@ -29,14 +28,12 @@ FOLDER = "/workspaces/workshop"
 
 def devcontainer() -> dict[str, Any]:
     text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
-    return dict(json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)))
+    return dict(json.loads(judge.without_comments(text)))
 
 
 @pytest.fixture(scope="module")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
     """The words that run a command in the container, which has a copy of this working tree."""
-    if why := containers.why_not():
-        pytest.skip(why)
     containers.provide_base()
     built = devcontainer()["build"]
     file, context = (str(ROOT / ".devcontainer" / built[part]) for part in ("dockerfile", "context"))

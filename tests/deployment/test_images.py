@@ -37,8 +37,6 @@ LONG = 600  # tokens
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[Services]:
-    if why := containers.why_not():
-        pytest.skip(why)
     containers.provide_base()
     containers.build()
     containers.provide_neighbours()
