@@ -44,7 +44,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOST=0.0.0.0 \
     PORT=8000 \
     ENV=production \
-    LOG_FILE=- \
     DATABASE_URL=sqlite:////data/workshop.db
 
 USER 10001:10001

@@ -6,6 +6,7 @@ workshop/reference.py.
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSou
 from shared.settings import sources
 from shared.settings.sources import CannotRead
 
+PRODUCTION = Path(__file__).with_name("production.yaml")
 EMBEDDED_BASE_URL = "http://127.0.0.1:8100/v1"  # where the embedded model server listens by default
 
 
@@ -31,7 +33,12 @@ class Settings(BaseSettings):
     # python-dotenv reads the file.
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    config_file: str = _setting("", "YAML file of settings, by the same names; variables win over it", demo=1)
+    config_file: str = _setting(
+        "",
+        "YAML file of settings, by the same names; variables win over it; empty: with ENV=production, "
+        "shared/settings/production.yaml; -: none",
+        demo=1,
+    )
 
     openai_base_url: str = _setting(
         "", "base URL of an OpenAI-compatible API, with its /v1; empty: the embedded model server", demo=1
@@ -225,9 +232,13 @@ class Settings(BaseSettings):
         """What was passed, then variables, then `.env`, then both by names that others use, then CONFIG_FILE."""
         fields, own = settings_cls.model_fields, (init_settings, env_settings, dotenv_settings)
         named = sources.from_other_names({**dotenv_settings.env_vars, **env_settings.env_vars}, fields)
-        files = (source().get("config_file") for source in (*own, lambda: named))
-        from_file = partial(sources.from_file, next(filter(None, files), ""), fields)
-        return *own, lambda: named, from_file
+        winning = [source() for source in (*own, lambda: named)]
+
+        def first(name: str) -> str:
+            return next(filter(None, (source.get(name) for source in winning)), "")
+
+        file = first("config_file") or (str(PRODUCTION) if first("env") == "production" else "")
+        return *own, lambda: named, partial(sources.from_file, file, fields)
 
     @property
     def workers(self) -> int:

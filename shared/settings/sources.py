@@ -32,6 +32,7 @@ INSTEAD = {
     "BATCH_FLUSH_TIMEOUT_MS": "vLLM takes new calls into its batch at every step, so nothing waits for a batch",
     "GUNICORN_CMD_ARGS": "no gunicorn runs here; UVICORN_WORKERS, HOST and PORT are for uvicorn",
 }
+NO_FILE = "-"  # as CONFIG_FILE
 NEAR = 6  # letters that a name must have to be a likely slip in one of ours
 
 Fields = Mapping[str, FieldInfo]
@@ -49,9 +50,9 @@ def from_other_names(given: Given, fields: Fields) -> dict[str, str]:
 
 def from_file(name: str, fields: Fields) -> dict[str, Any]:
     """The settings of a YAML file, by field; a list becomes a comma-separated text. Raises CannotRead."""
-    if not name:
+    if name in ("", NO_FILE):
         return {}
-    return {key: _as_text(value) for key, value in _content(name).items() if key in fields}
+    return {key: _as_text(value) for key, value in _content(name).items() if key in fields} | {"config_file": name}
 
 
 def remarks(given: Given, fields: Fields) -> Iterator[str]:
@@ -64,7 +65,8 @@ def remarks(given: Given, fields: Fields) -> Iterator[str]:
     for name in given:
         if meant := _slip(name, fields):
             yield f"{name.upper()} is no setting: is {meant.upper()} meant?"
-    if file := given.get("config_file") or from_other_names(given, fields).get("config_file", ""):
+    file = given.get("config_file") or from_other_names(given, fields).get("config_file", "")
+    if file not in ("", NO_FILE):
         for key in _content(file):
             if key not in fields:
                 meant = _slip(key, fields)

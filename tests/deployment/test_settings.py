@@ -12,6 +12,7 @@ from serving.ray_serve import arguments, environment
 from serving.ray_serve.arguments import OTLP_ENDPOINT
 from shared.settings import Settings, load_settings
 from shared.settings.checks import contradictions
+from shared.settings.settings import PRODUCTION
 from tests.deployment import kustomize, yaml_files
 from tests.deployment.dockerfile import Dockerfile
 from tests.deployment.kustomize import Object, named
@@ -75,13 +76,24 @@ def settings_of(overlay: str) -> dict[str, str]:
     """The gateway's settings, except the secret ones."""
     data = dict(named(OVERLAYS[overlay], "ConfigMap", "gateway-settings")["data"])
     (container,) = gateway(overlay)["containers"]
-    return data | {each["name"]: each["value"] for each in container["env"] if "value" in each}
+    return of_the_image() | data | {each["name"]: each["value"] for each in container["env"] if "value" in each}
 
 
 def serving(overlay: str) -> Any:
     """The arguments of the application on the cluster."""
     (application,) = yaml_files.only(ROOT / "serving" / "ray_serve" / CONFIGS[overlay])["applications"]
     return application["args"]
+
+
+def of_the_image() -> dict[str, str]:
+    """The settings that the gateway's image comes with, without those of its profile."""
+    given = Dockerfile(DOCKER / "gateway.Dockerfile").image.environment
+    return {name: value for name, value in given.items() if name in SETTINGS}
+
+
+def of_compose() -> dict[str, str]:
+    given = COMPOSE["services"]["gateway"]["environment"]
+    return {name: re.sub(r"\$\{\w+(?::[-?]([^}]*))?\}", r"\1", value) for name, value in given.items()}
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -116,12 +128,19 @@ def test_the_gateway_accepts_its_settings(overlay: str, monkeypatch: pytest.Monk
 
 
 def test_the_gateway_accepts_the_settings_of_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = COMPOSE["services"]["gateway"]["environment"]
-    _only(monkeypatch, {name: re.sub(r"\$\{\w+(?::[-?]([^}]*))?\}", r"\1", value) for name, value in given.items()})
+    _only(monkeypatch, of_the_image() | of_compose())
     settings = load_settings(_env_file=None)
     assert settings.workers == 4
     assert 0 < settings.try_timeout < settings.timeout
     assert [*contradictions(settings)] == []
+
+
+@pytest.mark.parametrize("place", ["compose", *OVERLAYS])
+def test_a_place_repeats_nothing_of_the_production_profile(place: str) -> None:
+    profile = {name: str(value).lower() for name, value in yaml_files.only(PRODUCTION).items()}
+    given = of_compose() if place == "compose" else settings_of(place)
+    repeated = {name for name, value in given.items() if profile.get(name) == value.lower()}
+    assert repeated - {"API_KEYS_REQUIRED"} == set()  # .env of the compose file can switch it off
 
 
 def _only(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
@@ -332,11 +351,9 @@ def test_grace_periods_are_longer_than_pods_and_containers_need(overlay: str, mo
     pod = gateway(overlay)
     (container,) = pod["containers"]
     assert pod["terminationGracePeriodSeconds"] >= container["lifecycle"]["preStop"]["sleep"]["seconds"] + ours + 10
-    _only(monkeypatch, {})
-    assert (
-        int(COMPOSE["services"]["gateway"]["stop_grace_period"].removesuffix("s"))
-        > load_settings(_env_file=None).timeout_max + 1
-    )
+    _only(monkeypatch, of_the_image() | of_compose())
+    grace = int(COMPOSE["services"]["gateway"]["stop_grace_period"].removesuffix("s"))
+    assert grace > load_settings(_env_file=None).timeout_max + 1
     drain = serving(overlay)["drain_s"]
     (_, worker) = ray_pods(overlay)
     within = int(worker["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][-1])
@@ -364,17 +381,18 @@ def test_a_worker_pod_has_room_for_the_replicas_that_ray_puts_there(overlay: str
         assert cpus * group["maxReplicas"] >= 2 * wanted["replicas"]["max"] * devices * wanted["cpus"]
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_memory_limit_has_room_for_all_workers_of_the_gateway(
-    overlay: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _only(monkeypatch, settings_of(overlay))
+@pytest.mark.parametrize("place", ["compose", *OVERLAYS])
+def test_the_memory_limit_has_room_for_all_workers_of_the_gateway(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if place == "compose":
+        _only(monkeypatch, of_the_image() | of_compose())
+        limit = COMPOSE["services"]["gateway"]["deploy"]["resources"]["limits"]["memory"]
+    else:
+        _only(monkeypatch, settings_of(place))
+        (container,) = gateway(place)["containers"]
+        limit = container["resources"]["limits"]["memory"]
     settings = load_settings(_env_file=None)
-    (container,) = gateway(overlay)["containers"]
-    limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi"))
-    assert limit >= settings.workers * settings.memory_emergency_mb + 200
-    assert COMPOSE["services"]["gateway"]["deploy"]["resources"]["limits"]["memory"] == "2G"
-    assert 4 * int(COMPOSE["services"]["gateway"]["environment"]["MEMORY_EMERGENCY_MB"]) + 200 <= 2000
+    megabytes = int(limit[:-1]) * 1024 if limit.endswith("G") else int(limit.removesuffix("Mi"))
+    assert megabytes >= settings.workers * settings.memory_emergency_mb + 200
 
 
 # --- copies and their sources ---------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ BUILD = "demos.demo_4_streaming.app:build"
 # No test meets a limit, a breaker or a deadline by accident, and every fault is visible at once.
 ENVIRONMENT = {
     "ENV": "development",
+    "API_KEYS_REQUIRED": "false",
     "FALLBACKS": "",
     "RATE_LIMIT_ANONYMOUS_RPM": "10000",
     "RATE_LIMIT_RPM": "10000",

@@ -1,12 +1,14 @@
 """Settings under the names that others use, settings in a YAML file, and what a person is told about both."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from shared.settings import BadSetting, Settings, load_settings
-from shared.settings.settings import odd_variables
+from shared.settings.checks import contradictions
+from shared.settings.settings import PRODUCTION, odd_variables
 from shared.settings.sources import ALIASES, INSTEAD
 from workshop import doctor
 
@@ -166,3 +168,48 @@ def test_the_doctor_passes_the_remarks_on(capsys: pytest.CaptureFixture[str], mo
     [ignored, contradiction] = json.loads(capsys.readouterr().out)["remarks"]
     assert ignored.startswith("WORKERS is ignored")
     assert contradiction.startswith("TIMEOUT=600 is above TIMEOUT_MAX=300")
+
+
+# --- the production profile -----------------------------------------------------------------------------------------
+
+
+def test_production_reads_its_profile_and_variables_win_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = given(monkeypatch, ENV="production", TIMEOUT="45")
+    assert (settings.config_file, settings.log_file, settings.timeout) == (str(PRODUCTION), "-", 45)
+    assert settings.api_keys_required
+    assert [*contradictions(settings)] == []
+
+
+@pytest.mark.parametrize("name", ["ENVIRONMENT", "ENV"])
+def test_it_is_read_by_either_name_and_in_dot_env(name: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"{name}=production\n")
+    assert load_settings().config_file == str(PRODUCTION)
+
+
+def test_a_file_of_ones_own_takes_its_place_and_a_hyphen_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.yaml").write_text("TIMEOUT: 20\nCONFIG_FILE: other.yaml\n")
+    settings = given(monkeypatch, ENV="production", CONFIG_FILE="own.yaml")
+    assert (settings.config_file, settings.timeout, settings.api_keys_required) == ("own.yaml", 20, False)
+    settings = given(monkeypatch, CONFIG_FILE="-")
+    assert settings == Settings(config_file="-", env="production")
+    assert settings.timeout == Settings.model_fields["timeout"].default
+
+
+def test_the_profile_holds_only_what_is_different_in_production_each_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = PRODUCTION.read_text()
+    named = re.findall(r"^([A-Z_]+):", text, re.MULTILINE)
+    assert len(named) > 5
+    usual, profile = load_settings(), given(monkeypatch, ENV="production")
+    assert [name for name in named if getattr(usual, name.lower()) == getattr(profile, name.lower())] == []
+    groups = [group for group in text.split("\n\n") if re.search("^[A-Z]", group, re.MULTILINE)]
+    assert all(group.lstrip().startswith("# ") for group in groups)
+    assert odd_variables() == []
+
+
+def test_a_production_without_tokens_is_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    [said] = contradictions(given(monkeypatch, ENV="production", API_KEYS_REQUIRED="false"))
+    assert said.startswith("ENV=production without API_KEYS_REQUIRED")
