@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.layers.response_cache import ResponseCache
+from shared.memory.rss import MEGABYTE
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -45,6 +46,7 @@ class Caches:
                 "entries": entries,
                 "hit_rate": round(hits / lookups, 4) if lookups else 0.0,
                 "bytes": size,
+                "memory_mb": round(sum(cache.memory.bytes for cache in self._caches) / MEGABYTE, 3),
             }
         }
 

@@ -1,6 +1,6 @@
-"""The connections to the upstreams, for GET /health: how many are open, how many are in use, and the limit.
+"""The client of the upstreams, for GET /health: its connections, its tries, how many failed, how long a reply took.
 
-In: the service. Out: three numbers, over all upstreams of this worker.
+In: the service. Out: numbers over all upstreams of this worker. GET /debug/stats has them for each upstream, too.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from shared.upstream import tally
 from shared.upstream.pools import Upstreams
 
 if TYPE_CHECKING:
@@ -19,15 +20,16 @@ class HttpClient:
 
     def __init__(self, service: Service) -> None:
         assert isinstance(service.upstreams, Upstreams)
-        self._upstreams = service.upstreams.pools
-        self._limit = service.settings.http_max_connections * len(self._upstreams)
+        self._upstreams = service.upstreams
+        self._limit = service.settings.http_max_connections * len(self._upstreams.pools)
 
     def checks(self) -> Mapping[str, Any]:
-        counts = [upstream.connections for upstream in self._upstreams.values()]
+        counts = [upstream.connections for upstream in self._upstreams.pools.values()]
         return {
             "http_client": {
                 "open": sum(open for open, _ in counts),
                 "in_use": sum(in_use for _, in_use in counts),
                 "limit": self._limit,
+                **tally.report(self._upstreams.tallies.values()),
             }
         }

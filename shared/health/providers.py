@@ -38,7 +38,9 @@ class Providers:
         await asyncio.gather(*self._looking, return_exceptions=True)
 
     def checks(self) -> Mapping[str, Any]:
-        return {"providers": {name: _report(upstream) for name, upstream in self._upstreams.items()}}
+        upstreams = {name: _report(upstream) for name, upstream in self._upstreams.items()}
+        reachable = sum(each["reachable"] is not False for each in upstreams.values())
+        return {"providers": {"total": len(upstreams), "reachable": reachable, "upstreams": upstreams}}
 
 
 async def _keep_looking(upstream: Upstream) -> None:

@@ -99,9 +99,12 @@ class MemoryWatch:
         return freed
 
     def report(self) -> Mapping[str, Any]:
-        trend = self.leak.trend
+        """`available_mb` is what is left until this worker refuses work; `usage_percent` is the share that is not."""
+        trend, most = self.leak.trend, self.pressure.thresholds.refuse
         return {
-            "rss_mb": round(self.resident / MEGABYTE, 1),
+            "used_mb": round(self.resident / MEGABYTE, 1),
+            "available_mb": round(max(0, most - self.resident) / MEGABYTE, 1),
+            "usage_percent": round(self.resident / most * 100, 1),
             "threshold_mb": round(self.pressure.thresholds.shed / MEGABYTE, 1),
             "emergency_mb": round(self.pressure.thresholds.refuse / MEGABYTE, 1),
             "state": str(self.pressure.state),

@@ -4,6 +4,7 @@ Model names come from clients, so the number of breakers is bounded.
 """
 
 import logging
+from collections import Counter as Counts
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -120,7 +121,10 @@ class Breakers:
         return [old.name for _, old in tripped]
 
     def report(self) -> Mapping[str, Any]:
-        return {circuit.name: circuit.report() for circuit in self._circuits.values()}
+        """How many there are in each state, and each by its name."""
+        breakers = {circuit.name: circuit.report() for circuit in self._circuits.values()}
+        states = Counts(breaker["state"] for breaker in breakers.values())
+        return {"total": len(breakers), **{str(state): states[state] for state in State}, "breakers": breakers}
 
     def _make_room(self) -> None:
         if len(self._circuits) >= MOST_CIRCUITS:

@@ -21,15 +21,20 @@ class Reporting(Protocol):
     async def report(self) -> Mapping[str, Any]: ...
 
 
+async def caches_of(service: Service) -> Mapping[str, Any]:
+    """The statistics of each cache, by its name."""
+    report: dict[str, Any] = {}
+    for layer in service.layers:
+        if isinstance(layer, Reporting):
+            report |= await layer.report()
+    return report
+
+
 def cache_routes(service: Service) -> APIRouter:
     router = APIRouter()
-    layers = [layer for layer in service.layers if isinstance(layer, Reporting)]
 
     @router.get("/cache/stats", summary="Statistics of each cache: entries, hits, misses, bytes")
     async def stats() -> Response:
-        report: dict[str, Any] = {}
-        for layer in layers:
-            report |= await layer.report()
-        return json_response(report)
+        return json_response(await caches_of(service))
 
     return router

@@ -18,6 +18,7 @@ from shared.pipeline.layer import Checked, Refusing
 if TYPE_CHECKING:
     from shared.service import Service
 
+HEALTHY, DEGRADED = "healthy", "degraded"
 REMEMBERED = 1.0  # seconds; the probes of many load balancers must not load the upstream
 
 
@@ -31,17 +32,20 @@ def health_routes(service: Service) -> APIRouter:
     async def health() -> Response:
         now = time.time()
         health: dict[str, Any] = {
-            "status": "healthy",
+            "status": HEALTHY,
             "service": SERVICE_NAME,
             "timestamp": now,
             "version": __version__,
             "uptime": round(now - service.started, 3),
         }
-        if checked:
-            health["checks"] = {name: check for part in checked for name, check in part.checks().items()}
+        checks = {name: check for part in checked for name, check in part.checks().items()}
         if service.checks:  # a service that also judges itself; it is alive in any case, so the status is 200
-            health["wrong"] = list(what_is_wrong(health["checks"]))
-            health["status"] = "degraded" if health["wrong"] else "healthy"
+            wrong = what_is_wrong(checks)
+            checks = {name: {"status": DEGRADED if name in wrong else HEALTHY, **checks[name]} for name in checks}
+            health["wrong"] = [sentence for of_one in wrong.values() for sentence in of_one]
+            health["status"] = DEGRADED if wrong else HEALTHY
+        if checks:
+            health["checks"] = checks
         return json_response(health)
 
     @router.get("/ready", tags=[OPEN], summary="Does the upstream answer?")

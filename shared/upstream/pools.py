@@ -8,8 +8,6 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from prometheus_client import Counter
-
 from shared.pipeline.call import PRIMARY, Call, Target
 from shared.pipeline.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from shared.pipeline.outcome import Ending, Outcome
@@ -18,14 +16,9 @@ from shared.settings import EMBEDDED_BASE_URL, Settings
 from shared.upstream.client import Upstream
 from shared.upstream.fallbacks import read_fallbacks
 from shared.upstream.sse import Events, MakeEvents
+from shared.upstream.tally import ANSWERED, LEFT, Tally
 
 TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire this early
-
-calls_total = Counter(
-    "gateway_upstream_calls_total",
-    "Tries, by the upstream's status, or by the reason for an incomplete answer: connect, timeout, cut, left",
-    ["upstream", "status"],
-)
 
 
 class Upstreams:
@@ -41,7 +34,7 @@ class Upstreams:
             if fallback.base_url
         }
         self._opened = AsyncExitStack()
-        self._answered = {name: calls_total.labels(name, "200") for name in self._pools}
+        self.tallies: Mapping[str, Tally] = {name: Tally(name) for name in self._pools}
 
     async def open(self) -> None:
         for upstream in self._pools.values():
@@ -54,15 +47,18 @@ class Upstreams:
     async def __call__(self, call: Call) -> Reply:
         """Raises UpstreamError."""
         name = call.target.upstream
+        tally = self.tallies[name]
+        begun = tally.begin()
         try:
             reply = await self._pools[name](call)
         except BaseException as error:
-            calls_total.labels(name, _status(error, call)).inc()
+            tally.failed(begun, _status(error, call))
             raise
+        tally.replied(begun)
         if isinstance(reply, TokenStream):  # its result is known only at its end
-            call.on_done(lambda outcome: calls_total.labels(name, _status_of_stream(outcome, call)).inc())
+            call.on_done(lambda outcome: tally.ended(_status_of_stream(outcome, call)))
         else:
-            self._answered[name].inc()
+            tally.ended(ANSWERED)
         return reply
 
     @property
@@ -92,11 +88,11 @@ def _status(error: BaseException | None, call: Call) -> str:
     if isinstance(error, UpstreamTimeout):
         return "timeout"
     if isinstance(error, asyncio.CancelledError):  # time is up, or the client has left
-        return "timeout" if call.remaining() < TIMER_GRAIN else "left"
+        return "timeout" if call.remaining() < TIMER_GRAIN else LEFT
     return "connect" if isinstance(error, UpstreamUnreachable) else "cut"
 
 
 def _status_of_stream(outcome: Outcome, call: Call) -> str:
     if outcome.ending is Ending.FINISHED:
-        return "200"
-    return "left" if outcome.ending is Ending.LEFT else _status(outcome.error, call)
+        return ANSWERED
+    return LEFT if outcome.ending is Ending.LEFT else _status(outcome.error, call)

@@ -24,7 +24,7 @@ export class Breakers {
     this.#poll.every = EVERY;
     try {
       const { checks } = await (await call("health", "")).json();
-      const breakers = Object.entries(checks?.circuit_breakers ?? {});
+      const breakers = Object.entries(checks?.circuit_breakers?.breakers ?? {});
       this.#section.hidden = !checks?.circuit_breakers;
       this.#show(breakers.length ? breakers.map(row) : [["none yet: the first call makes one", "", ""]]);
       if (breakers.some(([, { state }]) => state !== "closed")) this.#poll.every = EVERY_WHEN_BROKEN;

@@ -12,6 +12,7 @@ from workshop.grader.callers import Desk
 from workshop.grader.service import Answer
 
 CLEANUP, RESET = "/debug/memory/cleanup", "/debug/circuit-breakers/reset"
+STATS = "/debug/stats"
 WORKERS = 2
 
 
@@ -49,6 +50,32 @@ def test_only_administrators_may_use_the_debug_routes(demo_5: Gateway, path: str
     answer = post(demo_5, path, "admin")
     assert answer.status == 200, answer.summary
     assert answer.json["others"] == "there are none"
+
+
+def test_statistics_are_for_administrators_and_answer_the_usual_questions(demo_5: Gateway) -> None:
+    demo_5.ask()
+    assert demo_5.subject.service.get(STATS).must_be_error(403)["code"] == "not_allowed"
+    bearer = {"Authorization": f"Bearer {token(demo_5.subject.desk, 'admin')}"}
+    stats = demo_5.subject.service.get(STATS, headers=bearer).json
+    assert 0 <= stats["caches"]["response_cache"]["hit_rate"] <= 1
+    assert stats["caches"]["summary_cache"]["entries"] == 0
+    client = stats["performance"]["http_client"]
+    assert client["requests_total"] == client["upstreams"]["primary"]["requests_total"] > 0
+    assert client["upstreams"]["primary"]["under_way"] == 0
+    assert {"status": "healthy", **stats["circuit_breakers"]} == demo_5.check("circuit_breakers")
+    assert stats["memory"]["state"] == "normal"
+
+
+def test_failures_of_the_upstream_are_in_the_error_rate_and_callers_who_leave_are_not(start: Start) -> None:
+    with start(MAX_RETRIES="0") as gateway:
+        assert gateway.ask().status == 200
+        with gateway.subject.upstream.fault({"status": 400}):
+            gateway.ask()
+        assert gateway.check("http_client")["error_rate"] == 0
+        with gateway.subject.upstream.fault({"status": 503}):
+            gateway.ask()
+        client = gateway.check("http_client")
+        assert (client["requests_total"], client["error_rate"]) == (3, pytest.approx(1 / 3, abs=1e-3))
 
 
 def test_a_cleanup_empties_the_cache_and_says_what_it_freed(demo_5: Gateway) -> None:
@@ -90,5 +117,5 @@ def test_a_reset_breaker_forgets_its_failures(start: Start) -> None:
             assert post(gateway, RESET, "admin").json["closed"] == ["primary/workshop-sim"]
             assert gateway.ask().status == 502, "the upstream is asked again, and one failure is not two"
         assert gateway.health()["status"] == "healthy"
-        breaker = gateway.check("circuit_breakers")["primary/workshop-sim"]
+        breaker = gateway.check("circuit_breakers")["breakers"]["primary/workshop-sim"]
         assert (breaker["state"], breaker["opened"]) == ("closed", 1)

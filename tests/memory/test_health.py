@@ -1,7 +1,9 @@
 """GET /health of demo 5: what it shows, what it reports as wrong, and that it waits for nothing."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,15 +32,24 @@ def test_it_shows_each_part(demo_5: Gateway) -> None:
         "admission_queue",
         "circuit_breakers",
     }
-    assert checks["providers"]["primary"]["reachable"] is True
-    assert checks["providers"]["primary"]["last_answer_s"] < 60
+    assert {check["status"] for check in checks.values()} == {"healthy"}
+    assert (checks["providers"]["total"], checks["providers"]["reachable"]) == (1, 1)
+    assert checks["providers"]["upstreams"]["primary"]["reachable"] is True
+    assert checks["providers"]["upstreams"]["primary"]["last_answer_s"] < 60
     assert (checks["http_client"]["in_use"], checks["http_client"]["limit"]) == (0, 100)
     assert checks["http_client"]["open"] >= 1
+    assert (checks["http_client"]["requests_total"] > 0, checks["http_client"]["error_rate"]) == (True, 0)
+    assert checks["http_client"]["avg_response_time_ms"] > 0
+    breakers = checks["circuit_breakers"]
+    assert breakers["total"] == breakers["closed"] == len(breakers["breakers"]) >= 1
+    assert breakers["open"] == breakers["half_open"] == 0
     assert checks["cache"]["entries"] == before + 1
     assert checks["cache"]["bytes"] > 0
     memory = checks["memory"]
     assert memory["state"] == "normal"
-    assert 0 < memory["rss_mb"] < memory["threshold_mb"] < memory["emergency_mb"]
+    assert 0 < memory["used_mb"] < memory["threshold_mb"] < memory["emergency_mb"]
+    assert memory["available_mb"] == pytest.approx(memory["emergency_mb"] - memory["used_mb"], abs=0.2)
+    assert memory["usage_percent"] == pytest.approx(100 * memory["used_mb"] / memory["emergency_mb"], abs=0.2)
     assert memory["leak_suspected"] is False
 
 
@@ -66,13 +77,13 @@ def test_the_loss_and_the_return_of_an_upstream_are_noticed(start: Start, tmp_pa
         missed = ["the upstream primary does not answer"]
         wait_for(lambda: gateway.health()["wrong"] == missed, "the upstream has never been up")
         assert gateway.health()["status"] == "degraded"
-        assert gateway.check("providers")["primary"] == {"reachable": False, "last_answer_s": None}
+        assert gateway.check("providers")["upstreams"]["primary"] == {"reachable": False, "last_answer_s": None}
         with upstream:
             assert gateway.ask().status == 200
             assert gateway.health()["status"] == "healthy", "a call has got an answer from it"
         gateway.ask()
         wait_for(lambda: gateway.health()["wrong"] == missed, "a call could not reach it")
-        assert gateway.check("providers")["primary"]["last_answer_s"] > 0
+        assert gateway.check("providers")["upstreams"]["primary"]["last_answer_s"] > 0
 
 
 def seconds_to_answer(gateway: Gateway) -> float:
@@ -98,7 +109,7 @@ def test_it_answers_while_the_upstream_hangs_and_every_place_is_taken(start: Sta
 def test_it_answers_while_redis_is_frozen_and_reports_the_outage(start: Start, backend: str) -> None:
     with RedisServer() as redis, start(REDIS_URL=redis.url, CACHE_BACKEND=backend) as gateway:
         gateway.ask()
-        assert gateway.health()["checks"]["redis"] == {"up": True}
+        assert gateway.health()["checks"]["redis"] == {"status": "healthy", "up": True}
         if backend == "redis":
             wait_for(lambda: gateway.check("cache")["entries"] is not None, "what is in Redis is counted")
         redis.freeze()
@@ -124,9 +135,9 @@ def test_the_earlier_demos_have_neither_checks_of_parts_nor_a_verdict(start: Sta
 # --- the verdict -------------------------------------------------------------------------------------------------
 
 
-WELL = {
-    "providers": {"primary": {"reachable": True}, "other": {"reachable": None}},
-    "circuit_breakers": {"primary/a": {"state": "closed"}},
+WELL: dict[str, Mapping[str, Any]] = {
+    "providers": {"upstreams": {"primary": {"reachable": True}, "other": {"reachable": None}}},
+    "circuit_breakers": {"breakers": {"primary/a": {"state": "closed"}}},
     "memory": {"state": "warning", "leak_suspected": False},
     "redis": {"up": True},
     "admission_queue": {"slots": 1, "in_use": 1, "waiting": 100},
@@ -134,19 +145,23 @@ WELL = {
 
 
 def test_busy_or_unknown_parts_are_not_wrong() -> None:
-    assert list(what_is_wrong(WELL)) == list(what_is_wrong({})) == []
+    assert what_is_wrong(WELL) == what_is_wrong({}) == {}
 
 
 @pytest.mark.parametrize(
-    ("ill", "said"),
+    ("name", "ill", "said"),
     [
-        ({"providers": {"other": {"reachable": False}}}, "the upstream other does not answer"),
-        ({"circuit_breakers": {"primary/a": {"state": "open"}}}, "the circuit breaker primary/a is open"),
-        ({"circuit_breakers": {"primary/a": {"state": "half_open"}}}, "the circuit breaker primary/a is half_open"),
-        ({"memory": {"state": "shedding", "leak_suspected": False}}, "memory is shedding"),
-        ({"memory": {"state": "normal", "leak_suspected": True}}, "memory seems to leak"),
-        ({"redis": {"up": False}}, "redis does not answer"),
+        ("providers", {"upstreams": {"other": {"reachable": False}}}, "the upstream other does not answer"),
+        ("circuit_breakers", {"breakers": {"primary/a": {"state": "open"}}}, "the circuit breaker primary/a is open"),
+        (
+            "circuit_breakers",
+            {"breakers": {"primary/a": {"state": "half_open"}}},
+            "the circuit breaker primary/a is half_open",
+        ),
+        ("memory", {"state": "shedding", "leak_suspected": False}, "memory is shedding"),
+        ("memory", {"state": "normal", "leak_suspected": True}, "memory seems to leak"),
+        ("redis", {"up": False}, "redis does not answer"),
     ],
 )
-def test_each_fault_is_named(ill: dict[str, object], said: str) -> None:
-    assert list(what_is_wrong({**WELL, **ill})) == [said]
+def test_each_fault_is_named_at_its_part(name: str, ill: dict[str, object], said: str) -> None:
+    assert what_is_wrong({**WELL, name: ill}) == {name: [said]}

@@ -60,7 +60,7 @@ class Gateway:
         return checks
 
     def breaker(self, name: str = f"primary/{SIMULATOR}") -> Mapping[str, Any]:
-        of_one: Mapping[str, Any] = self.checks()["circuit_breakers"][name]
+        of_one: Mapping[str, Any] = self.checks()["circuit_breakers"]["breakers"][name]
         return of_one
 
     def wait_until_it_is(self, state: str) -> None:

@@ -47,7 +47,7 @@ def layer(clock: Clock | None = None, probes: int = 1, threshold: int = THRESHOL
 
 
 def report(breaker: CircuitBreaker, name: str = f"primary/{SIMULATOR}") -> Mapping[str, Any]:
-    of_one: Mapping[str, Any] = breaker.checks()["circuit_breakers"][name]
+    of_one: Mapping[str, Any] = breaker.checks()["circuit_breakers"]["breakers"][name]
     return of_one
 
 
@@ -118,7 +118,7 @@ def test_a_failing_model_does_not_open_the_breaker_of_another() -> None:
             call = make_call()
             call.target = target
             assert await breaker(call, answering(completion()))
-        assert set(breaker.checks()["circuit_breakers"]) == {
+        assert set(breaker.checks()["circuit_breakers"]["breakers"]) == {
             f"primary/{SIMULATOR}",
             "primary/other",
             f"elsewhere/{SIMULATOR}",
@@ -256,7 +256,7 @@ def test_a_model_that_does_not_exist_leaves_no_trace() -> None:
             call = make_call()
             call.target = Target(model=f"invented-{number}")
             await fail(breaker, UpstreamRejected("no such model", upstream_status=404), call)
-        assert breaker.checks() == {"circuit_breakers": {}}
+        assert breaker.checks()["circuit_breakers"]["breakers"] == {}
 
     asyncio.run(run())
 
@@ -278,7 +278,7 @@ def test_the_number_of_breakers_is_bounded_and_open_ones_stay_longest() -> None:
             call = make_call()
             call.target = Target(model=f"model-{number}")
             await breaker(call, answering(completion()))
-        kept = breaker.checks()["circuit_breakers"]
+        kept = breaker.checks()["circuit_breakers"]["breakers"]
         assert len(kept) == breakers.MOST_CIRCUITS
         assert kept[f"primary/{SIMULATOR}"]["state"] == "open"
         assert f"primary/model-{3 * breakers.MOST_CIRCUITS - 1}" in kept
@@ -293,7 +293,7 @@ def test_if_all_breakers_are_open_the_oldest_makes_room() -> None:
             call = make_call()
             call.target = Target(model=f"model-{number}")
             await fail(breaker, UpstreamFault("500"), call)
-        kept = breaker.checks()["circuit_breakers"]
+        kept = breaker.checks()["circuit_breakers"]["breakers"]
         assert len(kept) == breakers.MOST_CIRCUITS
         assert "primary/model-0" not in kept
 

@@ -74,7 +74,7 @@ def test_an_unknown_model_opens_no_breaker(start: Start) -> None:
     with start(CIRCUIT_BREAKER_FAILURE_THRESHOLD="1") as gateway:
         answers = [gateway.ask(model=f"invented-{number}") for number in range(3)]
         assert {answer.status for answer in answers} == {404}
-        assert gateway.checks()["circuit_breakers"] == {}
+        assert gateway.checks()["circuit_breakers"]["breakers"] == {}
 
 
 # --- retries -----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from serving.monitoring.grafana.overview import quantile
 from serving.monitoring.grafana.panel import board, lines, number
 
 
@@ -57,6 +58,13 @@ def cache_and_resilience() -> Dashboard:
                         "{{upstream}} throttled": "upstream:throttled:ratio_rate2m",
                     },
                     "percentunit",
+                ),
+                lines(
+                    "Time to reply, 95 %",
+                    "From a try of ours to the upstream's answer, or its first token. One that is slower than the "
+                    "others has too little room, or too much of the load.",
+                    {"{{upstream}}": quantile(0.95, "gateway_upstream_reply_seconds", by="upstream")},
+                    "s",
                 ),
                 lines(
                     "Open circuit breakers",

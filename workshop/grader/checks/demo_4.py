@@ -795,9 +795,9 @@ def _must_say_when(refused: Answer, opened: Answer) -> None:
 def _must_be_in_state(subject: Subject, *either: str) -> Answer:
     health = subject.service.get("/health")
     health.must(health.status == 200, "200: an open breaker is no reason to restart the process")
-    circuits = health.at(dict, "checks", "circuit_breakers")
+    circuits = health.at(dict, "checks", "circuit_breakers", "breakers")
     states = {name: circuit.get("state") for name, circuit in circuits.items()}
-    shown = f'"checks": {{"circuit_breakers": {{…: {{"state": "{" or ".join(either)}"}}}}}}'
+    shown = f'"checks": {{"circuit_breakers": {{"breakers": {{…: {{"state": "{" or ".join(either)}"}}}}}}}}'
     health.must(any(state in states.values() for state in either), shown, states)
     return health
 
