@@ -21,7 +21,7 @@ from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.pipeline.layer import Layer
 from shared.pipeline.reply import Relay
-from shared.resilience.breaker import Breaker, MakeBreaker
+from shared.resilience.breaker import MakeBreaker
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
@@ -45,7 +45,7 @@ def build(
     settings: Settings,
     *,
     title: str = TITLE,
-    breaker: MakeBreaker = Breaker,
+    breaker: MakeBreaker | None = None,
     events: MakeEvents = Events,
     relay: Relay | None = None,
 ) -> FastAPI:
@@ -63,7 +63,7 @@ def build(
     )
 
 
-def layers(settings: Settings, parts: Parts, breaker: MakeBreaker = Breaker) -> list[Layer]:
+def layers(settings: Settings, parts: Parts, breaker: MakeBreaker | None = None) -> list[Layer]:
     return [
         # region: layers
         RequestLog(settings.log_file),

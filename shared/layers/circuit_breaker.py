@@ -6,6 +6,7 @@ shared/resilience/breaker.py.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from shared.pipeline.errors import (
 from shared.pipeline.layer import Handler
 from shared.pipeline.outcome import Ending, Outcome
 from shared.pipeline.reply import Reply, TokenStream
+from shared.resilience.adaptive_breaker import AdaptiveBreaker
 from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules, State
 from shared.resilience.breakers import Breakers
 from shared.settings import Settings
@@ -32,7 +34,7 @@ TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire too early by t
 class CircuitBreaker:
     """Applies the CIRCUIT_BREAKER_* settings. `breaker` makes each breaker; pass your own to replace it."""
 
-    def __init__(self, settings: Settings, *, breaker: MakeBreaker = Breaker) -> None:
+    def __init__(self, settings: Settings, *, breaker: MakeBreaker | None = None) -> None:
         rules = Rules(
             failures=settings.circuit_breaker_failure_threshold,
             min_success_rate=settings.circuit_breaker_min_success_rate,
@@ -41,11 +43,12 @@ class CircuitBreaker:
             probes=settings.circuit_breaker_probes,
             successes=settings.circuit_breaker_success_threshold,
         )
-        self.circuits = Breakers(rules, breaker)
+        usual = AdaptiveBreaker if settings.circuit_breaker_adaptive else Breaker
+        self.circuits = Breakers(rules, breaker or usual)
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         circuit = self.circuits.of(call.target.upstream, call.target.model or call.request.model)
-        permit = circuit.admit()
+        permit, asked = circuit.admit(), time.perf_counter()
         try:
             reply = await next(call)
         except BaseException as error:
@@ -53,6 +56,7 @@ class CircuitBreaker:
             if isinstance(error, UpstreamRejected) and error.upstream_status == 404:
                 self.circuits.forget(circuit)
             raise
+        circuit.took(time.perf_counter() - asked, None if isinstance(reply, TokenStream) else reply.usage.output)
         if not isinstance(reply, TokenStream):
             circuit.settle(permit, Result.SUCCESS)
         elif circuit.look() is State.HALF_OPEN:

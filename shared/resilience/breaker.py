@@ -109,7 +109,7 @@ class Breaker:
         elif result is Result.FAILURE:
             self._failures += 1
             self._recent.add(self._clock(), success=False)
-            if self._failures >= self.rules.failures or self._too_few_succeed():
+            if self._fails_too_often():
                 self._become(State.OPEN)
 
     # endregion: breaker-settle
@@ -133,6 +133,9 @@ class Breaker:
         """The values that GET /health shows besides the state."""
         calls, rate = self._recent.calls(self._clock()), self._recent.success_rate
         return {"failures_in_a_row": self._failures, "calls": calls, "success_rate": rate if calls else None}
+
+    def _fails_too_often(self) -> bool:
+        return self._failures >= self.rules.failures or self._too_few_succeed()
 
     def _too_few_succeed(self) -> bool:
         enough = self._recent.calls(self._clock()) >= FEWEST_CALLS

@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 
 from shared.pipeline.errors import CircuitOpen
+from shared.resilience.adaptive_breaker import AdaptiveBreaker
 from shared.resilience.breaker import CircuitState, MakeBreaker, Result, Rules, State
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,12 @@ MOST_CIRCUITS = 100
 
 # Not by model: a client could make up names while its upstream is down, and a counter never forgets a label.
 open_total = Counter("circuit_breaker_open_total", "How often a circuit breaker has opened", ["upstream"])
+opens_after = Gauge(
+    "gateway_circuit_opens_after",
+    "Failures in a row that open an adaptive circuit breaker, at present",
+    ["upstream"],
+    multiprocess_mode="livemin",
+)
 open_now = Gauge(
     "gateway_circuits_open", "Circuit breakers that are not closed", ["upstream"], multiprocess_mode="livesum"
 )
@@ -36,6 +43,7 @@ class Circuit:
         self._breaker = breaker
         self._seen = State.CLOSED
         self._dropped = False
+        self._adaptive = breaker if isinstance(breaker, AdaptiveBreaker) else None
 
     @property
     def name(self) -> str:
@@ -63,9 +71,16 @@ class Circuit:
             raise CircuitOpen(f"the upstream {why}; try again later", retry_after=self._breaker.half_open_in())
         return permit
 
+    def took(self, seconds: float, tokens: int | None) -> None:
+        """How long a whole answer of so many tokens took; None: a stream's first token."""
+        if self._adaptive is not None:
+            self._adaptive.took(seconds, tokens)
+
     def settle(self, permit: int, result: Result) -> None:
         self._breaker.settle(permit, result)
         self.look()
+        if self._adaptive is not None:
+            opens_after.labels(self.upstream).set(self._adaptive.opens_after)
 
     def settle_late(self, result: Result) -> None:
         """Also count the failure of a call whose permit is already settled."""

@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         20, "extra retries, available at the start and after quiet times", demo=4, ge=0
     )
     circuit_breaker_failure_threshold: int = _setting(
-        5, "consecutive failures that open the circuit breaker", demo=4, ge=1
+        5, "consecutive failures that open the circuit breaker; if it is adaptive, at first", demo=4, ge=1
     )
     circuit_breaker_timeout_sec: float = _setting(
         60.0, "seconds that the breaker stays open before it tries again", demo=4, gt=0
@@ -156,6 +156,11 @@ class Settings(BaseSettings):
     )
     circuit_breaker_probes: int = _setting(
         1, "calls that a half-open breaker lets through at the same time", demo=4, ge=1
+    )
+    circuit_breaker_adaptive: bool = _setting(
+        False,
+        "breakers learn how often an upstream usually fails, and how fast it usually is, and open when that changes",
+        demo=4,
     )
     circuit_breaker_min_success_rate: float = _setting(
         0.5, "share of successful calls below which the breaker also opens", demo=4, ge=0, le=1

@@ -43,7 +43,9 @@ export class Breakers {
   }
 }
 
-function row([name, { state, failures_in_a_row: failures, half_open_in_s: wait }]) {
-  const more = wait ? `, ${seconds(wait)} more` : failures && state === "closed" ? `, ${failures} failed` : "";
+function row([name, { state, failures_in_a_row: failures, opens_after: most, half_open_in_s: wait }]) {
+  const failed = failures ? `, ${failures} failed` : "";
+  const closed = failed + (most ? `, opens after ${most}` : ""); // an adaptive breaker says where its threshold is
+  const more = wait ? `, ${seconds(wait)} more` : state === "closed" ? closed : "";
   return [name, state.replace("_", "-") + more, STATES[state] ?? ""];
 }

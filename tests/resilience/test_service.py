@@ -263,3 +263,19 @@ def test_a_stream_keeps_its_place_until_it_ends(start: Start) -> None:
 def test_a_service_without_such_layers_has_no_checks(server: ModelServer) -> None:
     with started("demos.demo_1_guarded.app:build", server, {}) as subject:
         assert "checks" not in subject.service.get("/health").json
+
+
+# --- adaptive --------------------------------------------------------------------------------------------------------
+
+
+def test_an_adaptive_breaker_shows_its_thresholds(start: Start) -> None:
+    with start(CIRCUIT_BREAKER_ADAPTIVE="true") as gateway:
+        gateway.ask_many(100, at_once=4)
+        shown = gateway.breaker()
+        assert 3 <= shown["opens_after"] <= 5
+        assert 0.9 < shown["usual_success_rate"] < 1
+        with gateway.subject.upstream.fault({"status": 500}):
+            assert codes(gateway.ask_many(shown["opens_after"] + 1, at_once=1))[-1] == "circuit_open"
+    with start() as gateway:
+        gateway.ask()
+        assert "opens_after" not in gateway.breaker()

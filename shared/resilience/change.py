@@ -1,0 +1,48 @@
+"""Has something that happens now and then become more frequent? Knows nothing of what it is.
+
+In: yes or no, one after the other. Out: how often it usually happens, and whether that has changed. The test is Page's
+cumulative sum ("Continuous inspection schemes", 1954), which finds a change after the fewest observations. Its usual
+share is not given but learned, slowly, so that what is wrong today cannot become usual within a minute.
+"""
+
+import math
+
+MEMORY = 1000  # observations: older ones count for less and less in the usual share
+FIRST_GUESS = 50  # observations that the expectation is worth at the start
+FEWEST, MOST = 0.005, 0.3  # bounds of the usual share
+CHANGED = 0.5  # the share that is looked for, or twice the usual one
+CERTAIN = 16.0  # log-likelihood: in a million observations without a change, less than one false alarm
+
+
+class Change:
+    """`usual` is the share that is expected at first."""
+
+    def __init__(self, usual: float) -> None:
+        self._usual = usual
+        self._seen = FIRST_GUESS
+        self._evidence = 0.0
+
+    @property
+    def usual(self) -> float:
+        return min(MOST, max(FEWEST, self._usual))
+
+    @property
+    def found(self) -> bool:
+        return self._evidence >= CERTAIN
+
+    def see(self, *, happened: bool) -> None:
+        usual = self.usual
+        changed = max(CHANGED, 2 * usual)
+        likelier = changed / usual if happened else (1 - changed) / (1 - usual)
+        self._evidence = max(0.0, self._evidence + math.log(likelier))
+        self._seen = min(MEMORY, self._seen + 1)
+        self._usual += (happened - self._usual) / self._seen
+
+    def forget(self) -> None:
+        """Look for the next change. What is usual stays known."""
+        self._evidence = 0.0
+
+
+def by_chance(share: float, once_in: float) -> int:
+    """How often in a row something of this share happens by chance only once in so many times."""
+    return math.ceil(math.log(once_in) / -math.log(share) - 1e-9)
