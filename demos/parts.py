@@ -3,11 +3,13 @@
 Each part exists once per service, because layers and routes must use the same one.
 """
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from shared.accounts.accounts import Accounts
 from shared.app import Gate
 from shared.http.auth_gate import auth_gate
+from shared.layers.pacing import Pacing
 from shared.layers.rate_limit import RateLimit
 from shared.layers.response_cache import ResponseCache
 from shared.pipeline.layer import Resource
@@ -29,6 +31,15 @@ class Parts:
     @cached_property
     def cache(self) -> ResponseCache:
         return ResponseCache(self._settings, self.redis)
+
+    @cached_property
+    def pacing(self) -> Pacing | None:
+        return Pacing(self._settings) if self._settings.pace_below else None
+
+    @property
+    def learn(self) -> Callable[[str, Mapping[str, str]], None] | None:
+        """What is told the headers of each upstream's replies."""
+        return self.pacing.learn if self.pacing else None
 
     @property
     def gate(self) -> Gate:

@@ -58,6 +58,7 @@ OWN_CONFIG = "serve.yaml"  # in an exercise's folder
 @dataclass(slots=True, frozen=True)
 class Demo:
     """What to start, and what to tell the person who started it. With `traffic`, the demo sends itself a few requests.
+    One that `balances` knows UPSTREAMS.
 
     `collector` takes the spans of all the others, so it starts before them and ends after them. `upstream` starts
     before the gateway and serves it, with the embedded model as the fallback. `sidecars` start after the gateway.
@@ -70,6 +71,7 @@ class Demo:
     upstream: Sidecar | None = None
     sidecars: tuple[Sidecar, ...] = ()
     traffic: bool = False
+    balances: bool = False
 
 
 GENERATE = (
@@ -108,7 +110,7 @@ DEMOS = {
     1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
     2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
     3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
-    4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED),
+    4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED, balances=True),
     5: Demo(
         "demo_5_observability",
         "See it, and be told",
@@ -116,6 +118,7 @@ DEMOS = {
         collector=trace_receiver,
         sidecars=(prometheus_server, alert_forwarder),
         traffic=True,
+        balances=True,
     ),
     6: Demo(
         "demo_6_ray_serve_vllm",
@@ -125,6 +128,7 @@ DEMOS = {
         upstream=serving_cluster,
         sidecars=(prometheus_server, alert_forwarder),
         traffic=True,
+        balances=True,
     ),
 }
 
@@ -181,9 +185,14 @@ def run(demo: Demo, number: int, solution: str, settings: Settings, config: Path
     config = config or config_path(demo, solution)
     with started(demo, build_path(demo, solution), settings, own_rules, config=config) as running:
         _tell(demo, number, running.stage)
-        if demo.traffic and not settings.openai_base_url:  # your own upstream may cost money
+        if demo.traffic and not own_upstream(demo, settings):  # your own upstream may cost money
             sample_traffic.begin(reached_at(settings.host, settings.port))
         running.stay()
+
+
+def own_upstream(demo: Demo, settings: Settings) -> str:
+    """What answers in place of the embedded model; empty: nothing does."""
+    return (settings.upstreams if demo.balances else "") or settings.openai_base_url
 
 
 @dataclass(slots=True, frozen=True)
@@ -217,7 +226,7 @@ def started(
     _claim(settings.port, "PORT", settings.host)
     stage = Stage(settings, claim=_claim, own_rules=own_rules, config=config or LAPTOP)
     to_start = [process for start in (demo.collector,) if start and (process := start(stage))]
-    if not settings.openai_base_url:
+    if not own_upstream(demo, settings):
         model_port = settings.port + MODEL_PORT_OFFSET
         stage.claim(model_port, f"PORT (the embedded model listens {MODEL_PORT_OFFSET} above it)")
         stage.targets["model"] = f"127.0.0.1:{model_port}"
@@ -259,7 +268,7 @@ def _say_that_it_stops(process: Process) -> None:
 
 def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
-    upstream = settings.openai_base_url or stage.environment["OPENAI_BASE_URL"]
+    upstream = own_upstream(demo, settings) or stage.environment["OPENAI_BASE_URL"]
     url = shown_at(settings.host, settings.port)
     print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
     print(f"The lab: demos/{demo.package}/README.md\nTry:\n")

@@ -74,7 +74,7 @@ Sidecar = Callable[[Stage], Process | None]
 
 def serving_cluster(stage: Stage) -> Process | None:
     """vLLM under Ray Serve as the upstream; the earlier upstream is its fallback. The gateway starts after it."""
-    if stage.settings.openai_base_url:
+    if stage.settings.openai_base_url or stage.settings.upstreams:
         return None
     port = stage.port + SERVING_PORT_OFFSET
     for taken in range(port, port + SINGLE_PORTS):

@@ -5,6 +5,8 @@ call gets the time that its work needs and retries within a budget. An upstream 
 fallback answers.
 """
 
+from collections.abc import Iterator
+
 from fastapi import FastAPI
 
 from demos.parts import Parts
@@ -17,6 +19,7 @@ from shared.layers.budget import Budget
 from shared.layers.circuit_breaker import CircuitBreaker
 from shared.layers.fallback import Fallback
 from shared.layers.input_guard import InputGuard
+from shared.layers.load_balance import LoadBalance
 from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.pipeline.layer import Layer
@@ -35,6 +38,7 @@ from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.service import Routes
 from shared.settings import Settings
+from shared.upstream.members import read_upstreams
 from shared.upstream.pools import Upstreams
 from shared.upstream.sse import Events, MakeEvents
 
@@ -55,7 +59,8 @@ def build(
         settings,
         title=title,
         layers=layers(settings, parts, breaker),
-        upstreams=Upstreams(settings, events),  # new: a client that relays streams replaces the SDK
+        # new: a client that relays streams replaces the SDK
+        upstreams=Upstreams(settings, events, parts.learn),
         routes=routes(parts),
         resources=parts.resources,
         gate=parts.gate,
@@ -75,7 +80,7 @@ def layers(settings: Settings, parts: Parts, breaker: MakeBreaker | None = None)
         parts.cache,
         AdaptiveTimeout(settings.timeout, settings.timeout_max),  #     new: a deadline that fits it
         AdmissionQueue(  #                                              new: so many at once, and a queue
-            settings.http_max_connections, settings.queue_max_size, settings.queue_timeout
+            connections(settings), settings.queue_max_size, settings.queue_timeout
         ),
         Fallback(settings),  #                                          new: another model, another upstream
         Retry(  #                                                       now within a budget
@@ -83,9 +88,23 @@ def layers(settings: Settings, parts: Parts, breaker: MakeBreaker | None = None)
             delay=settings.retry_delay,
             budgets=RetryBudgets(settings.retry_budget, settings.retry_budget_reserve),
         ),
+        *spread(settings, parts),  #                                    new: over several upstreams, and over time
         CircuitBreaker(settings, breaker=breaker),  #                   new: spares a failing upstream
         # endregion: layers
     ]
+
+
+def connections(settings: Settings) -> int:
+    """To the primary, or to all that stand in its place."""
+    return settings.http_max_connections * max(1, len(read_upstreams(settings)))
+
+
+def spread(settings: Settings, parts: Parts) -> Iterator[Layer]:
+    """The layers for UPSTREAMS and PACE_BELOW, if these are set."""
+    if settings.upstreams:
+        yield LoadBalance(settings, parts.pacing.wait if parts.pacing else None)
+    if parts.pacing:
+        yield parts.pacing
 
 
 def routes(parts: Parts) -> list[Routes]:

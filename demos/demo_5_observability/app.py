@@ -45,7 +45,7 @@ def build(settings: Settings, *, title: str = TITLE, metrics: Layers = (), inner
             # endregion: outer-layers
             *innermost,
         ],
-        upstreams=Upstreams(settings),
+        upstreams=Upstreams(settings, learn=parts.learn),
         routes=[
             *demo_4.routes(parts),
             dashboard_routes,  #                                     new: GET /playground/traces and /dashboards

@@ -45,7 +45,7 @@ class ResponseCache:
         self._key = key
         self._flights: Flights = flights if flights is not None else SingleFlight()
         self._shared = settings.cache_scope == "shared"
-        self._upstream = settings.openai_base_url
+        self._upstream = settings.upstreams or settings.openai_base_url
         self._keeps_sampled = settings.cache_sampled
 
     # region: response-cache-call

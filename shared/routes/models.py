@@ -24,11 +24,11 @@ REMEMBERED = 1.0  # seconds; however many ask, the upstream lists its models onc
 def model_routes(service: Service) -> APIRouter:
     router = APIRouter()
     assert isinstance(service.upstreams, Upstreams)
-    upstream = service.upstreams.primary
+    upstreams = service.upstreams
     remembered = Coalesced[bytes](REMEMBERED)
 
     async def listed() -> bytes:
-        return await remembered.get(None, upstream.models)
+        return await remembered.get(None, upstreams.primary.models)
 
     @router.get("/v1/models", summary="The models behind this service")
     async def models() -> Response:
@@ -41,7 +41,7 @@ def model_routes(service: Service) -> APIRouter:
             raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
         shown, refusal = b"", None
         try:
-            shown = await upstream.models(quote(name, safe="/"))
+            shown = await upstreams.primary.models(quote(name, safe="/"))
         except UpstreamRejected as error:
             refusal = error
         # vLLM has no route for a single model, and Ray Serve shows it without its date; both list it in full.

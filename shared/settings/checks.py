@@ -31,6 +31,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield f"TIMEOUT={settings.timeout:g} is above TIMEOUT_MAX={settings.timeout_max:g}, which wins from demo 4 on"
     if settings.try_timeout > settings.timeout_max:
         yield "TRY_TIMEOUT is above TIMEOUT_MAX: no fallback is ever asked because of it"
+    if settings.upstreams and settings.openai_base_url:
+        yield "OPENAI_BASE_URL is ignored from demo 4 on: UPSTREAMS is set"
     if settings.env == "production" and not settings.api_keys_required:
         yield "ENV=production without API_KEYS_REQUIRED: a stranger who finds the port can spend your money"
     if _port(settings.otlp_endpoint) == GRPC_PORT:

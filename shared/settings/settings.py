@@ -174,6 +174,28 @@ class Settings(BaseSettings):
     fallback_api_keys: SecretStr = _setting(
         SecretStr(""), "API keys for FALLBACKS, comma-separated, in the same order", demo=4
     )
+    upstreams: str = _setting(
+        "",
+        "several upstreams for the same models, in place of OPENAI_BASE_URL: base URLs, comma-separated, each with "
+        "weight=N after it if it takes N times the calls",
+        demo=4,
+    )
+    upstream_api_keys: SecretStr = _setting(
+        SecretStr(""), "API keys for UPSTREAMS, comma-separated, in the same order; empty: OPENAI_API_KEY", demo=4
+    )
+    load_balancing: Literal["least_busy", "round_robin", "prefix"] = _setting(
+        "least_busy",
+        "which of UPSTREAMS gets a call: the less busy of two chosen at random; each in turn; or, as long as it is not "
+        "much busier than the others, the one that has seen prompts with this beginning (for its prefix cache)",
+        demo=4,
+    )
+    pace_below: float = _setting(
+        0.0,
+        "share of an upstream's own rate limit below which calls to it are spread over the time to its reset; 0: never",
+        demo=4,
+        ge=0,
+        le=1,
+    )
     queue_max_size: int = _setting(
         100, "calls that may wait for a free connection (HTTP_MAX_CONNECTIONS); more get 503", demo=4, ge=0
     )

@@ -18,6 +18,26 @@ def endpoint(base_url: str, path: str) -> str:
     return f"{base.rstrip('/')}/{path}{question_mark}{query}"
 
 
+class BadAddress(ValueError):
+    """What is wrong with a URL, in words that follow "entry 2 "."""
+
+
+def host_of(url: str) -> str:
+    """The URL's host, with its port unless that is the default. Raises BadAddress."""
+    try:
+        parts = URL(url)
+        said_port = "" if parts.is_default_port() else f":{parts.port}"
+    except ValueError:
+        raise BadAddress("has a URL that cannot be read") from None
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise BadAddress("needs a URL that starts with http:// or https://")
+    if parts.user or parts.password:
+        raise BadAddress("has a user or a password in its URL; keys have a setting of their own")
+    if parts.query_string or parts.fragment:
+        raise BadAddress("has a URL with a ? or a #; a base URL ends with its path, usually /v1")
+    return f"{parts.host}{said_port}"
+
+
 def proxy_for(base_url: str) -> str | None:
     """The proxy for this upstream by HTTP_PROXY, HTTPS_PROXY and NO_PROXY. None for a direct connection.
 

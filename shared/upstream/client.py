@@ -7,7 +7,7 @@ whether a retry may help. Never retries and never times a call out: layers do th
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
@@ -41,14 +41,24 @@ LAST_BYTES_SECONDS = 0.05
 LONGEST_LINE = 1 << 16  # bytes of a header; aiohttp's own bound of 8190 is less than some proxies send
 
 
+Learn = Callable[[Mapping[str, str]], None]
+
+
 class Upstream:
     """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop.
 
-    `api_key` defaults to OPENAI_API_KEY. `events` makes the reader of each stream.
+    `api_key` defaults to OPENAI_API_KEY. `events` makes the reader of each stream. `learn` is told the headers of each
+    reply.
     """
 
     def __init__(
-        self, settings: Settings, *, base_url: str, api_key: SecretStr | None = None, events: MakeEvents = Events
+        self,
+        settings: Settings,
+        *,
+        base_url: str,
+        api_key: SecretStr | None = None,
+        events: MakeEvents = Events,
+        learn: Learn | None = None,
     ) -> None:
         self.base_url = base_url
         self._chat_url = URL(endpoint(base_url, "chat/completions"))
@@ -59,6 +69,7 @@ class Upstream:
             self._headers["Authorization"] = f"Bearer {key}"
         self._settings = settings
         self._events = events
+        self._learn = learn
         self._dialect = Dialect()
         self._endings = set[asyncio.Task[None]]()
         self._session: aiohttp.ClientSession | None = None
@@ -127,6 +138,8 @@ class Upstream:
                 allow_redirects=False,
             )
             self._answered()
+            if self._learn is not None:
+                self._learn(response.headers)
             try:
                 if response.status != 200:
                     raise refused(response.status, response.headers, await _read(response))
@@ -154,7 +167,7 @@ class Upstream:
             return False
 
     def _answered(self) -> None:
-        self.answered_at, self.reachable = time.monotonic(), True
+        self.answered_at, self.reachable, self.doubted = time.monotonic(), True, False
 
     async def models(self, name: str = "") -> bytes:
         """The API's own list of models, or the entry of one (`name` quoted for a URL). Raises UpstreamError."""

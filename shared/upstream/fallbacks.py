@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
-from yarl import URL
 
-from shared.pipeline.call import PRIMARY, Target
+from shared.pipeline.call import Target
 from shared.settings import BadSetting, Settings
+from shared.upstream.address import BadAddress, host_of
+from shared.upstream.members import Member, numbered, read_upstreams
 
 ENTRY = re.compile(r"(?P<model>[^@]*)(@(?P<url>.*))?")
 
@@ -37,13 +38,14 @@ def read_fallbacks(settings: Settings) -> Sequence[Fallback]:
         raise BadSetting(f"FALLBACK_API_KEYS: has {len(keys)} keys, and FALLBACKS {len(entries)} entries")
     keys += [""] * (len(entries) - len(keys))
 
+    members = read_upstreams(settings)
     fallbacks: list[Fallback] = []
     for number, (entry, key) in enumerate(zip(entries, keys, strict=True), start=1):
-        fallbacks.append(_fallback(number, entry, key, fallbacks))
+        fallbacks.append(_fallback(number, entry, key, fallbacks, members))
     return tuple(fallbacks)
 
 
-def _fallback(number: int, entry: str, key: str, before: Sequence[Fallback]) -> Fallback:
+def _fallback(number: int, entry: str, key: str, before: Sequence[Fallback], members: Sequence[Member]) -> Fallback:
     match = ENTRY.fullmatch(entry)
     assert match is not None
     model, url = match["model"].strip(), (match["url"] or "").strip().rstrip("/")
@@ -53,40 +55,23 @@ def _fallback(number: int, entry: str, key: str, before: Sequence[Fallback]) -> 
         if key:
             raise BadSetting(f"FALLBACK_API_KEYS: key {number} belongs to an entry of FALLBACKS without a URL")
         return Fallback(model, Target(model=model))
-    host = _host(number, url)
+    try:
+        host = host_of(url)
+    except BadAddress as fault:
+        raise _bad(number, str(fault)) from None
     if not key.isascii() or not key.isprintable():
         raise BadSetting(f"FALLBACK_API_KEYS: key {number} has characters that an HTTP header cannot hold")
     secret = SecretStr(key)
-    return Fallback(f"{model}@{host}", Target(_upstream(url, secret, host, before), model or None), url, secret)
+    return Fallback(
+        f"{model}@{host}", Target(_upstream(url, secret, host, before, members), model or None), url, secret
+    )
 
 
-def _host(number: int, url: str) -> str:
-    """The URL's host, with its port unless that is the default."""
-    try:
-        parts = URL(url)
-        said_port = "" if parts.is_default_port() else f":{parts.port}"
-    except ValueError:
-        raise _bad(number, "has a URL that cannot be read") from None
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise _bad(number, "needs a URL after its @ that starts with http:// or https://")
-    if parts.user or parts.password:
-        raise _bad(number, "has a user or a password in its URL; keys belong in FALLBACK_API_KEYS")
-    if parts.query_string or parts.fragment:
-        raise _bad(number, "has a URL with a ? or a #; a base URL ends with its path, usually /v1")
-    return f"{parts.host}{said_port}"
-
-
-def _upstream(url: str, key: SecretStr, host: str, before: Sequence[Fallback]) -> str:
-    """The upstream's name: that of an earlier entry with the same URL and key, or the host, numbered if it is taken."""
-    for fallback in before:
-        if (fallback.base_url, fallback.api_key) == (url, key):
-            return fallback.target.upstream
-    taken = {PRIMARY.upstream, *(fallback.target.upstream for fallback in before)}
-    name, number = host, 1
-    while name in taken:
-        number += 1
-        name = f"{host}-{number}"
-    return name
+def _upstream(url: str, key: SecretStr, host: str, before: Sequence[Fallback], members: Sequence[Member]) -> str:
+    """The upstream's name: that of another one with the same URL and key, or the host, numbered if it is taken."""
+    known = {(each.base_url, each.api_key): each.name for each in members}
+    known |= {(each.base_url, each.api_key): each.target.upstream for each in reversed(before)}
+    return known.get((url, key)) or numbered(host, {*known.values()})
 
 
 def _bad(number: int, reason: str) -> BadSetting:

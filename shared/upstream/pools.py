@@ -1,12 +1,15 @@
-"""All the APIs that this service may call: the primary, and the FALLBACKS with a URL of their own.
+"""All the APIs that this service may call: the primary or the UPSTREAMS, and the FALLBACKS with a URL of their own.
 
 In: a Call; its target says where it goes. Out: the answer of that upstream. Each upstream has its own pool of
 connections and its own key. Knows nothing of why a call goes to another upstream: a layer decides that.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
+
+from pydantic import SecretStr
 
 from shared.pipeline.call import PRIMARY, Call, Target
 from shared.pipeline.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
@@ -15,24 +18,40 @@ from shared.pipeline.reply import Reply, TokenStream
 from shared.settings import EMBEDDED_BASE_URL, Settings
 from shared.upstream.client import Upstream
 from shared.upstream.fallbacks import read_fallbacks
+from shared.upstream.members import read_upstreams
 from shared.upstream.sse import Events, MakeEvents
 from shared.upstream.tally import ANSWERED, LEFT, Tally
+
+Headers = Mapping[str, str]
 
 TIMER_GRAIN = 0.01  # seconds; a timer of the event loop may fire this early
 
 
 class Upstreams:
-    """The pools, opened and closed together. Raises BadSetting for invalid FALLBACKS."""
+    """The pools, opened and closed together. Raises BadSetting for invalid UPSTREAMS or FALLBACKS.
 
-    def __init__(self, settings: Settings, events: MakeEvents = Events) -> None:
-        self.primary = Upstream(settings, base_url=settings.openai_base_url or EMBEDDED_BASE_URL, events=events)
-        self._pools: Mapping[str, Upstream] = {PRIMARY.upstream: self.primary} | {
-            fallback.target.upstream: Upstream(
-                settings, base_url=fallback.base_url, api_key=fallback.api_key, events=events
-            )
-            for fallback in read_fallbacks(settings)
-            if fallback.base_url
+    `learn` is told the headers of each reply, with the name of its upstream.
+    """
+
+    def __init__(
+        self, settings: Settings, events: MakeEvents = Events, learn: Callable[[str, Headers], None] | None = None
+    ) -> None:
+        def pool(name: str, base_url: str, api_key: SecretStr | None = None) -> Upstream:
+            learns = None if learn is None else partial(learn, name)
+            return Upstream(settings, base_url=base_url, api_key=api_key, events=events, learn=learns)
+
+        pools: dict[str, Upstream] = {
+            each.name: pool(each.name, each.base_url, each.api_key) for each in read_upstreams(settings)
         }
+        self._equal = [*pools.values()]  # any of them is the primary
+        if not pools:
+            primary = pool(PRIMARY.upstream, settings.openai_base_url or EMBEDDED_BASE_URL)
+            pools, self._equal = {PRIMARY.upstream: primary}, [primary]
+        for fallback in read_fallbacks(settings):
+            name = fallback.target.upstream
+            if fallback.base_url and name not in pools:
+                pools[name] = pool(name, fallback.base_url, fallback.api_key)
+        self._pools: Mapping[str, Upstream] = pools
         self._opened = AsyncExitStack()
         self.tallies: Mapping[str, Tally] = {name: Tally(name) for name in self._pools}
 
@@ -60,6 +79,12 @@ class Upstreams:
         else:
             tally.ended(ANSWERED)
         return reply
+
+    @property
+    def primary(self) -> Upstream:
+        """The upstream to ask about models: of several equal ones, one that answers."""
+        well = (each for each in self._equal if each.reachable is not False and not each.doubted)
+        return next(well, self._equal[0])
 
     @property
     def pools(self) -> Mapping[str, Upstream]:

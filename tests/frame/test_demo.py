@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,21 @@ def test_another_upstream_needs_nothing_but_settings(tmp_path: Path) -> None:
             assert "FastAPI" in answer["output"]
             assert answer["metadata"]["price_source"] == "model"
             assert key not in terminal.printed
+
+
+def test_several_upstreams_need_nothing_but_settings(tmp_path: Path) -> None:
+    ports, port = (free_port(), free_port()), demo_port()
+    models = {"LOCAL_MODELS": "workshop-tiny"}
+    with ExitStack() as running:
+        for upstream in ports:
+            output = tmp_path / f"{upstream}.txt"
+            running.enter_context(model_server(port=upstream, environment=models, output=output))
+        upstreams = f"http://127.0.0.1:{ports[0]}/v1,http://127.0.0.1:{ports[1]}/v1 weight=2"
+        with make("demo-4", f"PORT={port}", folder=tmp_path, UPSTREAMS=upstreams, LOG_FILE="-") as terminal:
+            terminal.wait_for("Ctrl-C stops everything")
+            assert f"upstream: {upstreams}" in terminal.printed
+            assert not answers(f"http://127.0.0.1:{port + MODEL_PORT_OFFSET}/health"), "an embedded model was started"
+            assert "FastAPI" in generate(port, PROMPT)["output"]
 
 
 def test_ready_says_503_until_the_upstream_answers(tmp_path: Path) -> None:

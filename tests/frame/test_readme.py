@@ -33,6 +33,7 @@ RUN_ELSEWHERE = {
     "OPENAI_BASE_URL=http://vllm.internal:8000/v1 MODEL=google/medgemma-27b make demo-1": DEMO,
     "OPENAI_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=… MODEL=gpt-4o-mini "
     "FALLBACKS=gpt-4o,@http://vllm.internal:8000/v1 make demo-4": "tests/resilience/test_fallbacks.py",
+    'UPSTREAMS="http://gpu-1:8000/v1,http://gpu-2:8000/v1 weight=2" MODEL=google/medgemma-27b make demo-4': DEMO,
 }
 
 

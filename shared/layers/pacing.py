@@ -1,0 +1,66 @@
+"""Slow down before an upstream's own rate limit is reached, and not after it has refused a call.
+
+In: a Call. Out: its reply, after a wait if little is left of the limits that the upstream's headers name; or
+UpstreamRateLimited at once, if the wait would be longer than the call has time. Then a fallback may answer.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+
+from prometheus_client import Counter
+
+from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.errors import UpstreamRateLimited
+from shared.pipeline.layer import Handler
+from shared.pipeline.reply import Reply
+from shared.resilience.pacing import Pace
+from shared.settings import Settings
+from shared.upstream.openai_wire import estimate
+from shared.upstream.quota import REQUESTS, TOKENS, quotas
+
+paced_seconds = Counter("gateway_paced_seconds_total", "Waits for the rate limits of an upstream", ["upstream"])
+
+
+class Pacing:
+    """`learn` the headers of each reply. Each worker of the service paces its own part of the limits."""
+
+    def __init__(self, settings: Settings) -> None:
+        below, part = settings.pace_below, 1 / settings.workers
+        self._paces: defaultdict[str, dict[str, Pace]] = defaultdict(
+            lambda: {unit: Pace(below, part) for unit in (REQUESTS, TOKENS)}
+        )
+
+    def learn(self, upstream: str, headers: Mapping[str, str]) -> None:
+        for quota in quotas(headers):
+            self._paces[upstream][quota.unit].learn(quota.remaining, quota.limit, quota.reset_s)
+
+    def wait(self, upstream: str, call: Call) -> float:
+        """Seconds that a call to this upstream would have to wait now."""
+        paces = self._paces[upstream]
+        return max(paces[unit].wait(cost) for unit, cost in _costs(call.request).items())
+
+    async def __call__(self, call: Call, next: Handler) -> Reply:
+        upstream, costs = call.target.upstream, _costs(call.request)
+        seconds = self.wait(upstream, call)
+        if seconds >= call.remaining():
+            raise UpstreamRateLimited(
+                "the upstream's own rate limit is nearly used up; try again later", retry_after=seconds
+            )
+        paces = self._paces[upstream]
+        for unit, cost in costs.items():
+            paces[unit].begin(cost)
+        try:
+            if seconds > 0:
+                paced_seconds.labels(upstream).inc(seconds)
+                call.log_fields["paced_ms"] = round(seconds * 1000, 2)
+                await asyncio.sleep(seconds)
+            return await next(call)
+        finally:
+            for unit, cost in costs.items():
+                paces[unit].end(cost)
+
+
+def _costs(request: ChatRequest) -> Mapping[str, float]:
+    """Upstreams count the most tokens that a call may use, until they know how many it did."""
+    return {REQUESTS: 1.0, TOKENS: estimate(request, 0).input + request.longest_answer * request.choices}
