@@ -1,7 +1,7 @@
 """docs/documents.md is true: each file, setting, metric, alert, route and test that its tables name is there.
 
 In: the rows of the page. Out: a sentence for each name that cannot be found, and for each row without proof or reason.
-A name that is none of these must be in a file that its row names, letter by letter. Starts nothing.
+Any other name must be in a file that its row names, letter by letter. Starts nothing.
 """
 
 import ast
