@@ -157,6 +157,11 @@ def in_segments(subject: Subject, pieces: Sequence[bytes]) -> bytes:
     return b""
 
 
+def test_a_client_may_ask_again_on_its_connection(subject: Subject) -> None:
+    asked = head("GET", "/health")
+    assert statuses(in_segments(subject, [asked, asked, head("GET", "/health", CLOSE)])) == [b"200"] * 3
+
+
 @pytest.mark.parametrize("size", [1000, 5000, 100_000])
 def test_headers_count_once_however_they_arrive(size: int, subject: Subject) -> None:
     cookies = [f"X-Cookie-{number}: {'c' * 1000}" for number in range(25)]

@@ -121,6 +121,31 @@ def test_the_bytes_of_an_answer_are_kept(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [sdk, relay])
+def test_calls_one_after_the_other_use_one_connection(make: Make) -> None:
+    came_from: list[int] = []  # the port at the gateway's end, for each call
+
+    async def play(peer: Peer) -> None:
+        peer.stays = True
+        came_from.append(peer.writer.get_extra_info("peername")[1])
+        await peer.send(http(ANSWER))
+
+    async def ask_three_times(url: str) -> None:
+        client = make(Settings(openai_base_url=url))
+        await client.open()
+        try:
+            for _ in range(3):
+                await client(make_call())
+        finally:
+            await client.close()
+
+    with raw_upstream() as upstream:
+        upstream.plays[make_call().request_id] = play
+        asyncio.run(ask_three_times(f"{upstream.url}/v1"))
+    assert len(came_from) == 3
+    assert len(set(came_from)) == 1
+
+
+@pytest.mark.parametrize("make", [sdk, relay])
 @pytest.mark.parametrize("key", ["sk-test", ""])
 def test_the_upstream_is_sent_the_key_if_there_is_one_and_the_requests_id(key: str, make: Make) -> None:
     heads: list[bytes] = []
