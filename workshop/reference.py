@@ -79,7 +79,7 @@ def table() -> str:
 def other_names() -> str:
     rows = ["| name | here |", "|---|---|"]
     rows += [f"| `{name}` | read as `{ours}` |" for name, ours in ALIASES.items()]
-    rows += [f"| `{name}` | does nothing: {advice} |" for name, advice in INSTEAD.items()]
+    rows += [f"| `{name}` | does nothing in this service: {advice} |" for name, advice in INSTEAD.items()]
     return "\n".join(rows) + "\n"
 
 

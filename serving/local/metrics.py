@@ -1,7 +1,7 @@
 """Prometheus metrics under vLLM's names, so that one dashboard reads this server and a vLLM cluster.
 
 In: counts and seconds from the models. Out: the text of GET /metrics. Knows nothing of HTTP or of how tokens are made.
-Two names are the workshop's own: `inference_batch_size` and `inference_active_batches`.
+Two names are the workshop's own: `engine_batch_size` and `engine_active_batches`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Metrics:
             "vllm:request_queue_time_seconds", "Arrival to a place in the batch", LABEL, buckets=FAST, registry=registry
         )
         self.batch_size = Histogram(
-            "inference_batch_size", "Sequences in one forward pass", LABEL, buckets=BATCHES, registry=registry
+            "engine_batch_size", "Sequences in one forward pass", LABEL, buckets=BATCHES, registry=registry
         )
-        self.active_batches = Gauge("inference_active_batches", "Batches in the making", LABEL, registry=registry)
+        self.active_batches = Gauge("engine_active_batches", "Batches in the making", LABEL, registry=registry)
 
     def of(self, model: str) -> ModelMetrics:
         return ModelMetrics(self, model)

@@ -55,7 +55,9 @@ class LoadBalance:
         for member in self._candidates(call, before.upstream):
             call.target = Target(member.name, before.model)
             try:
-                return await self._send(call, member, next)
+                reply = await self._send(call, member, next)
+                call.target = Target(model=before.model)  # whichever it was, it has answered as the primary
+                return reply
             except CircuitOpen as refusal:  # it was not asked: another one can be
                 if soonest is None or (refusal.retry_after or 0) < (soonest.retry_after or 0):
                     soonest = refusal

@@ -40,8 +40,12 @@ class ResponseCache:
     ) -> None:
         if settings.cache_backend == "redis" and redis is None:
             raise BadSetting("CACHE_BACKEND=redis: needs REDIS_URL, which is empty")
-        self._responses = _cache("responses", settings.cache_responses_ttl, settings, redis, store)
-        self._summaries = _cache("summaries", settings.cache_default_ttl, settings, redis, store)
+        self._responses = _cache(
+            "responses", settings.cache_responses_ttl, settings.cache_max_size, settings, redis, store
+        )
+        self._summaries = _cache(
+            "summaries", settings.cache_default_ttl, settings.cache_summaries_max_size, settings, redis, store
+        )
         self._key = key
         self._flights: Flights = flights if flights is not None else SingleFlight()
         self._shared = settings.cache_scope == "shared"
@@ -109,11 +113,11 @@ class ResponseCache:
 # endregion: response-cache
 
 
-def _cache(name: str, ttl: float, settings: Settings, redis: RedisLink | None, store: MakeStore) -> Cache:
+def _cache(name: str, ttl: float, most: int, settings: Settings, redis: RedisLink | None, store: MakeStore) -> Cache:
     return Cache(
         name,
         ttl=ttl,
-        max_entries=settings.cache_max_size,
+        max_entries=most,
         max_memory_mb=settings.cache_max_memory_mb,
         redis=redis if settings.cache_backend == "redis" else None,
         store=store,

@@ -5,16 +5,18 @@ text is one line that names it. `.env.example` and docs/settings.md are generate
 workshop/reference.py.
 """
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from shared.settings import sources
 from shared.settings.sources import CannotRead
 
+HALF_AS_MUCH_AGAIN = 1.5
 PRODUCTION = Path(__file__).with_name("production.yaml")
 EMBEDDED_BASE_URL = "http://127.0.0.1:8100/v1"  # where the embedded model server listens by default
 
@@ -111,7 +113,8 @@ class Settings(BaseSettings):
     cache_backend: Literal["memory", "redis"] = _setting(
         "memory", "where cached answers are kept: memory or redis", demo=3
     )
-    cache_max_size: int = _setting(10_000, "maximum number of entries in a cache", demo=3, ge=1)
+    cache_max_size: int = _setting(10_000, "maximum number of entries in the cache of answers", demo=3, ge=1)
+    cache_summaries_max_size: int = _setting(2_000, "maximum number of entries in the cache of summaries", demo=3, ge=1)
     cache_max_memory_mb: float = _setting(64.0, "maximum size of a cache in memory, in megabytes", demo=3, gt=0)
     cache_default_ttl: float = _setting(
         3600.0, "lifetime of an entry, in seconds, in caches without a TTL of their own", demo=3, gt=0
@@ -225,7 +228,11 @@ class Settings(BaseSettings):
         1024.0, "resident megabytes of a worker above which it empties its caches", demo=5, gt=0
     )
     memory_emergency_mb: float = _setting(
-        1536.0, "resident megabytes of a worker above which it refuses calls", demo=5, gt=0
+        1536.0,
+        "resident megabytes of a worker above which it refuses calls; if only MEMORY_THRESHOLD_MB is set, half as much "
+        "again",
+        demo=5,
+        gt=0,
     )
     memory_check_seconds: float = _setting(1.0, "seconds between checks of memory", demo=5, gt=0)
     webhook_hmac_secret: SecretStr = _setting(
@@ -276,6 +283,14 @@ class Settings(BaseSettings):
     def traced(self) -> bool:
         """Are traces recorded and sent?"""
         return self.enable_tracing and self.otlp_endpoint != ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _emergency_follows(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if "memory_threshold_mb" in given and "memory_emergency_mb" not in given:
+            with contextlib.suppress(ValueError, TypeError):  # what is no number is refused a moment later
+                return {**given, "memory_emergency_mb": float(given["memory_threshold_mb"]) * HALF_AS_MUCH_AGAIN}
+        return given
 
     @field_validator("openai_base_url")
     @classmethod

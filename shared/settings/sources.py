@@ -28,8 +28,8 @@ ALIASES = {
 # What has no counterpart, and what to write instead.
 INSTEAD = {
     "TRUTHGPT_API_TOKEN": "callers have a token each: make token USER=ana, and API_KEYS_REQUIRED=true",
-    "BATCH_MAX_SIZE": "vLLM batches by itself, up to max_num_seqs of its config file; MAX_BATCH is for /generate/batch",
-    "BATCH_FLUSH_TIMEOUT_MS": "vLLM takes new calls into its batch at every step, so nothing waits for a batch",
+    "BATCH_MAX_SIZE": "it is for the embedded model server; vLLM has max_num_seqs, /generate/batch has MAX_BATCH",
+    "BATCH_FLUSH_TIMEOUT_MS": "it is for the embedded model server; vLLM lets nothing wait for a batch",
     "GUNICORN_CMD_ARGS": "no gunicorn runs here; UVICORN_WORKERS, HOST and PORT are for uvicorn",
 }
 NO_FILE = "-"  # as CONFIG_FILE
@@ -61,7 +61,7 @@ def remarks(given: Given, fields: Fields) -> Iterator[str]:
         yield f"{alias} is ignored: {refusal}" if refusal else f"{alias} is read as {ours}"
     for name, advice in INSTEAD.items():
         if given.get(name.lower()):
-            yield f"{name} does nothing: {advice}"
+            yield f"{name} does nothing in this service: {advice}"
     for name in given:
         if meant := _slip(name, fields):
             yield f"{name.upper()} is no setting: is {meant.upper()} meant?"

@@ -253,6 +253,14 @@ def test_our_instructions_do_not_count_toward_the_longest_text(gateway: Gateway)
 # --- statistics --------------------------------------------------------------------------------------------------
 
 
+def test_summaries_have_a_limit_of_their_own(start: Start) -> None:
+    with start(CACHE_SUMMARIES_MAX_SIZE="2") as gateway:
+        for _ in range(4):
+            gateway.ask(prompt := new_prompt())
+            gateway.ask(prompt, path="/summarize")
+        assert [gateway.statistics(name)["entries"] for name in ("responses", "summaries")] == [4, 2]
+
+
 def test_the_statistics_count_every_kind_of_request(start: Start) -> None:
     with start(CACHE_MAX_SIZE="3") as gateway:
         prompts = [new_prompt() for _ in range(5)]

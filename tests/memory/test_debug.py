@@ -76,6 +76,8 @@ def test_failures_of_the_upstream_are_in_the_error_rate_and_callers_who_leave_ar
             gateway.ask()
         client = gateway.check("http_client")
         assert (client["requests_total"], client["error_rate"]) == (3, pytest.approx(1 / 3, abs=1e-3))
+        assert gateway.metric("gateway_upstream_reply_seconds_count") == 3
+        assert 0 < gateway.metric("gateway_upstream_reply_seconds_sum") < 60
 
 
 def test_a_cleanup_empties_the_cache_and_says_what_it_freed(demo_5: Gateway) -> None:

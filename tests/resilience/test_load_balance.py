@@ -37,11 +37,14 @@ def asking(prompt: str) -> Call:
 async def chosen(layer: LoadBalance, call: Call, reply: Callable[[Call], Reply] = lambda _: completion()) -> str:
     """The upstream that answered."""
 
+    asked: list[str] = []
+
     async def next(call: Call) -> Reply:
+        asked.append(call.target.upstream)
         return reply(call)
 
     await layer(call, next)
-    return call.target.upstream
+    return asked[-1]
 
 
 # --- how they are read -----------------------------------------------------------------------------------------------
@@ -194,8 +197,7 @@ def test_a_retry_goes_elsewhere_and_keeps_the_model() -> None:
             with pytest.raises(UpstreamFault):
                 await chosen(balance, call, failing)
             first = call.target
-            await chosen(balance, call)
-            assert {first.upstream, call.target.upstream} == {"a", "b"}
+            assert {first.upstream, await chosen(balance, call)} == {"a", "b"}
             assert first.model == call.target.model == "other"
 
     asyncio.run(run())
@@ -232,6 +234,12 @@ def test_both_answer_each_with_its_own_key_and_the_reply_names_it(
         assert {f"http://{name}" for name in named} == {server.url, other.url}
         assert others_calls.received() == named[other.url.removeprefix("http://")]
         assert gateway.log_line(answers[0])["upstream"] == answers[0].headers[HEADER.lower()]
+
+
+def test_an_answer_is_cached_whichever_upstream_gave_it(start: Start, server: ModelServer, other: ModelServer) -> None:
+    with start(**two(server, other)) as gateway:
+        answers = [gateway.ask("What is a cache?", temperature=0) for _ in range(4)]
+        assert [answer.headers["x-cache"] for answer in answers] == ["miss", "hit", "hit", "hit"]
 
 
 def test_one_that_fails_costs_no_caller_an_answer_and_is_left_alone(

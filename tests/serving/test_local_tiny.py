@@ -108,14 +108,14 @@ def test_a_tiny_top_p_is_as_good_as_no_sampling(tiny: LocalServer) -> None:
 def test_requests_are_batched_and_each_gets_the_same_answer_as_alone(launch: Launch) -> None:
     server = launch("--models", MODEL)
     alone = [text_of(ask(server, text, temperature=0, max_tokens=60)) for text in QUESTIONS]
-    steps = server.metric("inference_batch_size_bucket", le="1.0")
-    assert steps == server.metric("inference_batch_size_count")
+    steps = server.metric("engine_batch_size_bucket", le="1.0")
+    assert steps == server.metric("engine_batch_size_count")
     with ThreadPoolExecutor(32) as pool:
         together = list(
             pool.map(lambda i: text_of(ask(server, QUESTIONS[i % 8], temperature=0, max_tokens=60)), range(64))
         )
     assert together == alone * 8
-    crowded = server.metric("inference_batch_size_count") - server.metric("inference_batch_size_bucket", le="4.0")
+    crowded = server.metric("engine_batch_size_count") - server.metric("engine_batch_size_bucket", le="4.0")
     assert crowded > 0
 
 
@@ -131,7 +131,7 @@ def test_a_batch_never_grows_over_its_limit(launch: Launch) -> None:
     server = launch("--models", MODEL, "--batch-max-size", "2")
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(lambda i: ask(server, QUESTIONS[i % 8], temperature=0, max_tokens=30), range(24)))
-    assert server.metric("inference_batch_size_bucket", le="2.0") == server.metric("inference_batch_size_count")
+    assert server.metric("engine_batch_size_bucket", le="2.0") == server.metric("engine_batch_size_count")
 
 
 def test_a_prompt_over_the_context_is_a_400_context_length_exceeded(tiny: LocalServer) -> None:

@@ -73,7 +73,7 @@ def test_a_variable_that_means_something_else_here_stops_no_service(monkeypatch:
 def test_what_has_no_counterpart_says_what_to_write_instead(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **{name: "32"})
     [remark] = odd_variables()
-    assert remark.startswith(f"{name} does nothing: ")
+    assert remark.startswith(f"{name} does nothing in this service: ")
     assert "32" not in remark  # it may be a secret
 
 

@@ -138,3 +138,22 @@ def test_lines_that_a_slow_disk_cost_are_reported(tmp_path: Path, monkeypatch: p
     asyncio.run(write())
     assert told == ["15 lines of the request log are lost: the disk takes them too slowly"]
     assert len((tmp_path / "logs.json").read_text().splitlines()) == 11
+
+
+@pytest.mark.parametrize(
+    ("given", "emergency"),
+    [
+        ({}, 1536),
+        ({"MEMORY_THRESHOLD_MB": "2048"}, 3072),
+        ({"MEMORY_EMERGENCY_MB": "1100"}, 1100),
+        ({"MEMORY_THRESHOLD_MB": "200", "MEMORY_EMERGENCY_MB": "900"}, 900),
+    ],
+)
+def test_work_is_refused_at_half_as_much_again_unless_it_is_said(
+    given: dict[str, str], emergency: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ENV", "MEMORY_THRESHOLD_MB", "MEMORY_EMERGENCY_MB"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(_env_file=None).memory_emergency_mb == emergency

@@ -212,14 +212,14 @@ def _embedded() -> list[Panel]:
             {
                 "{{model_name}}": (
                     "histogram_quantile(0.5, sum by (le, model_name) "
-                    '(rate(inference_batch_size_bucket{job="model"}[$__rate_interval])))'
+                    '(rate(engine_batch_size_bucket{job="model"}[$__rate_interval])))'
                 )
             },
         ),
         lines(
             "Batches in progress",
             "0 or 1 for each model: it makes one batch at a time.",
-            {"{{model_name}}": 'sum by (model_name) (inference_active_batches{job="model"})'},
+            {"{{model_name}}": 'sum by (model_name) (engine_active_batches{job="model"})'},
         ),
     ]
 
