@@ -14,7 +14,7 @@ from shared.settings import Settings, load_settings
 from shared.settings.checks import contradictions
 from tests.deployment import kustomize, yaml_files
 from tests.deployment.dockerfile import Dockerfile
-from tests.deployment.kustomize import Object, named
+from tests.deployment.kustomize import Object, containers, named
 from workshop.processes import ROOT
 from workshop.prometheus import CONFIGURATION, RULES
 from workshop.serving_cluster import PYTHON
@@ -34,17 +34,6 @@ OTHERS = {
     OTLP_ENDPOINT,  # for vLLM
     "RAY_gcs_rpc_server_reconnect_timeout_s",  # not needed on one machine, where the head cannot be lost alone
 }
-
-
-def containers(found: Any) -> Iterator[Object]:
-    """All containers, wherever they are in an object."""
-    if isinstance(found, dict):
-        yield from (each for key in ("containers", "initContainers") for each in found.get(key, ()))
-        for value in found.values():
-            yield from containers(value)
-    elif isinstance(found, list):
-        for value in found:
-            yield from containers(value)
 
 
 def pods(found: Any) -> Iterator[Object]:
