@@ -215,13 +215,14 @@ BUILD_FLAGS ?=
 BUILD_IMAGE = $(BUILDER) build $(if $(filter docker,$(notdir $(BUILDER))),,--format docker) $(BUILD_FLAGS) \
   $(if $(PIP_CONF),--secret id=pip.conf$(comma)src=$(PIP_CONF))
 comma := ,
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' shared/__init__.py)
 images: ## the container images: the gateway, Ray Serve with vLLM; HARDWARE=gpu for CUDA, BUILDER=docker, podman or buildah
 	@$(if $(BUILDER),,echo "make images needs docker, podman or buildah; on Debian: apt-get install podman" >&2; exit 1)
-	@$(BUILD_IMAGE) --file serving/docker/gateway.Dockerfile --tag llm-gateway:1.0.0 .
-	@$(BUILD_IMAGE) --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
+	@$(BUILD_IMAGE) --file serving/docker/gateway.Dockerfile --tag llm-gateway:$(VERSION) .
+	@$(BUILD_IMAGE) --file serving/docker/serving.Dockerfile --tag llm-serving:$(VERSION)-$(HARDWARE) \
 	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
 
-reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests
+reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests, the version
 	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
 
 clean: ## remove environments, and everything that runs left behind
