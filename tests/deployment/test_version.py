@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared import __version__
+from tests.deployment import yaml_files
 from workshop import version
 from workshop.processes import ROOT
 
@@ -57,3 +58,17 @@ def test_the_images_that_make_builds_have_the_version() -> None:
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert f"--tag llm-gateway:{__version__} " in printed
     assert f"--tag llm-serving:{__version__}-cpu " in printed
+
+
+def test_make_release_check_scans_as_the_release_does() -> None:
+    command = ["make", "--dry-run", "release-check", "HARDWARE=cpu", "BUILDER=podman"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (scan,) = [
+        step["with"]
+        for step in yaml_files.only(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]["steps"]
+        if "scan-action" in step.get("uses", "")
+    ]
+    assert f"grype --fail-on {scan['severity-cutoff']} --only-fixed $image" in printed
+    assert scan["only-fixed"] is True
+    assert f"for image in llm-gateway:{__version__} llm-serving:{__version__}-cpu;" in printed
+    assert f"-m workshop.version v{__version__}\n" in printed
