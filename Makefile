@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images slides bench bench-serving wheelhouse clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides bench bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -215,13 +215,24 @@ BUILD_FLAGS ?=
 BUILD_IMAGE = $(BUILDER) build $(if $(filter docker,$(notdir $(BUILDER))),,--format docker) $(BUILD_FLAGS) \
   $(if $(PIP_CONF),--secret id=pip.conf$(comma)src=$(PIP_CONF))
 comma := ,
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' shared/__init__.py)
 images: ## the container images: the gateway, Ray Serve with vLLM; HARDWARE=gpu for CUDA, BUILDER=docker, podman or buildah
 	@$(if $(BUILDER),,echo "make images needs docker, podman or buildah; on Debian: apt-get install podman" >&2; exit 1)
-	@$(BUILD_IMAGE) --file serving/docker/gateway.Dockerfile --tag llm-gateway:1.0.0 .
-	@$(BUILD_IMAGE) --file serving/docker/serving.Dockerfile --tag llm-serving:1.0.0-$(HARDWARE) \
+	@$(BUILD_IMAGE) --file serving/docker/gateway.Dockerfile --tag llm-gateway:$(VERSION) .
+	@$(BUILD_IMAGE) --file serving/docker/serving.Dockerfile --tag llm-serving:$(VERSION)-$(HARDWARE) \
 	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
 
-reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests
+# What of a release can be tried here. The workflow does the same, and always has the programs for it.
+release-check: ## before a tag: the version, the images, their known vulnerabilities (grype), the manifests (kubectl)
+	@$(WITH_PYTHON) -m workshop.version v$(VERSION)
+	@$(MAKE) --no-print-directory images
+	@if ! command -v grype >/dev/null; then echo "grype is missing: the images are not scanned"; else \
+	  for image in llm-gateway:$(VERSION) llm-serving:$(VERSION)-$(HARDWARE); do \
+	  grype --fail-on high --only-fixed $$image || exit 1; done; fi
+	@if ! command -v kubectl >/dev/null; then echo "kubectl is missing: the manifests are not rendered"; else \
+	  for folder in base cpu smoke; do kubectl kustomize serving/kubernetes/$$folder >/dev/null || exit 1; done; fi
+
+reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests, the version
 	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
 
 clean: ## remove environments, and everything that runs left behind

@@ -46,6 +46,7 @@ SERVICES = (
     "tests/demo_6/test_cluster.py",
     "tests/demo_6/test_subreaper.py",
     "tests/demo_6/test_smoke.py",
+    "tests/deployment/test_rollout.py",
     "tests/frame/test_[!dow]*.py",
     "tests/frame/test_demo.py",
     "tests/frame/test_workers.py",

@@ -1,4 +1,4 @@
-"""The generated parts of READMEs, docs and `.env.example`: settings, benchmark results, the rooms of `shared/`.
+"""The generated parts of READMEs, docs and `.env.example`: settings, results, rooms of `shared/`; the version's copies.
 
 `python -m workshop.reference` writes them; tests check that the files hold what it would write.
 """
@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from shared.settings import Settings
 from shared.settings.sources import ALIASES, INSTEAD
-from workshop import architecture, cluster_picture, stack
+from workshop import architecture, cluster_picture, stack, version
 from workshop.processes import ROOT
 
 ENV_EXAMPLE = ROOT / ".env.example"
@@ -28,6 +28,7 @@ def main() -> None:
     architecture.main()
     stack.main()
     cluster_picture.main()
+    version.main()
 
 
 def env_example() -> str:

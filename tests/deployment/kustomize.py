@@ -1,9 +1,11 @@
-"""The objects that `kubectl apply -k FOLDER` would send. It knows what ours use: resources, settings, JSON patches.
+"""The objects that `kubectl apply -k FOLDER` would send. It knows what ours use: resources, settings, patches, images.
 
 In: a folder with a kustomization.yaml. Out: the objects. Raises if a resource is missing or a patch fits nothing. Names
 of generated ConfigMaps have no hash.
 """
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,21 @@ def build(folder: Path, components: tuple[Path, ...] = ()) -> list[Object]:
             for target in _targets(objects, patch["target"]):
                 for step in yaml_files.documents(steps)[0]:
                     _carry_out(step, target)
+    for image in kustomization.get("images", ()):
+        for container in containers(objects):
+            container["image"] = _with_image(container["image"], image)
     return objects
+
+
+def containers(found: Any) -> Iterator[Object]:
+    """All containers, wherever they are in an object."""
+    if isinstance(found, dict):
+        yield from (each for key in ("containers", "initContainers") for each in found.get(key, ()))
+        for value in found.values():
+            yield from containers(value)
+    elif isinstance(found, list):
+        for value in found:
+            yield from containers(value)
 
 
 def settings(file: Path) -> dict[str, str]:
@@ -40,6 +56,17 @@ def settings(file: Path) -> dict[str, str]:
 def named(objects: list[Object], kind: str, name: str) -> Object:
     (found,) = _targets(objects, {"kind": kind, "name": name})
     return found
+
+
+def _with_image(there: str, image: Object) -> str:
+    """The image with the name, tag and digest that an entry of `images` gives it."""
+    found = re.fullmatch(r"(?P<name>.+?)(?::(?P<tag>[^/:@]+))?(?:@(?P<digest>.+))?", there)
+    assert found
+    if found["name"] != image["name"]:
+        return there
+    digest = image.get("digest", "")
+    tag = image.get("newTag", "" if digest else found["tag"])
+    return f"{image.get('newName', found['name'])}{f':{tag}' if tag else ''}{f'@{digest}' if digest else ''}"
 
 
 def _targets(objects: list[Object], target: Object) -> list[Object]:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
+from shared import __version__
 from tests.deployment import containers, yaml_files
 from tests.deployment.containers import Services
 from tests.deployment.test_dockerfiles import locked
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.timeout(1800)  # an empty storage is filled first: 4 GB
 STARTED = ("gateway", "serving", "model", "traces", "redis", "prometheus")
 OURS = ("gateway", "serving", "model", "traces")  # services that run from our images
 # What each image may add to its base, in MB: about a tenth more than it does.
-SIZES = {"llm-gateway:1.0.0": 360, "llm-serving:1.0.0-cpu": 3400}
+SIZES = {f"llm-gateway:{__version__}": 360, f"llm-serving:{__version__}-cpu": 3400}
 USER = 10001
 SECONDS_FOR_A_MODEL = 300.0
 LONG = 600  # tokens

@@ -1,4 +1,4 @@
-"""Every YAML file and Dockerfile of serving/, and the workflow, pass their schema or linter, which also finds typos."""
+"""Every YAML file and Dockerfile of serving/, and the workflows, pass their schema or linter, which finds typos."""
 
 import shutil
 import subprocess
@@ -78,6 +78,10 @@ TYPOS = [
     (".devcontainer/Dockerfile", "USER 1000:1000", "USR 1000:1000"),
     (".github/workflows/ci.yml", "runs-on:", "run-on:"),
     (".github/workflows/ci.yml", "timeout-minutes: ", "timeout: "),
+    (".github/workflows/release.yml", "runs-on: ubuntu-24.04\n", ""),
+    (".github/workflows/release.yml", "id-token: write", "id-token: yes"),
+    (".github/workflows/deploy.yml", "workflow_dispatch:", "workflow-dispatch:"),
+    (".github/workflows/deploy.yml", "cancel-in-progress: false", "cancel_in_progress: false"),
     ("serving/docker/gateway.Dockerfile", "ENTRYPOINT", "ENTRYPIONT"),
     ("serving/docker/gateway.Dockerfile", "FROM python:3.11-slim-bookworm AS", "FROM python AS"),
     ("serving/docker/serving.Dockerfile", "--no-install-recommends libnuma1=2.*", "--no-install-recommends libnuma1"),

@@ -10,12 +10,13 @@ import pytest
 from serving.kubernetes import __main__ as generated
 from serving.ray_serve import arguments, environment
 from serving.ray_serve.arguments import OTLP_ENDPOINT
+from shared import __version__
 from shared.settings import Settings, load_settings
 from shared.settings.checks import contradictions
 from shared.settings.settings import PRODUCTION
 from tests.deployment import kustomize, yaml_files
 from tests.deployment.dockerfile import Dockerfile
-from tests.deployment.kustomize import Object, named
+from tests.deployment.kustomize import Object, containers, named
 from workshop.processes import ROOT
 from workshop.prometheus import CONFIGURATION, RULES
 from workshop.serving_cluster import PYTHON
@@ -35,17 +36,6 @@ OTHERS = {
     OTLP_ENDPOINT,  # for vLLM
     "RAY_gcs_rpc_server_reconnect_timeout_s",  # not needed on one machine, where the head cannot be lost alone
 }
-
-
-def containers(found: Any) -> Iterator[Object]:
-    """All containers, wherever they are in an object."""
-    if isinstance(found, dict):
-        yield from (each for key in ("containers", "initContainers") for each in found.get(key, ()))
-        for value in found.values():
-            yield from containers(value)
-    elif isinstance(found, list):
-        for value in found:
-            yield from containers(value)
 
 
 def pods(found: Any) -> Iterator[Object]:
@@ -452,17 +442,17 @@ def test_every_pod_of_ray_has_the_variables_of_the_cluster(overlay: str) -> None
 def test_images_and_versions_agree(overlay: str) -> None:
     images = {container["image"] for container in containers(OVERLAYS[overlay])}
     hardware = serving(overlay)["hardware"]
-    ours = {"llm-gateway:1.0.0", f"llm-serving:1.0.0-{hardware}"}
+    ours = {f"llm-gateway:{__version__}", f"llm-serving:{__version__}-{hardware}"}
     assert ours < images
     others = {service["image"] for service in COMPOSE["services"].values()}
-    assert {"llm-gateway:1.0.0", "llm-serving:1.0.0-cpu"} <= others
+    assert {f"llm-gateway:{__version__}", f"llm-serving:{__version__}-cpu"} <= others
     assert images - ours <= others
     for image in images | others:
         assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+[\w.-]*", image), image  # with a version, without a registry
     for name in ("gateway", "serving"):
         labels = Dockerfile(DOCKER / f"{name}.Dockerfile").image.last("LABEL").value
         assert f'image.title="llm-{name}"' in labels
-        assert 'image.version="1.0.0"' in labels
+        assert f'image.version="{__version__}"' in labels
     lock = (ROOT / "serving" / f"requirements-{hardware}.txt").read_text()
     assert f"\nray=={cluster(overlay)['rayVersion']}\n" in lock
 
