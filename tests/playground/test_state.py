@@ -82,6 +82,13 @@ def test_a_dead_upstream_opens_the_breaker_on_the_page(visits: Visits, start: St
         expect(visit.trouble).to_contain_text("503 · circuit_open")
 
 
+def test_an_adaptive_breaker_says_where_its_threshold_is(visits: Visits, start: Start) -> None:
+    with start(CIRCUIT_BREAKER_ADAPTIVE="true") as subject, visits(subject) as visit:
+        visit.open()
+        visit.ask_to_the_end("Well?")
+        expect(visit.page.locator("#breakers")).to_contain_text(re.compile(r"closed, opens after \d+"))
+
+
 def test_the_breakers_are_requested_only_while_the_page_is_visible(visits: Visits, demo: Subject) -> None:
     with visits(demo) as visit:
         visit.page.clock.install()
