@@ -5,6 +5,7 @@ UpstreamRateLimited at once, if the wait would be longer than the call has time.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -28,7 +29,7 @@ class Pacing:
     def __init__(self, settings: Settings) -> None:
         below, part = settings.pace_below, 1 / settings.workers
         self._paces: defaultdict[str, dict[str, Pace]] = defaultdict(
-            lambda: {unit: Pace(below, part) for unit in (REQUESTS, TOKENS)}
+            lambda: {unit: Pace(below, part, time.monotonic) for unit in (REQUESTS, TOKENS)}
         )
 
     def learn(self, upstream: str, headers: Mapping[str, str]) -> None:
@@ -38,29 +39,39 @@ class Pacing:
     def wait(self, upstream: str, call: Call) -> float:
         """Seconds that a call to this upstream would have to wait now."""
         paces = self._paces[upstream]
-        return max(paces[unit].wait(cost) for unit, cost in _costs(call.request).items())
+        return max(
+            paces[REQUESTS].wait(1.0) if paces[REQUESTS].slows else 0.0,
+            paces[TOKENS].wait(_tokens(call.request)) if paces[TOKENS].slows else 0.0,
+        )
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
-        upstream, costs = call.target.upstream, _costs(call.request)
+        upstream = call.target.upstream
+        requests = self._paces[upstream][REQUESTS]
+        requests.begin()
+        try:
+            if (seconds := self._take(upstream, call)) > 0:
+                paced_seconds.labels(upstream).inc(seconds)
+                call.log_fields["paced_ms"] = round(seconds * 1000, 2)
+                await asyncio.sleep(seconds)
+            return await next(call)
+        finally:
+            requests.end()
+
+    def _take(self, upstream: str, call: Call) -> float:
+        """The seconds to wait, for a place that is now this call's. Raises UpstreamRateLimited."""
         seconds = self.wait(upstream, call)
         if seconds >= call.remaining():
             raise UpstreamRateLimited(
                 "the upstream's own rate limit is nearly used up; try again later", retry_after=seconds
             )
         paces = self._paces[upstream]
-        for unit, cost in costs.items():
-            paces[unit].begin(cost)
-        try:
-            if seconds > 0:
-                paced_seconds.labels(upstream).inc(seconds)
-                call.log_fields["paced_ms"] = round(seconds * 1000, 2)
-                await asyncio.sleep(seconds)
-            return await next(call)
-        finally:
-            for unit, cost in costs.items():
-                paces[unit].end(cost)
+        if paces[REQUESTS].slows:
+            paces[REQUESTS].take(1.0)
+        if paces[TOKENS].slows:
+            paces[TOKENS].take(_tokens(call.request))
+        return seconds
 
 
-def _costs(request: ChatRequest) -> Mapping[str, float]:
+def _tokens(request: ChatRequest) -> float:
     """Upstreams count the most tokens that a call may use, until they know how many it did."""
-    return {REQUESTS: 1.0, TOKENS: estimate(request, 0).input + request.longest_answer * request.choices}
+    return estimate(request, 0).input + request.longest_answer * request.choices

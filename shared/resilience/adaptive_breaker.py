@@ -33,9 +33,12 @@ class UsualTime:
         self._log = 0.0
 
     @property
-    def seconds(self) -> float | None:
-        """None until there were enough calls to know."""
-        return math.exp(self._log) if self._calls >= FIRST_CALLS else None
+    def known(self) -> bool:
+        return self._calls >= FIRST_CALLS
+
+    @property
+    def seconds(self) -> float:
+        return math.exp(self._log)
 
     def see(self, seconds: float, weight: float = 0.0) -> None:
         self._calls += 1
@@ -49,16 +52,16 @@ class AdaptiveBreaker(Breaker):
         super().__init__(rules, clock)
         self._failing = Change(usual=ONCE_IN ** (-1 / rules.failures))
         self._slow = Change(usual=SELDOM)
-        # Failures in a row that open it, as of the last success: failures must not raise what is asked of themselves.
-        self.opens_after = self._threshold()
+        self._opens_after = self._threshold()
         self._first_token, self._per_token = UsualTime(), UsualTime()
 
     def settle(self, permit: int, result: Result) -> None:
         counts = permit == self._era and self._state is State.CLOSED and result is not Result.NEITHER
         if counts:
+            if self._failures == 0 and result is Result.FAILURE:
+                # From here to the next success it stays as it is: failures must not raise what is asked of themselves.
+                self._opens_after = self._threshold()
             self._failing.see(happened=result is Result.FAILURE)
-            if result is Result.SUCCESS:
-                self.opens_after = self._threshold()
         super().settle(permit, result)
         if counts and self._state is State.CLOSED and self._slow.found:
             self._become(State.OPEN)
@@ -66,24 +69,29 @@ class AdaptiveBreaker(Breaker):
     def took(self, seconds: float, tokens: int | None) -> None:
         """How long a whole answer of so many tokens took; None: a stream's first token. Before the call is settled."""
         usual, unit = (self._first_token, 1) if tokens is None else (self._per_token, FIXED_TOKENS + tokens)
-        if self._state is State.CLOSED and usual.seconds is not None:
-            self._slow.see(happened=seconds > max(NEVER_SLOW, SLOW * usual.seconds * unit))
+        if self._state is State.CLOSED and usual.known:
+            self._slow.see(happened=seconds > NEVER_SLOW and seconds > SLOW * usual.seconds * unit)
         usual.see(seconds / unit, OF_A_PROBE if self._state is State.HALF_OPEN else 0.0)
+
+    @property
+    def opens_after(self) -> int:
+        """Failures in a row that open it, at present."""
+        return self._opens_after if self._failures else self._threshold()
 
     def _threshold(self) -> int:
         return max(FEWEST_IN_A_ROW, by_chance(self._failing.usual, ONCE_IN))
 
     def report(self) -> Mapping[str, Any]:
-        usual = self._first_token.seconds
+        usual = self._first_token
         return {
             **super().report(),
             "opens_after": self.opens_after,
             "usual_success_rate": round(1 - self._failing.usual, 4),
-            "slow_first_token_s": None if usual is None else round(max(NEVER_SLOW, SLOW * usual), 3),
+            "slow_first_token_s": round(max(NEVER_SLOW, SLOW * usual.seconds), 3) if usual.known else None,
         }
 
     def _fails_too_often(self) -> bool:
-        return self._failures >= self.opens_after or self._failing.found or self._too_few_succeed()
+        return self._failures >= self._opens_after or self._failing.found or self._too_few_succeed()
 
     def _become(self, state: State) -> None:
         super()._become(state)

@@ -79,6 +79,11 @@ class Circuit:
     def settle(self, permit: int, result: Result) -> None:
         self._breaker.settle(permit, result)
         self.look()
+        if result is Result.FAILURE:
+            self._show_threshold()
+
+    def _show_threshold(self) -> None:
+        """At failures, and whenever somebody asks how it is: for each call it would cost more than the breaker."""
         if self._adaptive is not None:
             opens_after.labels(self.upstream).set(self._adaptive.opens_after)
 
@@ -94,6 +99,7 @@ class Circuit:
             open_now.labels(self.upstream).dec()
 
     def report(self) -> Mapping[str, Any]:
+        self._show_threshold()
         return {
             "state": self.look(),
             **self._breaker.report(),

@@ -31,10 +31,11 @@ class Change:
         return self._evidence >= CERTAIN
 
     def see(self, *, happened: bool) -> None:
-        usual = self.usual
-        changed = max(CHANGED, 2 * usual)
-        likelier = changed / usual if happened else (1 - changed) / (1 - usual)
-        self._evidence = max(0.0, self._evidence + math.log(likelier))
+        if happened or self._evidence:  # nearly always there is nothing to weigh
+            usual = self.usual
+            changed = max(CHANGED, 2 * usual)
+            likelier = changed / usual if happened else (1 - changed) / (1 - usual)
+            self._evidence = max(0.0, self._evidence + math.log(likelier))
         self._seen = min(MEMORY, self._seen + 1)
         self._usual += (happened - self._usual) / self._seen
 

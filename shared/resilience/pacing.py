@@ -21,7 +21,12 @@ class Pace:
         self._left = 0.0
         self._until = float("-inf")  # when it is whole again; nobody is paced from then on
         self._next = float("-inf")  # when the next call may go
-        self._unanswered = 0.0  # cost of the calls that are under way: what is said to be left may not know of them
+        self._under_way = 0  # calls without a reply: what is said to be left may not know of them
+
+    @property
+    def slows(self) -> bool:
+        """Little is left. While this is false, a call costs nothing more than this question."""
+        return self._until > 0 and self._clock() < self._until
 
     def learn(self, remaining: float, limit: float | None, reset_s: float | None) -> None:
         """An upstream has said what is left."""
@@ -29,29 +34,28 @@ class Pace:
         if not little:
             self._until = float("-inf")
             return
-        now = self._clock()
-        self._left = max(0.0, remaining * self._part - self._unanswered)
-        self._until = now + (SOON if reset_s is None else reset_s)
+        self._left = max(0.0, remaining * self._part - self._under_way)
+        self._until = self._clock() + (SOON if reset_s is None else reset_s)
         self._next = min(self._next, self._until)
 
-    def wait(self, cost: float = 1.0) -> float:
+    def wait(self, cost: float) -> float:
         """Seconds until a call of this cost may go."""
-        now = self._clock()
-        if now >= self._until:
+        if not self.slows:
             return 0.0
-        return max(0.0, (self._next if self._left >= cost else self._until) - now)
+        return max(0.0, (self._next if self._left >= cost else self._until) - self._clock())
 
-    def begin(self, cost: float = 1.0) -> None:
-        """A call of this cost goes now, or after its wait; it takes its place in the line."""
-        self._unanswered += cost
-        now = self._clock()
-        if now >= self._until:
-            return
-        begins = max(now, self._next)
-        # The rest of the time is for the rest of the limit.
-        self._next = self._until if self._left <= 0 else begins + (self._until - begins) * min(1.0, cost / self._left)
-        self._left = max(0.0, self._left - cost)
+    def take(self, cost: float) -> None:
+        """A call of this cost goes after its wait; the rest of the time is for the rest of the limit."""
+        if self.slows:
+            begins = max(self._clock(), self._next)
+            share = min(1.0, cost / self._left) if self._left > 0 else 1.0
+            self._next = begins + (self._until - begins) * share
+            self._left = max(0.0, self._left - cost)
 
-    def end(self, cost: float = 1.0) -> None:
-        """A call of this cost has its reply, or never will."""
-        self._unanswered -= cost
+    def begin(self) -> None:
+        """A call is on its way to the upstream."""
+        self._under_way += 1
+
+    def end(self) -> None:
+        """It has its reply, or will never have one."""
+        self._under_way -= 1

@@ -25,7 +25,7 @@ def waits(pace: Pace, count: int, cost: float = 1.0) -> list[float]:
     found = []
     for _ in range(count):
         found.append(round(pace.wait(cost), 6))
-        pace.begin(cost)
+        pace.take(cost)
     return found
 
 
@@ -47,7 +47,8 @@ def test_what_little_is_left_lasts_until_the_reset() -> None:
 
 def test_calls_under_way_may_be_missing_in_what_is_said_to_be_left() -> None:
     pace = Pace(LITTLE, clock=Clock())
-    waits(pace, 3)
+    for _ in range(3):
+        pace.begin()
     pace.learn(remaining=5, limit=100, reset_s=10)
     assert waits(pace, 3) == [0, 5, 10]
 
