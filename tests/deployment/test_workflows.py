@@ -4,7 +4,9 @@ Their schema is checked in test_schemas.py. No test here runs the actions: they 
 """
 
 import importlib.util
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,6 +169,11 @@ def test_the_images_are_those_of_the_manifests_on_each_machine_that_can_run_them
 
 
 def test_pytorch_comes_from_where_make_images_takes_it() -> None:
+    (named,) = [step for step in steps("release", "build") if step.get("id") == "torch"]
+    said = subprocess.run(
+        ["bash", "-ec", named["run"]], cwd=ROOT, env={**os.environ, "GITHUB_OUTPUT": "/dev/stdout"}, capture_output=True
+    )
     (index,) = re.findall(r"^TORCH_CPU_INDEX \?= (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert said.stdout.decode() == f"index={index}\n"
     (build,) = [step for step in steps("release", "build") if "build-push-action" in step.get("uses", "")]
-    assert f"matrix.hardware == 'cpu' && 'PIP_EXTRA_INDEX_URL={index}'" in build["with"]["build-args"]
+    assert "format('PIP_EXTRA_INDEX_URL={0}', steps.torch.outputs.index)" in build["with"]["build-args"]

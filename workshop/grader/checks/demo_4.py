@@ -713,7 +713,7 @@ def _let_pass(subject: Subject, opened: Answer) -> None:
     # It opened between that call and its answer.
     while True:
         health = _must_be_in_state(subject, "half_open", "open")
-        if '"half_open"' in health.text:
+        if "half_open" in _states(health):
             break
         soon = health.sent <= opened.received + OPEN_FOR * 1.05
         in_order(opened, health).must(soon, f'"half_open" after {OPEN_FOR:g} seconds')
@@ -795,11 +795,15 @@ def _must_say_when(refused: Answer, opened: Answer) -> None:
 def _must_be_in_state(subject: Subject, *either: str) -> Answer:
     health = subject.service.get("/health")
     health.must(health.status == 200, "200: an open breaker is no reason to restart the process")
-    circuits = health.at(dict, "checks", "circuit_breakers", "breakers")
-    states = {name: circuit.get("state") for name, circuit in circuits.items()}
+    states = _states(health)
     shown = f'"checks": {{"circuit_breakers": {{"breakers": {{…: {{"state": "{" or ".join(either)}"}}}}}}}}'
-    health.must(any(state in states.values() for state in either), shown, states)
+    health.must(any(state in states for state in either), shown, states)
     return health
+
+
+def _states(health: Answer) -> list[object]:
+    circuits = health.at(dict, "checks", "circuit_breakers", "breakers")
+    return [circuit.get("state") for circuit in circuits.values()]
 
 
 @check(f"After CIRCUIT_BREAKER_TIMEOUT_SEC exactly {PROBES} of many calls go through; one failure reopens it")
