@@ -1,7 +1,7 @@
 """A circuit breaker whose thresholds follow the upstream: what it usually does is no reason to open, a change is.
 
 In: the results of calls, and how long they took. Out: as in breaker.py. An upstream that has always failed one call in
-twenty keeps its callers. One that never fails is left alone after four failures, or once a few calls in ten fail. Calls
+twenty keeps its callers. One that never fails is left alone after four failures, or once three calls in ten fail. Calls
 that are much slower than usual count too, as resilience4j's slow calls do, but "slow" is not a number that somebody
 chose: it is a multiple of what this upstream usually takes.
 """
@@ -19,6 +19,7 @@ FEWEST_IN_A_ROW = 3
 SLOW = 5.0  # times as long as usual
 NEVER_SLOW = 1.0  # seconds; less time than this is slow for nobody
 SELDOM = 0.02  # the share of slow calls that is expected at first
+SURER = 24.0  # evidence that calls are slow: a slow answer is still an answer, and slow ones end together
 FIRST_CALLS = 20  # before these, nothing is known about the usual time
 REMEMBERED = 200  # calls, in the usual time
 OF_A_PROBE = 1 / 3  # its weight in the usual time: an upstream that has become slower for good opens once, not for ever
@@ -51,7 +52,7 @@ class AdaptiveBreaker(Breaker):
     def __init__(self, rules: Rules, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(rules, clock)
         self._failing = Change(usual=ONCE_IN ** (-1 / rules.failures))
-        self._slow = Change(usual=SELDOM)
+        self._slow = Change(usual=SELDOM, certain=SURER)
         self._opens_after = self._threshold()
         self._first_token, self._per_token = UsualTime(), UsualTime()
 

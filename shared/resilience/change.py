@@ -10,15 +10,16 @@ import math
 MEMORY = 1000  # observations: older ones count for less and less in the usual share
 FIRST_GUESS = 50  # observations that the expectation is worth at the start
 FEWEST, MOST = 0.005, 0.3  # bounds of the usual share
-CHANGED = 0.5  # the share that is looked for, or twice the usual one
+CHANGED = 0.8  # the share that is looked for; a quarter to a half is found too, the less is usual the sooner
 CERTAIN = 16.0  # log-likelihood: in a million observations without a change, less than one false alarm
 
 
 class Change:
-    """`usual` is the share that is expected at first."""
+    """`usual` is the share that is expected at first; `certain` is the evidence that a change takes."""
 
-    def __init__(self, usual: float) -> None:
+    def __init__(self, usual: float, certain: float = CERTAIN) -> None:
         self._usual = usual
+        self._certain = certain
         self._seen = FIRST_GUESS
         self._evidence = 0.0
 
@@ -28,13 +29,12 @@ class Change:
 
     @property
     def found(self) -> bool:
-        return self._evidence >= CERTAIN
+        return self._evidence >= self._certain
 
     def see(self, *, happened: bool) -> None:
         if happened or self._evidence:  # nearly always there is nothing to weigh
             usual = self.usual
-            changed = max(CHANGED, 2 * usual)
-            likelier = changed / usual if happened else (1 - changed) / (1 - usual)
+            likelier = CHANGED / usual if happened else (1 - CHANGED) / (1 - usual)
             self._evidence = max(0.0, self._evidence + math.log(likelier))
         self._seen = min(MEMORY, self._seen + 1)
         self._usual += (happened - self._usual) / self._seen
