@@ -9,7 +9,7 @@ import pytest
 
 from shared.accounts.tokens import Tokens
 from shared.stores.database import Database
-from tests.accounts.postgres import PrivatePostgres, programs
+from workshop.postgres_server import PrivatePostgres, programs
 from workshop.grader.launch import ModelServer, embedded_server
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from shared.pipeline.errors import DatabaseUnavailable
 from shared.settings import BadSetting
 from shared.stores.database import PATIENCE, Database
 from tests.accounts.conftest import on_database
-from tests.accounts.postgres import PrivatePostgres
+from workshop.postgres_server import PrivatePostgres
 from tests.waiting import Stopwatch, wait_asking
 
 WORKERS = 4

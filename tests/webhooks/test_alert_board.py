@@ -19,7 +19,7 @@ from shared.webhooks.alert_board import MOST, REMEMBERED, SHOWN_RESOLVED, SILENT
 from shared.webhooks.notification import Alert, read
 from shared.webhooks.tables import alerts, taken
 from tests.accounts.conftest import on_database
-from tests.accounts.postgres import PrivatePostgres
+from workshop.postgres_server import PrivatePostgres
 from tests.waiting import wait_asking
 from tests.webhooks.mess import messed_up
 
