@@ -1,6 +1,6 @@
-"""A private PostgreSQL for tests and benchmarks: stopped, frozen and restarted at will. Its folder is removed at the end.
+"""A private PostgreSQL for tests and benchmarks, which can be stopped, frozen and restarted.
 
-It does not wait for the disk (fsync=off).
+It does not wait for the disk (fsync=off). Its folder is removed at the end.
 """
 
 import os
