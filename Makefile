@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides bench bench-serving wheelhouse clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides bench before-after bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -200,6 +200,9 @@ bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 takes
 	@$(WITH_PYTHON) -m workshop.programs wrk nginx
 	@$(MAKE) --no-print-directory peers || true
 	@$(PY) -m loadtests.bench $(if $(QUICK),--quick)
+
+before-after: $(DEV) ## a first version of the service beside the demos, on one pinned core; QUICK=1 takes a minute
+	@$(PY) -m loadtests.before_after $(if $(QUICK),--quick)
 
 bench-serving: $(DEV) $(SERVING) ## vLLM alone, Ray Serve around it, and each setting; QUICK=1 for a short run, SUSTAINED=1 for steady load
 	@$(PY) -m loadtests.bench_serving $(if $(QUICK),--quick) $(if $(SUSTAINED),--sustained)

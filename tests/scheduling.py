@@ -47,6 +47,7 @@ LONGEST = (
     "tests/monitoring/test_demo.py",
     "tests/demo_1/test_lab.py",
     "tests/demo_6/test_configs.py",
+    "tests/loadtests/test_before_after_run.py",
     "tests/loadtests/test_bench_serving.py",
     "tests/demo_6/test_dry_run.py",
     "tests/slides/test_pages.py",

@@ -17,6 +17,7 @@ ENV_EXAMPLE = ROOT / ".env.example"
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
 SERVING_NOTE = ROOT / "loadtests" / "bench_serving" / "README.md"
+BEFORE_AFTER = ROOT / "docs" / "before_after.md"
 RESULTS = ROOT / "loadtests" / "results"
 
 
@@ -25,6 +26,7 @@ def main() -> None:
     SETTINGS.write_text(with_settings(SETTINGS.read_text()))
     README.write_text(with_bench(README.read_text()))
     SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
+    BEFORE_AFTER.write_text(with_before_after(BEFORE_AFTER.read_text()))
     architecture.main()
     stack.main()
     cluster_picture.main()
@@ -56,16 +58,24 @@ def with_serving(note: str) -> str:
     return _replaced(note, begin, measured("serving"), end)
 
 
+def with_before_after(page: str) -> str:
+    """The page on before and after with its tables replaced."""
+    for part in ("claims_table", "table"):
+        begin, end = f"<!-- {part}: begin (make before-after) -->\n", f"<!-- {part}: end -->\n"
+        page = _replaced(page, begin, measured("before_after", part), end)
+    return page
+
+
 def _replaced(text: str, begin: str, new: str, end: str) -> str:
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return before + begin + new + end + after
 
 
-def measured(name: str) -> str:
+def measured(name: str, part: str = "table") -> str:
     """The table that a benchmark wrote beside its results."""
     report = json.loads((RESULTS / f"{name}.json").read_text())
-    table: str = report["table"]
+    table: str = report[part]
     return table + "\n"
 
 

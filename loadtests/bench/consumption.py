@@ -1,5 +1,6 @@
 """What a process and its children have used: CPU time and memory, as the kernel counts them."""
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ def resident_mb(pid: int) -> float:
 def _family(pid: int) -> Iterator[int]:
     yield pid
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            yield from _family(int(child))
+        with contextlib.suppress(FileNotFoundError):  # the thread has ended
+            for child in (thread / "children").read_text().split():
+                yield from _family(int(child))
 
 
 def _cpu_clock(pid: int) -> int:

@@ -64,7 +64,7 @@ class Ours:
             **NO_LIMITS,
         }
         process = gateway(self.build, port=port, environment=environment, output=folder / "gateway.log")
-        headers = {"Authorization": f"Bearer {_token(environment)}"}
+        headers = {"Authorization": f"Bearer {token(environment)}"}
         return Contender(
             f"{demo}, all layers" if self.watched else "no metrics, no traces",
             measured(process),
@@ -72,7 +72,8 @@ class Ours:
         )
 
 
-def _token(environment: Mapping[str, str]) -> str:
+def token(environment: Mapping[str, str]) -> str:
+    """A new token of the service that has this environment."""
     command = [sys.executable, "-m", "shared.accounts", "create", "bench"]
     made = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment}, check=False

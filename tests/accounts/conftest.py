@@ -9,8 +9,8 @@ import pytest
 
 from shared.accounts.tokens import Tokens
 from shared.stores.database import Database
-from tests.accounts.postgres import PrivatePostgres, programs
 from workshop.grader.launch import ModelServer, embedded_server
+from workshop.postgres_server import PrivatePostgres, programs
 
 T = TypeVar("T")
 

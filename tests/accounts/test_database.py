@@ -14,8 +14,8 @@ from shared.pipeline.errors import DatabaseUnavailable
 from shared.settings import BadSetting
 from shared.stores.database import PATIENCE, Database
 from tests.accounts.conftest import on_database
-from tests.accounts.postgres import PrivatePostgres
 from tests.waiting import Stopwatch, wait_asking
+from workshop.postgres_server import PrivatePostgres
 
 WORKERS = 4
 CLOSING = 2.0  # seconds that SQLAlchemy allows for closing a connection

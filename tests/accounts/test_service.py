@@ -20,10 +20,10 @@ from shared.accounts.tokens import Tokens
 from shared.accounts.usage import UsageLedger
 from tests.accounts.client import Answer, Client
 from tests.accounts.conftest import make_token, on_database
-from tests.accounts.postgres import PrivatePostgres
 from tests.fork_server import gateway
 from tests.waiting import Stopwatch, wait_for
 from workshop.grader.launch import SIMULATOR, ModelServer
+from workshop.postgres_server import PrivatePostgres
 from workshop.processes import CannotStart, Process, free_port
 
 BUILD = "tests.accounts.app:build"

@@ -19,9 +19,9 @@ from shared.webhooks.alert_board import MOST, REMEMBERED, SHOWN_RESOLVED, SILENT
 from shared.webhooks.notification import Alert, read
 from shared.webhooks.tables import alerts, taken
 from tests.accounts.conftest import on_database
-from tests.accounts.postgres import PrivatePostgres
 from tests.waiting import wait_asking
 from tests.webhooks.mess import messed_up
+from workshop.postgres_server import PrivatePostgres
 
 NOW = 1_800_000_000.0
 DOWN = Alert("f1", "Down", "page", "firing", "it is down", starts=NOW - 60)

@@ -1,18 +1,21 @@
-"""A private PostgreSQL that tests can stop, freeze and restart. Its folder is removed at the end."""
+"""A private PostgreSQL for tests and benchmarks, which can be stopped, frozen and restarted.
+
+It does not wait for the disk (fsync=off). Its folder is removed at the end.
+"""
 
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from pathlib import Path
 from typing import Self
 
 import psutil
 
-from tests.waiting import wait_for
-from workshop.processes import free_port
+from workshop.processes import POLL_SECONDS, free_port
 
 USER = "postgres"
 PATIENCE = 120.0  # seconds
@@ -25,7 +28,7 @@ def programs() -> Path | None:
 
 
 class PrivatePostgres:
-    """PostgreSQL refuses to run as root. Root's tests run it as `postgres`, the user that Debian's package creates."""
+    """PostgreSQL refuses to run as root. Root runs it as `postgres`, the user that Debian's package creates."""
 
     def __init__(self, bin: Path) -> None:
         self._bin = bin
@@ -58,7 +61,10 @@ class PrivatePostgres:
                 stderr=log,
             )
         ready = [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
-        wait_for(lambda: subprocess.run(ready).returncode == 0, (self._folder / "log").read_text, seconds=PATIENCE)
+        patience_ends = time.monotonic() + PATIENCE
+        while subprocess.run(ready, check=False).returncode:
+            assert time.monotonic() < patience_ends, (self._folder / "log").read_text()
+            time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
         if self._server is not None:
