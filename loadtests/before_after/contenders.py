@@ -2,7 +2,8 @@
 
 In: the model's base URL and a folder. Out: a process on the measured core, and its `POST /generate`. The demos have
 their default settings, but for limits on callers that are too high to matter. From demo 3 on, the caller has a token.
-Demo 5 also takes part with a second model to fall back on, which a default cannot name.
+Demo 5 also takes part with the settings of ENV=production and a second model to fall back on, but with one worker, as
+all the others.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,8 @@ from loadtests.bench.target import Target
 from workshop.demo import DEMOS, build_path
 from workshop.processes import free_port, gateway
 
-NAIVE, LAST, WITH_FALLBACK = "first version", "demo 5", "demo 5 with a fallback"
+NAIVE, DEFAULTS, LAST = "first version", "demo 5", "demo 5 in production"
+IN_PRODUCTION = {"ENV": "production", "UVICORN_WORKERS": "1"}
 WITH_TOKENS = 2  # the first demo that knows callers
 
 
@@ -30,7 +32,7 @@ def naive(upstream: str, folder: Path) -> Contender:
 class Demo:
     name: str
     number: int
-    fallback: str = ""  # a model's base URL
+    fallback: str = ""  # a model's base URL; with one, the settings are those of production
 
     def __call__(self, upstream: str, folder: Path) -> Contender:
         port, apart = free_port(), folder / self.name.replace(" ", "_")
@@ -39,7 +41,7 @@ class Demo:
             "OPENAI_BASE_URL": upstream,
             "LOG_FILE": str(apart / "logs.json"),
             "DATABASE_URL": f"sqlite:///{apart / 'workshop.db'}",
-            "FALLBACKS": self.fallback and f"@{self.fallback}",
+            **(IN_PRODUCTION | {"FALLBACKS": f"@{self.fallback}"} if self.fallback else {}),
             **NO_LIMITS,
         }
         demo = DEMOS[self.number]
@@ -53,4 +55,4 @@ class Demo:
 def setups(fallback: str) -> Mapping[str, Setup]:
     """All of them, by name; `fallback` is the base URL of the second model."""
     demos = [Demo(f"demo {number}", number) for number in (1, 3, 4, 5)]
-    return {NAIVE: naive} | {demo.name: demo for demo in (*demos, Demo(WITH_FALLBACK, 5, fallback))}
+    return {NAIVE: naive} | {demo.name: demo for demo in (*demos, Demo(LAST, 5, fallback))}

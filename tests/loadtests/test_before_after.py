@@ -16,7 +16,7 @@ import pytest
 from loadtests.before_after.__main__ import RESULTS
 from loadtests.before_after.authentication import EACH_CONNECTING, EMPTY, WARM, measure
 from loadtests.before_after.claims import Report, claims, claims_table
-from loadtests.before_after.contenders import LAST, NAIVE, WITH_FALLBACK, setups
+from loadtests.before_after.contenders import DEFAULTS, LAST, NAIVE, setups
 from loadtests.before_after.crowd import Answer, Crowd
 from loadtests.before_after.peak import Peak
 from loadtests.before_after.plot import plot
@@ -221,7 +221,7 @@ def race(first: Shown | None = None, last: Shown | None = None, **others: Any) -
     """By default, all that is claimed is reached."""
     first = first or shown(0.8, 2.0, cpu=2, failed=80)
     last = last or shown(0.5, 0.2, hits=86)
-    return report({NAIVE: first, LAST: last, WITH_FALLBACK: last}, others.get("authentication", authentication()), PACE)
+    return report({NAIVE: first, DEFAULTS: last, LAST: last}, others.get("authentication", authentication()), PACE)
 
 
 def claim(made: Report, what: str) -> Report:
