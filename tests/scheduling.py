@@ -32,6 +32,7 @@ LONGEST = (
     "tests/demo_5/test_lab.py",
     "tests/accounts/test_service.py",
     "tests/accounts/test_command.py",
+    "tests/demo_4/test_client.py",
     "tests/frame/test_workers.py",
     "tests/telemetry/test_metrics_workers.py",
     "tests/telemetry/test_trace_export.py",

@@ -44,6 +44,7 @@ SERVICES = (
     "tests/accounts/test_service.py",
     "tests/cache/test_redis.py",
     "tests/demo_2/test_make.py",
+    "tests/demo_4/test_client.py",
     "tests/demo_6/test_cluster.py",
     "tests/demo_6/test_subreaper.py",
     "tests/demo_6/test_smoke.py",
