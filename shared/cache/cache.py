@@ -5,17 +5,15 @@ an answer that the store does not take is not kept.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
-from shared.cache.memory import MemoryStore, Store
+from shared.cache.memory import MemoryStore
+from shared.cache.parts import MakeStore, Store
 from shared.cache.redis import RedisStore
 from shared.cache.serialization import FORMAT, pack, unpack
 from shared.cache.statistics import Statistics
 from shared.pipeline.reply import Completion
 from shared.stores.redis import RedisGone, RedisLink
-
-MakeStore = Callable[[int, int], Store]  # takes the most entries, and the most bytes
 
 MEGABYTE = 1_000_000
 COUNTED_FOR = 1.0  # seconds that a count of Redis's entries is reused: frequent requests for it must cost nothing

@@ -6,16 +6,11 @@ is sent to the upstream, so it cannot miss a field that changes the answer.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Protocol
 
 import orjson
 
 from shared.pipeline.call import ChatRequest
 from shared.upstream.openai_wire import written
-
-
-class MakeKey(Protocol):
-    def __call__(self, request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str: ...
 
 
 def cache_key(request: ChatRequest, *, cache: str, owner: Sequence[str], upstream: str) -> str:

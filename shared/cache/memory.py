@@ -9,32 +9,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 # The cost of an entry besides its key and value, in bytes: the headers of both, the entry, its places in the table and
 # in the queue of expiries. tests/cache/test_memory.py compares the sum with what Python really allocates.
 ENTRY_OVERHEAD = 400
-
-
-Packed = bytes  # an alias, because `Store.bytes` shadows `bytes`
-
-
-class Store(Protocol):
-    """The memory store that a Cache needs."""
-
-    max_entries: int
-    max_bytes: int
-    bytes: int
-    evictions: int
-    expirations: int
-
-    def __len__(self) -> int: ...
-
-    def get(self, key: str) -> Packed | None: ...
-
-    def put(self, key: str, value: Packed, ttl: float) -> bool: ...
-
-    def drop_expired(self) -> None: ...
 
 
 @dataclass(slots=True)

@@ -8,25 +8,14 @@ bill: the first that still waits when it lands. Knows nothing of what is kept af
 import asyncio
 import copy
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
+from shared.cache.parts import Fetch
 from shared.pipeline.call import Call
 from shared.pipeline.errors import DeadlineExceeded, ServiceError
 from shared.pipeline.outcome import Ending, Outcome
 from shared.pipeline.reply import Completion
-
-Fetch = Callable[[Call], Awaitable[Completion]]
-
-
-class Flights(Protocol):
-    """The single-flight that a ResponseCache needs."""
-
-    def __contains__(self, key: str) -> bool: ...
-
-    async def answer(self, key: str, call: Call, fetch: Fetch) -> Completion: ...
-
 
 # A call whose flight ended at another call's deadline starts a new one if this share of its own time is left. With
 # less, calls that came almost together would each start one more hopeless flight.

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.accounts.authenticator import Authenticator
+from shared.accounts.identity import Identity
 from shared.http.envelope import as_response
 from shared.pipeline.call import Caller
 from shared.pipeline.errors import Forbidden, ServiceError
@@ -31,7 +31,7 @@ class AuthGate:
         app: ASGIApp,
         open_paths: Collection[str],
         *,
-        authenticator: Authenticator,
+        authenticator: Identity,
         tokens: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.app = app
@@ -62,7 +62,7 @@ class AuthGate:
 
 
 def auth_gate(
-    authenticator: Authenticator, tokens: Mapping[str, str] = MappingProxyType({})
+    authenticator: Identity, tokens: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[ASGIApp, Collection[str]], ASGIApp]:
     """For build_service's `gate`."""
     return partial(AuthGate, authenticator=authenticator, tokens=tokens)

@@ -4,7 +4,7 @@ In: a Call with its headers. Out: the reply to a call with a known caller, or Un
 If the database does not answer, the call gets 503: a good token is never reported as bad.
 """
 
-from shared.accounts.authenticator import Authenticator
+from shared.accounts.identity import Identity
 from shared.pipeline.call import Call
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
@@ -13,7 +13,7 @@ from shared.pipeline.reply import Reply
 class Authenticate:
     """Sets `call.caller`, which all layers further in use."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Identity) -> None:
         self.authenticator = authenticator
 
     async def __call__(self, call: Call, next: Handler) -> Reply:

@@ -15,13 +15,13 @@ from shared.limits.headers import headers
 from shared.limits.memory import MemoryLimiter
 from shared.limits.verdict import Limiter, Verdict
 from shared.limits.window import NEVER
-from shared.pipeline.call import Call, Caller, ChatRequest
+from shared.pipeline.call import Call, Caller
 from shared.pipeline.errors import RateLimited
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
 from shared.settings import Settings
 from shared.stores.redis import RedisLink
-from shared.upstream.openai_wire import estimate
+from shared.upstream.openai_wire import worst_case
 
 refusals_total = Counter("gateway_rate_limit_refusals_total", "Requests refused, by limit", ["limit"])
 refusals = {limit: refusals_total.labels(limit) for limit in ("requests", "hour", "tokens")}  # from the start, at 0
@@ -71,11 +71,6 @@ class RateLimit:
 
 
 # endregion: rate-limit
-
-
-def worst_case(request: ChatRequest) -> int:
-    """The most tokens that a call may use: its estimated prompt, and every choice at full length."""
-    return estimate(request, 0).input + request.longest_answer * request.choices
 
 
 def refusal(call: Call, verdict: Verdict, tokens: int) -> RateLimited:

@@ -7,11 +7,12 @@ streams are not cached. The owner of an answer is part of its key, so no caller 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.cache.cache import Cache, MakeStore
-from shared.cache.key import MakeKey, cache_key
+from shared.cache.cache import Cache
+from shared.cache.key import cache_key
 from shared.cache.memory import MemoryStore
+from shared.cache.parts import Flights, MakeKey, MakeStore
 from shared.cache.policy import ASK_AGAIN, NO_STORE, directives, keepable, repeatable
-from shared.cache.single_flight import Flights, SingleFlight
+from shared.cache.single_flight import SingleFlight
 from shared.pipeline.call import ANONYMOUS, PRIMARY, Call, ChatRequest
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Completion, Reply

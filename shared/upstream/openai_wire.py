@@ -91,6 +91,11 @@ def estimate(request: ChatRequest, response_length: int) -> Usage:
     )
 
 
+def worst_case(request: ChatRequest) -> int:
+    """The most tokens that a call may use: its estimated prompt, and every choice at full length."""
+    return estimate(request, 0).input + request.longest_answer * request.choices
+
+
 # --- streams -----------------------------------------------------------------------------------------------------
 
 

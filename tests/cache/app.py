@@ -4,7 +4,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 
 from shared.app import build_service
-from shared.cache.single_flight import Fetch, SingleFlight
+from shared.cache.parts import Fetch
+from shared.cache.single_flight import SingleFlight
 from shared.http.json import json_response
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog

@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from demos.demo_2_who_and_how_often.exercise import app as exercise
 from demos.demo_2_who_and_how_often.exercise import gatekeeper as starter
 from shared.accounts.tokens import WELL_FORMED, digest_of
-from shared.layers.rate_limit import worst_case
 from shared.limits.allowance import key_of
 from shared.pipeline.call import Call, Caller
 from shared.pipeline.errors import RateLimited, Unauthorized
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
 from shared.settings import Settings
+from shared.upstream.openai_wire import worst_case
 
 
 class Doorkeeper(starter.Doorkeeper):

@@ -79,7 +79,7 @@ PROMISES = Promises(
         "with `get(digest)` and `put(digest, caller)`:",
         "One admission: its time and its weight.",
         "The weight of a request is 1; that of tokens is their number.",
-        "`worst_case(call.request)` (shared/layers/rate_limit.py).",
+        "`worst_case(call.request)` (shared/upstream/openai_wire.py).",
     ],
 )
 

@@ -17,10 +17,9 @@ from shared.accounts.address import ClientAddress
 from shared.accounts.authenticator import Authenticator
 from shared.accounts.tokens import Tokens
 from shared.app import build_service
-from shared.cache.cache import MakeStore
-from shared.cache.key import MakeKey, cache_key
+from shared.cache.key import cache_key
 from shared.cache.memory import ENTRY_OVERHEAD, MemoryStore
-from shared.cache.single_flight import Fetch
+from shared.cache.parts import Fetch, MakeKey, MakeStore
 from shared.layers.authenticate import Authenticate
 from shared.layers.input_guard import InputGuard
 from shared.layers.request_log import RequestLog

@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from demos.demo_3_caching.exercise import app as exercise
-from shared.cache.single_flight import Fetch
+from shared.cache.parts import Fetch
 from shared.pipeline.call import Call, ChatRequest
 from shared.pipeline.reply import Completion
 from shared.settings import Settings

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from shared.layers.rate_limit import worst_case
 from shared.limits.allowance import HOUR, SECOND, Allowances, Limits, key_of
 from shared.pipeline.call import UNSAID_MAX_TOKENS, Call, Caller, ChatRequest
 from shared.settings import BadSetting
+from shared.upstream.openai_wire import worst_case
 from tests.limits.counts import settings
 
 ANA = Caller(id="user:ana", user="ana")

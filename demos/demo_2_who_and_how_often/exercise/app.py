@@ -52,6 +52,6 @@ def build(settings: Settings) -> FastAPI:
         ],
         upstreams=OpenAIClient(settings),  # innermost: the model, through OpenAI's SDK
         routes=[usage_routes(ledger)],
-        resources=[database, ledger, doorkeeper, *([redis] if redis else [])],
+        resources=[database, ledger, *([redis] if redis else [])],
         gate=auth_gate(doorkeeper),
     )

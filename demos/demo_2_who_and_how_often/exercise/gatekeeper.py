@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.accounts.address import ClientAddress
-from shared.accounts.authenticator import Authenticator
+from shared.accounts.identity import Identity
 from shared.accounts.token_cache import TokenCache
 from shared.accounts.tokens import Tokens
 from shared.limits.allowance import SECOND, Allowances, Limits, key_of
@@ -19,7 +19,7 @@ from shared.pipeline.reply import Reply
 from shared.settings import Settings
 
 
-class Doorkeeper(Authenticator):
+class Doorkeeper(Identity):
     """Task 1. Turn an Authorization header into a caller.
 
     Without a header, or with `Bearer anonymous`, the caller is a stranger, identified by address. With `Bearer TOKEN`,
@@ -35,7 +35,6 @@ class Doorkeeper(Authenticator):
     """
 
     def __init__(self, tokens: Tokens, addresses: ClientAddress, *, required: bool, cache_ttl: float) -> None:
-        super().__init__(tokens, addresses, required=required, cache_ttl=cache_ttl)
         self.tokens = tokens
         self.addresses = addresses
         self.required = required
@@ -91,8 +90,8 @@ class FairShare:
     Checks: window_limit, retry_after, per_caller, per_address, forwarded_for, workers.
 
     Task 4. Before the model is called, take the tokens that the call may use: `worst_case(call.request)`
-    (shared/layers/rate_limit.py). When the call has ended (`call.on_done`), replace them with the tokens that it really
-    used: `outcome.spent.total`. A request that can never fit gets no `retry_after`.
+    (shared/upstream/openai_wire.py). When the call has ended (`call.on_done`), replace them with the tokens that it
+    really used: `outcome.spent.total`. A request that can never fit gets no `retry_after`.
     Checks: token_limit, token_refund, limit_headers.
     """
 

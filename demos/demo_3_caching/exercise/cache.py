@@ -8,7 +8,7 @@ misses. Stuck? Read HINTS.md.
 import secrets
 from collections.abc import Sequence
 
-from shared.cache.single_flight import Fetch
+from shared.cache.parts import Fetch
 from shared.pipeline.call import Call, ChatRequest
 from shared.pipeline.reply import Completion
 
