@@ -83,3 +83,11 @@ def test_for_a_running_service_the_report_says_where_its_exceptions_are() -> Non
     shown = report.summary(found, checklist, [lost("tokens", GOT_500)])
     assert "The service answered 500 in tokens. Its own log has the exception" in shown
     assert "Its own log" not in report.summary(YOURS, checklist, RESULTS)
+
+
+def test_the_commands_come_with_the_settings_of_the_service_that_they_talk_to() -> None:
+    checklist = Checklist("Demo 2", {"RATE_LIMIT_RPM": "10", "TIMEOUT": "20"}, [RESULTS[0].check])
+    shown = report.summary(Target(2, "exercise"), checklist, RESULTS[:1])
+    (start,) = [line for line in shown.splitlines() if line.endswith(" make demo-2 SOLUTION=exercise")]
+    assert {"RATE_LIMIT_RPM=10", "TIMEOUT=20", "MAX_RETRIES=3"} <= set(start.split())
+    assert "TIMEOUT=2" not in start.split()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from workshop.grader.check import Check, Checklist
 from workshop.grader.grading import Result, Score, Status
+from workshop.grader.launch import SHORT
 from workshop.grader.problems import Problem
 from workshop.grader.target import EXERCISE, Target
 
@@ -38,7 +39,7 @@ def line(result: Result) -> str:
 def summary(target: Target, checklist: Checklist, results: Sequence[Result]) -> str:
     """Everything that follows the checks: what the service raised, what was lost, the score."""
     chosen = len(results) if len(results) < len(checklist.checks) else 0
-    parts = [raised(results), failures(results, target.command), _how_to_see(target, results)]
+    parts = [raised(results), failures(results, target.command), _how_to_see(target, checklist, results)]
     score = closing(Score.of(results), target.name, ran=chosen)
     return "\n".join([*(part for part in parts if part), "", *target.notes, score])
 
@@ -107,14 +108,18 @@ def failure(result: Result) -> str:
     return "\n".join(shown)
 
 
-def _how_to_see(target: Target, results: Sequence[Result]) -> str:
+def _how_to_see(target: Target, checklist: Checklist, results: Sequence[Result]) -> str:
     """Which service the commands talk to, and where to find exceptions that the grader cannot see."""
     failed = [result for result in results if result.status is Status.FAILED]
     if not failed:
         return ""
     if not target.url:
         which = f" SOLUTION={EXERCISE}" if target.solution == EXERCISE else ""
-        return f"\nThe commands talk to what `make demo-{target.number}{which}` starts: let it run in another terminal."
+        settings = " ".join(f"{name}={value}" for name, value in {**SHORT, **checklist.environment}.items())
+        return (
+            "\nThe commands talk to a service with the grader's settings. Let it run in another terminal:\n"
+            f"  {settings} make demo-{target.number}{which}"
+        )
     broke = [result.check.name for result in failed if result.got.startswith("500")]
     if not broke:
         return ""

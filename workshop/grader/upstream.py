@@ -18,6 +18,7 @@ from workshop.grader.verdict import Failed
 POLL_SECONDS = 0.02
 PATIENCE = 30.0  # seconds for an answer from its admin routes
 SETTLES_WITHIN = 5.0  # seconds for calls in flight to end
+GIVES_UP_AFTER = 30  # seconds; the time limit of a shown command that meets a fault
 ARRIVES_WITHIN = 60.0  # seconds for calls to reach the upstream; a busy machine may take long
 
 
@@ -140,6 +141,8 @@ class Upstream:
         if self._ordered is None:
             return shown
         faults = f"{self._shown_url}/admin/faults"
+        # It may hang, and the reader's terminal must not.
+        shown = shown.replace("curl -i", f"curl -m {GIVES_UP_AFTER} -i")
         order, take_back = curl("PUT", faults, body=self._ordered), curl("DELETE", faults)
         return "\n".join([order + self._shown_key, shown, take_back + self._shown_key])
 
