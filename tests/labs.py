@@ -11,7 +11,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -122,6 +122,12 @@ def parts_of(text: str, number: int) -> list[Part]:
         Part(dict(setting.split("=", 1) for setting in start[1].split()), steps_of(text[start.end() : end]))
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def with_answers(parts: Sequence[Part], page: Path) -> list[Part]:
+    """The page's parts, and in the last one the commands of ANSWERS.md beside the page too."""
+    *before, last = parts
+    return [*before, replace(last, steps=[*last.steps, *read_steps(page.with_name("ANSWERS.md"))])]
 
 
 @dataclass(slots=True)
@@ -235,6 +241,14 @@ class LabTests:
     def test_the_lab_has_steps_and_says_what_they_print(self) -> None:
         assert len(self.steps()) > 8
         assert all(step.expected for step in self.steps())
+
+    def test_the_commands_of_the_answers_are_run_too(self) -> None:
+        answers = self.page.with_name("ANSWERS.md")
+        if not answers.exists():
+            pytest.skip("this lab has no answers yet")
+        theirs = read_steps(answers)
+        assert theirs
+        assert self.steps()[-len(theirs) :] == theirs
 
     def test_every_start_of_the_demo_is_followed_by_something_to_try(self) -> None:
         assert all(part.steps for part in self.parts)

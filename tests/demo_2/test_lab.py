@@ -13,7 +13,7 @@ START, *ELSEWHERE = labs.console_commands(README)
 class TestLab(labs.LabTests):
     number = 2
     page = README
-    parts = labs.started_once(README.read_text(), dict(re.findall(r"(\w+)=(\S+)", START)))
+    parts = labs.with_answers(labs.started_once(README.read_text(), dict(re.findall(r"(\w+)=(\S+)", START))), README)
     checklist = CHECKLIST
     proof = "what must hold"
 

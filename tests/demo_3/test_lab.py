@@ -10,6 +10,6 @@ README = ROOT / "demos" / "demo_3_caching" / "README.md"
 class TestLab(labs.LabTests):
     number = 3
     page = README
-    parts = labs.started_once(README.read_text(), {})
+    parts = labs.with_answers(labs.started_once(README.read_text(), {}), README)
     checklist = CHECKLIST
     proof = "what a cache must do"

@@ -86,7 +86,7 @@ def test_for_a_running_service_the_report_says_where_its_exceptions_are() -> Non
 
 
 def test_the_commands_come_with_the_settings_of_the_service_that_they_talk_to() -> None:
-    checklist = Checklist("Demo 2", {"RATE_LIMIT_RPM": "10", "TIMEOUT": "20"}, [RESULTS[0].check])
+    checklist = Checklist("Demo 2", {"RATE_LIMIT_RPM": "10", "TIMEOUT": "20"}, checks=[RESULTS[0].check])
     shown = report.summary(Target(2, "exercise"), checklist, RESULTS[:1])
     (start,) = [line for line in shown.splitlines() if line.endswith(" make demo-2 SOLUTION=exercise")]
     assert {"RATE_LIMIT_RPM=10", "TIMEOUT=20", "MAX_RETRIES=3"} <= set(start.split())

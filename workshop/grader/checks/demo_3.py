@@ -416,15 +416,14 @@ def stats(subject: Subject) -> None:
     before = _stats(subject)
     prompts = [_question() for _ in range(3)]
     answers = [_ask(subject, prompt) for prompt in prompts]
-    for prompt in (*prompts, prompts[0]):
-        _ask(subject, prompt)
+    again = [_ask(subject, prompt) for prompt in (*prompts, prompts[0])]
 
     def grown(name: str, stats: Answer) -> int:
         return stats.at(int, "responses", name) - before.at(int, "responses", name)
 
     # Counting the entries of a shared store takes time.
     comes_true(lambda: grown("entries", _stats(subject)) == len(prompts), COMES_WITHIN)
-    after = _stats(subject)
+    after = _in_order(before, *answers, *again, _stats(subject))
     for name, by in (("entries", 3), ("misses", 3), ("hits", 4)):
         after.must(
             grown(name, after) == by, f"{by} more {name} after 3 new questions and 4 old ones", grown(name, after)
@@ -457,7 +456,8 @@ def dead_upstream(subject: Subject) -> None:
     first = _ask(subject, prompt)
     with subject.upstream.fault({"refuse_s": round(subject.configured.longest_backoff + 0.5, 1)}):
         known = _try(subject, prompt)
-        known.must(known.status == 200, "200 for a cached question while the upstream is down")
+        shown = _in_order(first, known)
+        shown.must(known.status == 200, "200 for a cached question while the upstream is down")
         _must_be("hit", known, first)
         _try(subject, _question()).must_be_error(503, "for a question that is not cached")
         known = _try(subject, prompt)
