@@ -30,7 +30,7 @@ class Configured:
     """The settings by which the behaviour of the service under test is measured, by name. Times in seconds."""
 
     max_chars: int = 4000
-    max_body_bytes: int = 1_000_000
+    max_body_bytes: int = 10_000_000
     max_retries: int = 3
     retry_delay: float = 1.0
     timeout: float = 30.0
