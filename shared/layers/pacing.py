@@ -11,20 +11,23 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter
 
-from shared.pipeline.call import Call, ChatRequest
+from shared.pipeline.call import Call
 from shared.pipeline.errors import UpstreamRateLimited
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
 from shared.resilience.pacing import Pace
 from shared.settings import Settings
-from shared.upstream.openai_wire import estimate
+from shared.upstream.openai_wire import worst_case
 from shared.upstream.quota import REQUESTS, TOKENS, quotas
 
 paced_seconds = Counter("gateway_paced_seconds_total", "Waits for the rate limits of an upstream", ["upstream"])
 
 
 class Pacing:
-    """`learn` the headers of each reply. Each worker of the service paces its own part of the limits."""
+    """`learn` the headers of each reply. Each worker of the service paces its own part of the limits.
+
+    Upstreams count the most tokens that a call may use, until they know how many it did; so does this.
+    """
 
     def __init__(self, settings: Settings) -> None:
         below, part = settings.pace_below, 1 / settings.workers
@@ -41,7 +44,7 @@ class Pacing:
         paces = self._paces[upstream]
         return max(
             paces[REQUESTS].wait(1.0) if paces[REQUESTS].slows else 0.0,
-            paces[TOKENS].wait(_tokens(call.request)) if paces[TOKENS].slows else 0.0,
+            paces[TOKENS].wait(worst_case(call.request)) if paces[TOKENS].slows else 0.0,
         )
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
@@ -68,10 +71,5 @@ class Pacing:
         if paces[REQUESTS].slows:
             paces[REQUESTS].take(1.0)
         if paces[TOKENS].slows:
-            paces[TOKENS].take(_tokens(call.request))
+            paces[TOKENS].take(worst_case(call.request))
         return seconds
-
-
-def _tokens(request: ChatRequest) -> float:
-    """Upstreams count the most tokens that a call may use, until they know how many it did."""
-    return estimate(request, 0).input + request.longest_answer * request.choices
