@@ -16,7 +16,7 @@ TOP, TITLE, GAP, BOTTOM = 68, 24, 18, 40  # above the first panel, each panel's 
 MOST_TICKS = 12  # of the time axis
 TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300)  # seconds between two of them
 LETTER, BOLD_LETTER = 6.1, 7.4  # the width of a letter, in a legend and in a head
-LATENCIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # seconds, on a logarithmic scale
+LATENCIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)  # seconds, on a logarithmic scale
 
 Legend = Sequence[tuple[str, str]]  # pairs of a CSS class and a text
 
