@@ -1,7 +1,8 @@
 """`make load-compare A=… B=…`: the results of two load tests in one table, with their ratio.
 
 In: two result.json files, or their folders. Out: the table; or one line on stderr and exit status 2 if a file is
-missing, is not a result, or is of another scenario. Judges nothing: a ratio near 1 may be noise.
+missing, is not a result, or is of another scenario. Differences of a few percent are not named; larger ones may be noise
+too.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from loadtests.timeline import printable
 
 RESULT = "result.json"
 HIGHER, LOWER = "higher", "lower"
+NEARLY = 0.05  # of A: differences up to this are about the same
 MEASURES = {
     "request_throughput": HIGHER,
     "request_goodput": HIGHER,
@@ -53,7 +55,7 @@ def read(name: str, path: str) -> Result:
     try:
         made = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotAResult(f"{name}={path}: there is no {file.name}; make load-N prints where it writes one") from None
+        raise NotAResult(f"{name}={path}: there is no such file; make load-N prints the path of its report") from None
     except OSError as fault:
         raise NotAResult(f"{name}={path}: {fault.strerror}") from None
     except ValueError:
@@ -97,8 +99,14 @@ def _value(made: Result, name: str) -> float | None:
 
 def _row(name: str, a: float | None, b: float | None, better: str) -> str:
     ratio = "–" if a is None or b is None or not a else f"{b / a:.2f}"
-    won = "" if a is None or b is None or a == b else "B" if (b > a) == (better == HIGHER) else "A"
-    return f"{name:<20}{_shown(a):>12}{_shown(b):>12}{ratio:>9}   {better:<6}  {won}".rstrip()
+    return f"{name:<20}{_shown(a):>12}{_shown(b):>12}{ratio:>9}   {better:<8}{_won(a, b, better)}".rstrip()
+
+
+def _won(a: float | None, b: float | None, better: str) -> str:
+    """The better one; nothing if they are about the same, or if one of them has no such number."""
+    if a is None or b is None or abs(b - a) <= NEARLY * a:
+        return ""
+    return "B is better" if (b > a) == (better == HIGHER) else "A is better"
 
 
 def _shown(value: float | None) -> str:

@@ -5,14 +5,16 @@ service has said is escaped.
 """
 
 import base64
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
-from loadtests.timeline import Step
+from loadtests.timeline import NEAR, Step
 from loadtests.timeline_plot import STYLE, plot
 
 OURS = "workshop"
+DATE = "%Y%m%d-%H%M%S"  # as vLLM writes it
 TIMES = {"ttft": "to the first token", "tpot": "each other token", "e2el": "to the end"}
 COLUMNS = ("mean", "median", "p90", "p95", "p99")
 MOST_KINDS = 20  # rows of the table of errors
@@ -30,7 +32,8 @@ p { margin: .3rem 0; color: var(--soft) } td, th, p { overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top }
 th { font-weight: 600 } thead th { color: var(--soft); font-weight: 400 } .number { text-align: right }
-.passed { color: var(--green) } .failed { color: var(--red) } svg, img { max-width: 100%; height: auto }
+.verdict { white-space: nowrap } .passed { color: var(--green) } .failed { color: var(--red) }
+svg { width: 100% } img { max-width: 100% }
 """
 
 Result = Mapping[str, Any]
@@ -62,7 +65,8 @@ def _head(title: str, made: Result) -> Iterator[str]:
     verdict = "passed" if passed == len(ours["gates"]) else "failed"
     yield f'<h1>{escape(title)}: <span class="{verdict}">{passed} of {len(ours["gates"])} gates</span></h1>'
     seed = "the questions are always the same" if ours["seed"] is None else f"seed {ours['seed']}"
-    yield f"<p>{escape(made['date'])} · {escape(ours['machine'])} · {escape(seed)}</p>"
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.strptime(made["date"], DATE))
+    yield f"<p>{when} · {escape(ours['machine'])} · {escape(seed)}</p>"
     for remark in ours["remarks"]:
         yield f"<p>{escape(remark)}</p>"
 
@@ -73,7 +77,7 @@ def _gates(gates: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
-    mark = '<td class="passed">✓ passed' if gate["passed"] else '<td class="failed">✗ failed'
+    mark = '<td class="verdict passed">✓ passed' if gate["passed"] else '<td class="verdict failed">✗ failed'
     return f"<tr>{mark}<th>{escape(gate['name'])}<td>{escape(gate['expected'])}<td>{escape(gate['got'])}"
 
 
@@ -108,7 +112,7 @@ def _plots(ours: Mapping[str, Any], picture: str) -> Iterator[str]:
         return
     yield plot(steps, ours["step_s"])
     step_s = ours["step_s"]
-    yield f"<p>Each step is {step_s:g} s; percentiles are of answers due within {3 * step_s:g} s.</p>"
+    yield f"<p>Each step is {step_s:g} s; percentiles are over {(2 * NEAR + 1) * step_s:g} s.</p>"
     if picture:
         # As an image, so that the styles of the two pictures do not meet.
         yield f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}">'
@@ -134,7 +138,7 @@ def _settings(ours: Mapping[str, Any]) -> Iterator[str]:
     for title, name in parts.items():
         yield f"<h2>{title}</h2>"
         rows = (f"<tr><th>{escape(str(key))}<td>{escape(str(value))}" for key, value in ours[name].items())
-        yield _table(("", ""), rows)
+        yield "\n".join(["<table>", *rows, "</table>"])
 
 
 def _table(heads: Iterable[str], rows: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import shared
 from loadtests.bench.cores import machine
-from loadtests.report import OURS, page
+from loadtests.report import DATE, OURS, page
 from loadtests.timeline import Request, errors, goodput, steps, totals
 from workshop import direct
 from workshop.processes import ROOT
@@ -36,7 +36,7 @@ def result(number: int, printed: Mapping[str, Any], around: Mapping[str, Any], v
     requests = [Request(**row) for row in printed["requests"]]
     step_s, timeline = steps(requests)
     return {
-        "date": time.strftime("%Y%m%d-%H%M%S"),
+        "date": time.strftime(DATE),
         "label": f"demo_{number}",
         **totals(requests),
         OURS: {

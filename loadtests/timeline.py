@@ -199,7 +199,7 @@ def _step(at: int, due: Placed, ended: Placed) -> Step:
         refused=sum(one.refused for one in here),
         good=sum(one.good for one in answered),
         output_tokens=sum(one.output_tokens for one in answered),
-        errors=Counter(kind_of(one.failure) for one in here if one.failure),
+        errors=dict(Counter(kind_of(one.failure) for one in here if one.failure)),
         e2el=_shape([one.to_end for one in near]),
         ttft=_shape([one.to_first_token for one in near]),
     )

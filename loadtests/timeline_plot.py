@@ -52,7 +52,7 @@ class _Picture(Chart[Step]):
 
     def frame(self) -> Iterator[str]:
         height = self.floor + BOTTOM - TOP
-        yield f'<svg class="timeline" viewBox="0 {TOP} {WIDTH} {height}" width="{WIDTH}" role="img">'
+        yield f'<svg class="timeline" viewBox="0 {TOP} {WIDTH} {height}" role="img">'
         yield "<title>Requests, latencies, goodput and errors over time</title>"
 
     def panels(self) -> Iterator[str]:
@@ -78,8 +78,8 @@ class _Picture(Chart[Step]):
 
     def _tokens(self) -> Iterator[str]:
         panel = self.panel(LOW, 0, max(step.output_tokens for step in self.steps) / self.step_s)
-        legend = [("tokens", "of the answers that ended then")]
-        yield from self.head(panel, "Output tokens per second", legend)
+        legend = [("tokens", "output, of the answers that ended then")]
+        yield from self.head(panel, "Tokens per second", legend)
         yield from self.grid(panel, ticks(panel.high))
         yield self.bars("tokens", panel, lambda step: step.output_tokens / self.step_s)
 
@@ -98,8 +98,8 @@ class _Picture(Chart[Step]):
 
     def _goodput(self) -> Iterator[str]:
         panel = self.panel(LOW, 0, max(max(step.answered for step in self.steps), 1) / self.step_s)
-        legend = [("good", "within the objectives"), ("late", "not within them")]
-        yield from self.head(panel, "Goodput, answers per second", legend)
+        legend = [("good", "answers within the objectives"), ("late", "all other answers")]
+        yield from self.head(panel, "Goodput per second", legend)
         yield from self.grid(panel, ticks(panel.high))
         yield self.bars("good", panel, lambda step: step.good / self.step_s)
         yield self.bars("late", panel, self._late, lambda step: step.good / self.step_s)
