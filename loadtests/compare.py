@@ -1,8 +1,8 @@
 """`make load-compare A=… B=…`: the results of two load tests in one table, with their ratio.
 
 In: two result.json files, or their folders. Out: the table; or one line on stderr and exit status 2 if a file is
-missing, is not a result, or is of another scenario. Differences of a few percent are not named; larger ones may be noise
-too.
+missing, is not a result, or is of another scenario. Differences of a few percent are not named;
+larger ones may be noise too.
 """
 
 import argparse

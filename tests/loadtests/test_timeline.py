@@ -22,7 +22,7 @@ RUN = [
     stream(100.0, 100.1, 100.5, tokens=5),
     stream(101.0, 101.3, 102.3, tokens=11, good=False),
     piece(104.0, 105.0, tokens=14),
-    failed(105.0, 110.0, "503: overloaded"),
+    Request("/generate", 105.0, 110.0, 105.5, input_tokens=7, output_tokens=99, failure="503: overloaded"),
     Request("/generate", 106.0, 106.1, refused=True),
 ]
 
