@@ -112,6 +112,8 @@ def main() -> int:
                 url, tokens, serving_port = running.enter_context(_demo(options.number, options.solution))
             if announced := SCENARIOS[options.number].announced:
                 print(announced, file=sys.stderr, flush=True)
+            if screen:
+                running.callback(screen.clear)  # before anything else is printed
             show = screen.show if screen else None
             report = run(SCENARIOS[options.number], url, tokens, serving_port, seed=options.seed, show=show)
             made = result.result(options.number, report, _around(options), result.versions_of(url))
@@ -121,12 +123,19 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
-    finally:
-        if screen:
-            screen.clear()
-    folder = result.write(made, report["picture"], options.folder)
+    folder = _kept(made, report["picture"], options.folder)
     print(_for_machines(report, folder) if options.json else _for_people(report, made, folder))
     return int(not all(gate["passed"] for gate in report["gates"]))
+
+
+def _kept(made: result.Result, picture: str, folder: Path | None) -> Path | None:
+    """Where the files are, from here. None if they cannot be written: the gates are worth printing all the same."""
+    try:
+        place = result.write(made, picture, folder)
+    except OSError as fault:
+        print(f"the report cannot be written: {fault}", file=sys.stderr)
+        return None
+    return place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
 
 
 def run(
@@ -242,12 +251,12 @@ def _token(user: str, environment: Mapping[str, str]) -> str:
     return made.stdout.strip()
 
 
-def _for_machines(report: Mapping[str, Any], folder: Path) -> str:
+def _for_machines(report: Mapping[str, Any], folder: Path | None) -> str:
     told = {name: report[name] for name in ("summary", "gates", "remarks") if name in report}
-    return json.dumps({**told, "folder": str(folder)})
+    return json.dumps({**told, "folder": folder and str(folder)})
 
 
-def _for_people(report: Mapping[str, Any], made: Mapping[str, Any], folder: Path) -> str:
+def _for_people(report: Mapping[str, Any], made: Mapping[str, Any], folder: Path | None) -> str:
     numbers = whole([Request(**row) for row in report["requests"]], made)
     seed = "the same questions each time" if report["seed"] is None else f"seed {report['seed']}"
     settings = " · ".join([seed, *(f"{name}: {value}" for name, value in report["settings"].items())])
@@ -258,8 +267,8 @@ def _for_people(report: Mapping[str, Any], made: Mapping[str, Any], folder: Path
         if not gate["passed"]:
             lines.append(f"    expected: {gate['expected']}\n    got:      {gate['got']}")
     lines += report.get("remarks", [])
-    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
-    lines.append(f"Report: {shown / result.REPORT}")
+    if folder:
+        lines.append(f"Report: {folder / result.REPORT}")
     passed = sum(gate["passed"] for gate in report["gates"])
     return "\n".join([*lines, f"Gates: {passed}/{len(report['gates'])}"])
 

@@ -31,8 +31,9 @@ h1 { font-size: 1.4rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2rem 0 .5re
 p { margin: .3rem 0; color: var(--soft) } td, th, p { overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top }
-th { font-weight: 600 } thead th { color: var(--soft); font-weight: 400 } .number { text-align: right }
-.verdict { white-space: nowrap } .passed { color: var(--green) } .failed { color: var(--red) }
+th { font-weight: 600 } thead th { color: var(--soft); font-weight: 400 }
+.number { text-align: right } .number, .verdict { white-space: nowrap }
+.passed { color: var(--green) } .failed { color: var(--red) }
 svg { width: 100% } img { max-width: 100% }
 """
 

@@ -13,7 +13,7 @@ from loadtests.timeline import NEAR, Step
 LOW, HIGH = 84, 130  # heights of a panel of counts, and of one of latencies
 KINDS = 5  # of errors that have a colour of their own
 OTHERS = "all others"
-NAMED = 24  # letters of a kind, in the legend
+NAMED = 14  # letters of a kind, in the legend; a table has the whole name
 STYLE = """
 .timeline text { font: 12px system-ui, sans-serif; fill: var(--soft) }
 .timeline .head { font-size: 13px; font-weight: 600; fill: var(--ink) }
@@ -98,8 +98,8 @@ class _Picture(Chart[Step]):
 
     def _goodput(self) -> Iterator[str]:
         panel = self.panel(LOW, 0, max(max(step.answered for step in self.steps), 1) / self.step_s)
-        legend = [("good", "answers within the objectives"), ("late", "all other answers")]
-        yield from self.head(panel, "Goodput per second", legend)
+        legend = [("good", "answers per second within the objectives"), ("late", "all other answers")]
+        yield from self.head(panel, "Goodput", legend)
         yield from self.grid(panel, ticks(panel.high))
         yield self.bars("good", panel, lambda step: step.good / self.step_s)
         yield self.bars("late", panel, self._late, lambda step: step.good / self.step_s)

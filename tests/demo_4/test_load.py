@@ -116,3 +116,14 @@ def test_in_a_terminal_a_table_is_drawn_over_itself_until_the_end(tmp_path: Path
     assert "█" in while_it_ran
     assert end.count("goodput  ") == 1
     assert result(tmp_path)["failed"] == 0
+
+
+def test_ctrl_c_ends_it_with_one_clear_line(tmp_path: Path, server: ModelServer) -> None:
+    with started(REFERENCE, server, OPEN_DOORS) as subject:
+        command = [sys.executable, "-m", "loadtests", "4", "--url", subject.service.url, "--folder", str(tmp_path)]
+        with terminal(*command, LOAD_SECONDS="60") as screen:
+            screen.wait_for("goodput")
+            screen.press_ctrl_c()
+            assert screen.wait_for_the_end() == 130
+    assert screen.screen.rsplit("\x1b[J", 1)[1].strip() == "stopped"
+    assert not list(tmp_path.iterdir())
