@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides bench before-after bench-serving wheelhouse clean programs
+.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -40,7 +40,7 @@ help: ## this list
 
 # An unknown demo gets one line, and nothing is installed for it.
 DEMOS := 1 2 3 4 5 6
-UNKNOWN := $(filter-out $(foreach kind,demo grade load test,$(DEMOS:%=$(kind)-%)),$(filter demo-% grade-% load-% test-%,$(MAKECMDGOALS)))
+UNKNOWN := $(filter-out $(foreach kind,demo grade load test,$(DEMOS:%=$(kind)-%)),$(filter-out load-compare,$(filter demo-% grade-% load-% test-%,$(MAKECMDGOALS))))
 $(if $(UNKNOWN),$(error $(UNKNOWN): there are demos 1 to $(lastword $(DEMOS))))
 
 # --- environments ---------------------------------------------------------------------------------------------------
@@ -192,8 +192,13 @@ grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a runn
 	@$(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || \
 	  { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
 
-load-%: $(DEV) ## the Locust scenario of demo N with its gates; URL=http://… for a running service
-	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION)
+load-%: $(DEV) ## the Locust scenario of demo N, its gates and a report; URL=http://… for a running service, SEED=7
+	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION) $(call given,SEED,--seed)
+
+load-compare: $(DEV) ## two load tests in one table: A=build/load/… B=build/load/…
+	@test -n $(or $(call given,A),"") && test -n $(or $(call given,B),"") || \
+	  { echo "say which two: make load-compare A=build/load/… B=build/load/…" >&2; exit 2; }
+	@$(PY) -m loadtests.compare -- $(call given,A) $(call given,B)
 
 # Without its peers the bench still runs, and says which are missing.
 bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 takes a minute

@@ -1,7 +1,10 @@
 """`make load-N`: run demo N's Locust scenario against a service, and say which gates it passed.
 
+In a terminal, a table shows how far it is. It leaves a folder with a page and a JSON file, see result.py.
+
 Without --url the demo is started here, on free ports, in front of the embedded model or of the demo's own cluster.
-`--json` prints one JSON object, {"summary": {...}, "gates": [{"name","passed","expected","got"}]}, and nothing else.
+`--json` prints one JSON object, {"summary": {...}, "gates": [{"name","passed","expected","got"}], "folder": "…"}, and
+nothing else.
 """
 
 import argparse
@@ -10,12 +13,16 @@ import subprocess
 import sys
 import tempfile
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from loadtests import result
+from loadtests.report import OURS
+from loadtests.screen import Screen, headline, table, whole
+from loadtests.timeline import Request
 from shared.process.this_machine import is_ours
 from workshop import direct
 from workshop.demo import DEMOS, build_path, config_path
@@ -92,8 +99,11 @@ def main() -> int:
     parser.add_argument("number", type=int, choices=SCENARIOS)
     parser.add_argument("--url", help="a running service; without it one is started")
     parser.add_argument("--solution", choices=["reference", "exercise"], default="reference")
+    parser.add_argument("--seed", type=int, help="for other questions in the same proportions")
+    parser.add_argument("--folder", type=Path, help="where the report goes; without it, a new one in build/load")
     parser.add_argument("--json", action="store_true", help="print the gates as JSON")
     options = parser.parse_args()
+    screen = Screen(sys.stdout, f"demo {options.number}") if sys.stdout.isatty() and not options.json else None
     try:
         with ExitStack() as running:
             url = service_url(options.url) if options.url else ""
@@ -102,36 +112,88 @@ def main() -> int:
                 url, tokens, serving_port = running.enter_context(_demo(options.number, options.solution))
             if announced := SCENARIOS[options.number].announced:
                 print(announced, file=sys.stderr, flush=True)
-            report = run(SCENARIOS[options.number], url, tokens, serving_port)
+            if screen:
+                running.callback(screen.clear)  # before anything else is printed
+            show = screen.show if screen else None
+            report = run(SCENARIOS[options.number], url, tokens, serving_port, seed=options.seed, show=show)
+            made = result.result(options.number, report, _around(options), result.versions_of(url))
     except (CannotStart, BadUrl) as reason:
         print(reason, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130
-    print(json.dumps(report) if options.json else _for_people(report))
+    folder = _kept(made, report["picture"], options.folder)
+    print(_for_machines(report, folder) if options.json else _for_people(report, made, folder))
     return int(not all(gate["passed"] for gate in report["gates"]))
 
 
-def run(scenario: Scenario, url: str, tokens: str | None = None, serving_port: int | None = None) -> dict[str, Any]:
+def _kept(made: result.Result, picture: str, folder: Path | None) -> Path | None:
+    """Where the files are, from here. None if they cannot be written: the gates are worth printing all the same."""
+    try:
+        place = result.write(made, picture, folder)
+    except OSError as fault:
+        print(f"the report cannot be written: {fault}", file=sys.stderr)
+        return None
+    return place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
+
+
+def run(
+    scenario: Scenario,
+    url: str,
+    tokens: str | None = None,
+    serving_port: int | None = None,
+    *,
+    seed: int | None = None,
+    show: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Send the people. Raises CannotStart if nothing answers, or if Locust itself fails.
 
-    Without `tokens`, TOKENS has them. `serving_port` is the port of the cluster behind the service.
+    Without `tokens`, TOKENS has them. `serving_port` is the port of the cluster behind the service. `show` gets the
+    numbers each second.
     """
     if reason := direct.silence(f"{url}/health", PROBE_SECONDS):
         raise CannotStart(f"{url} does not answer at /health: {reason}")
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / scenario.file), "--headless"]
     command += ["--users", str(scenario.users), "--spawn-rate", str(scenario.users), "--host", url]
     command += ["--run-time", str(LONGEST_RUN), "--only-summary", "--loglevel", "WARNING"]
-    own = {"SERVING_PORT": str(serving_port or "")} | ({} if tokens is None else {"TOKENS": tokens})
+    own = {"SERVING_PORT": str(serving_port or ""), "LOAD_PROGRESS": str(int(show is not None))}
+    own |= ({} if tokens is None else {"TOKENS": tokens}) | ({} if seed is None else {"LOAD_SEED": str(seed)})
     host = urllib.parse.urlsplit(url).hostname or ""
     environment = child_environment(own, *([host] if is_ours(host) else []))
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
-    for line in reversed(done.stdout.splitlines()):
-        if line.startswith('{"summary"'):
-            report: dict[str, Any] = json.loads(line)
-            return report
-    raise CannotStart((done.stderr.strip().splitlines() or ["locust printed no gates"])[-1])
+    # Its stderr goes to a file: a pipe that nobody reads yet would hold it up once it is full.
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        locust = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT, env=environment)
+        try:
+            report = _listen(locust.stdout, show)
+        except BaseException:
+            locust.kill()
+            raise
+        finally:
+            locust.wait()
+        if report is None:
+            said.seek(0)
+            raise CannotStart((said.read().strip().splitlines() or ["locust printed no gates"])[-1])
+    return report
+
+
+def _listen(printed: IO[str] | None, show: Callable[[Mapping[str, Any]], None] | None) -> dict[str, Any] | None:
+    """What it prints last, with the gates; None if it prints none."""
+    report = None
+    for line in printed or ():
+        if line.startswith('{"progress"') and show:
+            show(json.loads(line)["progress"])
+        elif line.startswith('{"summary"'):
+            report = json.loads(line)
+    return report
+
+
+def _around(options: argparse.Namespace) -> dict[str, str]:
+    """The settings around the scenario: of a service that somebody else started, we know the URL alone."""
+    if options.url:
+        return {"url": service_url(options.url), **result.from_environment()}
+    scenario = SCENARIOS[options.number]
+    return {"solution": options.solution, **scenario.service, **scenario.models, **result.from_environment()}
 
 
 @contextmanager
@@ -189,13 +251,24 @@ def _token(user: str, environment: Mapping[str, str]) -> str:
     return made.stdout.strip()
 
 
-def _for_people(report: dict[str, Any]) -> str:
-    lines = [" · ".join(f"{name} {value:g}" for name, value in report["summary"].items())]
+def _for_machines(report: Mapping[str, Any], folder: Path | None) -> str:
+    told = {name: report[name] for name in ("summary", "gates", "remarks") if name in report}
+    return json.dumps({**told, "folder": folder and str(folder)})
+
+
+def _for_people(report: Mapping[str, Any], made: Mapping[str, Any], folder: Path | None) -> str:
+    numbers = whole([Request(**row) for row in report["requests"]], made)
+    seed = "the same questions each time" if report["seed"] is None else f"seed {report['seed']}"
+    settings = " · ".join([seed, *(f"{name}: {value}" for name, value in report["settings"].items())])
+    lines = [headline(f"demo {made[OURS]['scenario']}", numbers), settings, *table(numbers), ""]
+    lines.append(" · ".join(f"{name} {value:g}" for name, value in report["summary"].items()))
     for gate in report["gates"]:
         lines.append(f"{'✓' if gate['passed'] else '✗'} {gate['name']}")
         if not gate["passed"]:
             lines.append(f"    expected: {gate['expected']}\n    got:      {gate['got']}")
     lines += report.get("remarks", [])
+    if folder:
+        lines.append(f"Report: {folder / result.REPORT}")
     passed = sum(gate["passed"] for gate in report["gates"])
     return "\n".join([*lines, f"Gates: {passed}/{len(report['gates'])}"])
 

@@ -12,7 +12,7 @@ import gevent
 from locust import FastHttpUser, constant, task
 
 from loadtests.gate import PATIENCE
-from loadtests.gates import Gate, Record, judge_with, records, summary
+from loadtests.gates import About, Gate, Record, as_requests, judge_with, records, summary
 
 REQUESTS = 100
 MISTAKE_EVERY = 10
@@ -100,4 +100,11 @@ def _is_accounted(answer: Any) -> bool:
         return False
 
 
-judge_with(judge)
+about = About(
+    objectives=f"an answer in less than {SLOW_MS:g} ms",
+    requests=lambda: as_requests(records, lambda record: record.latency_ms < SLOW_MS),
+    settings={"requests": REQUESTS, "mistakes": f"one in {MISTAKE_EVERY}"},
+    share=lambda _: len(records) / REQUESTS,
+)
+
+judge_with(judge, about)

@@ -20,7 +20,7 @@ import requests
 from locust import FastHttpUser, constant_throughput, events, task
 from locust.env import Environment
 
-from loadtests.gates import Gate, Record, judge_with
+from loadtests.gates import About, Gate, Record, as_requests, judge_with, records
 from workshop.grader.windows import Seen, surely_together, wrongly_refused
 
 GREEDY, MODEST = "greedy", "modest"
@@ -197,4 +197,11 @@ def _is_true(refused: Asked, greedy: Sequence[Asked]) -> bool:
     return math.ceil(soonest) <= int(refused.retry_after) <= math.ceil(latest)
 
 
-judge_with(judge)
+about = About(
+    objectives="an answer, however long it takes; what is over the limit is refused",
+    requests=lambda: as_requests(records, lambda _: True),
+    settings={f"{tenant} asks at": f"{times:g} times its limit" for tenant, times in ASKS_AT.items()},
+    share=lambda elapsed: elapsed / limit.watched,
+)
+
+judge_with(judge, about)

@@ -33,13 +33,15 @@ from gevent.pool import Group
 from locust import FastHttpUser, constant, events, task
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtests.gates import Gate, Record, judge_with, percentile, summary
+from loadtests.gate import seed_or
+from loadtests.gates import About, Gate, Record, judge_with, percentile, summary
+from loadtests.timeline import Request
 from workshop import direct
 from workshop.grader.exposition import reader_headers
 
 SECONDS = float(os.environ.get("LOAD_SECONDS", "20"))
 PROMETHEUS = os.environ.get("PROMETHEUS_URL", "").rstrip("/")
-SEED = 5
+SEED = seed_or(5)
 PEOPLE = 12
 PAUSE = 0.02  # seconds between an answer and the next question
 GETS_THROUGH_WITHIN = 60.0  # seconds for the last answers
@@ -80,9 +82,14 @@ numbers = itertools.count()
 
 @dataclass(slots=True)
 class Lived:
-    """One request as its client saw it. `status` 0: there was no answer."""
+    """One request as its client saw it. `status` 0: there was no answer. `provoked` is the status that it aims at.
+
+    Times are readings of time.monotonic().
+    """
 
     route: str
+    due: float
+    provoked: int = 200
     status: int = 0
     ms: float = 0.0
     cache: str = ""
@@ -92,12 +99,30 @@ class Lived:
     cost_usd: float = 0.0
     began: bool = False  # a stream whose first token came
     whole: bool = False
+    first: float | None = None
+    ended: float | None = None
 
     def tell(self, metadata: Mapping[str, Any]) -> None:
         tokens = metadata["tokens"]
         self.tokens_input, self.tokens_output = tokens["input"], tokens["output"]
         self.cost_usd = metadata["cost_usd"]
         self.whole = True
+
+    def as_request(self) -> Request:
+        """The same as one line of a report."""
+        answered, refused = self.status == 200 and self.whole, self.status == self.provoked != 200
+        fault = f"{self.status}" if self.status not in (0, 200) else "incomplete" if self.status else "no answer"
+        return Request(
+            route=self.route,
+            due=self.due,
+            ended=self.ended,
+            first=self.first,
+            input_tokens=self.tokens_input,
+            output_tokens=self.tokens_output,
+            failure="" if self.ended is None or answered or refused else fault,
+            refused=refused,
+            good=answered,
+        )
 
 
 lived: list[Lived] = []
@@ -131,10 +156,10 @@ class Crowd(FastHttpUser):
             gevent.sleep(PAUSE)
 
     def _ask(self) -> None:
-        route, body = _wish()
-        here = Lived(route)
-        lived.append(here)
+        route, body, provoked = _wish()
         started = time.monotonic()
+        here = Lived(route, started, provoked)
+        lived.append(here)
         path = route.partition(",")[0]
         with self.client.post(
             path, name=route, json=body, headers=_token(), stream=True, catch_response=True
@@ -146,7 +171,8 @@ class Crowd(FastHttpUser):
                 _listen(here, partial(response.stream.readline, b"\n"))
             elif here.status:
                 _read(here, response)
-            here.ms = (time.monotonic() - started) * 1000
+            here.ended = time.monotonic()
+            here.ms = (here.ended - started) * 1000
             response.request_meta["response_time"] = here.ms
             response.success()  # refusals are intended; the gates report what is wrong with the rest
 
@@ -157,26 +183,26 @@ def _token() -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
 
 
-def _wish() -> tuple[str, Mapping[str, Any]]:
-    """The next request: its route and its body."""
+def _wish() -> tuple[str, Mapping[str, Any], int]:
+    """The next request: its route, its body, and the status that it aims at."""
     new = f"{run}: question {next(numbers)}"
     dice, length = chance.random(), chance.randint(5, 60)
     if dice < 0.03:
-        return GENERATE, {"prompt": " "}
+        return GENERATE, {"prompt": " "}, 422
     if dice < 0.05:
-        return CHAT, {"messages": [{"role": "user", "content": new}], "model": f"model-{run}-{next(numbers)}"}
+        return CHAT, {"messages": [{"role": "user", "content": new}], "model": f"model-{run}-{next(numbers)}"}, 404
     if dice < 0.07:
-        return CHAT, {"messages": [{"role": "user", "content": new}], **TOO_MUCH}
+        return CHAT, {"messages": [{"role": "user", "content": new}], **TOO_MUCH}, 429
     if dice < 0.10:
-        return GENERATE, {"prompt": new, "max_tokens": TOO_LONG}
+        return GENERATE, {"prompt": new, "max_tokens": TOO_LONG}, 504
     if dice < 0.35:
-        return GENERATE, {"prompt": f"{run}: topic {chance.randrange(TOPICS)}", "temperature": 0, "max_tokens": 20}
+        return GENERATE, {"prompt": f"{run}: topic {chance.randrange(TOPICS)}", "temperature": 0, "max_tokens": 20}, 200
     if dice < 0.50:
-        return GENERATE, {"prompt": new, "max_tokens": length}
+        return GENERATE, {"prompt": new, "max_tokens": length}, 200
     if dice < 0.75:
-        return STREAM, {"prompt": new, "max_tokens": length}
+        return STREAM, {"prompt": new, "max_tokens": length}, 200
     body: dict[str, Any] = {"messages": [{"role": "user", "content": new}], "max_tokens": length}
-    return (CHAT, body) if dice < 0.85 else (CHAT_STREAM, {**body, "stream": True})
+    return (CHAT, body, 200) if dice < 0.85 else (CHAT_STREAM, {**body, "stream": True}, 200)
 
 
 def _read(here: Lived, response: Any) -> None:
@@ -196,7 +222,8 @@ def _read(here: Lived, response: Any) -> None:
 def _listen(here: Lived, readline: Callable[[], bytes]) -> None:
     """A stream to its end. The metadata is an event on our own routes, and a comment on OpenAI's."""
     while line := readline():
-        here.began = here.began or line.startswith(b"data: {")
+        if line.startswith(b"data: {") and not here.began:
+            here.began, here.first = True, time.monotonic()
         if b'"metadata"' in line:
             here.tell(json.loads(line[line.index(b"{") :])["metadata"])
 
@@ -384,4 +411,12 @@ def shown(records: Sequence[Record]) -> dict[str, float]:
     }
 
 
-judge_with(judge, shown)
+about = About(
+    objectives="a complete answer, however long it takes",
+    requests=lambda: [here.as_request() for here in lived],
+    seed=SEED,
+    settings={"seconds": SECONDS, "people": PEOPLE, "pause, in seconds": PAUSE, "repeated questions": TOPICS},
+    share=lambda elapsed: elapsed / SECONDS,
+)
+
+judge_with(judge, about, shown)

@@ -36,7 +36,8 @@ from locust import FastHttpUser, LoadTestShape, constant, task
 from loadtests.autoscaling import CALM, CALM_AGAIN, SPIKE, STARTS_WITHIN, Answer, Phase, Run, in_seconds, judge
 from loadtests.autoscaling_plot import plot
 from loadtests.bench.cores import machine
-from loadtests.gates import Gate, Record, judge_with, percentile
+from loadtests.gate import seed_or
+from loadtests.gates import About, Gate, Record, judge_with, percentile
 from loadtests.watch import Watch
 from workshop import direct
 from workshop.processes import ROOT, CannotStart
@@ -65,14 +66,17 @@ REACHED_IN = 3.0  # seconds for the requests in flight to reach their intended n
 LATEST = 4.0  # seconds over which answers are averaged; a starting replica takes half of a small machine
 USUAL, MOST = 5, 50  # requests in flight if the target is unknown; and at most
 CALM_SHARE = 8  # calm is this fraction of the spike's rate: one in eight
-SEED = 6
+SEED = seed_or(6)
 
 CHAT, CHAT_STREAM = "/v1/chat/completions", "/v1/chat/completions, streamed"
 QUESTIONS = ("What is Ray Serve?", "What is vLLM?", "Tell me about autoscaling", "What is a token?", "What is a queue?")
 
+arrivals = random.Random(SEED)
+# Apart from the arrivals, whose order depends on the machine: the same seed has the same questions.
 chance = random.Random(SEED)
+probes = random.Random(SEED)
 run = secrets.token_hex(4)  # so that a service that already runs has none of these answers
-numbers = itertools.count()
+numbers, probe_numbers = itertools.count(), itertools.count(-1, -1)
 answers: list[Answer] = []
 people = Group()  # they outlive the users that sent them
 
@@ -91,16 +95,16 @@ class Source(FastHttpUser):
     def send(self) -> None:
         due = time.monotonic()
         while True:
-            due += chance.expovariate(RATE_EACH)
+            due += arrivals.expovariate(RATE_EACH)
             gevent.sleep(max(0.0, due - time.monotonic()))
             people.start(gevent.Greenlet(self._ask, due))
 
     def _ask(self, due: float) -> None:
-        stream = chance.random() < STREAMS
+        stream, wish = _wish()
         answer = Answer(CHAT_STREAM if stream else CHAT, due, stream)
         answers.append(answer)
         with self.client.post(
-            CHAT, name=answer.route, json=_wish(stream), headers=_token(), stream=True, catch_response=True
+            CHAT, name=answer.route, json=wish, headers=_token(), stream=True, catch_response=True
         ) as response:
             try:
                 answer.fallback = (response.headers or {}).get("x-fallback") or ""
@@ -115,7 +119,11 @@ class Source(FastHttpUser):
             answer.whole = answer.complete and not answer.failure
             answer.ended = time.monotonic()
             response.request_meta["response_time"] = (answer.ended - due) * 1000
-            response.success() if answer.whole else response.failure(answer.failure or "incomplete")
+            if answer.whole:
+                response.success()
+            else:
+                answer.failure = answer.failure or "incomplete"
+                response.failure(answer.failure)
 
 
 def _token() -> dict[str, str]:
@@ -124,12 +132,17 @@ def _token() -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
 
 
-def _wish(stream: bool) -> dict[str, Any]:
+def _wish() -> tuple[bool, dict[str, Any]]:
+    """The next question: whether it wants a stream, and its body."""
+    stream = chance.random() < STREAMS
+    return stream, _body(stream, chance.randint(*LENGTHS), next(numbers))
+
+
+def _body(stream: bool, length: int, number: int) -> dict[str, Any]:
     """Sampled and never repeated, so that no cache answers; of a fixed length, whatever the model would say."""
-    number = next(numbers)
     return {
         "messages": [{"role": "user", "content": f"{QUESTIONS[number % len(QUESTIONS)]} ({run} {number})"}],
-        "max_tokens": chance.randint(*LENGTHS),
+        "max_tokens": length,
         "ignore_eos": True,  # vLLM's own field; a fallback does not know it, and stops at the end of its answer
         "temperature": 0.7,
         **({"stream": True, "stream_options": {"include_usage": True}} if stream else {}),
@@ -145,7 +158,8 @@ def seconds_for(requests: int, url: str) -> tuple[float, int]:
     def ask(stream: bool) -> tuple[float, int]:
         own = 0
         for _ in range(ROUNDS):
-            body, began = json.dumps(_wish(stream)).encode(), time.monotonic()
+            wish = _body(stream, probes.randint(*LENGTHS), next(probe_numbers))
+            body, began = json.dumps(wish).encode(), time.monotonic()
             headers = {"Content-Type": "application/json", **_token()}
             request = urllib.request.Request(f"{url}{CHAT}", body, headers)
             with direct.urlopen(request, SERVICE_SECONDS) as response:
@@ -327,4 +341,18 @@ def remarks() -> list[str]:
 
 NOT_SEEN = "The cluster could not be asked, so the plot and the gates say nothing about replicas"
 
-judge_with(gates, summary, remarks)
+about = About(
+    objectives="a complete answer from the deployment itself, however long it takes",
+    requests=lambda: [answer.as_request(good=answer.whole and not answer.fallback) for answer in answers],
+    seed=SEED,
+    settings={
+        "streams": f"{STREAMS:.0%}",
+        "tokens per answer": "{} to {}".format(*LENGTHS),
+        "requests in flight": f"{TOO_BUSY:g} times the target of the least replicas",
+        "calm": f"one {CALM_SHARE}th of the spike's rate",
+        "long": LONG,
+    },
+    picture=lambda: "" if told[0].fault else plot(seen()),
+)
+
+judge_with(gates, about, summary, remarks)

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 PATIENCE = float(os.environ.get("LOAD_PATIENCE", "1"))
 
 
+def seed_or(usual: int) -> int:
+    """The seed of this run: LOAD_SEED, or the scenario's own."""
+    return int(os.environ.get("LOAD_SEED") or usual)
+
+
 @dataclass(slots=True, frozen=True)
 class Gate:
     """One condition, what was expected and what came."""

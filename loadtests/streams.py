@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from loadtests.timeline import Request
+
 SIMULATED = "SIMULATED"  # the simulator's answers begin with this, and their words are their tokens
 
 
@@ -28,6 +30,7 @@ class Heard:
     tokens: int = 0
     whole: bool = False
     failure: str | None = None
+    input_tokens: int = 0
 
     @property
     def total(self) -> float:
@@ -70,13 +73,27 @@ class Heard:
             self.first = time.monotonic()
         self.text += said
         self.tokens = tokens_of(frame) or self.tokens
+        self.input_tokens = input_tokens_of(frame) or self.input_tokens
 
     def read(self, answer: dict[str, Any]) -> None:
         """Take an answer that came in one piece."""
         self.ended = time.monotonic()
         self.text = answer.get("output") or answer["choices"][0]["message"]["content"]
-        self.tokens = tokens_of(answer)
+        self.tokens, self.input_tokens = tokens_of(answer), input_tokens_of(answer)
         self.whole = True
+
+    def as_request(self, *, good: bool) -> Request:
+        """The same as one line of a report."""
+        return Request(
+            route=self.route,
+            due=self.due,
+            ended=self.ended,
+            first=self.first if self.stream else None,
+            input_tokens=self.input_tokens,
+            output_tokens=self.tokens,
+            failure=self.failure or ("incomplete" if self.whole and not self.complete else ""),
+            good=good,
+        )
 
 
 def tokens_of(document: dict[str, Any]) -> int:
@@ -84,6 +101,13 @@ def tokens_of(document: dict[str, Any]) -> int:
     ours = (document.get("metadata") or {}).get("tokens") or {}
     theirs = document.get("usage") or {}
     return int(ours.get("output") or theirs.get("completion_tokens") or 0)
+
+
+def input_tokens_of(document: dict[str, Any]) -> int:
+    """The prompt's tokens, counted in the same two ways; 0 without a count."""
+    ours = (document.get("metadata") or {}).get("tokens") or {}
+    theirs = document.get("usage") or {}
+    return int(ours.get("input") or theirs.get("prompt_tokens") or 0)
 
 
 def _contents(choices: Iterable[dict[str, Any]]) -> Iterable[str]:

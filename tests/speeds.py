@@ -58,6 +58,7 @@ SERVICES = (
     "tests/limits/test_http.py",
     "tests/limits/test_redis_connection.py",
     "tests/limits/test_failover.py",
+    "tests/loadtests/test_seeds.py",
     "tests/memory/test_leaking_service.py",
     "tests/memory/test_health.py",
     "tests/monitoring/test_demo.py",

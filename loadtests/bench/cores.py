@@ -28,6 +28,7 @@ def measured(process: Process) -> Process:
 
 def machine() -> str:
     """The CPU's name, its cores, the Python."""
-    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    told = Path("/proc/cpuinfo")  # of Linux
+    found = re.search(r"model name\s*: (.*)", told.read_text()) if told.exists() else None
     name = found.group(1) if found else platform.machine()
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -1,12 +1,21 @@
-"""The load scenario's gates work: the reference passes them all, and each fault fails the gate that watches for it."""
+"""The load scenario's gates work: the reference passes them all, and each fault fails the gate that watches for it.
 
+And its report tells of both, in a terminal while it runs, and in files.
+"""
+
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loadtests.report import OURS
+from loadtests.result import REPORT, RESULT
 from tests.demo_4.test_demo_4 import REFERENCE
+from tests.frame.tty import terminal
 from workshop.grader.launch import ModelServer, started
 from workshop.processes import ROOT
 
@@ -66,3 +75,55 @@ def test_a_service_without_streams_passes_no_gate_for_them(server: ModelServer) 
     assert done.returncode == 1, done.stdout + done.stderr
     for gate in (ENDS, IN_STEPS, SOON):
         assert f"✗ {gate}" in done.stdout
+
+
+def result(folder: Path) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads((folder / RESULT).read_text())
+    return made
+
+
+def test_the_reports_of_a_good_and_of_a_bad_run_tell_them_apart(tmp_path: Path, server: ModelServer) -> None:
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    with started(REFERENCE, server, OPEN_DOORS) as subject:
+        done = load("--url", subject.service.url, "--seed", "7", "--folder", str(good))
+        with subject.upstream.fault(CUT):
+            load("--url", subject.service.url, "--seed", "7", "--folder", str(bad))
+    assert f"Report: {good / REPORT}" in done.stdout
+    assert "seed 7" in done.stdout
+    assert "\x1b" not in done.stdout  # no terminal, no progress
+    whole, cut = result(good), result(bad)
+    assert whole["failed"] == 0 < whole["completed"] == whole["num_prompts"]
+    assert 0 < cut["failed"] == cut["num_prompts"] - cut["completed"]
+    assert sum(kind["count"] for kind in cut[OURS]["errors"]) == cut["failed"]
+    assert cut[OURS]["goodput"] < whole[OURS]["goodput"]
+    assert 0 < whole["median_ttft_ms"] < whole["median_e2el_ms"]
+    assert whole["total_output_tokens"] > 10 * whole["completed"]
+    assert [one[OURS]["seed"] for one in (whole, cut)] == [7, 7]
+    assert "✗ failed" in (bad / REPORT).read_text()
+    command = [sys.executable, "-m", "loadtests.compare", str(good), str(bad)]
+    compared = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line[-11:] for line in compared.splitlines() if line.startswith("failed")] == ["A is better"]
+
+
+def test_in_a_terminal_a_table_is_drawn_over_itself_until_the_end(tmp_path: Path, server: ModelServer) -> None:
+    with started(REFERENCE, server, OPEN_DOORS) as subject:
+        command = [sys.executable, "-m", "loadtests", "4", "--url", subject.service.url, "--folder", str(tmp_path)]
+        with terminal(*command, **SHORT) as screen:
+            screen.wait_for("Gates: ")
+            screen.wait_for_the_end()
+    while_it_ran, end = screen.screen.rsplit("\x1b[J", 1)
+    assert while_it_ran.count("goodput") >= 2
+    assert "█" in while_it_ran
+    assert end.count("goodput  ") == 1
+    assert result(tmp_path)["failed"] == 0
+
+
+def test_ctrl_c_ends_it_with_one_clear_line(tmp_path: Path, server: ModelServer) -> None:
+    with started(REFERENCE, server, OPEN_DOORS) as subject:
+        command = [sys.executable, "-m", "loadtests", "4", "--url", subject.service.url, "--folder", str(tmp_path)]
+        with terminal(*command, LOAD_SECONDS="60") as screen:
+            screen.wait_for("goodput")
+            screen.press_ctrl_c()
+            assert screen.wait_for_the_end() == 130
+    assert screen.screen.rsplit("\x1b[J", 1)[1].strip() == "stopped"
+    assert not list(tmp_path.iterdir())
