@@ -15,7 +15,8 @@ FROM python:3.11-slim-bookworm AS cpu
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libnuma1=2.* \
     && rm -rf /var/lib/apt/lists/*
-# vLLM's sampler would compile itself with a C++ compiler, which is not here.
+# vLLM's sampler would compile itself with a C++ compiler, which is not here. Without, sampled answers (top-k, top-p) come
+# with a twentieth fewer tokens a second, and greedy ones with as many (5 pairs of runs on one core, the tiny model).
 ENV TORCHDYNAMO_DISABLE=1
 
 FROM python:3.11-slim-bookworm AS gpu
