@@ -4,11 +4,11 @@ In: the folder of a demo whose lab is cut this way. Out: its steps, and the test
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.labs import FENCE
+from tests.labs import FENCE, commands_after_dollar
 
 STEP = re.compile(
     r"^## (\d+) · ([^\n]+)\n\n\*(\d+) min · (must do|optional)\*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL
@@ -52,9 +52,10 @@ def minutes(steps: Sequence[Section], *, must: bool) -> int:
 
 
 class RoomTests:
-    """A subclass in a demo's test_lab.py names the folder."""
+    """A subclass in a demo's test_lab.py names the folder, and the checks that its starter fails."""
 
     folder: Path
+    tasks: Collection[str]
 
     @property
     def lab(self) -> list[Section]:
@@ -91,10 +92,19 @@ class RoomTests:
         titles = [step.title for step in self.lab]
         assert titles.index("Your turn") < titles.index("Read the code")
 
-    def test_the_last_step_says_the_next_command(self) -> None:
+    def test_the_lab_says_which_task_wins_which_checks_and_how_long_it_takes(self) -> None:
+        (turn,) = [step for step in self.lab if step.title == "Your turn"]
+        rows = [line for line in turn.text.splitlines() if re.match(r"\| \d", line)]
+        assert {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[4])} == self.tasks
+        assert sum(int(row.split("|")[3]) for row in rows if "optional:" not in row) == turn.minutes
+
+    def test_the_last_step_says_how_the_next_lab_begins(self) -> None:
         last = self.lab[-1]
         assert last.title == "What comes next"
-        assert re.search(r"^```console\n\$ (?:[A-Z_]+=\S+ )*make \S+", last.text, re.MULTILINE)
+        (following,) = re.findall(r"\]\((\.\./demo_\w+/README\.md)\)", last.text)
+        first_step = (self.folder / following).read_text().partition("\n## 2 ")[0]
+        *_, command = commands_after_dollar(last.text)
+        assert command in commands_after_dollar(first_step)
 
     def test_every_question_of_the_lab_has_an_answer_under_the_same_heading(self) -> None:
         asked = [(str(step.number), step.title) for step in [*self.lab, *self.more] if ASKS in step.text]

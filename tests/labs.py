@@ -101,7 +101,12 @@ def steps_of(text: str) -> list[Step]:
 
 def console_commands(page: Path) -> list[str]:
     """The page's commands after a `$`: those that stay in the foreground, or need something that is not here."""
-    blocks = [block for language, block in FENCE.findall(page.read_text()) if language == "console"]
+    return commands_after_dollar(page.read_text())
+
+
+def commands_after_dollar(text: str) -> list[str]:
+    """The same for a page's text, or for a part of it."""
+    blocks = [block for language, block in FENCE.findall(text) if language == "console"]
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [line[2:].partition("#")[0].strip() for line in lines]
 

@@ -3,6 +3,7 @@
 import json
 
 from tests import answers, labs
+from tests.demo_4.test_demo_4 import TASKS
 from workshop.grader.checks.demo_4 import CHECKLIST
 from workshop.processes import ROOT
 
@@ -43,3 +44,4 @@ class TestQuiz(labs.PageTests):
 
 class TestRoom(answers.RoomTests):
     folder = FOLDER
+    tasks = TASKS

@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from tests import answers, labs
+from tests.demo_5.test_demo_5 import TASKS
 from workshop.drills.catalogue import DRILLS
 from workshop.drills.drill import Drill
 from workshop.drills.questions import LETTERS, Alert, Choice, Question, Word
@@ -41,6 +42,7 @@ class TestQuiz(labs.PageTests):
 
 class TestRoom(answers.RoomTests):
     folder = FOLDER
+    tasks = TASKS
 
 
 def test_the_lab_names_every_drill() -> None:
