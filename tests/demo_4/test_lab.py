@@ -2,13 +2,13 @@
 
 import json
 
-from tests import answers, labs
+from tests import labs, optional_steps
 from tests.demo_4.test_demo_4 import TASKS
 from workshop.grader.checks.demo_4 import CHECKLIST
 from workshop.processes import ROOT
 
 FOLDER = ROOT / "demos" / "demo_4_streaming"
-README, MORE, ANSWERS = FOLDER / "README.md", FOLDER / "MORE.md", FOLDER / "ANSWERS.md"
+README, MORE = FOLDER / "README.md", FOLDER / "MORE.md"
 DECK = ROOT / "slides" / "demo_4_streaming.md"
 CLIENTS = ROOT / "loadtests" / "results" / "http_clients.json"
 
@@ -16,7 +16,7 @@ CLIENTS = ROOT / "loadtests" / "results" / "http_clients.json"
 class TestLab(labs.LabTests):
     number = 4
     page = README
-    parts = labs.parts_of(README.read_text(), 4)
+    parts = labs.with_answers(labs.parts_of(README.read_text(), 4), README)
     checklist = CHECKLIST
     proof = "what must be true"
     proof_page = MORE
@@ -36,12 +36,7 @@ class TestMore(labs.PageTests):
         assert all(row in slide for row in shown)
 
 
-class TestQuiz(labs.PageTests):
+class TestOptionalSteps(optional_steps.OptionalStepsTests):
     number = 4
-    page = ANSWERS
-    parts = labs.parts_of(ANSWERS.read_text(), 4)
-
-
-class TestRoom(answers.RoomTests):
     folder = FOLDER
     tasks = TASKS

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests import answers, labs
+from tests import labs, optional_steps
 from tests.demo_5.test_demo_5 import TASKS
 from workshop.drills.catalogue import DRILLS
 from workshop.drills.drill import Drill
@@ -22,7 +22,7 @@ A_FEW_WORDS = 20  # characters; a shorter option, such as “the upstream”, is
 class TestLab(labs.LabTests):
     number = 5
     page = README
-    parts = labs.parts_of(README.read_text(), 5)
+    parts = labs.with_answers(labs.parts_of(README.read_text(), 5), README)
     checklist = CHECKLIST
     proof = "what must be true"
     proof_page = MORE
@@ -34,13 +34,8 @@ class TestMore(labs.PageTests):
     parts = labs.parts_of(MORE.read_text(), 5)
 
 
-class TestQuiz(labs.PageTests):
+class TestOptionalSteps(optional_steps.OptionalStepsTests):
     number = 5
-    page = ANSWERS
-    parts = labs.parts_of(ANSWERS.read_text(), 5)
-
-
-class TestRoom(answers.RoomTests):
     folder = FOLDER
     tasks = TASKS
 
@@ -51,7 +46,7 @@ def test_the_lab_names_every_drill() -> None:
 
 
 def test_the_first_drill_is_in_the_middle_of_the_way_that_everybody_goes() -> None:
-    way = [step for step in answers.sections(README) if step.must]
+    way = [step for step in optional_steps.sections(README) if not step.optional]
     drill = next(number for number, step in enumerate(way) if "make drill-" in step.text)
     assert len(way) / 4 < drill < len(way) * 3 / 4
 

@@ -12,17 +12,6 @@ from shared.pipeline.errors import ServiceError
 from shared.pipeline.reply import Format, TokenStream
 from shared.upstream.sse import DONE, event
 
-# `Call`, in ten lines (shared/pipeline/call.py has all of it):
-# call.request        what is asked: .model .messages .prompt .max_tokens .temperature .stream
-# call.endpoint       the route, such as "/generate/stream"
-# call.request_id     the id in the log, in the reply's headers and in every error
-# call.caller         .id, .user (None without a token), .role
-# call.started        when it arrived, and call.deadline when it must end, both as time.perf_counter()
-# call.elapsed_ms()   milliseconds since it arrived, and call.remaining() seconds until its deadline
-# call.retries        so far, and seconds of waiting: call.queued_seconds, call.upstream_seconds
-# call.log_fields     a dict to add to; so are call.response_headers and call.metadata
-# call.on_done(tell)  runs tell(outcome) once, however it ends: .ending .usage .cost_usd .status .error
-
 
 class Events:
     """Task 2. Upstream bytes in, payloads of whole events out: `data: {"a":1}` and an empty line give `{"a":1}`.

@@ -10,17 +10,6 @@ from shared.pipeline.call import Call
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
 
-# `Call`, in ten lines (shared/pipeline/call.py has all of it):
-# call.request        what is asked: .model .messages .prompt .max_tokens .temperature .stream
-# call.endpoint       the route, such as "/generate/stream"
-# call.request_id     the id in the log, in the reply's headers and in every error
-# call.caller         .id, .user (None without a token), .role
-# call.started        when it arrived, and call.deadline when it must end, both as time.perf_counter()
-# call.elapsed_ms()   milliseconds since it arrived, and call.remaining() seconds until its deadline
-# call.retries        so far, and seconds of waiting: call.queued_seconds, call.upstream_seconds
-# call.log_fields     a dict to add to; so are call.response_headers and call.metadata
-# call.on_done(tell)  runs tell(outcome) once, however it ends: .ending .usage .cost_usd .status .error
-
 
 class FirstToken:
     """Task 1. Observe in `seconds`, with the model as its label, how long each stream's first token took.
