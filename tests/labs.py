@@ -101,7 +101,12 @@ def steps_of(text: str) -> list[Step]:
 
 def console_commands(page: Path) -> list[str]:
     """The page's commands after a `$`: those that stay in the foreground, or need something that is not here."""
-    blocks = [block for language, block in FENCE.findall(page.read_text()) if language == "console"]
+    return commands_after_dollar(page.read_text())
+
+
+def commands_after_dollar(text: str) -> list[str]:
+    """The same for a page's text, or for a part of it."""
+    blocks = [block for language, block in FENCE.findall(text) if language == "console"]
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [line[2:].partition("#")[0].strip() for line in lines]
 
@@ -203,17 +208,15 @@ def started(number: int, folder: Path, settings: Mapping[str, str] | None = None
         yield Lab(port, folder, frozenset({*environment, "PORT", "MAKEFLAGS", "MAKELEVEL"}))
 
 
-class LabTests:
-    """Tests that every lab must pass; a subclass in a demo's test_lab.py names the lab.
+class PageTests:
+    """Tests that every page of commands must pass; a subclass in a demo's test_lab.py names the page.
 
-    `parts` are the page's starts of the demo. `proof` is the heading of the table that names the checks.
+    `parts` are the page's starts of the demo.
     """
 
     number: int
     page: Path
     parts: Sequence[Part]
-    checklist: Checklist
-    proof: str
 
     @classmethod
     def steps(cls) -> list[Step]:
@@ -234,13 +237,31 @@ class LabTests:
     def test_a_step_of_the_lab_runs_as_written(self, number: int, story: Story) -> None:
         story.run(number)
 
+    def test_the_page_says_what_its_steps_print(self) -> None:
+        assert self.steps()
+        assert all(step.expected for step in self.steps())
+
+    def test_every_start_of_the_demo_is_followed_by_something_to_try(self) -> None:
+        assert all(part.steps for part in self.parts)
+
+
+class LabTests(PageTests):
+    """Tests that every lab must pass. `proof` is the heading of the table that names the checks.
+
+    `proof_page` has the table: the lab itself, or its page of optional steps.
+    """
+
+    checklist: Checklist
+    proof: str
+    proof_page: Path | None = None
+
     def test_the_lab_says_which_checks_show_what_must_be_true(self) -> None:
-        table = self.page.read_text().partition(f"| {self.proof} |")[2].partition("\n\n")[0]
+        text = (self.proof_page or self.page).read_text()
+        table = text.partition(f"| {self.proof} |")[2].partition("\n\n")[0]
         assert sorted(re.findall(r"`(\w+)`", table)) == sorted(check.name for check in self.checklist.checks)
 
-    def test_the_lab_has_steps_and_says_what_they_print(self) -> None:
+    def test_the_lab_has_steps(self) -> None:
         assert len(self.steps()) > 8
-        assert all(step.expected for step in self.steps())
 
     def test_the_commands_of_the_answers_are_run_too(self) -> None:
         answers = self.page.with_name("ANSWERS.md")
@@ -249,6 +270,3 @@ class LabTests:
         theirs = read_steps(answers)
         assert theirs
         assert self.steps()[-len(theirs) :] == theirs
-
-    def test_every_start_of_the_demo_is_followed_by_something_to_try(self) -> None:
-        assert all(part.steps for part in self.parts)

@@ -29,7 +29,7 @@ PROVE = (
     "tests/deployment/test_devcontainer.py",
     "tests/deployment/test_images.py",
     "tests/deployment/test_locks.py",
-    "tests/drills/test_*.py",
+    "tests/drills/test_drills.py",
     "tests/frame/test_load.py",
     "tests/frame/test_schemathesis.py",
     "tests/frame/test_setup.py",

@@ -24,7 +24,7 @@ from shared.layers.request_log import RequestLog
 from shared.layers.retry import Retry
 from shared.pipeline.layer import Layer
 from shared.pipeline.reply import Relay
-from shared.resilience.breaker import MakeBreaker
+from shared.resilience.circuit import MakeBreaker
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.cache import cache_routes
@@ -38,9 +38,10 @@ from shared.routes.tokens import token_routes
 from shared.routes.usage import usage_routes
 from shared.service import Routes
 from shared.settings import Settings
+from shared.upstream.event_parser import Events
 from shared.upstream.members import read_upstreams
 from shared.upstream.pools import Upstreams
-from shared.upstream.sse import Events, MakeEvents
+from shared.upstream.sse import MakeEvents
 
 TITLE = "Demo 4 · Streams, and a client that survives its upstream"
 

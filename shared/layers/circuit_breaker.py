@@ -21,8 +21,9 @@ from shared.pipeline.layer import Handler
 from shared.pipeline.outcome import Ending, Outcome
 from shared.pipeline.reply import Reply, TokenStream
 from shared.resilience.adaptive_breaker import AdaptiveBreaker
-from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules, State
+from shared.resilience.breaker import Breaker
 from shared.resilience.breakers import Breakers
+from shared.resilience.circuit import MakeBreaker, Result, Rules, State
 from shared.settings import Settings
 
 # Failures of the upstream. A 429 is not one (a healthy upstream protects itself that way), nor is a rejected request,

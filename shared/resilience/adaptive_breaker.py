@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.resilience.breaker import Breaker, Result, Rules, State
+from shared.resilience.breaker import Breaker
 from shared.resilience.change import Change, by_chance
+from shared.resilience.circuit import Result, Rules, State
 
 ONCE_IN = 1e7  # calls: so rarely may chance alone bring as many failures in a row as open the breaker
 FEWEST_IN_A_ROW = 3

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge
 
 from shared.pipeline.errors import CircuitOpen
 from shared.resilience.adaptive_breaker import AdaptiveBreaker
-from shared.resilience.breaker import CircuitState, MakeBreaker, Result, Rules, State
+from shared.resilience.circuit import CircuitState, MakeBreaker, Result, Rules, State
 
 log = logging.getLogger(__name__)
 

@@ -27,9 +27,10 @@ from shared.pipeline.reply import Chunk, Reply, TokenStream
 from shared.settings import Settings
 from shared.upstream.address import endpoint, proxy_for
 from shared.upstream.dialect import Dialect
+from shared.upstream.event_parser import Events, EventTooLong
 from shared.upstream.openai_errors import refused
 from shared.upstream.openai_wire import LARGEST_REPLY, Frames, bounded, completion, joined, written
-from shared.upstream.sse import END_OF_EVENT, EventReader, Events, EventTooLong, MakeEvents
+from shared.upstream.sse import END_OF_EVENT, EventReader, MakeEvents
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,10 @@ from shared.pipeline.outcome import Ending, Outcome
 from shared.pipeline.reply import Reply, TokenStream
 from shared.settings import EMBEDDED_BASE_URL, Settings
 from shared.upstream.client import Upstream
+from shared.upstream.event_parser import Events
 from shared.upstream.fallbacks import read_fallbacks
 from shared.upstream.members import read_upstreams
-from shared.upstream.sse import Events, MakeEvents
+from shared.upstream.sse import MakeEvents
 from shared.upstream.tally import ANSWERED, LEFT, Tally
 
 Headers = Mapping[str, str]

@@ -29,7 +29,8 @@ from shared.pipeline.errors import Overloaded, ServiceError, UpstreamError, Upst
 from shared.pipeline.layer import Handler, Layer
 from shared.pipeline.outcome import Ending, Outcome, Usage
 from shared.pipeline.reply import Chunk, Format, Relay, Reply, TokenStream
-from shared.resilience.breaker import Breaker, MakeBreaker, Result, Rules, State
+from shared.resilience.breaker import Breaker
+from shared.resilience.circuit import MakeBreaker, Result, Rules, State
 from shared.resilience.retry_budget import RetryBudgets
 from shared.routes.batch import batch_routes
 from shared.routes.chat import chat_routes
@@ -42,8 +43,9 @@ from shared.routes.schemas import GenerateRequest
 from shared.routes.streaming import Deltas
 from shared.service import Routes, Service
 from shared.settings import Settings
+from shared.upstream.event_parser import Events
 from shared.upstream.pools import Upstreams
-from shared.upstream.sse import DONE, Events, MakeEvents, event
+from shared.upstream.sse import DONE, MakeEvents, event
 
 
 def demo_4(

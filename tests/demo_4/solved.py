@@ -15,7 +15,7 @@ from demos.demo_4_streaming.exercise import app as exercise
 from shared.pipeline.call import Call
 from shared.pipeline.errors import ServiceError
 from shared.pipeline.reply import Format, TokenStream
-from shared.resilience.breaker import Result, Rules, State
+from shared.resilience.circuit import Result, Rules, State
 from shared.settings import Settings
 from shared.upstream.sse import DONE, event
 

@@ -23,7 +23,7 @@ from demos.demo_4_streaming.client.comparison import base_url
 from demos.demo_4_streaming.client.transport import CircuitOpen, NoAnswerInTime, wait_of, work_of
 from shared.layers import adaptive_timeout
 from shared.layers.adaptive_timeout import AdaptiveTimeout
-from shared.resilience.breaker import Rules, State
+from shared.resilience.circuit import Rules, State
 from tests.closed_port import dead_server
 from tests.demo_4.test_demo_4 import REFERENCE
 from tests.frame.tty import terminal

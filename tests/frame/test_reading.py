@@ -9,6 +9,7 @@ from slides.regions import read_region, read_source
 from workshop.processes import ROOT
 
 LABS = sorted(ROOT.glob("demos/demo_*/README.md"))
+PAGES = [*LABS, *sorted(ROOT.glob("demos/demo_*/MORE.md"))]
 MOST_LINES = 200
 NAMED = re.compile(r"`([\w/.]+)(?:#([\w-]+))?`")
 
@@ -34,9 +35,11 @@ def test_the_reading_list_of_a_lab_is_short(lab: Path) -> None:
     assert lines < MOST_LINES, f"{lines} lines"
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
-def test_every_file_that_a_lab_names_exists(lab: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_every_file_that_a_lab_names_exists(page: Path) -> None:
     folder = ROOT
-    for path, _ in rows(section(lab)):
+    named = rows(page.read_text())
+    assert named
+    for path, _ in named:
         folder = (ROOT / path).parent if "/" in path.rstrip("/") else folder
         assert (ROOT / path).exists() or (folder / path).exists(), path

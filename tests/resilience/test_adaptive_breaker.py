@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from shared.resilience.adaptive_breaker import FEWEST_IN_A_ROW, FIRST_CALLS, AdaptiveBreaker
-from shared.resilience.breaker import Breaker, Result, Rules, State
+from shared.resilience.breaker import Breaker
 from shared.resilience.change import FEWEST, MOST, by_chance
+from shared.resilience.circuit import Result, Rules, State
 from tests.resilience.clock import Clock
 
 RECORDED = Path(__file__).with_name("recorded") / "upstream.txt"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.resilience.breaker import FEWEST_CALLS, Breaker, Result, Rules, State
+from shared.resilience.breaker import FEWEST_CALLS, Breaker
+from shared.resilience.circuit import Result, Rules, State
 from shared.resilience.recent_calls import MOST_CALLS, RecentCalls
 from tests.resilience.clock import Clock
 

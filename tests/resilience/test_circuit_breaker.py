@@ -27,7 +27,8 @@ from shared.pipeline.layer import compose
 from shared.pipeline.outcome import Ending
 from shared.pipeline.reply import Reply
 from shared.resilience import breakers
-from shared.resilience.breaker import Breaker, Rules
+from shared.resilience.breaker import Breaker
+from shared.resilience.circuit import Rules
 from shared.settings import Settings
 from tests.resilience.clock import Clock
 from tests.resilience.stage import Upstream, call_of, finish, replying, send, settle_down, token_stream

@@ -12,9 +12,10 @@ import pytest
 from shared.pipeline.errors import UpstreamBadReply
 from shared.pipeline.outcome import Usage
 from shared.pipeline.reply import Chunk
+from shared.upstream.event_parser import Events
 from shared.upstream.lenient_json import Unreadable, read, well_formed
 from shared.upstream.openai_wire import Frames, completion, joined
-from shared.upstream.sse import Events, event
+from shared.upstream.sse import event
 from tests.shared.conftest import make_call
 
 REQUEST = make_call(stream=True).request

@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.upstream.sse import LONGEST_EVENT, Events, EventTooLong, comment, event
+from shared.upstream.event_parser import LONGEST_EVENT, Events, EventTooLong
+from shared.upstream.sse import comment, event
 
 
 def fed(wire: bytes, size: int) -> list[bytes]:

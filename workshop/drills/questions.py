@@ -1,8 +1,10 @@
 """The questions of a drill, and how answers are judged: choices, numbers, words and alerts, checked against evidence.
 
-In: a person's answer. Out: a Verdict, which gives the reason for right and wrong answers. Knows nothing of drills.
+In: a person's answer. Out: a Verdict, which gives the reason for right and wrong answers. Text that cannot be an
+answer, such as a letter that is not among the choices, is not judged. Knows nothing of drills.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +26,9 @@ class Question(Protocol):
     @property
     def text(self) -> str: ...
 
+    def misfit(self, answer: str) -> str:
+        """The reason why the text cannot be an answer, without a word about the right one; empty if it can be one."""
+
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         """Is the answer right? Raises NoEvidence."""
 
@@ -43,8 +48,13 @@ class Choice:
             [self.asks, *(f"   {letter}) {said}" for letter, said in zip(LETTERS, self.options, strict=False))]
         )
 
+    def misfit(self, answer: str) -> str:
+        letters = LETTERS[: len(self.options)]
+        letter = _letter(answer)
+        return "" if len(letter) == 1 and letter in letters else f"{answer!r} is not one of {', '.join(letters)}"
+
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
-        return Verdict(answer.strip(" ).").lower() == LETTERS[self.right], f"{LETTERS[self.right]}: {self.why}")
+        return Verdict(_letter(answer) == LETTERS[self.right], f"{LETTERS[self.right]}: {self.why}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,14 +69,12 @@ class Number:
     def text(self) -> str:
         return self.asks
 
+    def misfit(self, answer: str) -> str:
+        return "" if math.isfinite(_number(answer)) else f"{answer!r} is not a number"
+
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         truth = evidence.value(self.promql)
-        why = f"it is {truth:.3g} now, according to {self.promql}"
-        try:
-            given = float(answer.replace(",", ".").rstrip("%s "))
-        except ValueError:
-            return Verdict(False, f"{answer!r} is not a number; {why}")
-        return Verdict(self.near(given, truth), why)
+        return Verdict(self.near(_number(answer), truth), f"it is {truth:.3g} now, according to {self.promql}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -81,9 +89,12 @@ class Word:
     def text(self) -> str:
         return self.asks
 
+    def misfit(self, answer: str) -> str:
+        return _missing(answer)
+
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         truth = self.look(evidence)
-        return Verdict(bool(answer) and truth.lower().startswith(answer.strip().lower()), f"{truth}: {self.why}")
+        return Verdict(truth.lower().startswith(answer.strip().lower()), f"{truth}: {self.why}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,6 +107,9 @@ class Alert:
     @property
     def text(self) -> str:
         return "Which alert fires? Its name"
+
+    def misfit(self, answer: str) -> str:
+        return _missing(answer)
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         fired = evidence.fired() & set(self.fitting)
@@ -118,6 +132,22 @@ def by(difference: float) -> Callable[[float, float], bool]:
 def times(factor: float) -> Callable[[float, float], bool]:
     """At most `factor` times as much, and at least that fraction of it."""
     return lambda given, truth: truth / factor <= given <= truth * factor
+
+
+def _letter(answer: str) -> str:
+    return answer.strip(" ).").lower()
+
+
+def _number(answer: str) -> float:
+    """What the text says, with a decimal comma or a unit, too; NaN if it is not a number."""
+    try:
+        return float(answer.replace(",", ".").rstrip("%s "))
+    except ValueError:
+        return math.nan
+
+
+def _missing(answer: str) -> str:
+    return "" if answer.strip() else "an empty answer is not a name"
 
 
 def _either(names: Collection[str]) -> str:

@@ -1,6 +1,8 @@
 """`make drill-answer`: questions about the running drill, and a score. Answers are checked against its metrics now.
 
-In: answers, typed or all at once. Out: for each answer whether it is right, and why. Exit status 1 if no drill runs.
+In: answers, typed or all at once. Out: for each answer whether it is right, and why. Text that cannot be an answer gets
+one line: a typed one is asked for again; of those given all at once, none is judged. Exit status 1 then, and if no
+drill runs.
 """
 
 import argparse
@@ -23,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         running = find(load_settings().port)
         questions = DRILLS[running.drill].questions
         given = None if options.answers is None else _read(options.answers, len(questions))
+        _check(questions, given or ())
         take(questions, running.evidence, _typed if given is None else _said(given))
     except (NoDrill, BadSetting, ValueError) as reason:
         print(reason, file=sys.stderr)
@@ -33,12 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def take(questions: Sequence[Question], evidence: Evidence, answer: Callable[[], str]) -> int:
+def take(questions: Sequence[Question], evidence: Evidence, answer: Callable[[Question], str]) -> int:
     """Ask them all, print what is right, and return the score."""
     score = 0
     for number, question in enumerate(questions, 1):
         print(f"\n{number}. {question.text}")
-        given = answer()
+        given = answer(question)
         try:
             verdict = question.judge(given, evidence)
         except NoEvidence as reason:
@@ -50,14 +53,23 @@ def take(questions: Sequence[Question], evidence: Evidence, answer: Callable[[],
     return score
 
 
-def _typed() -> str:
-    return input("   > ")
+def _typed(question: Question) -> str:
+    while misfit := question.misfit(answer := input("   > ")):
+        print(f"   {misfit}; try again")
+    return answer
 
 
-def _said(answers: Sequence[str]) -> Callable[[], str]:
+def _check(questions: Sequence[Question], answers: Sequence[str]) -> None:
+    """Raises ValueError for the first answer that cannot be one."""
+    for number, (question, answer) in enumerate(zip(questions, answers, strict=False), 1):
+        if misfit := question.misfit(answer):
+            raise ValueError(f"answer {number}: {misfit}")
+
+
+def _said(answers: Sequence[str]) -> Callable[[Question], str]:
     rest = iter(answers)
 
-    def say() -> str:
+    def say(_: Question) -> str:
         answer = next(rest)
         print(f"   > {answer}")
         return answer

@@ -29,7 +29,8 @@ from openai import APIConnectionError, APIError, AsyncOpenAI, OpenAIError
 
 from demos.demo_4_streaming.client.transport import CarefulTransport
 from shared.layers.adaptive_timeout import AdaptiveTimeout
-from shared.resilience.breaker import Breaker, Rules
+from shared.resilience.breaker import Breaker
+from shared.resilience.circuit import Rules
 from shared.upstream.address import proxy_for
 
 LEAST_TIME, MOST_TIME = 30.0, 300.0  # seconds for an answer

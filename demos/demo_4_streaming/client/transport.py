@@ -20,7 +20,7 @@ from openai import APIConnectionError, APITimeoutError
 
 from shared.layers.adaptive_timeout import AdaptiveTimeout
 from shared.pipeline.call import ChatRequest
-from shared.resilience.breaker import CircuitState, Result, State
+from shared.resilience.circuit import CircuitState, Result, State
 from shared.upstream.retry_after import parse_retry_after
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ failed call was, and answers 503 for you. Stuck? HINTS.md.
 from collections.abc import Mapping
 from typing import Any
 
-from shared.resilience.breaker import Result, Rules, State
+from shared.resilience.circuit import Result, Rules, State
 
 
 class Breaker:
