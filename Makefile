@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
+.PHONY: help start progress grade install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -40,8 +40,28 @@ help: ## this list
 
 # An unknown demo gets one line, and nothing is installed for it.
 DEMOS := 1 2 3 4 5 6
-UNKNOWN := $(filter-out $(foreach kind,demo grade load test,$(DEMOS:%=$(kind)-%)),$(filter-out load-compare,$(filter demo-% grade-% load-% test-%,$(MAKECMDGOALS))))
+KINDS := demo grade load test hint diff reset
+UNKNOWN := $(filter-out $(foreach kind,$(KINDS),$(DEMOS:%=$(kind)-%)) load-compare,$(filter $(KINDS:%=%-%),$(MAKECMDGOALS)))
 $(if $(UNKNOWN),$(error $(UNKNOWN): there are demos 1 to $(lastword $(DEMOS))))
+
+# --- the path through the demos -------------------------------------------------------------------------------------
+
+# Nothing needs to be installed for these.
+PATH_OF = HARDWARE=$(HARDWARE) $(WITH_PYTHON) -m workshop.progress
+start: ## where you are: what is done, what is next, how long it takes
+	@$(PATH_OF) start
+
+progress: ## your points and tasks, in one screen
+	@$(PATH_OF) progress
+
+hint-%: ## the next hint of the task where you are in demo N; TASK=2 for another
+	@$(PATH_OF) hint $* $(call given,TASK,--task)
+
+diff-%: ## your solution of demo N beside ours, for tasks that pass; TASK=2 for one, SPOIL=1 for all
+	@$(PATH_OF) diff $* $(call given,TASK,--task) $(if $(SPOIL),--spoil)
+
+reset-%: ## begin the exercise of demo N again; your work is set aside in .progress
+	@$(PATH_OF) reset $*
 
 # --- environments ---------------------------------------------------------------------------------------------------
 
@@ -188,9 +208,13 @@ test-%: $(DEV) programs ## the tests of demo N
 	@$(VENV)/bin/pytest tests/demo_$*
 
 # Status 3 is a score below full marks: no error of make's, so it ends quietly. STRICT=1 and CI make it an error.
+QUIETLY = { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
 grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a running service, ONLY=… for some checks
-	@$(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || \
-	  { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
+	@$(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || $(QUIETLY)
+
+grade: $(DEV) ## grade all demos, with a total; SOLUTION=exercise for yours
+	@$(if $(URL)$(ONLY),echo "URL and ONLY are for one demo: make grade-1 …" >&2; exit 2)
+	@$(PY) -m workshop.grader.all_demos --solution "$(SOLUTION)" || $(QUIETLY)
 
 load-%: $(DEV) ## the Locust scenario of demo N, its gates and a report; URL=http://… for a running service, SEED=7
 	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION) $(call given,SEED,--seed)
@@ -243,6 +267,6 @@ release-check: ## before a tag: the version, the images, their known vulnerabili
 reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests, the version
 	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
 
-clean: ## remove environments, and everything that runs left behind
+clean: ## remove environments, and everything that runs left behind, but not your progress
 	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache logs.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

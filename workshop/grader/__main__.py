@@ -9,21 +9,19 @@ import importlib
 import re
 import signal
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from shared.process.load_app import CannotLoad, must_parse
+from shared.process.load_app import CannotLoad
 from workshop.grader import report
-from workshop.grader.check import Check, Checklist
-from workshop.grader.choice import BadChoice, chosen, remember
-from workshop.grader.grading import Result, Score, grade
+from workshop.grader.check import Checklist
+from workshop.grader.choice import BadChoice, chosen
+from workshop.grader.grading import Score
 from workshop.grader.identity import DeadService, identify
-from workshop.grader.launch import MORE_NAMES, TINY, embedded_server, found, serving_cluster, started, trace_receiver
-from workshop.grader.subject import Subject
+from workshop.grader.session import graded, launch
 from workshop.grader.target import EXERCISE, REFERENCE, Target
 from workshop.processes import CannotStart
 from workshop.urls import BadUrl, service_url
@@ -37,7 +35,7 @@ class WrongDemo(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _read(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop)
     checklist: Checklist = importlib.import_module(f"workshop.grader.checks.demo_{options.number}").CHECKLIST
     with ExitStack() as running:
         try:
@@ -45,12 +43,15 @@ def main(arguments: list[str] | None = None) -> int:
             checks = chosen(options.only, checklist.checks, target.memory)
             if not options.json:
                 print(report.heading(target, checklist, checks), flush=True)
-            subject = _launch(target, checklist, options, running)
+            subject = launch(target, checklist, running, options.upstream, options.log_file)
         except (DeadService, WrongDemo, BadChoice, CannotLoad, CannotStart) as reason:
             print(reason, file=sys.stderr)
             return NOTHING_TO_GRADE
-        results = _graded(checks, subject, target, shown=not options.json)
-        print(report.document(target, results) if options.json else report.summary(target, checklist, results))
+        results, kept = graded(target, checklist, checks, subject, report.skip if options.json else report.show)
+        if options.json:
+            print(report.document(target, results))
+        else:
+            print(report.summary(target, checklist, results, [*kept.why, "", *kept.next] if kept.next else []))
     return PASSED if Score.of(results).full else LOST_POINTS
 
 
@@ -65,35 +66,7 @@ def _target(options: argparse.Namespace) -> Target:
     return replace(target, says=str(identity), has_more=identity.has_more(options.number))
 
 
-def _launch(target: Target, checklist: Checklist, options: argparse.Namespace, running: ExitStack) -> Subject:
-    """The service, found or started together with everything around it. Raises CannotStart, CannotLoad."""
-    if target.url:
-        return running.enter_context(found(target.url, options.upstream, options.log_file, checklist.cluster))
-    for file in target.own_files:  # before we start anything for code that cannot run
-        must_parse(file)
-    models = {"LOCAL_MODELS": TINY} if checklist.cluster else MORE_NAMES
-    server = running.enter_context(embedded_server(settings=models))
-    receiver = running.enter_context(trace_receiver()) if checklist.traces else ""
-    cluster = running.enter_context(serving_cluster(target.config)) if checklist.cluster else None
-    return running.enter_context(
-        started(target.build, server, checklist.environment, receiver=receiver, deployment=cluster)
-    )
-
-
-def _graded(checks: Sequence[Check], subject: Subject, target: Target, *, shown: bool) -> list[Result]:
-    """The results, each `shown` as soon as it is there, and remembered even if the grading is interrupted."""
-    results: list[Result] = []
-    try:
-        for result in grade(checks, subject):
-            results.append(result)
-            if shown:
-                print(report.line(result), flush=True)
-    finally:
-        remember(target.memory, results)
-    return results
-
-
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """A parser that answers a mistake with one line."""
 
     def error(self, message: str) -> NoReturn:
@@ -102,14 +75,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _read(arguments: list[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="python -m workshop.grader", description=__doc__)
+    parser = Parser(prog="python -m workshop.grader", description=__doc__)
     parser.add_argument("number", type=_demo, help="the number of the demo")
     parser.add_argument("--url", type=_url, help="grade this running service; without it one is started")
     parser.add_argument(
         "--upstream", type=_url, help="its embedded model server (default: 100 ports above the service)"
     )
     parser.add_argument("--log-file", help="its request log (default: LOG_FILE or logs.json, if it writes there)")
-    parser.add_argument("--solution", type=_solution, default=REFERENCE, help="which one to start")
+    parser.add_argument("--solution", type=solution, default=REFERENCE, help="which one to start")
     parser.add_argument("--only", default="", metavar="CHECKS", help="names of checks, or failed: the last failures")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a report")
     return parser.parse_args(arguments)
@@ -123,7 +96,7 @@ def _demo(text: str) -> int:
     return int(text)
 
 
-def _solution(text: str) -> str:
+def solution(text: str) -> str:
     if text not in (REFERENCE, EXERCISE):
         raise argparse.ArgumentTypeError(f"SOLUTION={text}: write {EXERCISE} for your version, {REFERENCE} for ours")
     return text
@@ -136,7 +109,7 @@ def _url(text: str) -> str:
         raise argparse.ArgumentTypeError(str(reason)) from None
 
 
-def _stop(signal_number: int, frame: FrameType | None) -> None:
+def stop(signal_number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + signal_number)  # so that everything we started is stopped
 
 

@@ -36,12 +36,20 @@ def line(result: Result) -> str:
     return f" {MARKS[result.status]} {points}/{check.points}  {check.name:<24} {said}"
 
 
-def summary(target: Target, checklist: Checklist, results: Sequence[Result]) -> str:
-    """Everything that follows the checks: what the service raised, what was lost, the score."""
+def show(result: Result) -> None:
+    print(line(result), flush=True)
+
+
+def skip(result: Result) -> None:
+    """Shows nothing: a machine reads the whole at the end."""
+
+
+def summary(target: Target, checklist: Checklist, results: Sequence[Result], following: Sequence[str] = ()) -> str:
+    """Everything that follows the checks: what the service raised, what was lost, what is next, the score."""
     chosen = len(results) if len(results) < len(checklist.checks) else 0
     parts = [raised(results), failures(results, target.command), _how_to_see(target, checklist, results)]
     score = closing(Score.of(results), target.name, ran=chosen)
-    return "\n".join([*(part for part in parts if part), "", *target.notes, score])
+    return "\n".join([*(part for part in parts if part), *following, "", *target.notes, score])
 
 
 # --- what the service raised ----------------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ somebody has edited an exercise while the reference is graded.
 """
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.demo import DEMOS, build_path, config_path
 from workshop.processes import ROOT
+from workshop.progress.given import changed
 from workshop.sidecars import RUN
 
 EXERCISE, REFERENCE = "exercise", "reference"
@@ -46,7 +46,12 @@ class Target:
     @property
     def own_files(self) -> list[Path]:
         """The attendee's code, if that is what is graded."""
-        return sorted((ROOT / self.exercise).glob("*.py")) if self.solution == EXERCISE and not self.url else []
+        return sorted((ROOT / self.exercise).glob("*.py")) if self.own else []
+
+    @property
+    def own(self) -> bool:
+        """Is it the attendee's exercise? Of a service that somebody else started we cannot know."""
+        return self.solution == EXERCISE and not self.url
 
     @property
     def name(self) -> str:
@@ -83,26 +88,7 @@ class Target:
     @property
     def _overlooked(self) -> str:
         """A note for people who have edited the exercise but are grading the reference."""
-        if self.url or self.solution == EXERCISE or not _changed(ROOT, self.exercise):
+        if self.url or self.solution == EXERCISE or not changed(ROOT, self.exercise):
             return ""
         yours = Target(self.number, EXERCISE)
         return f"You have changed {self.exercise}, but this grades the reference. For yours: {yours.command}"
-
-
-def _changed(root: Path, folder: str) -> bool:
-    """Has the folder changed, as far as git can tell? Compared with what was cloned, if that is known."""
-    cloned = _git(root, "merge-base", "HEAD", "origin/HEAD").strip() or "HEAD"
-    return bool(
-        _git(root, "diff", "--name-only", cloned, "--", folder)
-        or _git(root, "ls-files", "-o", "--exclude-standard", folder)
-    )
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """git's output; empty if git fails or is missing."""
-    try:
-        return subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""

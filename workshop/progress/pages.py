@@ -1,0 +1,153 @@
+"""The pages that `make start`, `make progress` and `make hint-N` print, and the lines that end a grading.
+
+In: Standings. Out: text of at most 100 columns.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from workshop.progress.labs import POINTS, duration
+from workshop.progress.standing import Standing, go_on_with
+from workshop.progress.tasks import Task
+
+WIDTH = 100  # columns
+BAR = 20  # of a demo with all of its points
+COMMAND = 50  # columns for a command, before what it is for
+
+
+def start(demos: Sequence[Standing], missing: dict[int, str]) -> str:
+    """What is done, what is next, and how long it takes. `missing`: why a demo cannot run here."""
+    lines = ["Six demos, each a lab and an exercise. Each stands alone, so begin where you like.", ""]
+    lines += [f"  {_row(demo)}   {_said(demo, missing)}".rstrip() for demo in demos]
+    lines += ["", *following(demos, missing)]
+    left = sum(demo.minutes_left for demo in demos if demo.lab.number not in missing)
+    if left:
+        lines += ["", f"To the end of the path: {duration(left)}. make progress shows each task."]
+    return "\n".join(lines)
+
+
+def progress(demos: Sequence[Standing], missing: dict[int, str]) -> str:
+    """Each demo with its points, and each task of those that were begun."""
+    lines: list[str] = []
+    for demo in demos:
+        lines.append(f"{_row(demo)}   {_said(demo, missing)}".rstrip())
+        if demo.begun:
+            lines += filled(" · ".join(_task(demo, task) for task in demo.tasks), indent="      ")
+    earned = sum(demo.record.earned for demo in demos)
+    total = sum(demo.record.total or POINTS for demo in demos if demo.lab.number not in missing)
+    return "\n".join([*lines, "", f"Score: {earned}/{total}", *following(demos, missing)])
+
+
+def following(demos: Sequence[Standing], missing: dict[int, str]) -> list[str]:
+    """What to do next, with its commands."""
+    demo = go_on_with(demos, list(missing))
+    if demo is None:
+        return [
+            "You have come to the end of the path.",
+            _command("make grade SOLUTION=exercise", "grades all of it once more"),
+            _command("docs/next_steps.md", "what a gateway does not solve"),
+        ]
+    return next_in(demo) if demo.begun else _first_steps(demo)
+
+
+def next_in(demo: Standing) -> list[str]:
+    """What to do next in a demo that was begun and is not done."""
+    number, task = demo.lab.number, demo.next_task
+    again = f"make grade-{number} SOLUTION=exercise"
+    if task is None:
+        return ["Next: checks are lost that passed before you began", _command(f"{again} ONLY=failed", "shows them")]
+    where = f"{demo.lab.exercise}/{task.file}"
+    given = f"{demo.hints(task)} of {len(task.hints)} given"
+    return [
+        f"Next: demo {number}, {task} ({duration(demo.task_minutes)}): {where}",
+        _command(f"{again} ONLY={','.join(demo.lost(task))}", "grades it"),
+        _command(f"make hint-{number}", f"if you are stuck ({given})"),
+    ]
+
+
+def hint(demo: Standing, task: Task, level: int) -> str:
+    """One hint of a task. A level above the last says that there are no more."""
+    number = demo.lab.number
+    if level > len(task.hints):
+        told = f"{_capital(task)}: you have all of its {len(task.hints)} hints ({demo.lab.exercise}/HINTS.md)."
+        return "\n".join([told, _command(f"make diff-{number} TASK={task.number} SPOIL=1", "shows the solution")])
+    lines = [f"{_capital(task)}, hint {level} of {len(task.hints)}"]
+    lines += ["", *filled(task.hints[level - 1], indent="  "), ""]
+    checks = ",".join(demo.lost(task) or task.checks)
+    lines.append(_command(f"make grade-{number} SOLUTION=exercise ONLY={checks}", "grades it"))
+    lines.append(_command(f"make hint-{number} TASK={task.number}", _more(task, level)))
+    return "\n".join(lines)
+
+
+def passed(demo: Standing, tasks: Sequence[Task]) -> list[str]:
+    """Why these tasks, which now pass, are done so."""
+    lines: list[str] = []
+    for task in tasks:
+        lines += ["", *filled(f"✓ {_capital(task)}. {task.why}", hanging="  ")]
+        lines.append(_command(f"make diff-{demo.lab.number} TASK={task.number}", "your solution beside ours"))
+    return lines
+
+
+def _first_steps(demo: Standing) -> list[str]:
+    number, lab = demo.lab.number, demo.lab
+    return [
+        f"Next: demo {number} · {demo.title}",
+        _command(f"make demo-{number}", f"runs it; {lab.page} is the lab ({duration(lab.lab)})"),
+        _command(f"make grade-{number} SOLUTION=exercise", f"grades what you write ({duration(lab.writing)})"),
+    ]
+
+
+def _row(demo: Standing) -> str:
+    total = demo.record.total or POINTS
+    filled = BAR * demo.record.earned // total
+    points = f"{demo.record.earned:>2}/{total}" if demo.record.checks else "  –  "
+    return f"{demo.lab.number}  {demo.title:<50}{'■' * filled}{'·' * (BAR - filled)}  {points}"
+
+
+def _said(demo: Standing, missing: dict[int, str]) -> str:
+    if demo.record.done:
+        return f"✓ {_day(demo.record.graded)}"
+    if demo.lab.number in missing:
+        return "not on this machine"
+    return duration(demo.minutes_left)
+
+
+def _task(demo: Standing, task: Task) -> str:
+    mark = "✓" if demo.passed(task) else "✗" if demo.lost(task) else "–"
+    given = demo.hints(task)
+    hints = f" ({given} hint{'s' * (given > 1)})" if given else ""
+    # So that a task is not broken in two at the end of a line.
+    return f"{mark} {task.title}{hints}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _more(task: Task, level: int) -> str:
+    return "the next hint, which says more" if level < len(task.hints) else "there are no more"
+
+
+def _capital(task: Task) -> str:
+    return str(task).capitalize() if task.title.islower() else f"Task {task.number} · {task.title}"
+
+
+def _command(command: str, what_for: str) -> str:
+    return f"  {command:<{COMMAND}} {what_for}" if len(command) <= COMMAND else f"  {command}   {what_for}"
+
+
+def filled(text: str, indent: str = "", hanging: str = "") -> Iterator[str]:
+    """The text in lines of `WIDTH` columns."""
+    # Code keeps its spaces together, so that it can be copied.
+    text = re.sub(r"`[^`]{,60}`", lambda code: code[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return (line.replace("\N{NO-BREAK SPACE}", " ") for line in lines)
+
+
+def _day(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d}"
