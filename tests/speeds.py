@@ -54,6 +54,7 @@ SERVICES = (
     "tests/frame/test_workers.py",
     "tests/grader/test_command.py",
     "tests/grader/test_curl.py",
+    "tests/grader/test_golden.py",
     "tests/grader/test_started_with.py",
     "tests/limits/test_http.py",
     "tests/limits/test_redis_connection.py",

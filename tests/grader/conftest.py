@@ -7,6 +7,10 @@ from threading import Thread
 
 import pytest
 
+from tests.attendee import project
+
+__all__ = ["project"]
+
 
 @dataclass(slots=True, frozen=True)
 class Seen:
@@ -18,9 +22,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Stranger:
-    """A service that is not ours."""
+    """A service that is not ours. It answers 404 at the paths that it does not know."""
 
     url: str
+    unknown: set[str] = field(default_factory=set)
     seen: list[Seen] = field(default_factory=list)
 
 
@@ -34,7 +39,7 @@ def stranger() -> Iterator[Stranger]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             service.seen.append(Seen(self.command, self.path, headers, body))
             answer = b'{"hello": "world"}'
-            self.send_response(200)
+            self.send_response(404 if self.path in service.unknown else 200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

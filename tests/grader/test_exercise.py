@@ -1,71 +1,12 @@
 """The attendee's exercise with typical mistakes, in a separate copy of the project."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from tests.attendee import GUARDS, Project
 from workshop.grader.checks.demo_1 import CHECKLIST
 from workshop.grader.launch import UNPRICED
-from workshop.processes import ROOT
-
-BUILD = "demos.demo_1_guarded.exercise.app:build"
-GUARDS = "demos/demo_1_guarded/exercise/guards.py"
-OWN = ("shared", "workshop", "demos", "tests")  # the copied folders; a larger one is linked
-
-
-@dataclass(slots=True, frozen=True)
-class Project:
-    """A clone in which the exercise of demo 1 can be changed."""
-
-    root: Path
-
-    def write(self, given: str, written: str) -> int:
-        """Replace a text in guards.py. Returns its line number."""
-        file = self.root / GUARDS
-        before, found, after = file.read_text().partition(given)
-        assert found, given
-        file.write_text(before + written + after)
-        return before.count("\n") + 1
-
-    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        outside = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "LOG_FILE": "-"} if module == "shared.server" else {}
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=self.root,
-            env={**os.environ, **outside},
-            capture_output=True,
-            text=True,
-            timeout=250,
-            check=False,
-        )
-
-    def serve(self) -> subprocess.CompletedProcess[str]:
-        """Starts the service. Only for code that does not load: other code would run for ever."""
-        return self.run("shared.server", BUILD, "--port", "0")
-
-    def grade(self, only: str = "", solution: str = "exercise") -> subprocess.CompletedProcess[str]:
-        return self.run("workshop.grader", "1", "--solution", solution, *(["--only", only] if only else []))
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    for name in OWN:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "serving").symlink_to(ROOT / "serving")
-    for arguments in (
-        ["init", "-q"],
-        ["add", *OWN],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "As given"],
-    ):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
-    return Project(tmp_path)
-
 
 # --- code that does not load ----------------------------------------------------------------------------------------
 

@@ -12,6 +12,9 @@ from workshop.grader.problems import Problem
 from workshop.grader.subject import Subject
 from workshop.grader.verdict import Failed, NotGraded
 
+GONE = "nothing: the service no longer answered"
+NO_ANSWER = "no answer"  # what an Answer says of itself when nothing came
+
 
 class Status(StrEnum):
     PASSED = "passed"
@@ -61,9 +64,16 @@ class Score:
 
 
 def grade(checks: Sequence[Check], subject: Subject) -> Iterator[Result]:
-    """One result after the other, as soon as each is there."""
+    """One result after the other, as soon as each is there. Once the service is gone, the remaining checks are lost."""
+    gone = ""
     for check in checks:
-        yield run(check, subject)
+        if gone:
+            yield Result(check, Status.FAILED, expected=check.title, got=GONE)
+            continue
+        result = run(check, subject)
+        if result.status is Status.FAILED and (gone := subject.gone(silent=NO_ANSWER in result.got)):
+            result = replace(result, got=f"{result.got}; the service {gone}")
+        yield result
 
 
 def run(check: Check, subject: Subject) -> Result:

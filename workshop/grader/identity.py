@@ -6,7 +6,7 @@ and are graded like any other.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -16,6 +16,8 @@ from workshop import direct
 from workshop.grader.service import Service
 
 ANSWERS_WITHIN = 5.0  # seconds to answer; then the grader decides that the service hangs
+NOT_FOUND = 404
+MODEL_PORT_OFFSET = 100  # see workshop/demo.py
 DEMO = re.compile(r"Demo (\d)\b")
 # A route that the demo has and the previous demo lacks.
 BRINGS = {
@@ -32,12 +34,16 @@ class DeadService(Exception):
 
 @dataclass(slots=True, frozen=True)
 class Identity:
-    """`demo` is 0 for a service that does not say which one it is. `routes` as in `GET /health`."""
+    """`demo` is 0 for a service that does not say which one it is. `routes` as in `GET /health`.
+
+    `doubt`: a note on somebody else's service that may not be the one to grade.
+    """
 
     ours: bool = False
     title: str = ""
     demo: int = 0
     routes: Sequence[str] = ()
+    doubt: str = ""
 
     @classmethod
     def read(cls, document: Any) -> "Identity":
@@ -66,9 +72,9 @@ class Identity:
         return ""
 
     def has_more(self, number: int) -> str:
-        """A note that features of a later demo may cost points here; empty if this is not a later demo."""
+        """A note that features of a later demo may cost points here, or the doubt; empty if there is neither."""
         if not self.ours or self.demo <= number:
-            return ""
+            return self.doubt
         return (
             f"This is demo {self.demo}, not demo {number}: its limits and its caches may cost points here. "
             f"Its own checks: make grade-{self.demo}"
@@ -76,11 +82,21 @@ class Identity:
 
 
 def identify(url: str, number: int) -> Identity:
-    """The service that answers there. Raises DeadService, also for a service that hangs."""
+    """The service that answers there. Raises DeadService, also for one that hangs, and for our model server."""
     _must_answer(url, number)
     service = Service(url, patience=ANSWERS_WITHIN)
     try:
-        return Identity.read(service.get("/").json)
+        identity = Identity.read(service.get("/").json)
+        if identity.ours:
+            return identity
+        health = service.get("/health").json
+        if isinstance(health, dict) and isinstance(health.get("models"), dict):
+            raise DeadService(
+                f"{url}: this is a model server, not a demo; make demo-{number} listens {MODEL_PORT_OFFSET} ports "
+                "below its model server"
+            )
+        missing = service.post("/generate", {}).status == NOT_FOUND
+        return replace(identity, doubt=f"There is no POST /generate at {url}: is it the right service?" * missing)
     finally:
         service.close()
 

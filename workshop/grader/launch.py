@@ -7,9 +7,11 @@ end.
 import contextlib
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ from workshop.grader.subject import OTLP, TRACES, Configured, Subject
 from workshop.grader.traces import Traces
 from workshop.grader.upstream import Upstream
 from workshop.grader.verdict import Failed
-from workshop.processes import ROOT, CannotStart, Process, free_port, gateway, model_server
+from workshop.processes import POLL_SECONDS, ROOT, CannotStart, Process, free_port, gateway, model_server
 from workshop.serving_cluster import METRICS_OFFSET, free_ports, ray_serve, token_file
 
 MODEL_PORT_OFFSET = 100  # `make demo-N` starts the embedded model server this far above the service
@@ -67,7 +69,7 @@ def embedded_server(key: str | None = None, settings: Mapping[str, str] | None =
     }
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         output = Path(folder) / "model-server.txt"
-        port = _start(running, lambda port: model_server(port=port, environment=environment, output=output))
+        port, _ = _start(running, lambda port: model_server(port=port, environment=environment, output=output))
         yield ModelServer(f"http://127.0.0.1:{port}", key)
 
 
@@ -76,7 +78,7 @@ def trace_receiver() -> Iterator[str]:
     """The URL of an OTLP receiver that keeps the latest traces, and shows them."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         output = Path(folder) / "traces.txt"
-        port = _start(running, lambda port: _receiver(port, output))
+        port, _ = _start(running, lambda port: _receiver(port, output))
         yield f"http://127.0.0.1:{port}"
 
 
@@ -141,7 +143,7 @@ def started(
         }
         configured = Configured.from_environment(settings)
         try:
-            port = _start(running, lambda port: launch(build, port=port, environment=settings, output=printed))
+            port, process = _start(running, lambda port: launch(build, port=port, environment=settings, output=printed))
         except CannotStart as reason:
             raise CannotStart(_said_at_its_end(printed) or str(reason)) from None
         # Our ports are gone when people read the report: its commands talk to what `make demo-N` starts.
@@ -165,7 +167,29 @@ def started(
             deployment=deployment,
             again=lambda other: started(build, server, {**environment, **other}, desk, receiver, deployment, problems),
             problems=problems,
+            end=EndOf(process, printed),
         )
+
+
+@dataclass(slots=True, frozen=True)
+class EndOf:
+    """The end of this process, which prints to a file."""
+
+    process: Process
+    printed: Path
+
+    def how(self, within: float) -> str:
+        patience_ends = time.monotonic() + within
+        while (status := self.process.exit_status()) is None:
+            if time.monotonic() >= patience_ends:
+                return ""
+            time.sleep(POLL_SECONDS)
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
+        said = [line for line in self.printed.read_text(errors="replace").splitlines() if not line.startswith("{")]
+        return ": ".join([how, *(line.strip() for line in said[-1:])])
+
+    def hurry(self) -> None:
+        self.process.grace = 0.0
 
 
 def _in_front_of(deployment: Deployment, fallback: ModelServer) -> dict[str, str]:
@@ -191,14 +215,13 @@ def _folder_of(build: str) -> Path:
     return ROOT.joinpath(*module.split(".")).parent
 
 
-def _start(running: ExitStack, at: Callable[[int], Process]) -> int:
-    """Start a server on a free port, and return the port. Raises CannotStart."""
+def _start(running: ExitStack, at: Callable[[int], Process]) -> tuple[int, Process]:
+    """Start a server on a free port, and return both. Raises CannotStart."""
     tries_left = 3
     while True:
         port = free_port()
         try:
-            running.enter_context(at(port))
-            return port
+            return port, running.enter_context(at(port))
         except CannotStart as reason:
             tries_left -= 1
             # Another process may have taken the port between our look and the start.

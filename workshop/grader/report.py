@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 from workshop.grader.check import Check, Checklist
-from workshop.grader.grading import Result, Score, Status
+from workshop.grader.grading import GONE, Result, Score, Status
 from workshop.grader.launch import SHORT
 from workshop.grader.problems import Problem
 from workshop.grader.target import EXERCISE, Target
@@ -96,11 +96,15 @@ def failures(results: Sequence[Result], again: str) -> str:
         if result.problems and BROKEN in result.got:
             explained.setdefault(tuple(dict.fromkeys(problem.same for problem in result.problems)), []).append(result)
     by_name = [result for alike in explained.values() if len(alike) > SHOWN_WHOLE for result in alike[1:]]
-    shown = [failure(result) for result in lost if result not in by_name]
+    gone = [result for result in lost if result.got == GONE]
+    shown = [failure(result) for result in lost if result not in by_name and result not in gone]
     if by_name:
         names = ", ".join(result.check.name for result in by_name)
         shown.append(_wrapped(f"\n✗ {names}: 500 as well, by the exception above.", indent=""))
         shown.append(f"  To see one whole: {again} ONLY={by_name[0].check.name}")
+    if gone:
+        names = ", ".join(result.check.name for result in gone)
+        shown.append(_wrapped(f"\n✗ {names}: not looked at, because the service no longer answered.", indent=""))
     return "\n".join(shown)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from workshop.grader.callers import STRANGER, Caller, Callers, Desk, given, without_tokens
 from workshop.grader.deployment import Deployment
@@ -21,6 +21,8 @@ from workshop.grader.verdict import NotGraded
 
 LONGEST_WINDOW = 10.0  # seconds
 MOST_REQUESTS = 100
+DYING_SECONDS = 1.0  # from the moment when a process closes its connections until its exit status is known
+HANGING_SECONDS = 10.0  # for an answer that takes no work
 OTLP = "OTLP_ENDPOINT"
 TRACES = "TRACES_URL"  # the environment variable with the trace receiver of a service that already runs
 
@@ -80,6 +82,16 @@ class Configured:
         return min(self.rate_limit_anonymous_rpm, self.rate_limit_rpm) + self.rate_limit_burst
 
 
+class End(Protocol):
+    """How a service that we have started ends."""
+
+    def how(self, within: float) -> str:
+        """With which status it ended, and its last words; empty if it still runs after `within` seconds."""
+
+    def hurry(self) -> None:
+        """It hangs: do not wait for it when it is stopped."""
+
+
 class Subject:
     """The service under test. Each request names `model`; with None the service chooses."""
 
@@ -99,6 +111,7 @@ class Subject:
         deployment: Deployment | None = None,
         again: Callable[[Mapping[str, str]], AbstractContextManager["Subject"]] | None = None,
         problems: Problems | None = None,
+        end: End | None = None,
     ) -> None:
         self.service = service
         self.configured = configured
@@ -114,9 +127,23 @@ class Subject:
         self._deployment = deployment
         self._callers = Callers(desk.people if desk else given, service.last_seen)
         self._again = again
+        self._end = end  # of a service that the grader has started
         service.shown = desk.shown if desk else without_tokens
         if upstream is not None:
             service.around = upstream.around
+
+    def gone(self, *, silent: bool) -> str:
+        """How the service ended, or that it hangs; empty if it goes on.
+
+        Of a service that was `silent` we wait for the end, and ask it once more.
+        """
+        if self._end and (how := self._end.how(within=DYING_SECONDS * silent)):
+            return how
+        if not silent or self.service.get("/health", patience=HANGING_SECONDS).status is not None:
+            return ""
+        if self._end:
+            self._end.hurry()
+        return f"hangs: even GET /health gets no answer within {HANGING_SECONDS:g} seconds"
 
     @property
     def upstream(self) -> Upstream:
