@@ -66,6 +66,7 @@ SERVICES = (
     "tests/monitoring/test_rules.py",
     "tests/monitoring/test_scraped_data.py",
     "tests/playground/test_*.py",
+    "tests/progress/test_make.py",
     "tests/resilience/test_service.py",
     "tests/serving/test_local_startup.py",
     "tests/slides/test_build.py",

@@ -1,6 +1,6 @@
 """The pages that `make start`, `make progress` and `make hint-N` print, and the lines that end a grading.
 
-In: Standings. Out: text of at most 100 columns.
+In: Standings. Out: text of at most 24 lines. Prose has at most 100 columns, and a command stays on its line.
 """
 
 import re

@@ -4,6 +4,7 @@ In: a demo. Out: where its work is now. Everything is copied before anything is 
 goes with it.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -28,16 +29,26 @@ def reset(lab: Lab, root: Path = ROOT) -> Path | None:
     kept = record.load(root).demos.get(lab.number)
     if _files(root, lab) == as_given and kept is None:
         return None
-    aside = root / record.FOLDER / FOLDER / f"demo-{lab.number}-{datetime.now():%Y-%m-%d-%H%M%S}"
-    building = aside.with_name(f"{aside.name}.{os.getpid()}")
+    place = root / record.FOLDER / FOLDER
+    building = place / f"copying-{os.getpid()}"
     shutil.copytree(root / lab.exercise, building, symlinks=True, ignore=shutil.ignore_patterns(COMPILED))
     if kept is not None:
         (building / "progress.json").write_text(json.dumps(asdict(kept), indent=1) + "\n")
-    building.rename(aside)
+    aside = _named(building, place / f"demo-{lab.number}-{datetime.now():%Y-%m-%d-%H%M%S}")
     _restore(root, lab, as_given)
     with record.changed(root) as all_of_it:
         all_of_it.demos.pop(lab.number, None)
     return aside
+
+
+def _named(building: Path, wanted: Path) -> Path:
+    """Give the copy this name, or if somebody was quick, the next one that is free."""
+    name = wanted
+    for number in itertools.count(2):
+        if not name.exists():
+            break
+        name = wanted.with_name(f"{wanted.name}-{number}")
+    return building.rename(name)
 
 
 def _restore(root: Path, lab: Lab, as_given: dict[str, bytes]) -> None:

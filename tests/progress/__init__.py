@@ -1,0 +1,1 @@
+"""Tests of workshop/progress: the path through the demos, its record, its hints and its comparisons."""
