@@ -11,6 +11,7 @@ from workshop.processes import ROOT
 from workshop.progress.labs import LABS
 
 RECORD = ".progress/progress.json"
+NOON = "2026-11-30T12:00:00+00:00"
 EXERCISE = str(Path(GUARDS).parent)
 
 
@@ -30,8 +31,8 @@ def git(project: Project, *arguments: str) -> str:
 
 def passes(project: Project, *names: str) -> None:
     """As the grader records it."""
-    checks = {name: {"points": 1, "status": "passed", "since": "2026-11-30T12:00:00+00:00"} for name in names}
-    demo = {"total": 20, "graded": "2026-11-30T12:00:00+00:00", "checks": checks, "hints": {}}
+    checks = {name: {"points": 1, "status": "passed", "since": NOON} for name in names}
+    demo = {"total": 20, "graded": NOON, "worked": NOON, "checks": checks, "hints": {}}
     (project.root / ".progress").mkdir(exist_ok=True)
     (project.root / RECORD).write_text(json.dumps({"version": 1, "demos": {"1": demo}}))
 

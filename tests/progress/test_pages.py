@@ -68,6 +68,17 @@ def test_people_go_on_with_what_they_worked_on_last(monkeypatch: pytest.MonkeyPa
     assert demo_after(after(*begun, done(3), monkeypatch=monkeypatch)) == 1
 
 
+def test_a_demo_that_was_graded_with_all_the_others_and_has_nothing_in_it_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    demos = after((2, checks(2, FAILED)), monkeypatch=monkeypatch)
+    for number in (1, 3, 4, 5):
+        names = dict.fromkeys((check for task in demos[number - 1].tasks for check in task.checks), 1)
+        record.grade(demos[number - 1].record, names, dict.fromkeys(names, FAILED), alone=False)
+    assert demo_after(demos) == 2
+    assert [demo.lab.number for demo in demos if demo.begun] == [2]
+
+
 def test_the_next_task_names_its_file_and_the_checks_that_it_still_loses(monkeypatch: pytest.MonkeyPatch) -> None:
     demos = after((1, checks(1, PASSED, but=["backoff", "cost"])), monkeypatch=monkeypatch)
     first, again, stuck = pages.following(demos, {})

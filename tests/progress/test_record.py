@@ -63,10 +63,10 @@ def test_a_check_that_the_demo_has_no_longer_is_forgotten(tmp_path: Path) -> Non
         b'{"version": 2, "demos": {}}',
         b'{"version": 1}',
         b'{"version": 1, "demos": {"one": {}}}',
-        b'{"version": 1, "demos": {"1": {"total": 1e999, "graded": "", "checks": {}, "hints": {}}}}',
-        b'{"version": 1, "demos": {"1": {"total": 20, "graded": "soon", "checks": {}, "hints": {}}}}',
-        b'{"version": 1, "demos": {"1": {"total": 20, "graded": "", "checks": {}, "hints": {"1": [7]}}}}',
-        b'{"version": 1, "demos": {"1": {"total": 20, "graded": "", "checks": '
+        b'{"version": 1, "demos": {"1": {"total": 1e999, "graded": "", "worked": "", "checks": {}, "hints": {}}}}',
+        b'{"version": 1, "demos": {"1": {"total": 20, "graded": "soon", "worked": "", "checks": {}, "hints": {}}}}',
+        b'{"version": 1, "demos": {"1": {"total": 20, "graded": "", "worked": "", "checks": {}, "hints": {"1": [7]}}}}',
+        b'{"version": 1, "demos": {"1": {"total": 20, "graded": "", "worked": "", "checks": '
         b'{"cost": {"points": 1, "status": "won", "since": "2026-11-30T10:00:00+00:00"}}, "hints": {}}}}',
         b"[" * 100_000,
     ],

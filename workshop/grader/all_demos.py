@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.process.load_app import CannotLoad
@@ -30,27 +30,27 @@ from workshop.serving_cluster import PYTHON as SERVING_PYTHON
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """What came of one demo: its results, or `why` it was not graded. `excused`: nobody's code is to blame."""
+    """What came of one demo: its results, or `why` it was not graded, and the `points` that this costs."""
 
     target: Target
     results: tuple[Result, ...] = ()
     why: str = ""
-    excused: bool = False
+    points: int = 0
 
     @property
     def score(self) -> Score:
-        return Score.of(self.results)
+        score = Score.of(self.results)
+        return replace(score, graded=score.graded + self.points, total=score.total + self.points)
 
     @property
     def line(self) -> str:
-        if self.why:
-            return f"demo {self.target.number}  not graded: {self.why}"
-        return f"demo {self.target.number}  {report.closing(self.score).removeprefix('Score: ')}"
+        points = report.closing(self.score).removeprefix("Score: ") if self.results or self.points else "not graded"
+        return ": ".join([f"demo {self.target.number}  {points}", *([self.why] if self.why else [])])
 
     @property
     def document(self) -> dict[str, Any]:
         if self.why:
-            return {"demo": self.target.number, "why": self.why}
+            return {"demo": self.target.number, "score": 0, "graded": self.points, "why": self.why}
         found: dict[str, Any] = json.loads(report.document(self.target, self.results))
         return found
 
@@ -67,17 +67,17 @@ def main(arguments: list[str] | None = None) -> int:
         outcome, latest = _grade(Target(number, options.solution), shown=not options.json)
         outcomes.append(outcome)
         kept = latest if latest.next else kept
-    print(_document(outcomes) if options.json else _summary(outcomes, options, kept))
-    if any(outcome.why and not outcome.excused for outcome in outcomes):
+    print(document(outcomes) if options.json else _summary(outcomes, options, kept))
+    if any(outcome.why and outcome.points for outcome in outcomes):
         return NOTHING_TO_GRADE
-    return PASSED if _total(outcomes).full else LOST_POINTS
+    return PASSED if total(outcomes).full else LOST_POINTS
 
 
 def _grade(target: Target, *, shown: bool) -> tuple[Outcome, Kept]:
     """One demo's outcome, and what comes next for the attendee."""
     checklist: Checklist = importlib.import_module(f"workshop.grader.checks.demo_{target.number}").CHECKLIST
     if checklist.cluster and not SERVING_PYTHON.exists():
-        outcome = Outcome(target, why="Ray Serve and vLLM are not installed: make install-serving", excused=True)
+        outcome = Outcome(target, why="Ray Serve and vLLM are not installed: make install-serving")
         if shown:
             print(f"{outcome.line}\n", flush=True)
         return outcome, Kept()
@@ -87,19 +87,21 @@ def _grade(target: Target, *, shown: bool) -> tuple[Outcome, Kept]:
         try:
             subject = launch(target, checklist, running)
         except (CannotLoad, CannotStart) as reason:
-            outcome = Outcome(target, why=" · ".join(line.strip() for line in str(reason).splitlines()[:2]))
+            why = " · ".join(line.strip() for line in str(reason).splitlines()[:2])
+            outcome = Outcome(target, why=why, points=sum(check.points for check in checklist.checks))
             if shown:
                 print(f" {outcome.line}\n", flush=True)
             return outcome, Kept()
         show = report.show if shown else report.skip
-        results, kept = graded(target, checklist, checklist.checks, subject, show)
+        results, kept = graded(target, checklist, checklist.checks, subject, show, alone=False)
     if shown:
         print(*kept.why, "", report.closing(Score.of(results)), "", sep="\n", flush=True)
     return Outcome(target, tuple(results)), kept
 
 
-def _total(outcomes: list[Outcome]) -> Score:
-    return Score.of([result for outcome in outcomes for result in outcome.results])
+def total(outcomes: list[Outcome]) -> Score:
+    scores = [outcome.score for outcome in outcomes]
+    return Score(*(sum(getattr(score, name) for score in scores) for name in ("earned", "graded", "total")))
 
 
 def _summary(outcomes: list[Outcome], options: argparse.Namespace, kept: Kept) -> str:
@@ -107,12 +109,12 @@ def _summary(outcomes: list[Outcome], options: argparse.Namespace, kept: Kept) -
     lost = [outcome.target for outcome in outcomes if outcome.results and not outcome.score.full]
     shown = [f"What was lost: {', '.join(target.command for target in lost)}"] if lost else []
     return "\n".join(
-        [*(outcome.line for outcome in outcomes), *shown, *kept.next, "", report.closing(_total(outcomes), whose)]
+        [*(outcome.line for outcome in outcomes), *shown, *kept.next, "", report.closing(total(outcomes), whose)]
     )
 
 
-def _document(outcomes: list[Outcome]) -> str:
-    score = _total(outcomes)
+def document(outcomes: list[Outcome]) -> str:
+    score = total(outcomes)
     return json.dumps(
         {
             "score": score.earned,

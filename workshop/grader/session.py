@@ -37,9 +37,18 @@ def launch(
 
 
 def graded(
-    target: Target, checklist: Checklist, checks: Sequence[Check], subject: Subject, show: Callable[[Result], None]
+    target: Target,
+    checklist: Checklist,
+    checks: Sequence[Check],
+    subject: Subject,
+    show: Callable[[Result], None],
+    *,
+    alone: bool = True,
 ) -> tuple[list[Result], Kept]:
-    """The results, remembered even if the grading is interrupted, and what they mean for an attendee's progress."""
+    """The results, remembered even if the grading is interrupted, and what they mean for an attendee's progress.
+
+    `alone`: no other demo is graded with this one.
+    """
     results: list[Result] = []
     kept = Kept()
     try:
@@ -50,5 +59,6 @@ def graded(
         remember(target.memory, results)
         if target.own and results:
             points = {check.name: check.points for check in checklist.checks}
-            kept = keep(target.number, points, {result.check.name: result.status for result in results})
+            statuses = {result.check.name: str(result.status) for result in results}
+            kept = keep(target.number, points, statuses, alone=alone)
     return results, kept

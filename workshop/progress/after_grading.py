@@ -19,13 +19,15 @@ class Kept:
     next: Sequence[str] = ()
 
 
-def keep(number: int, points: Mapping[str, int], results: Mapping[str, str]) -> Kept:
-    """Record the results."""
+def keep(number: int, points: Mapping[str, int], results: Mapping[str, str], *, alone: bool = True) -> Kept:
+    """Record the results. `alone`: no other demo is graded with this one."""
     with record.changed() as kept:
         before = standing(LABS[number], kept)
         passed_before = [task.number for task in before.tasks if before.passed(task)]
-        record.grade(kept.of(number), points, results)
+        record.grade(kept.of(number), points, results, alone=alone)
     now = standing(LABS[number], kept)
     passed = [task for task in now.tasks if now.passed(task) and task.number not in passed_before]
-    following = pages.following(list(standings(kept).values()), missing())
-    return Kept(pages.passed(now, passed), following if now.record.done else pages.next_in(now))
+    on = (
+        pages.next_in(now) if alone and not now.record.done else pages.following([*standings(kept).values()], missing())
+    )
+    return Kept(pages.passed(now, passed), on)

@@ -46,11 +46,13 @@ class CheckRecord:
 class DemoRecord:
     """`total`: the points of all checks of the demo. `graded`: when the exercise was last graded.
 
+    `worked`: when it was last graded for its own sake, and not with all the others.
     `hints`: when each hint of a task was given, by the task's number.
     """
 
     total: int = 0
     graded: str = ""
+    worked: str = ""
     checks: dict[str, CheckRecord] = field(default_factory=dict)
     hints: dict[int, list[str]] = field(default_factory=dict)
 
@@ -58,7 +60,8 @@ class DemoRecord:
     def read(cls, document: Mapping[str, Any]) -> Self:
         return cls(
             int(document["total"]),
-            _time(document["graded"]) if document["graded"] else "",
+            _time_or_never(document["graded"]),
+            _time_or_never(document["worked"]),
             {str(name): CheckRecord.read(check) for name, check in document["checks"].items()},
             {int(task): [_time(given) for given in times] for task, times in document["hints"].items()},
         )
@@ -79,8 +82,8 @@ class DemoRecord:
 
     @property
     def latest(self) -> str:
-        """When anything was last recorded."""
-        return max([self.graded, *(given for times in self.hints.values() for given in times)])
+        """When somebody last worked on it, as far as we know; empty if nobody has."""
+        return max([self.worked, *(given for times in self.hints.values() for given in times)])
 
 
 @dataclass(slots=True)
@@ -143,12 +146,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def grade(record: DemoRecord, points: Mapping[str, int], results: Mapping[str, str]) -> None:
+def grade(record: DemoRecord, points: Mapping[str, int], results: Mapping[str, str], *, alone: bool = True) -> None:
     """Note these results: by the check's name its status. Checks that did not run keep theirs.
 
-    `points`: of all checks of the demo. A check that is not among them any more is forgotten.
+    `points`: of all checks of the demo. A check that is not among them any more is forgotten. `alone`: no other demo
+    was graded with it.
     """
     record.total, record.graded = sum(points.values()), now()
+    record.worked = record.graded if alone else record.worked
     before = {name: check for name, check in record.checks.items() if name in points}
     ran = {
         name: CheckRecord(points[name], status, _since(before.get(name), status, record.graded))
@@ -182,6 +187,10 @@ def _alone(root: Path) -> Iterator[None]:
             lock = held.enter_context((folder / "lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _time_or_never(text: str) -> str:
+    return _time(text) if text else ""
 
 
 def _time(text: str) -> str:

@@ -45,7 +45,7 @@ class Standing:
 
     @property
     def begun(self) -> bool:
-        return bool(self.record.checks or self.record.hints)
+        return bool(self.record.latest) or any(map(self.passed, self.tasks))
 
     @property
     def next_task(self) -> Task | None:
@@ -83,7 +83,7 @@ def go_on_with(all_demos: Sequence[Standing], without: Sequence[int] = ()) -> St
     if begun:
         return max(begun, key=lambda one: one.record.latest)
     done = [one for one in all_demos if one.record.done]
-    last = max(done, key=lambda one: one.record.latest).lab.number if done else 0
+    last = max(done, key=lambda one: (one.record.latest, one.lab.number)).lab.number if done else 0
     # After the one that was finished last; from the end of the path, back to what was left out before.
     return min(left, key=lambda one: (one.lab.number < last, one.lab.number), default=None)
 
