@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from workshop.progress import pages, record
-from workshop.progress.labs import LABS
+from workshop.progress.labs import LABS, duration
 from workshop.progress.record import FAILED, NOT_GRADED, PASSED, Record
 from workshop.progress.standing import Standing, go_on_with, standings
 from workshop.progress.tasks import tasks_of
@@ -42,17 +42,17 @@ def demo_after(demos: Sequence[Standing], without: Sequence[int] = ()) -> int:
 def test_a_newcomer_is_told_to_begin_with_demo_1_and_how_long_all_takes() -> None:
     page = pages.start(list(standings(Record()).values()), {})
     assert "Next: demo 1 · One guarded endpoint" in page
-    assert "make demo-1 " in page
-    assert "demos/demo_1_guarded/README.md is the lab (about 30 min)" in page
+    assert f"  {LABS[1].read().start} " in page
+    assert "demos/demo_1_guarded/README.md is the lab (about " in page
     assert "make grade-1 SOLUTION=exercise " in page
-    total = sum(lab.minutes for lab in LABS.values())
-    assert f"To the end of the path: about {total // 60} h {total % 60} min." in page
+    total = sum(lab.read().all for lab in LABS.values())
+    assert f"To the end of the path: {duration(total)}." in page
 
 
 def test_any_demo_can_be_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     demos = after((4, {"breaker_opens": FAILED}), monkeypatch=monkeypatch)
     assert demo_after(demos) == 4
-    assert pages.following(demos, {})[0].startswith("Next: demo 4, task 1 · Breaker (about 15 min): demos/demo_4_str")
+    assert pages.following(demos, {})[0].startswith("Next: demo 4, task 1 · Breaker (about ")
 
 
 def test_after_a_demo_comes_the_next_one_and_from_the_end_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_demo_that_was_graded_with_all_the_others_and_has_nothing_in_it_is_not
 def test_the_next_task_names_its_file_and_the_checks_that_it_still_loses(monkeypatch: pytest.MonkeyPatch) -> None:
     demos = after((1, checks(1, PASSED, but=["backoff", "cost"])), monkeypatch=monkeypatch)
     first, again, stuck = pages.following(demos, {})
-    assert first == "Next: demo 1, task 3 · RetryTransient (about 5 min): demos/demo_1_guarded/exercise/guards.py"
+    assert first == "Next: demo 1, task 3 · RetryTransient (about 10 min): demos/demo_1_guarded/exercise/guards.py"
     assert again.split() == ["make", "grade-1", "SOLUTION=exercise", "ONLY=backoff", "grades", "it"]
     assert stuck.split()[:2] == ["make", "hint-1"]
 

@@ -10,7 +10,7 @@ import pytest
 from tests.promises import checks_named_in
 from workshop.processes import ROOT
 from workshop.progress.compare import comparison, solved
-from workshop.progress.labs import LABS, POINTS, Lab, duration
+from workshop.progress.labs import LABS, POINTS, Lab, Page, duration
 from workshop.progress.tasks import NoSuchTask, find, tasks_of
 
 BY_NUMBER = pytest.mark.parametrize("lab", LABS.values(), ids=lambda lab: f"demo {lab.number}")
@@ -86,7 +86,23 @@ def test_a_duration_is_rounded_to_five_minutes(minutes: float, said: str) -> Non
 
 
 @BY_NUMBER
-def test_each_lab_has_its_title_and_its_minutes(lab: Lab) -> None:
-    assert (ROOT / lab.page).read_text().startswith(f"# Demo {lab.number} · {lab.title()}\n")
-    assert 20 <= lab.lab <= 90
-    assert 20 <= lab.writing <= 90
+def test_each_lab_has_its_title_its_command_and_its_minutes(lab: Lab) -> None:
+    text, page = (ROOT / lab.page).read_text(), lab.read()
+    assert text.startswith(f"# Demo {lab.number} · {page.title}\n")
+    assert page.start.endswith(f"make demo-{lab.number}")
+    assert page.start in text
+    assert 20 <= page.lab <= 120
+    assert 20 <= page.writing <= 120
+
+
+def test_the_minutes_are_those_of_the_page_without_its_optional_steps(tmp_path: Path) -> None:
+    lab = Lab(1, "demo", (7, 8))
+    (tmp_path / "demo").mkdir()
+    page = tmp_path / lab.page
+    page.write_text("# Demo 1 · A · B\n\n$ make demo-1\n")
+    assert lab.read(tmp_path) == Page("A · B", "make demo-1", 7, 8)
+    page.write_text(
+        "# Demo 1 · A\n\n| step | 1 | 2 | 3 |\n|---|---|---|---|\n| minutes | 20 | 45 | *15* |\n\n"
+        "## 1 · Start it\n\n$ TIMEOUT=5 make demo-1\n\n## 2 · Your turn\n\n## 3 · Read the code\n"
+    )
+    assert lab.read(tmp_path) == Page("A", "TIMEOUT=5 make demo-1", 20, 45)

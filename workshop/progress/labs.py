@@ -1,19 +1,25 @@
 """The six demos in order: their folders, and how many minutes they take."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.processes import ROOT
 
+POINTS = 20  # of each demo
+WRITING = "Your turn"  # the section of a lab in which people write the exercise
+SECTION = re.compile(r"^## (\d+) · (.+)$", re.MULTILINE)
+MINUTES = re.compile(r"^\| minutes \|(.+)\|$", re.MULTILINE)
+START = re.compile(r"^\$ ((?:[A-Z_]+=\S+ )*make demo-\d)$", re.MULTILINE)
+
 
 @dataclass(slots=True, frozen=True)
 class Lab:
-    """`lab`: minutes to run the demo, break it and read it. `writing`: minutes to write the whole exercise."""
+    """`minutes`: to run the demo and break it, and to write the exercise; for a page that does not say it itself."""
 
     number: int
     folder: str
-    lab: int
-    writing: int
+    minutes: tuple[int, int]
 
     @property
     def page(self) -> str:
@@ -23,28 +29,49 @@ class Lab:
     def exercise(self) -> str:
         return f"{self.folder}/exercise"
 
+    def read(self, root: Path = ROOT) -> "Page":
+        """What the lab's page says of itself."""
+        text = (root / self.page).read_text()
+        title = text.partition("\n")[0].partition(" · ")[2]
+        start = START.search(text)
+        lab, writing = _minutes(text) or self.minutes
+        return Page(title, start[1] if start else f"make demo-{self.number}", lab, writing)
+
+
+@dataclass(slots=True, frozen=True)
+class Page:
+    """A lab's title, the command that starts it, and its minutes, without its optional steps."""
+
+    title: str
+    start: str
+    lab: int
+    writing: int
+
     @property
-    def minutes(self) -> int:
+    def all(self) -> int:
         return self.lab + self.writing
 
-    def title(self, root: Path = ROOT) -> str:
-        """The title of the lab's page, without its number."""
-        heading = (root / self.page).read_text().partition("\n")[0]
-        return heading.partition(" · ")[2]
+
+def _minutes(text: str) -> tuple[int, int] | None:
+    """What a page's table of minutes says; None if it has none. Optional steps are in italics."""
+    table = MINUTES.search(text)
+    if table is None:
+        return None
+    cells = [cell.strip() for cell in table[1].split("|")]
+    steps = dict(zip((title for _, title in SECTION.findall(text)), cells, strict=False))
+    writing = int(steps[WRITING])
+    return sum(int(cell) for cell in cells if cell.isdigit()) - writing, writing
 
 
-POINTS = 20  # of each demo
-
-# As a newcomer took them, who had never seen the project.
 LABS = {
     lab.number: lab
     for lab in (
-        Lab(1, "demos/demo_1_guarded", lab=30, writing=35),
-        Lab(2, "demos/demo_2_who_and_how_often", lab=35, writing=45),
-        Lab(3, "demos/demo_3_caching", lab=30, writing=35),
-        Lab(4, "demos/demo_4_streaming", lab=50, writing=40),
-        Lab(5, "demos/demo_5_observability", lab=55, writing=35),
-        Lab(6, "demos/demo_6_ray_serve_vllm", lab=60, writing=60),
+        Lab(1, "demos/demo_1_guarded", (30, 35)),
+        Lab(2, "demos/demo_2_who_and_how_often", (35, 45)),
+        Lab(3, "demos/demo_3_caching", (30, 35)),
+        Lab(4, "demos/demo_4_streaming", (50, 40)),
+        Lab(5, "demos/demo_5_observability", (55, 35)),
+        Lab(6, "demos/demo_6_ray_serve_vllm", (60, 60)),
     )
 }
 

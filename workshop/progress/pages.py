@@ -91,11 +91,11 @@ def passed(demo: Standing, tasks: Sequence[Task]) -> list[str]:
 
 
 def _first_steps(demo: Standing) -> list[str]:
-    number, lab = demo.lab.number, demo.lab
+    number, lab, page = demo.lab.number, demo.lab, demo.page
     return [
-        f"Next: demo {number} · {demo.title}",
-        _command(f"make demo-{number}", f"runs it; {lab.page} is the lab ({duration(lab.lab)})"),
-        _command(f"make grade-{number} SOLUTION=exercise", f"grades what you write ({duration(lab.writing)})"),
+        f"Next: demo {number} · {demo.page.title}",
+        _command(page.start, f"runs it; {lab.page} is the lab ({duration(page.lab)})"),
+        _command(f"make grade-{number} SOLUTION=exercise", f"grades what you write ({duration(page.writing)})"),
     ]
 
 
@@ -103,7 +103,7 @@ def _row(demo: Standing) -> str:
     total = demo.record.total or POINTS
     filled = BAR * demo.record.earned // total
     points = f"{demo.record.earned:>2}/{total}" if demo.record.checks else "  –  "
-    return f"{demo.lab.number}  {demo.title:<50}{'■' * filled}{'·' * (BAR - filled)}  {points}"
+    return f"{demo.lab.number}  {demo.page.title:<50}{'■' * filled}{'·' * (BAR - filled)}  {points}"
 
 
 def _said(demo: Standing, missing: dict[int, str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from workshop import platforms
 from workshop.processes import ROOT
 from workshop.progress import record
-from workshop.progress.labs import LABS, Lab
+from workshop.progress.labs import LABS, Lab, Page
 from workshop.progress.record import DemoRecord, Record
 from workshop.progress.tasks import Task, tasks_of
 
@@ -22,7 +22,7 @@ class Standing:
     """One demo: what there is to do, and what is recorded of it."""
 
     lab: Lab
-    title: str
+    page: Page
     tasks: Sequence[Task]
     record: DemoRecord
 
@@ -55,12 +55,12 @@ class Standing:
     def minutes_left(self) -> float:
         if self.record.done:
             return 0
-        left = self.lab.writing * sum(map(self.open, self.tasks)) / len(self.tasks)
-        return left if self.begun else self.lab.minutes
+        left = self.page.writing * sum(map(self.open, self.tasks)) / len(self.tasks)
+        return left if self.begun else self.page.all
 
     @property
     def task_minutes(self) -> float:
-        return self.lab.writing / len(self.tasks)
+        return self.page.writing / len(self.tasks)
 
     def _ended(self, name: str) -> str:
         check = self.record.checks.get(name)
@@ -73,7 +73,7 @@ def standings(kept: Record, root: Path = ROOT) -> dict[int, Standing]:
 
 
 def standing(lab: Lab, kept: Record, root: Path = ROOT) -> Standing:
-    return Standing(lab, lab.title(root), tasks_of(lab, root), kept.demos.get(lab.number, DemoRecord()))
+    return Standing(lab, lab.read(root), tasks_of(lab, root), kept.demos.get(lab.number, DemoRecord()))
 
 
 def go_on_with(all_demos: Sequence[Standing], without: Sequence[int] = ()) -> Standing | None:
