@@ -89,7 +89,7 @@ def test_the_next_task_names_its_file_and_the_checks_that_it_still_loses(monkeyp
 
 def test_checks_of_no_task_that_are_lost_are_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     demos = after((1, checks(1, PASSED) | {"given_0": FAILED}), monkeypatch=monkeypatch)
-    assert pages.following(demos, {})[0] == "Next: checks are lost that passed before you began"
+    assert pages.following(demos, {})[0] == "Next: checks are lost that belong to no task"
 
 
 def test_the_path_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,11 @@ import pytest
 
 from tests.promises import checks_named_in
 from workshop.processes import ROOT
+from workshop.progress import pages, record
 from workshop.progress.compare import comparison, solved
 from workshop.progress.labs import LABS, POINTS, Lab, Page, duration
+from workshop.progress.record import Record
+from workshop.progress.standing import standings
 from workshop.progress.tasks import NoSuchTask, find, tasks_of
 
 BY_NUMBER = pytest.mark.parametrize("lab", LABS.values(), ids=lambda lab: f"demo {lab.number}")
@@ -78,6 +81,22 @@ def test_a_task_without_its_own_solution_has_that_of_the_last_one_before_the_nex
         *["`serving/ray_serve/by_hand.py`"] * 4,
         "`tests/demo_6/solved/serve.yaml`",
     ]
+
+
+@pytest.mark.parametrize(
+    "page", ["", "# Hints\n", "## Task 1 · X\n\n1. Think.\n", "## Task 1 · X\n\nYou write it. Checks: .\n"]
+)
+def test_a_page_that_somebody_has_edited_has_fewer_tasks_and_stops_nobody(page: str, tmp_path: Path) -> None:
+    assert tasks_of(LABS[1], tmp_path) == []
+    hints = tmp_path / LABS[1].exercise / "HINTS.md"
+    hints.parent.mkdir(parents=True)
+    hints.write_text(page)
+    kept = Record()
+    record.grade(kept.of(1), {"cost": 1, "load": 1}, {"cost": record.PASSED, "load": record.FAILED})
+    demos = list(standings(kept, tmp_path).values())
+    assert not demos[0].tasks
+    assert "Score: 1/" in pages.progress(demos, {})
+    assert "make grade-1 SOLUTION=exercise ONLY=failed" in pages.start(demos, {})
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(2, "5 min"), (35, "35 min"), (60, "1 h"), (387, "6 h 25 min")])

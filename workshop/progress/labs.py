@@ -31,7 +31,8 @@ class Lab:
 
     def read(self, root: Path = ROOT) -> "Page":
         """What the lab's page says of itself."""
-        text = (root / self.page).read_text()
+        page = root / self.page
+        text = page.read_text() if page.exists() else ""
         title = text.partition("\n")[0].partition(" · ")[2]
         start = START.search(text)
         lab, writing = _minutes(text) or self.minutes
@@ -59,7 +60,7 @@ def _minutes(text: str) -> tuple[int, int] | None:
         return None
     cells = [cell.strip() for cell in table[1].split("|")]
     steps = dict(zip((title for _, title in SECTION.findall(text)), cells, strict=False))
-    writing = int(steps[WRITING])
+    writing = int(steps.get(WRITING, "").strip("*") or 0)
     return sum(int(cell) for cell in cells if cell.isdigit()) - writing, writing
 
 

@@ -57,7 +57,7 @@ def next_in(demo: Standing) -> list[str]:
     number, task = demo.lab.number, demo.next_task
     again = f"make grade-{number} SOLUTION=exercise"
     if task is None:
-        return ["Next: checks are lost that passed before you began", _command(f"{again} ONLY=failed", "shows them")]
+        return ["Next: checks are lost that belong to no task", _command(f"{again} ONLY=failed", "shows them")]
     where = f"{demo.lab.exercise}/{task.file}"
     given = f"{demo.hints(task)} of {len(task.hints)} given"
     return [

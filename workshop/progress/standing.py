@@ -55,12 +55,12 @@ class Standing:
     def minutes_left(self) -> float:
         if self.record.done:
             return 0
-        left = self.page.writing * sum(map(self.open, self.tasks)) / len(self.tasks)
+        left = self.page.writing * sum(map(self.open, self.tasks)) / max(1, len(self.tasks))
         return left if self.begun else self.page.all
 
     @property
     def task_minutes(self) -> float:
-        return self.page.writing / len(self.tasks)
+        return self.page.writing / max(1, len(self.tasks))
 
     def _ended(self, name: str) -> str:
         check = self.record.checks.get(name)
