@@ -15,11 +15,11 @@ START = re.compile(r"^\$ ((?:[A-Z_]+=\S+ )*make demo-\d)$", re.MULTILINE)
 
 @dataclass(slots=True, frozen=True)
 class Lab:
-    """`minutes`: to run the demo and break it, and to write the exercise; for a page that does not say it itself."""
+    """`minutes`: to run the demo and break it, and to write the exercise, for a page without a table of minutes."""
 
     number: int
     folder: str
-    minutes: tuple[int, int]
+    minutes: tuple[int, int] = (0, 0)
 
     @property
     def page(self) -> str:
@@ -67,11 +67,11 @@ def _minutes(text: str) -> tuple[int, int] | None:
 LABS = {
     lab.number: lab
     for lab in (
-        Lab(1, "demos/demo_1_guarded", (30, 35)),
-        Lab(2, "demos/demo_2_who_and_how_often", (35, 45)),
-        Lab(3, "demos/demo_3_caching", (30, 35)),
-        Lab(4, "demos/demo_4_streaming", (50, 40)),
-        Lab(5, "demos/demo_5_observability", (55, 35)),
+        Lab(1, "demos/demo_1_guarded"),
+        Lab(2, "demos/demo_2_who_and_how_often"),
+        Lab(3, "demos/demo_3_caching"),
+        Lab(4, "demos/demo_4_streaming"),
+        Lab(5, "demos/demo_5_observability"),
         Lab(6, "demos/demo_6_ray_serve_vllm", (60, 60)),
     )
 }
