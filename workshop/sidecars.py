@@ -135,7 +135,10 @@ def trace_receiver(stage: Stage) -> Process | None:
 
 
 def prometheus_server(stage: Stage) -> Process | None:
-    """Our rules over the demo's metrics. Without the program the demo runs without Prometheus, and says so."""
+    """Our rules over the demo's metrics; a file of the attendee's replaces ours of the same name.
+
+    Without the program the demo runs without Prometheus, and says so.
+    """
     if stage.says("PROMETHEUS_URL"):
         return None
     programs.main(["prometheus"])
@@ -147,12 +150,14 @@ def prometheus_server(stage: Stage) -> Process | None:
     token = stage.settings.metrics_token.get_secret_value() or secrets.token_hex(32)
     stage.environment |= {"PROMETHEUS_URL": url, "METRICS_TOKEN": token}
     stage.look.append(f"# Prometheus itself: {url}/graph   and what it would wake you for: {url}/alerts")
+    own = _sound(stage.own_rules)
+    ours = [rule for rule in RULES if rule.name not in {file.name for file in own}]
     return prometheus(
         port=port,
         folder=RUN / f"prometheus-{port}",
         targets={"gateway": urlsplit(stage.gateway).netloc, **stage.targets},
         token=token,
-        rules=[*RULES, *_sound(stage.own_rules)],
+        rules=[*ours, *own],
         output=emptied(RUN / f"prometheus-{port}.log"),
     )
 

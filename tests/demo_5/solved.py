@@ -1,6 +1,7 @@
 """Demo 5's exercise, solved as the third hints in HINTS.md say: an attendee's finished parts.
 
-`build` is the attendee's own stack, with this layer in place of the starter's. The alert is cost_alert.yml.
+`build` is the attendee's own stack, with this layer in place of the starter's. The rules are in cost_alert.yml and
+business.yml.
 """
 
 import time

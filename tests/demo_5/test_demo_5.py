@@ -20,7 +20,7 @@ EXERCISE = "demos.demo_5_observability.exercise.app:build"
 NAMES = [check.name for check in CHECKLIST.checks]
 
 # The checks of the parts that the attendee writes.
-TASKS = {"first_token", "bounded_labels", "cost_alert"}
+TASKS = {"first_token", "bounded_labels", "cost_alert", "business_metric"}
 
 # The checks that each mutant must fail. It must pass those close to its fault, and those that every service must pass.
 MUTANTS: dict[str, set[str]] = {
@@ -52,7 +52,7 @@ MUTANTS: dict[str, set[str]] = {
     "labels_first_tokens_with_who_was_asked": {"first_token"},
     "labels_all_first_tokens_alike": {"first_token"},
     "makes_a_label_of_whatever_is_asked_for": {"bounded_labels"},
-    "never_counts_an_open_breaker": {"breaker_counted"},
+    "never_counts_an_open_breaker": {"errors_by_class"},
     "labels_whatever_is_asked_for": {"bounded_labels"},
     "labels_paths": {"bounded_labels"},
     "counts_in_each_worker_alone": {"several_workers"},
@@ -102,7 +102,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "times_no_queueing": {"first_token"},
     "times_the_first_token_at_the_end": {"tokens_and_cost"},
     "times_first_tokens_that_nobody_saw": {"tokens_and_cost"},
-    "labels_whatever_is_asked_for": {"breaker_counted"},
+    "labels_whatever_is_asked_for": {"errors_by_class"},
     "labels_paths": {"metric_names"},
     "counts_in_each_worker_alone": {"tokens_and_cost"},
     "has_no_spans_of_layers": {"trace_retries"},
@@ -110,7 +110,7 @@ NEIGHBOURS: dict[str, set[str]] = {
     "joins_no_trace": {"trace_retries"},
     "tells_the_log_no_trace": {"trace_retries"},
     "finds_no_trace_failed": {"trace_retries"},
-    "lets_every_user_debug": {"breaker_counted"},
+    "lets_every_user_debug": {"errors_by_class"},
     "takes_webhooks_of_any_age": {"webhook_once"},
     "compares_the_beginning_of_signatures": {"webhook_once"},
     "believes_whoever_signs": {"webhook_once"},
@@ -141,6 +141,37 @@ WRONG_ALERTS = {
     "cannot be read": ("sum(rate(gateway_cost_usd_total[10m])", "5m"),
 }
 
+METRIC = """
+groups:
+  - name: business
+    rules:
+      - {{record: "anomaly:level", expr: '{expr}', labels: {{{labels}}}}}
+"""
+BUSY = "and sum(rate(inference_requests_total[5m])) > 0.1"
+COST, COUNT = "sum(rate(gateway_cost_usd_total[5m]))", "sum(rate(inference_requests_total[5m]))"
+NAMED, ABOVE = "anomaly_name: cost_per_request", "anomaly_direction: above"
+
+# Business metrics with one fault each: an expression, and labels.
+WRONG_METRICS = {
+    "is the average of a lifetime": (f"sum(gateway_cost_usd_total) / sum(inference_requests_total) {BUSY}", ABOVE),
+    "is the bill": (f"{COST} * 3600 {BUSY}", ABOVE),
+    "is weighed by the bill": (f"{COST} * {COST} / {COUNT} {BUSY}", ABOVE),
+    "divides model by model": (
+        f"sum by (model) (rate(gateway_cost_usd_total[5m])) / on () group_left () {COUNT}",
+        ABOVE,
+    ),
+    "divides what does not match": ("rate(gateway_cost_usd_total[5m]) / rate(inference_requests_total[5m])", ABOVE),
+    "is startled by good news": (f"{COST} / {COUNT} {BUSY}", "anomaly_direction: both"),
+    "looks at good news alone": (f"{COST} / {COUNT} {BUSY}", "anomaly_direction: below"),
+    "takes two requests seriously": (f"{COST} / {COUNT}", ABOVE),
+    "is upside down": (f"{COUNT} / {COST} {BUSY}", ABOVE),
+    "needs hours to move": (
+        "sum(increase(gateway_cost_usd_total[3h])) / sum(increase(inference_requests_total[3h]))",
+        ABOVE,
+    ),
+    "has no end": (f"{COST} / ({COUNT}", ABOVE),
+}
+
 
 class TestDemo5(Exam):
     checklist = CHECKLIST
@@ -153,33 +184,51 @@ class TestDemo5(Exam):
     mutants = MUTANTS
     near = NEIGHBOURS
     always = ALWAYS
-    lost_elsewhere = frozenset({"cost_alert"})  # by the alerts below
+    lost_elsewhere = frozenset({"cost_alert", "business_metric"})  # by the rules below
 
 
-def with_alert(folder: Path, rules: str) -> Subject:
-    """A service with these alert rules beside its source."""
-    (folder / "cost_alert.yml").write_text(rules)
+def with_rules(folder: Path, name: str, rules: str) -> Subject:
+    """A service with these rules beside its source."""
+    (folder / name).write_text(rules)
     return Subject(Service("http://localhost:8000"), Configured(), folder=folder)
 
 
 @pytest.mark.parametrize("wrong", WRONG_ALERTS)
 def test_an_alert_that_is_wrong_is_found_out(wrong: str, tmp_path: Path) -> None:
     expr, lasts = WRONG_ALERTS[wrong]
-    subject = with_alert(tmp_path, RULE.format(name="CostBurnsTooFast", expr=expr, lasts=lasts))
+    subject = with_rules(tmp_path, "cost_alert.yml", RULE.format(name="CostBurnsTooFast", expr=expr, lasts=lasts))
     result = run(CHECKLIST["cost_alert"], subject)
     assert result.status is Status.FAILED
     assert "promtool" in result.curl
 
 
 def test_an_alert_with_another_name_does_not_count(tmp_path: Path) -> None:
-    subject = with_alert(tmp_path, RULE.format(name="Expensive", expr=PACE, lasts="5m"))
+    subject = with_rules(tmp_path, "cost_alert.yml", RULE.format(name="Expensive", expr=PACE, lasts="5m"))
     assert run(CHECKLIST["cost_alert"], subject).status is Status.FAILED
 
 
-def test_without_promtool_nobody_loses_the_point_of_the_alert(service: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wrong", WRONG_METRICS)
+def test_a_business_metric_that_is_wrong_is_found_out(wrong: str, tmp_path: Path) -> None:
+    expr, labels = WRONG_METRICS[wrong]
+    subject = with_rules(tmp_path, "business.yml", METRIC.format(expr=expr, labels=f"{NAMED}, {labels}"))
+    result = run(CHECKLIST["business_metric"], subject)
+    assert result.status is Status.FAILED
+    assert "promtool" in result.curl
+
+
+def test_a_business_metric_with_another_name_does_not_count(tmp_path: Path) -> None:
+    rules = METRIC.format(expr=f"{COST} / {COUNT} {BUSY}", labels=f"anomaly_name: mine, {ABOVE}")
+    subject = with_rules(tmp_path, "business.yml", rules)
+    assert run(CHECKLIST["business_metric"], subject).status is Status.FAILED
+
+
+@pytest.mark.parametrize("check", ["cost_alert", "business_metric"])
+def test_without_promtool_nobody_loses_the_point_of_a_rule(
+    check: str, service: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subject = service(EXERCISE)
     monkeypatch.setenv("PATH", "")
-    result = run(CHECKLIST["cost_alert"], subject)
+    result = run(CHECKLIST[check], subject)
     assert result.status is Status.NOT_GRADED
     assert "promtool" in result.why
     assert "\n" not in result.why
@@ -187,7 +236,7 @@ def test_without_promtool_nobody_loses_the_point_of_the_alert(service: Start, mo
 
 def test_every_check_that_the_starter_fails_is_named_in_its_task() -> None:
     folder = ROOT / "demos" / "demo_5_observability" / "exercise"
-    tasks = (folder / "first_token.py").read_text() + (folder / "cost_alert.yml").read_text()
+    tasks = "".join((folder / name).read_text() for name in ("first_token.py", "cost_alert.yml", "business.yml"))
     assert {name for name in NAMES if name in tasks} == TASKS
 
 
@@ -203,7 +252,7 @@ def test_a_running_service_is_graded_as_far_as_it_shows_from_outside(server: Mod
         command = [sys.executable, "-m", "workshop.grader", "5", "--url", subject.service.url, "--upstream", server.url]
         environment = {**os.environ, **told}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert "Score: 16/16 (4 points not graded)" in done.stdout, done.stdout + done.stderr
+        assert "Score: 15/15 (5 points not graded)" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_its_settings_the_grader_says_which_it_needs(server: ModelServer) -> None:

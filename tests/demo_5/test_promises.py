@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from demos.demo_5_observability.exercise import first_token
-from tests.demo_5.test_demo_5 import MUTANTS, WRONG_ALERTS
+from tests.demo_5.test_demo_5 import MUTANTS, WRONG_ALERTS, WRONG_METRICS
 from tests.promises import Promises, comments, docstrings
 
-ALERT = Path(first_token.__file__).with_name("cost_alert.yml")
+ALERT, METRIC = (Path(first_token.__file__).with_name(name) for name in ("cost_alert.yml", "business.yml"))
 
 PROMISES = Promises(
-    docstrings(first_token) | comments(ALERT),
+    docstrings(first_token) | comments(ALERT, METRIC),
     broken_by={
         # Task 1
         "Observe in `seconds`, with the model as its label, how long each stream's first token took.": [
@@ -44,12 +44,28 @@ PROMISES = Promises(
             "is never quiet",
             "fires at a sixth of the budget",
         ],
-        "however much was spent in the months before.": ["counts from the beginning"],
+        # In task 3, too
+        "however much was spent in the months before.": ["counts from the beginning", "is the average of a lifetime"],
         "Spending is at five times the budget for one minute, then as usual again: nobody is called for that.": [
             "is startled by a minute"
         ],
         "The overspending ends: the alert ends within half an hour.": ["remembers for six hours"],
         "A service restarts, and counts from 0: this is not spending.": ["takes any change for spending"],
+        # Task 3
+        "Record what a request costs, in US dollars,": ["is the bill", "is upside down"],
+        "A quarter of the requests costs as much as all of them did: the alert fires": [
+            "divides what does not match",
+            "looks at good news alone",
+        ],
+        "within twenty minutes,": ["needs hours to move"],
+        "Spending moves from one model to another, and a request costs what it did: nobody is called.": [
+            "divides model by model"
+        ],
+        "Four times as many requests come, and each costs what it did: nobody is called.": ["is weighed by the bill"],
+        "Requests become cheaper: nobody is called for good news.": ["is startled by good news"],
+        "Only two requests a minute are left, and they are expensive: two requests say nothing.": [
+            "takes two requests seriously"
+        ],
     },
     explains=[
         "A layer that measures how long people wait for the first token, yours to write. As it stands, its numbers are "
@@ -62,10 +78,16 @@ PROMISES = Promises(
         "are spent, and never stops.",
         'gateway_cost_usd_total{model="…"} counts the dollars spent since each process started.',
         "To try it by hand: promtool check rules demos/demo_5_observability/exercise/cost_alert.yml",
+        "Be told when a number of your business is not usual: a Prometheus rule, yours to write. As it stands, its "
+        "number hardly ever moves.",
+        "as anomaly:level with the anomaly_name cost_per_request. The alert AnomalyDetected compares each such series "
+        "with its own past: serving/monitoring/prometheus/rules/anomaly.yml.",
+        "To try it by hand: promtool test rules workshop/grader/checks/business_metric.test.yml",
     ],
 )
 
 
 def test_every_sentence_of_the_exercise_is_a_promise_that_a_mutant_breaks() -> None:
     alerts = {alert: {"cost_alert"} for alert in WRONG_ALERTS}
-    assert PROMISES.faults(MUTANTS | alerts) == []
+    metrics = {metric: {"business_metric"} for metric in WRONG_METRICS}
+    assert PROMISES.faults(MUTANTS | alerts | metrics) == []

@@ -23,13 +23,14 @@ SELECTOR = re.compile(
     rf"(?<![\w:.])(?P<name>[a-zA-Z_:][\w:]*)(?P<labels>\s*{{(?:[^}}\"]|{STRING})*}})?(?!\s*\()(?![\w:])"
 )
 WORDS = {"and", "or", "unless", "bool", "offset", "inf", "nan"}
+OF_FIRING_ALERTS = {"ALERTS"}  # Prometheus's own, which comes and goes with them
 WINDOW = re.compile(r"\[\d+[smhdw][^]]*\]|\boffset\s+\w+")
 
 
 def selectors(query: str) -> list[str]:
     """Each metric in the query, with its labels."""
     text = WINDOW.sub("", NOT_SELECTED.sub("", query))
-    return [found.group().strip() for found in SELECTOR.finditer(text) if found["name"] not in WORDS]
+    return [found.group().strip() for found in SELECTOR.finditer(text) if found["name"] not in WORDS | OF_FIRING_ALERTS]
 
 
 def names(query: str) -> set[str]:

@@ -33,7 +33,7 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_the_configuration_and_all_rules_are_sound() -> None:
     done = promtool("check", "config", "prometheus.yml")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("rules found") == len(RULES) == 8
+    assert done.stdout.count("rules found") == len(RULES) == 10
     assert len({name for _, name, _ in ALERTS}) == len(ALERTS) > 25
 
 

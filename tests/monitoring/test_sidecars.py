@@ -10,6 +10,7 @@ from shared.settings import Settings, load_settings
 from workshop import programs, serving_cluster, sidecars
 from workshop.demo import DEMOS
 from workshop.processes import Process
+from workshop.prometheus import RULES
 from workshop.sidecars import Stage, alert_forwarder, prometheus_server, trace_receiver
 
 
@@ -108,6 +109,15 @@ def test_the_attendees_rules_are_read_too_and_a_broken_one_is_named_and_left_out
     said = capfd.readouterr().err.splitlines()
     assert len(said) == 1
     assert "broken.yml" in said[0]
+
+
+def test_a_rule_file_of_the_attendee_replaces_ours_of_the_same_name(tmp_path: Path) -> None:
+    mine = tmp_path / "business.yml"
+    mine.write_text("groups:\n  - name: mine\n    rules:\n      - {record: mine, expr: vector(1)}\n")
+    assert prometheus_server(replace(stage()[0], own_rules=(mine,)))
+    read = {file.resolve() for file in (tmp_path / "prometheus-8200" / "rules").iterdir()}
+    assert {file for file in read if file.name == "business.yml"} == {mine}
+    assert len(read) == len(RULES)
 
 
 def test_demo_6_tells_vllm_where_the_gateways_traces_go_and_prometheus_where_ray_has_its_metrics(

@@ -1,1 +1,1 @@
-"""Demo 5, your version: app.py is the stack, you write first_token.py and cost_alert.yml, and HINTS.md helps."""
+"""Demo 5, your version: app.py is the stack; write first_token.py, cost_alert.yml, business.yml. HINTS.md helps."""

@@ -1,6 +1,6 @@
-"""Demo 5, your version: the same stack, with the layer that you write. Your alert is in cost_alert.yml.
+"""Demo 5, your version: the same stack, with the layer that you write. Your rules are cost_alert.yml and business.yml.
 
-`make demo-5 SOLUTION=exercise` runs it, with your alert; `make grade-5 SOLUTION=exercise` grades both.
+`make demo-5 SOLUTION=exercise` runs it, with your rules; `make grade-5 SOLUTION=exercise` grades all three.
 """
 
 from fastapi import FastAPI

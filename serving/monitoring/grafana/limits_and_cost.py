@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from serving.monitoring.grafana.panel import board, lines, number
+from serving.monitoring.grafana.panel import board, lines, number, usual
 
 HOUR = 3600
 
@@ -42,7 +42,14 @@ def limits_and_cost() -> Dashboard:
                     "sum(inference_tokens_per_second)",
                 ),
             ],
-            "Cost by caller": [
+            "Cost over time": [
+                usual(
+                    "US dollars per hour, and the usual",
+                    "Outside of the band for ten minutes there is a ticket. If the requests in Service overview left "
+                    "theirs too, there is only more traffic.",
+                    "cost",
+                    "currencyUSD",
+                ),
                 lines(
                     "US dollars per hour, by tenant",
                     "A tenant above the red line has a ticket. Ask them; a leaked token looks just like this, and "

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from serving.monitoring.grafana.panel import board, lines, number
+from serving.monitoring.grafana.panel import board, lines, number, usual
 
 ERRORS = (
     "sum(rate(inference_errors_5xx_total[$__rate_interval])) / sum(rate(inference_requests_total[$__rate_interval]))"
@@ -63,6 +63,38 @@ def overview() -> Dashboard:
                     "min(process_uptime_seconds)",
                     "s",
                 ),
+            ],
+            "As usual?": [
+                usual(
+                    "Requests per second, and the usual",
+                    "The band is what the hour before, this time of yesterday, and that of last week allow. After ten "
+                    "minutes outside of it there is a ticket. With less than ninety minutes of history, there is none.",
+                    "requests",
+                    "reqps",
+                ),
+                usual(
+                    "Errors, and the usual",
+                    "The share of requests that end with a 4xx or 5xx. A step is a broken client, or a release, theirs "
+                    "or ours: the panel by status below shows which.",
+                    "errors",
+                    "percentunit",
+                ),
+                usual(
+                    "Duration p95, and the usual",
+                    "Of whole answers, without streams. A step at the same traffic is the upstream, or longer prompts.",
+                    "latency",
+                    "s",
+                ),
+                lines(
+                    "Place in the band",
+                    "0 is the least that is usual, 1 the most, also for numbers of your own (business.yml). Several "
+                    "that leave the band at the same time have one cause.",
+                    {
+                        "{{anomaly_name}}": "(anomaly:level - anomaly:lower_band)"
+                        " / (anomaly:upper_band - anomaly:lower_band)"
+                    },
+                    limit=1,
+                ).min(-1),
             ],
             "Requests and results": [
                 lines(

@@ -20,6 +20,7 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import (
     Dashboard,
     DataSourceRef,
+    DynamicConfigValue,
     Threshold,
     ThresholdsMode,
 )
@@ -94,6 +95,20 @@ def lines(
         panel.thresholds(_limit(limit))
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.LINE))
     return panel
+
+
+def usual(title: str, tells: str, anomaly_name: str, unit: str) -> timeseries.Panel:
+    """A level of anomaly.yml, over the band that is usual for this time of day."""
+    most, least, of = "usual, at most", "usual, at least", f'{{anomaly_name="{anomaly_name}"}}'
+    queries = {most: f"anomaly:upper_band{of}", least: f"anomaly:lower_band{of}", "now": f"anomaly:level{of}"}
+    no_line = DynamicConfigValue("custom.lineWidth", 0)
+    filled = [DynamicConfigValue("custom.fillBelowTo", least), DynamicConfigValue("custom.fillOpacity", 15)]
+    return (
+        lines(title, tells, queries, unit)
+        .fill_opacity(0)
+        .override_by_name(most, [no_line, *filled])
+        .override_by_name(least, [no_line])
+    )
 
 
 def board(uid: str, title: str, tells: str, rows: Mapping[str, Sequence[Panel]]) -> Dashboard:

@@ -301,7 +301,9 @@ def requests_counted(subject: Subject) -> None:
 TOO_MUCH = {"max_tokens": 4000, "n": 100}  # more than RATE_LIMIT_TPM allows anybody
 
 
-@check("Errors are counted by class: 4xx, 5xx, limit hits; a broken stream is a 5xx, a client that leaves is not")
+@check(
+    "Faults are counted: 4xx, 5xx, limit hits, an open breaker; a broken stream is a 5xx, a client that leaves is not"
+)
 def errors_by_class(subject: Subject) -> None:
     upstream, counting = subject.upstream, Counting(subject)
     wrong = _post(subject, GENERATE, {"prompt": " "})
@@ -330,6 +332,24 @@ def errors_by_class(subject: Subject) -> None:
             gate.wait_for(1)
         shown = shown_as(left, lambda command: f"{command} -m 0.3")
         counting.must_be(shown, {REQUESTS: 1, 'gateway_requests_total{status="499"}': 1, ERRORS_5XX: 0})
+
+    counting = Counting(subject)
+    opened, _ = _open_a_breaker(subject)
+    counting.must_be(opened, {"circuit_breaker_open_total": 1, "gateway_circuits_open": 1})
+
+
+def _open_a_breaker(subject: Subject) -> tuple[Answer, Mapping[str, Any]]:
+    """A breaker that only this check uses: breakers are per model. Returns its answer, and the request."""
+    document = _document(subject, model=f"model-{secrets.token_hex(4)}")
+    tries = subject.configured.circuit_breaker_failure_threshold + 2
+    with subject.upstream.fault({"status": 500}):
+        for _ in range(tries):
+            answer = _post(subject, GENERATE, document)
+            if answer.status == 503:
+                break
+        several = shown_as(answer, lambda command: f"for i in $(seq {tries}); do {command}; done")
+        several.must_be_error(503, f"from an open breaker, after {tries} failed requests")
+    return several, document
 
 
 @check("Tokens and cost are those in the answers and in the log, also for streams, broken ones and abandoned ones")
@@ -527,29 +547,7 @@ def _must_name_who_answered(subject: Subject) -> None:
         counting.must_be(stream.answer, {f'{FIRST_TOKEN}_count{{model="{name}"}}': by for name, by in expected.items()})
 
 
-# --- breakers, labels, workers -----------------------------------------------------------------------------------
-
-
-def _open_a_breaker(subject: Subject) -> tuple[Answer, Mapping[str, Any]]:
-    """A breaker that only this check uses: breakers are per model. Returns its answer, and the request."""
-    document = _document(subject, model=f"model-{secrets.token_hex(4)}")
-    tries = subject.configured.circuit_breaker_failure_threshold + 2
-    with subject.upstream.fault({"status": 500}):
-        for _ in range(tries):
-            answer = _post(subject, GENERATE, document)
-            if answer.status == 503:
-                break
-        several = shown_as(answer, lambda command: f"for i in $(seq {tries}); do {command}; done")
-        several.must_be_error(503, f"from an open breaker, after {tries} failed requests")
-    return several, document
-
-
-@check("A circuit breaker that opens is counted, and the metrics show that one is open")
-def breaker_counted(subject: Subject) -> None:
-    counting = Counting(subject)
-    opened, _ = _open_a_breaker(subject)
-    counting.must_be(opened, {"circuit_breaker_open_total": 1, "gateway_circuits_open": 1})
-
+# --- labels, workers -------------------------------------------------------------------------------------------------
 
 MADE_UP = 150  # more than the hundred values that a label may have
 NEW_SERIES = 40  # some are allowed, for statuses that did not occur before
@@ -937,7 +935,7 @@ def webhook_once(subject: Subject) -> None:
     counting.must_be(in_order(first, over), {TAKEN: 4, FIRING: 0})
 
 
-# --- other origins, and a rule -----------------------------------------------------------------------------------
+# --- other origins -----------------------------------------------------------------------------------------------
 
 
 @check("Browser pages from CORS_ORIGINS may call the service and read its errors; no other page may")
@@ -977,48 +975,60 @@ def _must_allow(answer: Answer, origin: str) -> None:
     answer.must(told == origin, f"Access-Control-Allow-Origin: {origin}", f"Access-Control-Allow-Origin: {told}")
 
 
-ALERT = "CostBurnsTooFast"
-PLAYED = Path(__file__).with_name("cost_alert.test.yml")
-OF_THE_WORKSHOP = ROOT / "serving" / "monitoring" / "prometheus" / "rules" / "cost.yml"
+# --- rules -------------------------------------------------------------------------------------------------------
+
+RULES = ROOT / "serving" / "monitoring" / "prometheus" / "rules"
+PROMETHEUS = "apt-get install prometheus"
 FAILED_EXPR = re.compile(r'expr: ".*?# (?P<must>[^"]+)", time: (?P<time>\S+),\s+exp:.*?\n\s+got:(?P<got>.*)')
+
+ALERT = "CostBurnsTooFast"
+NUMBER = "cost_per_request"
 
 
 @check(f"The alert {ALERT} fires at twice the budget of all models together, not after one minute, and not for ever")
 def cost_alert(subject: Subject) -> None:
+    _must_obey("cost_alert.test.yml", _rules(subject, "cost_alert.yml", "cost.yml"), ALERT)
+
+
+@check(f"{NUMBER} sets off AnomalyDetected when requests become expensive, and not when there are more, or too few")
+def business_metric(subject: Subject) -> None:
+    rules = _rules(subject, "business.yml", "business.yml")
+    _must_obey("business_metric.test.yml", rules, NUMBER, RULES / "anomaly.yml")
+
+
+def _rules(subject: Subject, own: str, ours: str) -> Path:
+    """The attendee's file, or else the workshop's."""
+    file = subject.folder / own
+    return file if file.exists() else RULES / ours
+
+
+def _must_obey(story: str, rules: Path, named: str, *also: Path) -> None:
+    """`rules`, together with those of `also`, do what promtool plays in `story`, and have something of this name."""
     promtool = PROGRAMS["promtool"].path()
-    own = subject.folder / "cost_alert.yml"
-    rules = own if own.exists() else OF_THE_WORKSHOP
     if promtool is None:
         raise NotGraded(f"promtool, which tests a rule with a simulated clock, is not installed: {PROMETHEUS}")
+    play = Path(__file__).with_name(story)
     with tempfile.TemporaryDirectory() as folder:
-        played = Path(folder) / PLAYED.name
-        played.write_text(
-            re.sub(r"(?m)^rule_files: .*$", f"rule_files: [{json.dumps(str(rules))}]", PLAYED.read_text())
-        )
+        played = Path(folder) / story
+        files = json.dumps([str(rules), *map(str, also)])
+        played.write_text(re.sub(r"(?m)^rule_files: .*$", f"rule_files: {files}", play.read_text()))
         said = _said_by([promtool, "check", "rules", str(rules)])
         if said:
-            raise Failed("rules that promtool can read", said[-300:], _shown_rules("promtool check rules", rules))
-        if ALERT not in rules.read_text():
-            raise Failed(f"an alert named {ALERT}", "none of that name", f"grep alert {_from_root(rules)}")
+            raise Failed("rules that promtool can read", said[-300:], f"promtool check rules {_from_root(rules)}")
+        if named not in rules.read_text():
+            raise Failed(f"a rule with the name {named}", "none of that name", f"grep {named} {_from_root(rules)}")
         said = _said_by([promtool, "test", "rules", str(played)])
     if said:
         wrong = FAILED_EXPR.search(said)
         got = "it did not fire" if wrong and wrong["got"].strip() == "nil" else "it fired"
-        expected = f"{ALERT}: {wrong['must']} (minute {_minutes(wrong['time'])} of the test)" if wrong else ALERT
-        raise Failed(expected, got if wrong else said[-300:], f"promtool test rules {_from_root(PLAYED)}")
-
-
-PROMETHEUS = "apt-get install prometheus"
+        expected = f"{named}: {wrong['must']} (minute {_minutes(wrong['time'])} of the test)" if wrong else named
+        raise Failed(expected, got if wrong else said[-300:], f"promtool test rules {_from_root(play)}")
 
 
 def _said_by(command: Sequence[str]) -> str:
     """The output of a command that failed; empty if it succeeded."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return (done.stdout + done.stderr).strip() if done.returncode else ""
-
-
-def _shown_rules(command: str, rules: Path) -> str:
-    return f"{command} {_from_root(rules)}"
 
 
 def _from_root(path: Path) -> str:
