@@ -1,8 +1,9 @@
 """`python -m workshop.english`: phrases that read like a translation, with file and line; part of `make lint`.
 
-In: every tracked file that people read, or the files named as arguments. It reads only the comments and strings of
-Python, and only the text outside code blocks of Markdown. Out: one line for each phrase, and exit status 1 if there is
-any. The list is short on purpose: its patterns are always wrong here. docs/style.md says how to write instead.
+In: every tracked file that people read in English, or the files named as arguments. It reads only the comments and
+strings of Python, and only the text outside code blocks of Markdown. Out: one line for each phrase, and exit status 1
+if there is any. The list is short on purpose: its patterns are always wrong here. docs/style.md says how to write
+instead.
 """
 
 import io
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from workshop.processes import ROOT
 from workshop.tracked import tracked
+from workshop.translation import language
 
 BANNED = {
     r"\b(?:for|of|to|from|by|with) who\b": "name the person: callers that …, readers that …",
@@ -51,7 +53,8 @@ def complaints(file: Path) -> Iterator[str]:
 
 
 def _people_read(file: Path) -> bool:
-    return file.suffix in PROSE and not file.relative_to(ROOT).as_posix().startswith(FOREIGN)
+    english = file.suffix in PROSE and not language(file)
+    return english and not file.relative_to(ROOT).as_posix().startswith(FOREIGN)
 
 
 def _prose(file: Path) -> Iterator[tuple[int, str]]:

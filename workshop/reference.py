@@ -1,4 +1,5 @@
-"""The generated parts of READMEs, docs and `.env.example`: settings, results, rooms of `shared/`; the version's copies.
+"""The generated parts of READMEs, docs and `.env.example`: settings, results, rooms of `shared/`; copies of the
+version, and of the code and numbers of pages that are translated.
 
 `python -m workshop.reference` writes them; tests check that the files hold what it would write.
 """
@@ -12,6 +13,7 @@ from shared.settings import Settings
 from shared.settings.sources import ALIASES, INSTEAD
 from workshop import architecture, cluster_picture, stack, version
 from workshop.processes import ROOT
+from workshop.translation import files as translation
 
 ENV_EXAMPLE = ROOT / ".env.example"
 README = ROOT / "README.md"
@@ -31,6 +33,9 @@ def main() -> None:
     stack.main()
     cluster_picture.main()
     version.main()
+    # Last: it copies what the others have written into the English pages.
+    for complaint in translation.write(translation.translations()):
+        print(complaint)
 
 
 def env_example() -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from workshop import english
+from workshop.processes import ROOT
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,16 @@ def test_it_finds_a_phrase_with_its_line(name: str, text: str, lines: list[int],
     file = tmp_path / name
     file.write_text(text)
     assert [int(complaint.split(":")[1]) for complaint in english.complaints(file)] == lines
+
+
+def test_it_reads_no_page_in_another_language(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(english, "complaints", lambda file: [file.relative_to(ROOT).as_posix()])
+    english.main([])
+    names = set(capsys.readouterr().out.splitlines())
+    assert {"README.md", "docs/glossary.md"} <= names
+    assert not [name for name in names if name.endswith(".es.md")]
 
 
 def test_it_fails_when_it_finds_something(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
