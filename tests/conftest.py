@@ -20,6 +20,7 @@ launch.launch = fork_server.gateway
 callers.accounts = fork_server.accounts
 
 os.environ.update(past_proxies(os.environ))
+os.environ["WORKSHOP_LANG"] = "en"  # whatever language the machine speaks
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)  # set by the make that runs us: a make in a test must run as from a terminal
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a background job

@@ -14,6 +14,7 @@ from workshop.progress.compare import comparison, solved
 from workshop.progress.labs import LABS
 from workshop.progress.standing import Standing, missing, standing, standings
 from workshop.progress.tasks import NoSuchTask, Task, find
+from workshop.translation.phrases import say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,8 +44,9 @@ def _answer(options: argparse.Namespace) -> str:
 def _hint(demo: Standing, wanted: str) -> str:
     task = find(demo.tasks, wanted) if wanted else demo.next_task
     if task is None:
-        return (
-            f"every task of demo {demo.lab.number} passes; make diff-{demo.lab.number} shows your solution beside ours"
+        return say(
+            "every task of demo {number} passes; make diff-{number} shows your solution beside ours",
+            number=demo.lab.number,
         )
     level = demo.hints(task) + 1
     if level <= len(task.hints):
@@ -58,8 +60,8 @@ def _diff(demo: Standing, wanted: str, *, spoil: bool) -> str:
     shown = [task for task in tasks if spoil or demo.passed(task)]
     parts = [_compared(demo, task, seen=shown[:place]) for place, task in enumerate(shown)]
     if hidden := [task for task in tasks if task not in shown]:
-        which = ", ".join(map(str, hidden)) if wanted or shown else f"demo {demo.lab.number}"
-        parts.append(f"The solution of {which} is shown after a pass, or with SPOIL=1.")
+        which = ", ".join(map(str, hidden)) if wanted or shown else say("demo {number}", number=demo.lab.number)
+        parts.append(say("The solution of {which} is shown after a pass, or with SPOIL=1.", which=which))
     return "\n\n".join(parts)
 
 
@@ -71,11 +73,11 @@ def _compared(demo: Standing, task: Task, seen: Sequence[Task]) -> str:
         [
             f"--- {task} ".ljust(pages.WIDTH, "-"),
             "",
-            f"(the code of {above})" if above else comparison(demo.lab, task, colour=colour),
+            say("(the code of {task})", task=above) if above else comparison(demo.lab, task, colour=colour),
             "",
-            *pages.filled(f"Why: {task.why}"),
-            f"Ours is from {solved(demo.lab, task).relative_to(ROOT)}.",
-            *pages.filled(f"The workshop's own: {task.solution}"),
+            *pages.filled(say("Why: {why}", why=task.why)),
+            say("Ours is from {file}.", file=solved(demo.lab, task).relative_to(ROOT)),
+            *pages.filled(say("The workshop's own: {solution}", solution=task.solution)),
         ]
     )
 
@@ -84,8 +86,9 @@ def _reset(number: int) -> str:
     lab = LABS[number]
     aside = set_aside.reset(lab)
     if aside is None:
-        return f"{lab.exercise} is as it was given: there is nothing to set aside"
-    return f"{lab.exercise} is as it was given. Your work is in {aside.relative_to(ROOT)}"
+        return say("{exercise} is as it was given: there is nothing to set aside", exercise=lab.exercise)
+    where = aside.relative_to(ROOT)
+    return say("{exercise} is as it was given. Your work is in {aside}", exercise=lab.exercise, aside=where)
 
 
 def _read(arguments: list[str] | None) -> argparse.Namespace:

@@ -15,6 +15,7 @@ from workshop.processes import ROOT
 from workshop.progress import given
 from workshop.progress.labs import Lab
 from workshop.progress.tasks import Task
+from workshop.translation.phrases import say
 
 ALIKE = 0.4  # of the lines; below this the two are shown one after the other
 GREEN, RED, PLAIN = "\033[32m", "\033[31m", "\033[0m"
@@ -26,7 +27,7 @@ def comparison(lab: Lab, task: Task, root: Path = ROOT, *, colour: bool = False)
     """The two solutions of a task: as a diff, or one after the other if they have little in common."""
     yours, ours = _texts(lab, task, root)
     if yours == ours:
-        return textwrap.indent("\n".join(ours), "  ") + "\n(yours and ours are the same)"
+        return textwrap.indent("\n".join(ours), "  ") + "\n" + say("(yours and ours are the same)")
     lines = _diff(yours, ours) if _alike(yours, ours) >= ALIKE else _one_after_the_other(yours, ours)
     return "\n".join(_painted(line) if colour else line for line in lines)
 
@@ -147,11 +148,12 @@ def _alike(yours: Sequence[str], ours: Sequence[str]) -> float:
 def _diff(yours: Sequence[str], ours: Sequence[str]) -> list[str]:
     whole = len(yours) + len(ours)
     lines = list(difflib.unified_diff(yours, ours, lineterm="", n=whole))
-    return ["- yours", "+ ours", "", *lines[3:]]
+    return [say("- yours"), say("+ ours"), "", *lines[3:]]
 
 
 def _one_after_the_other(yours: Sequence[str], ours: Sequence[str]) -> list[str]:
-    return ["- yours", "", *(f"- {line}" for line in yours), "", "+ ours", "", *(f"+ {line}" for line in ours)]
+    theirs, own = (f"- {line}" for line in yours), (f"+ {line}" for line in ours)
+    return [say("- yours"), "", *theirs, "", say("+ ours"), "", *own]
 
 
 def _painted(line: str) -> str:

@@ -1,10 +1,12 @@
-"""The six demos in order: their folders, and how many minutes they take."""
+"""The six demos in order: their folders, and how many minutes they take. Titles are in the spoken language."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.processes import ROOT
+from workshop.translation import in_language
+from workshop.translation.phrases import say, spoken
 
 POINTS = 20  # of each demo
 WRITING = "Your turn"  # the section of a lab in which people write the exercise
@@ -25,15 +27,21 @@ class Lab:
     def page(self) -> str:
         return f"{self.folder}/README.md"
 
+    def translated(self, root: Path = ROOT) -> str:
+        """The page in the spoken language; the English one where there is no such page."""
+        page = in_language(root / self.page, spoken())
+        return page.relative_to(root).as_posix() if page.exists() else self.page
+
     @property
     def exercise(self) -> str:
         return f"{self.folder}/exercise"
 
     def read(self, root: Path = ROOT) -> "Page":
         """What the lab's page says of itself."""
-        page = root / self.page
+        page, translated = root / self.page, root / self.translated(root)
         text = page.read_text() if page.exists() else ""
-        title = text.partition("\n")[0].partition(" · ")[2]
+        titled = translated.read_text() if translated.exists() else ""
+        title = titled.partition("\n")[0].partition(" · ")[2]
         start = START.search(text)
         lab, writing = _minutes(text) or self.minutes
         return Page(title, start[1] if start else f"make demo-{self.number}", lab, writing)
@@ -81,4 +89,5 @@ def duration(minutes: float) -> str:
     """In words, to five minutes: `about 1 h 25 min`."""
     rounded = max(5, 5 * round(minutes / 5))
     hours, rest = divmod(rounded, 60)
-    return "about " + " ".join(part for part in (f"{hours} h" * bool(hours), f"{rest} min" * bool(rest)) if part)
+    parts = (f"{hours} h" * bool(hours), f"{rest} min" * bool(rest))
+    return say("about {time}", time=" ".join(part for part in parts if part))

@@ -1,6 +1,7 @@
 """The pages that `make start`, `make progress` and `make hint-N` print, and the lines that end a grading.
 
-In: Standings. Out: text of at most 24 lines. Prose has at most 100 columns, and a command stays on its line.
+In: Standings. Out: text of at most 24 lines, in the language of the person at the terminal. Prose has at most 100
+columns, and a command stays on its line.
 """
 
 import re
@@ -10,7 +11,8 @@ from datetime import datetime
 
 from workshop.progress.labs import POINTS, duration
 from workshop.progress.standing import Standing, go_on_with
-from workshop.progress.tasks import Task
+from workshop.progress.tasks import Task, hints_page
+from workshop.translation.phrases import say
 
 WIDTH = 100  # columns
 BAR = 20  # of a demo with all of its points
@@ -19,12 +21,12 @@ COMMAND = 50  # columns for a command, before what it is for
 
 def start(demos: Sequence[Standing], missing: dict[int, str]) -> str:
     """What is done, what is next, and how long it takes. `missing`: why a demo cannot run here."""
-    lines = ["Six demos, each a lab and an exercise. Each stands alone, so begin where you like.", ""]
+    lines = [say("Six demos, each a lab and an exercise. Each stands alone, so begin where you like."), ""]
     lines += [f"  {_row(demo)}   {_said(demo, missing)}".rstrip() for demo in demos]
     lines += ["", *following(demos, missing)]
     left = sum(demo.minutes_left for demo in demos if demo.lab.number not in missing)
     if left:
-        lines += ["", f"To the end of the path: {duration(left)}. make progress shows each task."]
+        lines += ["", say("To the end of the path: {time}. make progress shows each task.", time=duration(left))]
     return "\n".join(lines)
 
 
@@ -37,7 +39,8 @@ def progress(demos: Sequence[Standing], missing: dict[int, str]) -> str:
             lines += filled(" · ".join(_task(demo, task) for task in demo.tasks), indent="      ")
     earned = sum(demo.record.earned for demo in demos)
     total = sum(demo.record.total or POINTS for demo in demos if demo.lab.number not in missing)
-    return "\n".join([*lines, "", f"Score: {earned}/{total}", *following(demos, missing)])
+    score = say("Score: {earned}/{total}", earned=earned, total=total)
+    return "\n".join([*lines, "", score, *following(demos, missing)])
 
 
 def following(demos: Sequence[Standing], missing: dict[int, str]) -> list[str]:
@@ -45,7 +48,7 @@ def following(demos: Sequence[Standing], missing: dict[int, str]) -> list[str]:
     demo = go_on_with(demos, list(missing))
     if demo is None:
         return [
-            "You have come to the end of the path.",
+            say("You have come to the end of the path."),
             _command("make grade SOLUTION=exercise", "grades all of it once more"),
             _command("docs/next_steps.md", "what a gateway does not solve"),
         ]
@@ -57,13 +60,13 @@ def next_in(demo: Standing) -> list[str]:
     number, task = demo.lab.number, demo.next_task
     again = f"make grade-{number} SOLUTION=exercise"
     if task is None:
-        return ["Next: checks are lost that belong to no task", _command(f"{again} ONLY=failed", "shows them")]
-    where = f"{demo.lab.exercise}/{task.file}"
-    given = f"{demo.hints(task)} of {len(task.hints)} given"
+        return [say("Next: checks are lost that belong to no task"), _command(f"{again} ONLY=failed", "shows them")]
+    where, time = f"{demo.lab.exercise}/{task.file}", duration(demo.task_minutes)
+    given, all_hints = demo.hints(task), len(task.hints)
     return [
-        f"Next: demo {number}, {task} ({duration(demo.task_minutes)}): {where}",
+        say("Next: demo {number}, {task} ({time}): {file}", number=number, task=task, time=time, file=where),
         _command(f"{again} ONLY={','.join(demo.lost(task))}", "grades it"),
-        _command(f"make hint-{number}", f"if you are stuck ({given})"),
+        _command(f"make hint-{number}", "if you are stuck ({given} of {all} given)", given=given, all=all_hints),
     ]
 
 
@@ -71,13 +74,18 @@ def hint(demo: Standing, task: Task, level: int) -> str:
     """One hint of a task. A level above the last says that there are no more."""
     number = demo.lab.number
     if level > len(task.hints):
-        told = f"{_capital(task)}: you have all of its {len(task.hints)} hints ({demo.lab.exercise}/HINTS.md)."
+        page = hints_page(demo.lab)
+        told = say(
+            "{task}: you have all of its {all} hints ({page}).", task=_capital(task), all=len(task.hints), page=page
+        )
         return "\n".join([told, _command(f"make diff-{number} TASK={task.number} SPOIL=1", "shows the solution")])
-    lines = [f"{_capital(task)}, hint {level} of {len(task.hints)}"]
+    lines = [say("{task}, hint {level} of {all}", task=_capital(task), level=level, all=len(task.hints))]
     lines += ["", *filled(task.hints[level - 1], indent="  "), ""]
     checks = ",".join(demo.lost(task) or task.checks)
     lines.append(_command(f"make grade-{number} SOLUTION=exercise ONLY={checks}", "grades it"))
-    lines.append(_command(f"make hint-{number} TASK={task.number}", _more(task, level)))
+    again = f"make hint-{number} TASK={task.number}"
+    more = level < len(task.hints)
+    lines.append(_command(again, "the next hint, which says more" if more else "there are no more"))
     return "\n".join(lines)
 
 
@@ -85,7 +93,8 @@ def passed(demo: Standing, tasks: Sequence[Task]) -> list[str]:
     """Why these tasks, which now pass, are done so."""
     lines: list[str] = []
     for task in tasks:
-        lines += ["", *filled(f"✓ {_capital(task)}. {task.why}", hanging="  ")]
+        why = task.why[:1].upper() + task.why[1:]  # Spanish goes on in lower case after a colon
+        lines += ["", *filled(f"✓ {_capital(task)}. {why}", hanging="  ")]
         lines.append(_command(f"make diff-{demo.lab.number} TASK={task.number}", "your solution beside ours"))
     return lines
 
@@ -93,9 +102,11 @@ def passed(demo: Standing, tasks: Sequence[Task]) -> list[str]:
 def _first_steps(demo: Standing) -> list[str]:
     number, lab, page = demo.lab.number, demo.lab, demo.page
     return [
-        f"Next: demo {number} · {demo.page.title}",
-        _command(page.start, f"runs it; {lab.page} is the lab ({duration(page.lab)})"),
-        _command(f"make grade-{number} SOLUTION=exercise", f"grades what you write ({duration(page.writing)})"),
+        say("Next: demo {number} · {title}", number=number, title=page.title),
+        _command(page.start, "runs it; {page} is the lab ({time})", page=lab.translated(), time=duration(page.lab)),
+        _command(
+            f"make grade-{number} SOLUTION=exercise", "grades what you write ({time})", time=duration(page.writing)
+        ),
     ]
 
 
@@ -110,28 +121,27 @@ def _said(demo: Standing, missing: dict[int, str]) -> str:
     if demo.record.done:
         return f"✓ {_day(demo.record.graded)}"
     if demo.lab.number in missing:
-        return "not on this machine"
+        return say("not on this machine")
     return duration(demo.minutes_left)
 
 
 def _task(demo: Standing, task: Task) -> str:
     mark = "✓" if demo.passed(task) else "✗" if demo.lost(task) else "–"
     given = demo.hints(task)
-    hints = f" ({given} hint{'s' * (given > 1)})" if given else ""
+    hints = f" ({say('{given} hint' if given == 1 else '{given} hints', given=given)})" if given else ""
     # So that a task is not broken in two at the end of a line.
     return f"{mark} {task.title}{hints}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _more(task: Task, level: int) -> str:
-    return "the next hint, which says more" if level < len(task.hints) else "there are no more"
-
-
 def _capital(task: Task) -> str:
-    return str(task).capitalize() if task.title.islower() else f"Task {task.number} · {task.title}"
+    if task.title.islower():
+        return str(task).capitalize()
+    return say("Task {number} · {title}", number=task.number, title=task.title)
 
 
-def _command(command: str, what_for: str) -> str:
-    return f"  {command:<{COMMAND}} {what_for}" if len(command) <= COMMAND else f"  {command}   {what_for}"
+def _command(command: str, what_for: str, **values: object) -> str:
+    told = say(what_for, **values)
+    return f"  {command:<{COMMAND}} {told}" if len(command) <= COMMAND else f"  {command}   {told}"
 
 
 def filled(text: str, indent: str = "", hanging: str = "") -> Iterator[str]:

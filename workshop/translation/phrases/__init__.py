@@ -1,0 +1,41 @@
+"""What commands print, in the language of the person at the terminal: `WORKSHOP_LANG=es make start`.
+
+In: an English phrase, with {names} for what differs each time. Out: the same in the language that the environment asks
+for; English where there is no translation. `es.py` holds the Spanish phrases by their English ones, so an English
+phrase that changes has none until somebody translates it again; a test says so. Commands, names and errors stay
+English.
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+
+from workshop.translation import ENGLISH, LANGUAGES
+
+# As gettext asks them: the first that is set decides.
+VARIABLES = ("WORKSHOP_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+
+
+def spoken(environment: Mapping[str, str] = os.environ) -> str:
+    """The suffix of the language that a person wants to read. `es_MX.UTF-8` and `es` are both Spanish."""
+    wanted = next((environment[name] for name in VARIABLES if environment.get(name)), "")
+    code = wanted.lower()[:2]
+    return code if code in LANGUAGES else ENGLISH
+
+
+def say(phrase: str, **values: object) -> str:
+    """The phrase in the spoken language, with its values."""
+    return in_words(phrase, spoken()).format(**values)
+
+
+def in_words(phrase: str, language: str) -> str:
+    return phrases(language).get(phrase, phrase)
+
+
+@cache
+def phrases(language: str) -> Mapping[str, str]:
+    if language == ENGLISH:
+        return {}
+    found: Mapping[str, str] = import_module(f"workshop.translation.phrases.{language}").PHRASES
+    return found
