@@ -15,7 +15,7 @@ from workshop.translation import ENGLISH, __main__, files, in_language, language
 PAGES = files.translations()
 each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 # All that somebody who walks these labs reads.
-LABS = ("demo_1_guarded", "demo_2_who_and_how_often")
+LABS = ("demo_1_guarded", "demo_2_who_and_how_often", "demo_3_caching")
 LAB_PAGES = ("README.md", "ANSWERS.md", "exercise/HINTS.md")
 IN_SPANISH = ["README.md", "docs/glossary.md", *(f"demos/{lab}/{name}" for lab in LABS for name in LAB_PAGES)]
 STEP = re.compile(r"^## (\d+ · .+)$", re.MULTILINE)
