@@ -1,6 +1,6 @@
 """Build the decks: `python -m slides.build [--check] [--html] [--pdf] [--measure | --no-measure] [deck ...]`.
 
-In: slides/demo_*.md, or the decks that are named. Out: build/slides/ with, for each deck, the Markdown that Marp reads,
+In: the decks in slides/, or those that are named. Out: build/slides/ with, for each deck, the Markdown that Marp reads,
 HTML, the speaker's script, and a PDF if a Chromium is found. Exit status 1 and one line per fault when a deck breaks a
 rule, shows code that is gone, overflows, or would look different elsewhere.
 Knows the order of the steps; each step is a module of its own.
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slides import marp
-from slides.deck import Deck, DeckError, read_deck
+from slides.deck import Deck, DeckError, deck_files, read_deck
 from slides.fonts import drawable, write_theme
 from slides.render import marp_markdown, shown_text, speaker_script
 from slides.rules import Fault, faults_of
@@ -56,7 +56,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _deck_files(named: Sequence[str], root: Path) -> list[Path]:
     if not named:
-        return sorted((root / "slides").glob("demo_*.md"))
+        return deck_files(root)
     beside = [root / "slides" / f"{name.removesuffix('.md')}.md" for name in named]
     return [known if known.is_file() else Path(name).resolve() for name, known in zip(named, beside, strict=True)]
 

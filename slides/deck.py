@@ -111,6 +111,13 @@ class Deck:
         return sum(slide.note.minutes for slide in self.slides if slide.note)
 
 
+def deck_files(root: Path) -> list[Path]:
+    """The decks, in the order in which a day shows them."""
+    folder = root / "slides"
+    around = {name: [file for file in [folder / f"{name}.md"] if file.is_file()] for name in ("opening", "closing")}
+    return [*around["opening"], *sorted(folder.glob("demo_*.md")), *around["closing"]]
+
+
 def read_deck(file: Path, root: Path) -> Deck:
     path = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.as_posix()
     if not file.is_file():

@@ -14,7 +14,7 @@ README = ROOT / "README.md"
 TEXT = README.read_text()
 STEPS = labs.read_steps(README)
 MOST_WORDS = 1200
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "slides" / "teaching.md", *sorted((ROOT / "docs").glob("*.md"))]
 EVERY_PAGE = tracked("*.md")
 
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

@@ -9,11 +9,13 @@ import pytest
 
 from slides.assets import outside_assets
 from slides.build import ROOT, main
-from slides.deck import read_deck
+from slides.deck import deck_files, read_deck
 from slides.fonts import FACES
 from slides.regions import read_region
+from workshop.progress.labs import LABS
+from workshop.stack import STACK
 
-DECKS = sorted((ROOT / "slides").glob("demo_*.md"))
+DECKS = deck_files(ROOT)
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.stem)
@@ -31,14 +33,38 @@ def test_each_command_on_a_slide_is_valid_shell(deck: Path) -> None:
                 assert parsed.returncode == 0, f"{deck.name}:{fence.line}: {parsed.stderr}"
 
 
-def test_there_is_a_deck_for_the_first_demo() -> None:
-    assert "demo_1_guarded" in [deck.stem for deck in DECKS]
+def test_the_decks_are_an_opening_one_for_each_demo_and_a_closing() -> None:
+    demos = [Path(lab.folder).name for lab in LABS.values()]
+    assert [deck.stem for deck in DECKS] == ["opening", *demos, "closing"]
 
 
 def test_the_picture_of_demo_1_shows_its_layers_in_order() -> None:
     stacked = re.findall(r"^(\w+)\(", read_region(ROOT / "demos/demo_1_guarded/app.py", "layers"), re.MULTILINE)
     picture = (ROOT / "slides/pictures/demo_1_layers.svg").read_text(encoding="utf-8")
     assert re.findall(r'font-weight="700">([A-Z]\w+)</tspan>', picture) == stacked
+
+
+def test_the_picture_of_the_opening_shows_the_whole_stack_in_order() -> None:
+    picture = (ROOT / "slides/pictures/opening_path.svg").read_text(encoding="utf-8")
+    boxes = re.findall(r'font-weight="700">([A-Z]\w+)</text>\n.*>demo (\d)</text>', picture)
+    assert boxes == [(row.layer, str(row.demo)) for row in STACK]
+
+
+def test_the_closing_repeats_the_last_sentence_of_each_demo() -> None:
+    said = [re.findall(r"^> (.+)$", deck.read_text(encoding="utf-8"), re.MULTILINE)[-1] for deck in DECKS[1:-1]]
+    assert re.findall(r"^\d\. (.+)$", (ROOT / "slides/closing.md").read_text(encoding="utf-8"), re.MULTILINE) == said
+
+
+def test_the_numbers_of_the_closing_are_those_of_the_benchmark() -> None:
+    slide = (ROOT / "slides/closing.md").read_text(encoding="utf-8").partition("## What all of it costs")[2]
+    shown = [row.strip("| ").split(" | ")[1:] for row in re.findall(r"^\| .*\d.*\|$", slide, re.MULTILINE)[:4]]
+    ours, bare = ([column.strip("*") for column in columns] for columns in zip(*shown, strict=True))
+    bench = (ROOT / "README.md").read_text(encoding="utf-8").partition("<!-- bench: begin")[2]
+    rows = [[cell.strip() for cell in row.split("|")] for row in bench.splitlines() if row.startswith("| ")]
+    columns = [rows[0].index(name) for name in ("added p50", "at 16", "CPU per request", "memory")]
+    for contender, numbers in (("this gateway (", ours), ("bare pass-through (", bare)):
+        row = next(row for row in rows if row[1].startswith(contender))
+        assert numbers == [row[column] for column in columns]
 
 
 def test_the_theme_loads_nothing_from_outside() -> None:

@@ -1,0 +1,208 @@
+"""The plans of a day: what comes when. `python -m slides.plans` writes them into slides/teaching.md (`make reference`).
+
+In: the minutes of the decks' notes, and those of the labs' tables. Out: tables with a clock, each with what to leave
+out when an hour is missing. A test compares the page and the opening's slide with them.
+Knows the order of a day; knows nothing about what the decks and labs say.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from slides.deck import deck_files, read_deck
+from workshop.processes import ROOT
+from workshop.progress.labs import LABS
+
+TEACHING = "slides/teaching.md"
+OPENING, CLOSING = "opening", "closing"
+PAUSES = ("break", "lunch")
+
+
+@dataclass(slots=True, frozen=True)
+class Cut:
+    """A part to leave out, and what to do instead."""
+
+    part: str
+    instead: str
+
+
+@dataclass(slots=True, frozen=True)
+class Plan:
+    """Parts in order: `slides 1`, `lab 1` (run it and break it), `exercise 1` (write it), `break 15`, `lunch 60`."""
+
+    name: str
+    starts: str  # the clock, as 09:00
+    parts: tuple[str, ...]
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """A part with its place on the clock. `start` and `minutes`: in minutes, and `start` since midnight."""
+
+    part: str
+    title: str
+    start: float
+    minutes: float
+
+    @property
+    def end(self) -> float:
+        return self.start + self.minutes
+
+    @property
+    def is_pause(self) -> bool:
+        return self.part.startswith(PAUSES)
+
+
+HALF_DAY = Plan(
+    "half-day",
+    "09:00",
+    (OPENING, "slides 1", "lab 1", "break 15", "slides 4", "lab 4", "break 15", "slides 5", "lab 5", CLOSING),
+    (
+        Cut("lab 4", "the deck's live slides show the cut stream and the breaker"),
+        Cut("lab 1", "the deck's live slides break it and load it; the lab is for home"),
+    ),
+)
+WHOLE_DAY = Plan(
+    "whole-day",
+    "09:00",
+    (
+        *(OPENING, "slides 1", "lab 1", "break 15", "exercise 1", "slides 2", "lab 2", "lunch 60"),
+        *("slides 3", "slides 4", "lab 4", "break 15", "slides 5", "lab 5", "break 10", "slides 6", CLOSING),
+    ),
+    (
+        Cut("exercise 1", "it is for home: `make start` says where to go on"),
+        Cut("slides 3", "read its last slide aloud; lab 3 is for home"),
+    ),
+)
+FIRST_OF_TWO = Plan(
+    "first-of-two-days",
+    "09:00",
+    (
+        *(OPENING, "slides 1", "lab 1", "break 15", "exercise 1", "slides 2", "lab 2", "lunch 60"),
+        *("exercise 2", "slides 3", "break 15", "lab 3", "exercise 3"),
+    ),
+    (
+        Cut("exercise 3", "it is for the evening: `make start` says where to go on"),
+        Cut("lab 2", "the deck's live slides show the limit and the budget"),
+    ),
+)
+SECOND_OF_TWO = Plan(
+    "second-of-two-days",
+    "09:00",
+    (
+        *("slides 4", "lab 4", "break 15", "exercise 4", "slides 5", "lunch 60", "lab 5", "exercise 5"),
+        *("break 15", "slides 6", "lab 6", "break 10", "exercise 6", CLOSING),
+    ),
+    (Cut("exercise 6", "kill a replica on the projector, and read what the grader says about the starter"),),
+)
+PLANS = (HALF_DAY, WHOLE_DAY, FIRST_OF_TWO, SECOND_OF_TWO)
+
+
+def main(root: Path = ROOT) -> None:
+    page = root / TEACHING
+    page.write_text(with_plans(page.read_text(encoding="utf-8"), root), encoding="utf-8")
+
+
+def with_plans(page: str, root: Path = ROOT) -> str:
+    """The page with its tables replaced."""
+    minutes = Minutes(root)
+    page = _replaced(page, "minutes", minutes.table())
+    for plan in PLANS:
+        page = _replaced(page, plan.name, table(plan, minutes))
+    return page
+
+
+class Minutes:
+    """How long each part takes, by what the decks and the labs say."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        decks = [read_deck(file, root) for file in deck_files(root)]
+        self._slides = {Path(deck.path).stem: deck.minutes for deck in decks}
+        self._labs = {number: lab.read(root) for number, lab in LABS.items()}
+
+    def of(self, part: str) -> float:
+        kind, _, number = part.partition(" ")
+        if kind in PAUSES:
+            return float(number)
+        if kind in (OPENING, CLOSING):
+            return self._slides[kind]
+        if kind == "slides":
+            return next(minutes for name, minutes in self._slides.items() if name.startswith(f"demo_{number}_"))
+        page = self._labs[int(number)]
+        return {"lab": page.lab, "exercise": page.writing}[kind]
+
+    def title(self, part: str) -> str:
+        kind, _, number = part.partition(" ")
+        if kind in (*PAUSES, OPENING, CLOSING):
+            return kind
+        return (
+            f"demo {number}, {kind}: {self._labs[int(number)].title}" if kind == "slides" else f"demo {number}, {kind}"
+        )
+
+    def table(self) -> str:
+        rows = ["| | slides | lab | exercise | in all |", "|---|--:|--:|--:|--:|"]
+        total = 0.0
+        for number, page in self._labs.items():
+            parts = [self.of(f"{kind} {number}") for kind in ("slides", "lab", "exercise")]
+            total += sum(parts)
+            rows.append(f"| {number} · {page.title} | {' | '.join(f'{part:g}' for part in (*parts, sum(parts)))} |")
+        both = self.of(OPENING) + self.of(CLOSING)
+        rows.append(f"| opening and closing | {both:g} | | | {both:g} |")
+        rows.append(f"| everything | | | | {total + both:g} |")
+        return "\n".join(rows)
+
+
+def entries(plan: Plan, minutes: Minutes) -> Iterator[Entry]:
+    hours, _, rest = plan.starts.partition(":")
+    clock = float(int(hours) * 60 + int(rest))
+    for part in plan.parts:
+        entry = Entry(part, minutes.title(part), clock, minutes.of(part))
+        yield entry
+        clock = entry.end
+
+
+def table(plan: Plan, minutes: Minutes) -> str:
+    """The plan, and how to cut an hour of it, as Markdown."""
+    rows = ["| from | minutes | |", "|--:|--:|---|"]
+    day = list(entries(plan, minutes))
+    for entry in day:
+        title = f"*{entry.title}*" if entry.is_pause else entry.title
+        rows.append(f"| {clock(entry.start)} | {entry.minutes:g} | {title} |")
+    taught = sum(entry.minutes for entry in day if not entry.is_pause)
+    rows.append(f"| {clock(day[-1].end)} | {taught:g} | end; without the breaks |")
+    rows += ["", "To cut an hour, leave out, in this order:", "", "| leave out | saves | instead |", "|---|--:|---|"]
+    rows += [f"| {minutes.title(cut.part)} | {minutes.of(cut.part):g} | {cut.instead} |" for cut in plan.cuts]
+    return "\n".join(rows)
+
+
+def outline(plan: Plan, minutes: Minutes) -> list[str]:
+    """The plan as the opening shows it: demos, lunch and end, and the breaks in one line; to five minutes."""
+    day = list(entries(plan, minutes))
+    shown = [entry for entry in day if entry.part.partition(" ")[0] in ("slides", "lunch", OPENING, CLOSING)]
+    lines = [f"**{clock(entry.start, 5)}** {_short(entry)}" for entry in shown]
+    breaks = [clock(entry.start, 5) for entry in day if entry.part.startswith("break")]
+    return [*lines[:-1], f"{lines[-1]}, until {clock(day[-1].end, 5)}", f"breaks at {', '.join(breaks)}"]
+
+
+def clock(minutes: float, step: int = 1) -> str:
+    """A time of the day, rounded down to `step` minutes."""
+    whole = int(minutes) // step * step
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
+def _short(entry: Entry) -> str:
+    return entry.title.replace(", slides: ", ": ").partition(",")[0]
+
+
+def _replaced(page: str, name: str, new: str) -> str:
+    begin, end = f"<!-- {name}: begin (make reference) -->\n", f"<!-- {name}: end -->"
+    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not found.search(page):
+        raise ValueError(f"{TEACHING} has no place for the table {name}: {begin.strip()} … {end}")
+    return found.sub(lambda _: f"{begin}{new}\n{end}", page, count=1)
+
+
+if __name__ == "__main__":
+    main()
