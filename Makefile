@@ -129,7 +129,7 @@ demo-%: $(RUNTIME) ## run demo N; PORT=8000, SOLUTION=exercise for your own vers
 webhook: $(RUNTIME) ## sign an alert and send it: URL=http://localhost:8000, FILE=your.json, RESOLVED=1
 	@$(PY) -m workshop.webhook $(if $(URL),--url "$$URL") $(if $(RESOLVED),--resolved) $(FILE)
 
-doctor: ## check this machine: what is here, what is missing, what to do
+doctor: ## check this machine: what is here, what is missing, what to do; CLASS=1 before you teach
 	@CLEARED="$(CLEARED)" HARDWARE=$(HARDWARE) $(WITH_PYTHON) -m workshop.doctor
 
 # --- fire drills: demo 5 with something broken in it ----------------------------------------------------------------
@@ -264,8 +264,8 @@ release-check: ## before a tag: the version, the images, their known vulnerabili
 	@if ! command -v kubectl >/dev/null; then echo "kubectl is missing: the manifests are not rendered"; else \
 	  for folder in base cpu smoke; do kubectl kustomize serving/kubernetes/$$folder >/dev/null || exit 1; done; fi
 
-reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests, the version
-	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes
+reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests, plans of a day, the version
+	@$(PY) -m workshop.reference && $(PY) -m serving.kubernetes && $(PY) -m slides.plans
 
 clean: ## remove environments, and everything that runs left behind, but not your progress
 	@rm -rf .venv .venv-* .run build .mypy_cache .ruff_cache .pytest_cache logs.json

@@ -1,7 +1,8 @@
 """`make doctor`: check this machine. One line each for what is here, and for what is missing and how to fix it.
 
-Needs nothing installed and installs nothing: the machine's own Python runs it, with the standard library. Questions
-that only our packages can answer (are the settings right?) go to the environment's Python, if there is one.
+`CLASS=1` adds what a teacher needs for a room. Needs nothing installed and installs nothing: the machine's own Python
+runs it, with the standard library. Questions that only our packages can answer (are the settings right?) go to the
+environment's Python, if there is one.
 """
 
 import json
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop import environment, platforms
+from workshop import classroom, environment, platforms
 from workshop.environment import PACKAGES, Packages
 from workshop.processes import ROOT, answers
 from workshop.programs import PROGRAMS
@@ -32,7 +33,7 @@ OURSELVES = (LOOPBACK, "localhost")
 
 @dataclass(slots=True, frozen=True)
 class Finding:
-    """`needed`: a demo cannot start without it."""
+    """`needed`: a demo cannot start without it, or a class, if it is for one."""
 
     good: bool
     text: str
@@ -81,6 +82,8 @@ def examine() -> Iterator[Finding]:
         path = program.path()
         missing = f"{name} is missing: {program.purpose}; on Debian apt-get install {program.package}"
         yield Finding(path is not None, f"{name} at {path}" if path else missing, needed=False)
+    if os.environ.get("CLASS"):
+        yield from (Finding(good, text) for good, text in classroom.examine(ROOT))
 
 
 def state(packages: Packages, *, needed: bool, remedy: str) -> Finding:

@@ -178,20 +178,20 @@ def not_as_pinned(packages: Packages, place: Path) -> dict[str, str | None]:
     """The packages of the list with another version in the environment: by name, the version there or None."""
     there = installed(place)
     pinned = pins(ROOT / packages.listing)
-    return {name: there.get(name) for name, version in pinned.items() if _public(there.get(name)) != _public(version)}
+    return {name: there.get(name) for name, version in pinned.items() if public(there.get(name)) != public(version)}
 
 
 def pins(listing: Path) -> dict[str, str]:
     """What a lock pins on every machine: lines with a marker are left out."""
     found = re.findall(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)\s*(;?)", listing.read_text(), re.MULTILINE)
-    return {_canonical(name): version for name, version, marker in found if not marker}
+    return {canonical(name): version for name, version, marker in found if not marker}
 
 
 def installed(place: Path) -> dict[str, str]:
     """Every package of an environment with its version, read without running its Python."""
     folders = [str(path) for path in place.glob("lib/python3*/site-packages")]
     found = importlib.metadata.distributions(path=folders)
-    return {_canonical(name): found.version for found in found if (name := found.metadata["Name"])}
+    return {canonical(name): found.version for found in found if (name := found.metadata["Name"])}
 
 
 def spoilers() -> list[str]:
@@ -433,11 +433,11 @@ def _replace(path: Path, content: bytes) -> None:
     new.replace(path)
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _public(version: str | None) -> str | None:
+def public(version: str | None) -> str | None:
     """Without what comes after a plus: `2.13.0+cpu` is 2.13.0."""
     return version.partition("+")[0] if version else None
 

@@ -184,7 +184,7 @@ def test_the_settings_reference_is_what_the_settings_say() -> None:
     assert reference.measured("bench") in readme
 
 
-@pytest.mark.parametrize("module", ["environment", "doctor", "programs"])
+@pytest.mark.parametrize("module", ["environment", "doctor", "classroom", "programs"])
 def test_modules_that_run_before_the_installation_need_no_package(module: str) -> None:
     command = [sys.executable, "-S", "-c", f"import workshop.{module}"]  # -S: without site-packages
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
