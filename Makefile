@@ -236,7 +236,7 @@ before-after: $(DEV) ## a first version of the service beside the demos, on one 
 bench-serving: $(DEV) $(SERVING) ## vLLM alone, Ray Serve around it, and each setting; QUICK=1 for a short run, SUSTAINED=1 for steady load
 	@$(PY) -m loadtests.bench_serving $(if $(QUICK),--quick) $(if $(SUSTAINED),--sustained)
 
-slides: $(DEV) ## the decks as HTML, and as PDF if there is a Chromium
+slides: $(DEV) ## the decks and the cheat sheets as HTML, and as PDF if there is a Chromium
 	@$(PY) -m slides.build
 
 # The build context is the repository; the list beside each Dockerfile says which of its files go in. Docker if its daemon

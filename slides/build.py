@@ -1,8 +1,8 @@
 """Build the decks: `python -m slides.build [--check] [--html] [--pdf] [--measure | --no-measure] [deck ...]`.
 
-In: the decks in slides/, or those that are named. Out: build/slides/ with, for each deck, the Markdown that Marp reads,
-HTML, the speaker's script, and a PDF if a Chromium is found. Exit status 1 and one line per fault when a deck breaks a
-rule, shows code that is gone, overflows, or would look different elsewhere.
+In: the decks in slides/, or those that are named; without names, the cheat sheets too. Out: build/slides/ with, for
+each deck, the Markdown that Marp reads, HTML, the speaker's script, and a PDF if a Chromium is found. Exit status 1 and
+one line per fault when a deck breaks a rule, shows code that is gone, overflows, or would look different elsewhere.
 Knows the order of the steps; each step is a module of its own.
 """
 
@@ -16,6 +16,7 @@ from slides.deck import Deck, DeckError, deck_files, read_deck
 from slides.fonts import drawable, write_theme
 from slides.render import marp_markdown, shown_text, speaker_script
 from slides.rules import Fault, faults_of
+from slides.sheets import Sheet, read_sheets, sheet_markdown
 from workshop.node import NodeError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,16 +85,20 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
     build = root / "build"
     node = marp.find_node(build)
     modules = marp.install_marp(node, build)
-    markdown = [_write_markdown(deck, root) for deck in decks]
+    sheets = [] if options.decks else read_sheets(root)
+    markdown = [*(_write_markdown(deck, root) for deck in decks), *(_write_sheet(sheet, root) for sheet in sheets)]
     theme = write_theme(THEME, modules, build / "slides" / "theme.css")
     written = [marp.write_html(node, modules, theme, markdown)]
     known = drawable(modules)
     faults = [fault for deck in decks for fault in _undrawable(deck, known, root)]
     if chromium and options.measure is not False:
-        for deck, found in zip(decks, marp.measure(node, modules, written[0], chromium), strict=True):
+        measured = marp.measure(node, modules, written[0], chromium)
+        for deck, found in zip(decks, measured, strict=False):
             faults += [
                 Fault(deck.path, deck.slides[number - 1].line, f"slide {number} {text}") for number, text in found
             ]
+        for sheet, found in zip(sheets, measured[len(decks) :], strict=True):
+            faults += [Fault(sheet.page, 1, f"its cheat sheet {text}") for _, text in found]
     if chromium and (options.pdf or not options.html):
         written.append(marp.write_pdf(node, modules, theme, markdown, chromium))
     for files in zip(*written, strict=True):
@@ -116,6 +121,12 @@ def _write_markdown(deck: Deck, root: Path) -> Path:
     (folder / f"{name}.notes.txt").write_text(speaker_script(deck), encoding="utf-8")
     markdown = folder / f"{name}.md"
     markdown.write_text(marp_markdown(deck, root), encoding="utf-8")
+    return markdown
+
+
+def _write_sheet(sheet: Sheet, root: Path) -> Path:
+    markdown = root / "build" / "slides" / f"{sheet.name}.md"
+    markdown.write_text(sheet_markdown(sheet), encoding="utf-8")
     return markdown
 
 

@@ -15,11 +15,12 @@ const [modules, chromium, seconds, ...decks] = process.argv.slice(2)
 const puppeteer = createRequire(resolve(modules, 'package.json'))('puppeteer-core')
 
 const SECTIONS = 'svg[data-marpit-svg] section'
-const SMALLEST_TYPE = 16 // pixels
+// Type in pixels, and what needs it. On paper, 11 pixels are 8 points.
+const SMALLEST = { screen: [16, 'the back row'], print: [11, 'a reader of paper'] }
 const UNSEEN = 3 // pixels of 1280: nobody sees a line that begins so much lower, or a box that is so much wider
 
 // Runs in the page. Units: CSS pixels of the slide, whatever the window's scale.
-function faultsOfSlides(sections, smallestType, unseen) {
+function faultsOfSlides(sections, smallestOfAll, unseen) {
   const faults = []
   document.querySelectorAll(sections).forEach((section, index) => {
     const report = (text) => faults.push({ slide: index + 1, text })
@@ -76,8 +77,9 @@ function faultsOfSlides(sections, smallestType, unseen) {
       const speaks = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())
       if (!speaks) continue
       const zoom = element.ownerSVGElement && drawn.includes(element) ? element.getScreenCTM().a / scale : 1
+      const [smallestType, reader] = smallestOfAll[section.classList.contains('sheet') ? 'print' : 'screen']
       const size = Math.round(parseFloat(getComputedStyle(element).fontSize) * zoom * 10) / 10
-      if (size < smallestType) report(`sets ${name(element)} in ${size} px; the back row needs ${smallestType}`)
+      if (size < smallestType) report(`sets ${name(element)} in ${size} px; ${reader} needs ${smallestType}`)
     }
     for (const image of section.querySelectorAll('img')) {
       if (!image.naturalWidth) report(`shows no picture for "${image.alt}"`)
@@ -129,7 +131,7 @@ async function faultsOf(deck) {
   // In print all slides are laid out at once; on a screen only the one that is shown.
   await page.emulateMediaType('print')
   await page.evaluate(() => Promise.all([...document.fonts].map((font) => font.load())))
-  const faults = await page.evaluate(faultsOfSlides, SECTIONS, SMALLEST_TYPE, UNSEEN)
+  const faults = await page.evaluate(faultsOfSlides, SECTIONS, SMALLEST, UNSEEN)
   faults.push(...(await foreignFonts(page)))
   for (const url of outside) faults.push({ slide: 1, text: `makes the deck ask for ${url}` })
   await page.close()

@@ -9,6 +9,7 @@ from slides import marp
 from slides.assets import outside_assets
 from slides.build import ROOT, main
 from workshop.node import Node, NodeError
+from workshop.progress.labs import LABS
 
 needs_chromium = pytest.mark.skipif(marp.find_chromium() is None, reason="Chromium is not installed here")
 
@@ -125,6 +126,41 @@ def test_faults_that_only_a_browser_sees_fail_the_build_and_invisible_ones_do_no
         faults = [line.partition(": slide ")[2][2:] for line in lines if line.startswith(f"slides/demo_{number}.md:")]
         assert any(fault.startswith(beginning) and fault.endswith(end) for fault in faults), (beginning, faults)
     assert [line for line in lines for number in range(10 + len(SEEN), 30) if f"demo_{number}.md" in line] == []
+
+
+LAB = """\
+# Demo 1 · A lab
+
+## 1 · Start it
+
+```console
+$ make demo-1
+```
+
+## 2 · Ask
+
+```bash
+{command}
+```
+
+> {quote}
+"""
+
+
+@needs_chromium
+def test_a_cheat_sheet_that_does_not_fit_on_its_page_fails_the_build(
+    built: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (built / "docs").mkdir()
+    (built / "docs" / "settings.md").write_text("# Settings\n")
+    lab = built / LABS[1].page
+    lab.parent.mkdir(parents=True)
+    lab.write_text(LAB.format(command="curl localhost:8000", quote="short"))
+    assert main([], built) == 0, capsys.readouterr().err
+    assert (built / "build/slides/cheat_sheet_1.pdf").is_file()
+    lab.write_text(LAB.format(command="curl localhost:8000", quote="a long sentence " * 400))
+    assert main(["--html"], built) == 1
+    assert f"{LABS[1].page}:1: its cheat sheet overflows by " in capsys.readouterr().err
 
 
 def test_npm_runs_again_only_when_the_lock_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

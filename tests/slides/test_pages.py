@@ -18,10 +18,13 @@ from slides import marp
 from slides.build import ROOT
 from slides.deck import deck_files
 from slides.fonts import FACES
+from slides.sheets import read_sheets
 from tests.slides import odd_fonts
 from workshop.node import NodeError
 
 DECKS = [path.stem for path in deck_files(ROOT)]
+SHEETS = [sheet.name for sheet in read_sheets(ROOT)]
+A4 = (595.3, 841.9)  # points
 BUILT = ROOT / "build" / "slides"
 LAUNCH = 180_000  # milliseconds: the machine may be busy
 
@@ -59,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     except NodeError as error:
         pytest.skip(str(error))
     environment = odd_fonts.environment(tmp_path_factory.mktemp("odd"), modules)
-    for deck in DECKS:
+    for deck in [*DECKS, *SHEETS]:
         for file in BUILT.glob(f"{deck}.*"):
             file.unlink()
     done = subprocess.run(
@@ -104,6 +107,17 @@ def test_make_slides_succeeds_and_lists_its_files(made: Made) -> None:
     for deck in DECKS:
         assert f"build/slides/{deck}.html  build/slides/{deck}.pdf\n" in made.done.stdout
         assert (BUILT / f"{deck}.notes.txt").is_file()
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_a_cheat_sheet_is_one_page_of_a4(made: Made, sheet: str) -> None:
+    """That nothing overflows the page, the build itself has measured."""
+    assert f"build/slides/{sheet}.html  build/slides/{sheet}.pdf\n" in made.done.stdout
+    objects = _objects((BUILT / f"{sheet}.pdf").read_bytes())
+    assert len(re.findall(rb"/Type\s*/Page\b", objects)) == 1
+    boxes = re.findall(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)\s*\]", objects)
+    assert boxes
+    assert all(abs(float(side) - asked) <= 1 for box in boxes for side, asked in zip(box, A4, strict=True))
 
 
 def test_the_odd_machine_really_has_no_other_font(made: Made) -> None:
@@ -156,5 +170,6 @@ def test_a_pdf_embeds_the_decks_fonts_and_no_others(made: Made, deck: str) -> No
 
 def _objects(pdf: bytes) -> bytes:
     """A PDF's objects as text. The PDF packs them in compressed streams."""
-    packed = re.findall(rb"/ObjStm\b.*?stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
-    return pdf + b"\n".join(zlib.decompress(stream) for stream in packed)
+    packed = re.findall(rb"/ObjStm\b.*?stream\r?\n(.*?)\nendstream", pdf, re.DOTALL)
+    # Not zlib.decompress: a \r before the end may be the last byte of the stream, or belong to the line end.
+    return pdf + b"\n".join(zlib.decompressobj().decompress(stream) for stream in packed)
