@@ -121,6 +121,7 @@ class Minutes:
         decks = [read_deck(file, root) for file in deck_files(root)]
         self._slides = {Path(deck.path).stem: deck.minutes for deck in decks}
         self._labs = {number: lab.read(root) for number, lab in LABS.items()}
+        self._titles = {number: lab.title(root) for number, lab in LABS.items()}
 
     def of(self, part: str) -> float:
         kind, _, number = part.partition(" ")
@@ -137,17 +138,17 @@ class Minutes:
         kind, _, number = part.partition(" ")
         if kind in (*PAUSES, OPENING, CLOSING):
             return kind
-        return (
-            f"demo {number}, {kind}: {self._labs[int(number)].title}" if kind == "slides" else f"demo {number}, {kind}"
-        )
+        return f"demo {number}, {kind}: {self._titles[int(number)]}" if kind == "slides" else f"demo {number}, {kind}"
 
     def table(self) -> str:
         rows = ["| | slides | lab | exercise | in all |", "|---|--:|--:|--:|--:|"]
         total = 0.0
-        for number, page in self._labs.items():
+        for number in self._labs:
             parts = [self.of(f"{kind} {number}") for kind in ("slides", "lab", "exercise")]
             total += sum(parts)
-            rows.append(f"| {number} · {page.title} | {' | '.join(f'{part:g}' for part in (*parts, sum(parts)))} |")
+            rows.append(
+                f"| {number} · {self._titles[number]} | {' | '.join(f'{part:g}' for part in (*parts, sum(parts)))} |"
+            )
         both = self.of(OPENING) + self.of(CLOSING)
         rows.append(f"| opening and closing | {both:g} | | | {both:g} |")
         rows.append(f"| everything | | | | {total + both:g} |")

@@ -91,7 +91,7 @@ def _sheet(lab: Lab, root: Path) -> Sheet:
     room = ROOM - ROW * (max(halves) + len(settings)) - LINE * len(variables)
     return Sheet(
         number=lab.number,
-        title=page.title,
+        title=lab.title(root),
         page=lab.page,
         start=page.start,
         variables=variables,

@@ -35,6 +35,12 @@ def test_the_page_for_teachers_has_the_plans_as_they_are_now() -> None:
     assert with_plans(page) == page, "run make reference"
 
 
+def test_the_page_is_in_english_on_a_spanish_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKSHOP_LANG", "es")
+    page = (ROOT / TEACHING).read_text(encoding="utf-8")
+    assert with_plans(page) == page
+
+
 def test_a_page_without_a_place_for_a_plan_is_an_error() -> None:
     with pytest.raises(ValueError, match="no place for the table minutes"):
         with_plans("# A page\n")

@@ -36,6 +36,10 @@ class Lab:
     def exercise(self) -> str:
         return f"{self.folder}/exercise"
 
+    def title(self, root: Path = ROOT) -> str:
+        """In English, whatever language is spoken."""
+        return (root / self.page).read_text().partition("\n")[0].partition(" · ")[2]
+
     def read(self, root: Path = ROOT) -> "Page":
         """What the lab's page says of itself."""
         page, translated = root / self.page, root / self.translated(root)
