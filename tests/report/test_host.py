@@ -2,15 +2,19 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.attendee import GUARDS, Project, copied
+from tests.waiting import LIMIT, wait_for
 from workshop.processes import ROOT
 from workshop.progress.labs import LABS
-from workshop.report import host
+from workshop.report import host, keys
 from workshop.report.__main__ import main
 from workshop.report.payload import NotAReport
 
@@ -90,6 +94,13 @@ def test_a_page_that_is_handed_in_is_not_signed(
     assert not place.exists()
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:  # it has ended
+        return []
+
+
 def git(project: Project, *arguments: str) -> str:
     command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
     return subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True).stdout
@@ -99,6 +110,36 @@ def signs(host: Project, attendee: Project, name: str) -> str:
     done = host.make("report-sign", f"NAME={name}", f"FROM={attendee.root}")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signing_that_is_interrupted_leaves_nothing_running_and_no_clone(
+    number: signal.Signals, theirs: Path, tmp_path: Path
+) -> None:
+    keys.make(tmp_path / "keys")
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "workshop.report", "sign", "--keys", str(tmp_path / "keys")]
+    signing = subprocess.Popen(
+        [*command, "--name", "Ana", "--from", str(theirs)],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        start_new_session=True,
+    )
+    started: list[psutil.Process] = []
+
+    def serves() -> bool:
+        started[:] = psutil.Process(signing.pid).children(recursive=True)
+        return any("shared.server" in command_of(process) for process in started)
+
+    try:
+        wait_for(serves, "the exercise is served")
+    finally:
+        signing.send_signal(number)
+        status = signing.wait(LIMIT)
+    assert status == 128 + number
+    assert not psutil.wait_procs(started, timeout=LIMIT)[1]
+    assert not list((tmp_path / "tmp").glob("*/workshop"))
 
 
 @pytest.mark.prove

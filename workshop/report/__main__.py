@@ -4,11 +4,12 @@ Exit status 0, 1 for a report that the host has not signed, or 2 with one line o
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from workshop.grader.__main__ import NOTHING_TO_GRADE, Parser
+from workshop.grader.__main__ import INTERRUPTED, NOTHING_TO_GRADE, Parser, stop
 from workshop.processes import ROOT
 from workshop.progress import record
 from workshop.report import host, keys, own
@@ -106,4 +107,8 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop.grader.__main__ import LOST_POINTS, PASSED
-from workshop.processes import ROOT, child_environment
+from workshop.processes import ROOT, child_environment, die_with_parent
 from workshop.progress import record
 from workshop.progress.labs import LABS, Lab
 from workshop.progress.source import graded, hash_of, source
@@ -71,12 +71,12 @@ def _bring(handed_in: Path, clone: Path, lab: Lab) -> bool:
     """Put an attendee's files in the place of those given. Were they different?"""
     theirs, place = handed_in / lab.exercise, clone / lab.exercise
     names = graded(theirs) if theirs.is_dir() else []
-    if not names or hash_of(theirs) == hash_of(place):
-        return False
     if len(names) > MOST:
         raise NotAReport(f"{theirs} has {len(names)} files; {MOST} are the most")
     for name in names:
         _must_be_plain(theirs / name, theirs)
+    if not names or hash_of(theirs) == hash_of(place):
+        return False
     for name in graded(place):
         (place / name).unlink()
     for name in names:
@@ -115,9 +115,23 @@ def _demo(lab: Lab, clone: Path) -> DemoGrade:
 def _graded(lab: Lab, clone: Path) -> dict[str, Any]:
     """What the grader prints. Not what it records: the exercise could write to that file."""
     command = [sys.executable, "-m", "workshop.grader", str(lab.number), "--solution", "exercise", "--json"]
-    done = subprocess.run(command, cwd=clone, env=child_environment(), capture_output=True)
-    if done.returncode not in (PASSED, LOST_POINTS):
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise NotAReport(said[0] if said else f"the grader ended with exit status {done.returncode}")
-    found: dict[str, Any] = json.loads(done.stdout)
+    grader = subprocess.Popen(
+        command,
+        cwd=clone,
+        env=child_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C reaches only us
+        preexec_fn=die_with_parent,
+    )
+    try:
+        printed, said = grader.communicate()
+    except BaseException:
+        grader.terminate()  # it stops all that it has started
+        grader.communicate()
+        raise
+    if grader.returncode not in (PASSED, LOST_POINTS):
+        lines = said.decode(errors="replace").strip().splitlines()
+        raise NotAReport(lines[0] if lines else f"the grader ended with exit status {grader.returncode}")
+    found: dict[str, Any] = json.loads(printed)
     return found
