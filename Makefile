@@ -32,11 +32,11 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help start progress grade install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
+.PHONY: help start progress grade report report-key report-sign report-verify install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
-	  awk -F'|' '{gsub("%", "N", $$1); printf "  make %-12s %s\n", $$1, $$2}'
+	  awk -F'|' '{gsub("%", "N", $$1); printf "  make %-13s %s\n", $$1, $$2}'
 
 # An unknown demo gets one line, and nothing is installed for it.
 DEMOS := 1 2 3 4 5 6
@@ -215,6 +215,18 @@ grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a runn
 grade: $(DEV) ## grade all demos, with a total; SOLUTION=exercise for yours
 	@$(if $(URL)$(ONLY),echo "URL and ONLY are for one demo: make grade-1 …" >&2; exit 2)
 	@$(PY) -m workshop.grader.all_demos --solution "$(SOLUTION)" || $(QUIETLY)
+
+report: $(DEV) ## your grades as a page and a badge, in build/report; NAME="Ana"
+	@$(PY) -m workshop.report own $(call given,NAME,--name)
+
+report-key: $(DEV) ## for the workshop's host: the key that signs reports; KEYS=… for another folder
+	@$(PY) -m workshop.report key $(call given,KEYS,--keys)
+
+report-sign: $(DEV) ## for the host: grade an attendee's exercises here, and sign that; NAME="Ana" FROM=their/clone
+	@$(PY) -m workshop.report sign $(call given,KEYS,--keys) $(call given,NAME,--name) $(call given,FROM,--from)
+
+report-verify: $(DEV) ## has the host signed it? FILE=report.html, KEY=… the host's public key
+	@$(PY) -m workshop.report verify $(call given,KEYS,--keys) $(call given,FILE,--file) $(call given,KEY,--key)
 
 load-%: $(DEV) ## the Locust scenario of demo N, its gates and a report; URL=http://… for a running service, SEED=7
 	@$(PY) -m loadtests $* $(if $(URL),--url "$$URL") --solution $(SOLUTION) $(call given,SEED,--seed)

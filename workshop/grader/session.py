@@ -14,6 +14,8 @@ from workshop.grader.launch import MORE_NAMES, TINY, embedded_server, found, ser
 from workshop.grader.subject import Subject
 from workshop.grader.target import Target
 from workshop.progress.after_grading import Kept, keep
+from workshop.progress.labs import LABS
+from workshop.progress.source import source
 
 
 def launch(
@@ -51,6 +53,7 @@ def graded(
     """
     results: list[Result] = []
     kept = Kept()
+    looked_at = source(LABS[target.number])
     try:
         for result in grade(checks, subject):
             results.append(result)
@@ -60,5 +63,6 @@ def graded(
         if target.own and results:
             points = {check.name: check.points for check in checklist.checks}
             statuses = {result.check.name: str(result.status) for result in results}
-            kept = keep(target.number, points, statuses, alone=alone)
+            still = looked_at.if_still(source(LABS[target.number]))
+            kept = keep(target.number, points, statuses, still, alone=alone)
     return results, kept

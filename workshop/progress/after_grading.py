@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from workshop.progress import pages, record
 from workshop.progress.labs import LABS
+from workshop.progress.source import Source
 from workshop.progress.standing import missing, standing, standings
 
 
@@ -19,12 +20,14 @@ class Kept:
     next: Sequence[str] = ()
 
 
-def keep(number: int, points: Mapping[str, int], results: Mapping[str, str], *, alone: bool = True) -> Kept:
-    """Record the results. `alone`: no other demo is graded with this one."""
+def keep(
+    number: int, points: Mapping[str, int], results: Mapping[str, str], graded: Source, *, alone: bool = True
+) -> Kept:
+    """Record the results, and what was `graded`. `alone`: no other demo is graded with this one."""
     with record.changed() as kept:
         before = standing(LABS[number], kept)
         passed_before = [task.number for task in before.tasks if before.passed(task)]
-        record.grade(kept.of(number), points, results, alone=alone)
+        record.grade(kept.of(number), points, results, graded, alone=alone)
     now = standing(LABS[number], kept)
     passed = [task for task in now.tasks if now.passed(task) and task.number not in passed_before]
     on = (

@@ -50,6 +50,7 @@ def following(demos: Sequence[Standing], missing: dict[int, str]) -> list[str]:
         return [
             say("You have come to the end of the path."),
             _command("make grade SOLUTION=exercise", "grades all of it once more"),
+            _command('make report NAME="Ana"', "a page and a badge of your grades"),
             _command("docs/next_steps.md", "what a gateway does not solve"),
         ]
     return next_in(demo) if demo.begun else _first_steps(demo)

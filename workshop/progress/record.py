@@ -10,12 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from workshop.processes import ROOT
+from workshop.progress.source import UNKNOWN, Source
 
 VERSION = 1
 FOLDER = ".progress"
@@ -28,15 +29,17 @@ class Damaged(Exception):
 
 @dataclass(slots=True)
 class CheckRecord:
-    """How a check ended last time, and `since` when it has ended so."""
+    """How a check ended last time, and `since` when it has ended so. `files`: the hash of what was graded, if known."""
 
     points: int
     status: str
     since: str
+    files: str = ""
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        record = cls(int(document["points"]), str(document["status"]), _time(document["since"]))
+        since, files = _time(document["since"]), str(document.get("files", ""))
+        record = cls(int(document["points"]), str(document["status"]), since, files)
         if record.status not in (PASSED, FAILED, NOT_GRADED):
             raise ValueError(f"a check is {record.status!r}")
         return record
@@ -47,7 +50,7 @@ class DemoRecord:
     """`total`: the points of all checks of the demo. `graded`: when the exercise was last graded.
 
     `worked`: when it was last graded for its own sake, and not with all the others.
-    `hints`: when each hint of a task was given, by the task's number.
+    `hints`: when each hint of a task was given, by the task's number. `source`: what was graded last.
     """
 
     total: int = 0
@@ -55,15 +58,18 @@ class DemoRecord:
     worked: str = ""
     checks: dict[str, CheckRecord] = field(default_factory=dict)
     hints: dict[int, list[str]] = field(default_factory=dict)
+    source: Source = UNKNOWN
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
+        graded = document.get("source", {})  # records of an earlier workshop lack it
         return cls(
             int(document["total"]),
             _time_or_never(document["graded"]),
             _time_or_never(document["worked"]),
             {str(name): CheckRecord.read(check) for name, check in document["checks"].items()},
             {int(task): [_time(given) for given in times] for task, times in document["hints"].items()},
+            Source(**{field.name: str(graded.get(field.name, "")) for field in fields(Source)}),
         )
 
     @property
@@ -146,17 +152,25 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def grade(record: DemoRecord, points: Mapping[str, int], results: Mapping[str, str], *, alone: bool = True) -> None:
-    """Note these results: by the check's name its status. Checks that did not run keep theirs.
+def grade(
+    record: DemoRecord,
+    points: Mapping[str, int],
+    results: Mapping[str, str],
+    source: Source = UNKNOWN,
+    *,
+    alone: bool = True,
+) -> None:
+    """Note these results of a `source`: by the check's name its status. Checks that did not run keep theirs.
 
     `points`: of all checks of the demo. A check that is not among them any more is forgotten. `alone`: no other demo
     was graded with it.
     """
     record.total, record.graded = sum(points.values()), now()
     record.worked = record.graded if alone else record.worked
+    record.source = source
     before = {name: check for name, check in record.checks.items() if name in points}
     ran = {
-        name: CheckRecord(points[name], status, _since(before.get(name), status, record.graded))
+        name: CheckRecord(points[name], status, _since(before.get(name), status, record.graded), source.files)
         for name, status in results.items()
     }
     record.checks = before | ran
