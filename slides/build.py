@@ -14,6 +14,7 @@ from pathlib import Path
 from slides import marp
 from slides.deck import Deck, DeckError, deck_files, read_deck
 from slides.fonts import drawable, write_theme
+from slides.presenter import add_commands
 from slides.render import marp_markdown, shown_text, speaker_script
 from slides.rules import Fault, faults_of
 from slides.sheets import Sheet, read_sheets, sheet_markdown
@@ -89,6 +90,8 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
     markdown = [*(_write_markdown(deck, root) for deck in decks), *(_write_sheet(sheet, root) for sheet in sheets)]
     theme = write_theme(THEME, modules, build / "slides" / "theme.css")
     written = [marp.write_html(node, modules, theme, markdown)]
+    for deck, html in zip(decks, written[0], strict=False):
+        add_commands(html, deck)
     known = drawable(modules)
     faults = [fault for deck in decks for fault in _undrawable(deck, known, root)]
     if chromium and options.measure is not False:

@@ -71,6 +71,7 @@ SERVICES = (
     "tests/serving/test_local_startup.py",
     "tests/slides/test_build.py",
     "tests/slides/test_decks.py",
+    "tests/slides/test_presenter.py",
     "tests/telemetry/test_metrics_workers.py",
     "tests/telemetry/test_trace_export.py",
     "tests/webhooks/test_http.py",

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from slides import marp
 from slides.build import ROOT
-from slides.deck import deck_files
+from slides.deck import deck_files, read_deck
 from slides.fonts import FACES
+from slides.presenter import commands_of
 from slides.sheets import read_sheets
 from tests.slides import odd_fonts
 from workshop.node import NodeError
@@ -155,6 +156,46 @@ def test_a_copied_deck_needs_no_other_file(made: Made, tmp_path: Path) -> None:
             page.evaluate("Promise.all([...document.fonts].map((font) => font.load()))")
             assert page.evaluate("[...document.fonts].map((font) => font.status)") == ["loaded"] * len(FACES)
     assert [url for url in asked if not url.startswith("data:")] == alone
+
+
+def test_the_presenter_view_offers_the_next_command_and_copies_it(made: Made) -> None:
+    slides = read_deck(ROOT / "slides" / "opening.md", ROOT).slides
+    number, (first, second, *_) = next(
+        (number, found) for number, slide in enumerate(slides, start=1) if len(found := commands_of(slide)) > 1
+    )
+    with _page() as page:
+        page.emulate_media(media="screen")
+        page.goto(f"{(BUILT / 'opening.html').as_uri()}?view=presenter")
+        bar = page.locator(".next-command")
+        expect(bar.locator("pre")).to_have_text(first)
+        expect(bar.locator("p")).to_have_text(f"Next, on slide {number}")
+        for _ in range(number - 1):
+            page.keyboard.press("ArrowRight")
+        expect(bar.locator("p")).to_have_text("Next")
+        bar.locator("button").click()
+        expect(bar.locator("pre")).to_have_text(second)
+        assert _pasted(page) == first
+        page.keyboard.press("c")
+        expect(bar.locator("pre")).not_to_have_text(second)
+        assert _pasted(page) == second
+
+
+def test_the_audience_sees_no_command_bar(made: Made) -> None:
+    with _page() as page:
+        page.emulate_media(media="screen")
+        page.goto((BUILT / "opening.html").as_uri())
+        expect(page.locator("svg.bespoke-marp-active")).to_have_count(1)
+        expect(page.locator(".next-command")).to_have_count(0)
+
+
+def _pasted(page: Page) -> str:
+    """What the clipboard holds, as a person would find out."""
+    page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
+    page.focus("#paste")
+    page.keyboard.press("Control+V")
+    pasted = page.input_value("#paste")
+    page.evaluate("document.querySelector('#paste').remove()")
+    return pasted
 
 
 @pytest.mark.parametrize("deck", DECKS)
