@@ -18,6 +18,7 @@ PHRASES = {
     "Score: {earned}/{total}": "Puntos: {earned}/{total}",
     "You have come to the end of the path.": "Has llegado al final del camino.",
     "grades all of it once more": "lo evalúa todo una vez más",
+    "a page and a badge of your grades": "una página y una insignia con tus notas",
     "what a gateway does not solve": "lo que un gateway no resuelve",
     "Next: demo {number} · {title}": "Ahora: demo {number} · {title}",
     "runs it; {page} is the lab ({time})": "la arranca; laboratorio: {page} ({time})",
