@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from workshop import classroom, doctor
+from workshop.environment import PACKAGES
 from workshop.processes import ROOT
 
 LISTING = "requirements.txt"
@@ -83,7 +84,9 @@ def test_the_decks_of_the_repository_are_found(tmp_path: Path) -> None:
 def test_the_doctor_adds_these_lines_for_a_class_only(monkeypatch: pytest.MonkeyPatch, clone: Path) -> None:
     monkeypatch.setattr(doctor, "ROOT", clone)
     monkeypatch.setattr(doctor, "_network", lambda: iter(()))
-    (clone / "requirements-dev.txt").touch()
+    for packages in PACKAGES.values():  # whichever of them this machine has installed is compared with its list
+        (clone / packages.listing).parent.mkdir(parents=True, exist_ok=True)
+        (clone / packages.listing).touch()
     monkeypatch.delenv("CLASS", raising=False)
     alone = [finding.text for finding in doctor.examine()]
     monkeypatch.setenv("CLASS", "1")
