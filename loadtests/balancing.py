@@ -19,6 +19,7 @@ from pathlib import Path
 
 import aiohttp
 
+from loadtests.bench.contenders import NO_LIMITS
 from loadtests.gate import percentile
 from workshop.processes import free_port, gateway, model_server
 
@@ -29,11 +30,7 @@ SMALL = {"SIM_TTFT_MS": "120", "SIM_TPOT_MS": "15", "SIM_SLOTS": "8"}
 TOKENS = 20
 QUESTION = {"model": MODEL, "max_tokens": TOKENS, "temperature": 0.7}
 ROUNDS, SECONDS, RATE = 5, 10.0, 36.0  # in turn, the small one has nine tenths of what it can take
-UNBOUNDED = dict.fromkeys(("RATE_LIMIT_RPM", "RATE_LIMIT_ANONYMOUS_RPM", "RATE_LIMIT_RPH"), "1000000") | {
-    "RATE_LIMIT_TPM": "100000000",
-    "LOG_FILE": "-",
-    "ENV": "development",
-}
+SETTINGS = {**NO_LIMITS, "LOG_FILE": "-", "ENV": "development"}
 
 
 async def load(url: str, rate: float, seconds: float, seed: int) -> tuple[list[float], Counter[str]]:
@@ -73,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         urls = {}
         for way in WAYS:
             port = free_port()
-            settings = {**UNBOUNDED, "UPSTREAMS": upstreams, "LOAD_BALANCING": way}
+            settings = {**SETTINGS, "UPSTREAMS": upstreams, "LOAD_BALANCING": way}
             running.enter_context(
                 gateway(
                     "demos.demo_4_streaming.app:build",

@@ -87,9 +87,9 @@ def serve(build: str, settings: Settings, grace: int | None = None) -> None:
         listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        told = {"url": url, "workers": settings.workers} | (
-            {"config_file": file} if (file := settings.config_file) else {}
-        )
+        told = {"url": url, "workers": settings.workers}
+        if settings.config_file:
+            told["config_file"] = settings.config_file
         log.info("listening", extra={"fields": {"event": "listening", **told}})
         longest = int(getattr(app.state, "longest_call", settings.timeout)) + 1
         grace = longest if grace is None else min(grace, longest)

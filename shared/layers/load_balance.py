@@ -39,6 +39,7 @@ class LoadBalance:
         self._members = read_upstreams(settings)
         self._names = {member.name for member in self._members}
         self._load = {member.name: 0 for member in self._members}
+        self._shown = {member.name: under_way.labels(member.name) for member in self._members}
         self._in_order = {
             "least_busy": self._least_busy,
             "round_robin": self._each_in_turn,
@@ -80,7 +81,7 @@ class LoadBalance:
 
     def _count(self, member: Member, calls: int) -> None:
         self._load[member.name] += calls
-        under_way.labels(member.name).inc(calls)
+        self._shown[member.name].inc(calls)
 
     def _candidates(self, call: Call, tried: str) -> Sequence[Member]:
         """All members, the best one first. Those that ask to wait come last, and the one just tried after them."""

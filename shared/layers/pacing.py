@@ -7,7 +7,7 @@ UpstreamRateLimited at once, if the wait would be longer than the call has time.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import Counter
 
@@ -19,6 +19,8 @@ from shared.resilience.pacing import Pace
 from shared.settings import Settings
 from shared.upstream.openai_wire import worst_case
 from shared.upstream.quota import REQUESTS, TOKENS, quotas
+
+Short = Sequence[tuple[Pace, float]]
 
 paced_seconds = Counter("gateway_paced_seconds_total", "Waits for the rate limits of an upstream", ["upstream"])
 
@@ -41,11 +43,7 @@ class Pacing:
 
     def wait(self, upstream: str, call: Call) -> float:
         """Seconds that a call to this upstream would have to wait now."""
-        paces = self._paces[upstream]
-        return max(
-            paces[REQUESTS].wait(1.0) if paces[REQUESTS].slows else 0.0,
-            paces[TOKENS].wait(worst_case(call.request)) if paces[TOKENS].slows else 0.0,
-        )
+        return _longest(self._short_of(upstream, call))
 
     async def __call__(self, call: Call, next: Handler) -> Reply:
         upstream = call.target.upstream
@@ -62,14 +60,24 @@ class Pacing:
 
     def _take(self, upstream: str, call: Call) -> float:
         """The seconds to wait, for a place that is now this call's. Raises UpstreamRateLimited."""
-        seconds = self.wait(upstream, call)
+        short = self._short_of(upstream, call)
+        seconds = _longest(short)
         if seconds >= call.remaining():
             raise UpstreamRateLimited(
                 "the upstream's own rate limit is nearly used up; try again later", retry_after=seconds
             )
-        paces = self._paces[upstream]
-        if paces[REQUESTS].slows:
-            paces[REQUESTS].take(1.0)
-        if paces[TOKENS].slows:
-            paces[TOKENS].take(worst_case(call.request))
+        for pace, cost in short:
+            pace.take(cost)
         return seconds
+
+    def _short_of(self, upstream: str, call: Call) -> Short:
+        """The limits of which little is left, each with what this call costs; nearly always none."""
+        return [
+            (pace, 1.0 if unit == REQUESTS else worst_case(call.request))
+            for unit, pace in self._paces[upstream].items()
+            if pace.slows
+        ]
+
+
+def _longest(short: Short) -> float:
+    return max((pace.wait(cost) for pace, cost in short), default=0.0)
