@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from shared.pipeline.call import Target
 from shared.settings import BadSetting, Settings
 from shared.upstream.address import BadAddress, host_of
-from shared.upstream.members import Member, numbered, read_upstreams
+from shared.upstream.members import Member, keys_of, numbered, read_upstreams
 
 ENTRY = re.compile(r"(?P<model>[^@]*)(@(?P<url>.*))?")
 
@@ -33,11 +33,7 @@ def read_fallbacks(settings: Settings) -> Sequence[Fallback]:
     if not settings.fallbacks.strip():
         return ()
     entries = [entry.strip() for entry in settings.fallbacks.split(",")]
-    keys = [key.strip() for key in settings.fallback_api_keys.get_secret_value().split(",")]
-    if len(keys) > len(entries):
-        raise BadSetting(f"FALLBACK_API_KEYS: has {len(keys)} keys, and FALLBACKS {len(entries)} entries")
-    keys += [""] * (len(entries) - len(keys))
-
+    keys = keys_of(entries, settings.fallback_api_keys, of="FALLBACKS", named="FALLBACK_API_KEYS")
     members = read_upstreams(settings)
     fallbacks: list[Fallback] = []
     for number, (entry, key) in enumerate(zip(entries, keys, strict=True), start=1):
@@ -59,8 +55,6 @@ def _fallback(number: int, entry: str, key: str, before: Sequence[Fallback], mem
         host = host_of(url)
     except BadAddress as fault:
         raise _bad(number, str(fault)) from None
-    if not key.isascii() or not key.isprintable():
-        raise BadSetting(f"FALLBACK_API_KEYS: key {number} has characters that an HTTP header cannot hold")
     secret = SecretStr(key)
     return Fallback(
         f"{model}@{host}", Target(_upstream(url, secret, host, before, members), model or None), url, secret

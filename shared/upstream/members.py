@@ -30,10 +30,7 @@ class Member:
 def read_upstreams(settings: Settings) -> Sequence[Member]:
     """The members, in the order of UPSTREAMS; none if it is empty. Raises BadSetting."""
     entries = [entry.strip() for entry in re.split(r"[,\n]", settings.upstreams) if entry.strip()]
-    keys = [key.strip() for key in settings.upstream_api_keys.get_secret_value().split(",") if entries]
-    if len(keys) > len(entries):
-        raise BadSetting(f"UPSTREAM_API_KEYS: has {len(keys)} keys, and UPSTREAMS {len(entries)} entries")
-    keys += [""] * (len(entries) - len(keys))
+    keys = keys_of(entries, settings.upstream_api_keys, of="UPSTREAMS", named="UPSTREAM_API_KEYS")
     members: list[Member] = []
     for number, (entry, key) in enumerate(zip(entries, keys, strict=True), start=1):
         match = ENTRY.fullmatch(entry)
@@ -46,11 +43,23 @@ def read_upstreams(settings: Settings) -> Sequence[Member]:
             raise BadSetting(f"UPSTREAMS: entry {number} {fault}") from None
         if weight == 0:
             raise BadSetting(f"UPSTREAMS: entry {number} has the weight 0; leave it out instead")
-        if not key.isascii() or not key.isprintable():
-            raise BadSetting(f"UPSTREAM_API_KEYS: key {number} has characters that an HTTP header cannot hold")
         secret = SecretStr(key) if key else settings.openai_api_key
         members.append(Member(numbered(name, {each.name for each in members}), url, secret, weight))
     return members
+
+
+def keys_of(entries: Sequence[str], given: SecretStr, *, of: str, named: str) -> list[str]:
+    """A key for each entry of the setting `of`, in the order of the setting `named`; empty where it has none.
+
+    Raises BadSetting.
+    """
+    keys = [key.strip() for key in given.get_secret_value().split(",") if entries]
+    if len(keys) > len(entries):
+        raise BadSetting(f"{named}: has {len(keys)} keys, and {of} {len(entries)} entries")
+    for number, key in enumerate(keys, start=1):
+        if not key.isascii() or not key.isprintable():
+            raise BadSetting(f"{named}: key {number} has characters that an HTTP header cannot hold")
+    return keys + [""] * (len(entries) - len(keys))
 
 
 def numbered(name: str, taken: set[str]) -> str:
