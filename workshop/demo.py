@@ -34,6 +34,7 @@ from workshop.processes import (
     model_server,
     stop_all,
 )
+from workshop.progress.labs import LABS
 from workshop.serving_cluster import LAPTOP
 from workshop.sidecars import (
     RUN,
@@ -46,6 +47,7 @@ from workshop.sidecars import (
     trace_receiver,
 )
 from workshop.stopping import Stopped
+from workshop.translation.phrases import say
 from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
@@ -271,12 +273,12 @@ def _tell(demo: Demo, number: int, stage: Stage) -> None:
     upstream = own_upstream(demo, settings) or stage.environment["OPENAI_BASE_URL"]
     url = shown_at(settings.host, settings.port)
     print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
-    print(f"The lab: demos/{demo.package}/README.md\nTry:\n")
+    print(say("The lab: {page}", page=LABS[number].translated()) + "\n" + say("Try:") + "\n")
     for command in (*demo.try_this, *stage.look):
         print(f"  {command.format(url=url)}")
     if note := _proxy_note(url):
         print(f"\n{note}")
-    print("\nEach request prints one log line below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
+    print("\n" + _where_the_log_is(settings) + "\n", flush=True)
 
 
 def _exercise(demo: Demo) -> Path:
@@ -284,8 +286,10 @@ def _exercise(demo: Demo) -> Path:
     return ROOT / "demos" / demo.package / "exercise"
 
 
-def _also_in(settings: Settings) -> str:
-    return "" if settings.log_file == "-" else f" and in {settings.log_file}"
+def _where_the_log_is(settings: Settings) -> str:
+    if settings.log_file == "-":
+        return say("Each request prints one log line below. Ctrl-C stops everything.")
+    return say("Each request prints one log line below and in {file}. Ctrl-C stops everything.", file=settings.log_file)
 
 
 def _proxy_note(url: str) -> str:
