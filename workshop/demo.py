@@ -67,7 +67,6 @@ class Demo:
     """
 
     package: str
-    title: str
     try_this: tuple[str, ...]
     collector: Sidecar | None = None
     upstream: Sidecar | None = None
@@ -109,13 +108,12 @@ SEEN = (
 DEPLOYED = (STREAMED[1], *SEEN[1:])
 
 DEMOS = {
-    1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
-    2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
-    3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
-    4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED, balances=True),
+    1: Demo("demo_1_guarded", ("curl {url}/health", GENERATE)),
+    2: Demo("demo_2_who_and_how_often", AS_ANA),
+    3: Demo("demo_3_caching", (TWICE, "curl {url}/cache/stats")),
+    4: Demo("demo_4_streaming", STREAMED, balances=True),
     5: Demo(
         "demo_5_observability",
-        "See it, and be told",
         SEEN,
         collector=trace_receiver,
         sidecars=(prometheus_server, alert_forwarder),
@@ -124,7 +122,6 @@ DEMOS = {
     ),
     6: Demo(
         "demo_6_ray_serve_vllm",
-        "The full deployment",
         DEPLOYED,
         collector=trace_receiver,
         upstream=serving_cluster,
@@ -272,8 +269,9 @@ def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
     upstream = own_upstream(demo, settings) or stage.environment["OPENAI_BASE_URL"]
     url = shown_at(settings.host, settings.port)
-    print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
-    print(say("The lab: {page}", page=LABS[number].translated()) + "\n" + say("Try:") + "\n")
+    lab = LABS[number]
+    print(f"\nDemo {number} · {lab.read().title}   {url}   upstream: {upstream}   model: {settings.model}")
+    print(say("The lab: {page}", page=lab.translated()) + "\n" + say("Try:") + "\n")
     for command in (*demo.try_this, *stage.look):
         print(f"  {command.format(url=url)}")
     if note := _proxy_note(url):

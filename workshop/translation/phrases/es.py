@@ -38,7 +38,7 @@ PHRASES = {
     # make hint-N
     "{task}, hint {level} of {all}": "{task}, pista {level} de {all}",
     "the next hint, which says more": "la siguiente pista, que dice más",
-    "there are no more": "no hay más",
+    "there are no more hints; this shows the solution": "no hay más pistas; esto muestra la solución",
     "{task}: you have all of its {all} hints ({page}).": "{task}: ya tienes sus {all} pistas ({page}).",
     "shows the solution": "muestra la solución",
     "every task of demo {number} passes; make diff-{number} shows your solution beside ours": (
