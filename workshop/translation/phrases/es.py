@@ -143,9 +143,9 @@ PHRASES = {
         "es la llamada al upstream, y se lleva casi todo el tiempo de la petición"
     ),
     "The 95th percentile of gateway_request_duration_seconds over the last half minute, in seconds, only for "
-    "answers in one piece (a value in the same bucket is right)": (
+    'answers in one piece, endpoint="/generate" (a value in the same bucket is right)': (
         "El percentil 95 de gateway_request_duration_seconds en el último medio minuto, en segundos, solo de las "
-        "respuestas de una pieza (vale un número del mismo bucket)"
+        'respuestas de una pieza, endpoint="/generate" (vale un número del mismo bucket)'
     ),
     "users wait, but nothing fails": "los usuarios esperan, pero no falla nada",
     "tell the upstream's operators, with a trace, and use another model meanwhile": (
