@@ -260,7 +260,7 @@ PHRASES = {
     # make drill-leak
     "“Each new release of yours runs well for some minutes. Then somebody in operations gets nervous, and restarts "
     "it, and it runs well again, for some minutes.”": (
-        "«Cada versión nueva de su servicio va bien unos minutos. Luego alguien de operaciones se pone nervioso y la "
+        "«Cada versión nueva que sacan va bien unos minutos. Luego alguien de operaciones se pone nervioso y la "
         "reinicia, y vuelve a ir bien, unos minutos.»"
     ),
     "What grows?": "¿Qué crece?",
