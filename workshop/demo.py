@@ -34,6 +34,7 @@ from workshop.processes import (
     model_server,
     stop_all,
 )
+from workshop.progress.labs import LABS
 from workshop.serving_cluster import LAPTOP
 from workshop.sidecars import (
     RUN,
@@ -46,6 +47,7 @@ from workshop.sidecars import (
     trace_receiver,
 )
 from workshop.stopping import Stopped
+from workshop.translation.phrases import say
 from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
@@ -65,7 +67,6 @@ class Demo:
     """
 
     package: str
-    title: str
     try_this: tuple[str, ...]
     collector: Sidecar | None = None
     upstream: Sidecar | None = None
@@ -107,13 +108,12 @@ SEEN = (
 DEPLOYED = (STREAMED[1], *SEEN[1:])
 
 DEMOS = {
-    1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
-    2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
-    3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
-    4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED, balances=True),
+    1: Demo("demo_1_guarded", ("curl {url}/health", GENERATE)),
+    2: Demo("demo_2_who_and_how_often", AS_ANA),
+    3: Demo("demo_3_caching", (TWICE, "curl {url}/cache/stats")),
+    4: Demo("demo_4_streaming", STREAMED, balances=True),
     5: Demo(
         "demo_5_observability",
-        "See it, and be told",
         SEEN,
         collector=trace_receiver,
         sidecars=(prometheus_server, alert_forwarder),
@@ -122,7 +122,6 @@ DEMOS = {
     ),
     6: Demo(
         "demo_6_ray_serve_vllm",
-        "The full deployment",
         DEPLOYED,
         collector=trace_receiver,
         upstream=serving_cluster,
@@ -270,13 +269,14 @@ def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
     upstream = own_upstream(demo, settings) or stage.environment["OPENAI_BASE_URL"]
     url = shown_at(settings.host, settings.port)
-    print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
-    print(f"The lab: demos/{demo.package}/README.md\nTry:\n")
+    lab = LABS[number]
+    print(f"\nDemo {number} · {lab.read().title}   {url}   upstream: {upstream}   model: {settings.model}")
+    print(say("The lab: {page}", page=lab.translated()) + "\n" + say("Try:") + "\n")
     for command in (*demo.try_this, *stage.look):
         print(f"  {command.format(url=url)}")
     if note := _proxy_note(url):
         print(f"\n{note}")
-    print("\nEach request prints one log line below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
+    print("\n" + _where_the_log_is(settings) + "\n", flush=True)
 
 
 def _exercise(demo: Demo) -> Path:
@@ -284,8 +284,10 @@ def _exercise(demo: Demo) -> Path:
     return ROOT / "demos" / demo.package / "exercise"
 
 
-def _also_in(settings: Settings) -> str:
-    return "" if settings.log_file == "-" else f" and in {settings.log_file}"
+def _where_the_log_is(settings: Settings) -> str:
+    if settings.log_file == "-":
+        return say("Each request prints one log line below. Ctrl-C stops everything.")
+    return say("Each request prints one log line below and in {file}. Ctrl-C stops everything.", file=settings.log_file)
 
 
 def _proxy_note(url: str) -> str:

@@ -84,9 +84,11 @@ def hint(demo: Standing, task: Task, level: int) -> str:
     lines += ["", *filled(task.hints[level - 1], indent="  "), ""]
     checks = ",".join(demo.lost(task) or task.checks)
     lines.append(_command(f"make grade-{number} SOLUTION=exercise ONLY={checks}", "grades it"))
-    again = f"make hint-{number} TASK={task.number}"
-    more = level < len(task.hints)
-    lines.append(_command(again, "the next hint, which says more" if more else "there are no more"))
+    chosen = f"{number} TASK={task.number}"
+    if level < len(task.hints):
+        lines.append(_command(f"make hint-{chosen}", "the next hint, which says more"))
+    else:
+        lines.append(_command(f"make diff-{chosen} SPOIL=1", "there are no more hints; this shows the solution"))
     return "\n".join(lines)
 
 

@@ -26,7 +26,12 @@ def spoken(environment: Mapping[str, str] = os.environ) -> str:
 
 def say(phrase: str, **values: object) -> str:
     """The phrase in the spoken language, with its values."""
-    return in_words(phrase, spoken()).format(**values)
+    return translated(phrase).format(**values)
+
+
+def translated(phrase: str) -> str:
+    """The phrase in the spoken language, as it stands: its braces are text, as in a query of Prometheus."""
+    return in_words(phrase, spoken())
 
 
 def in_words(phrase: str, language: str) -> str:
