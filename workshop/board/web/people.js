@@ -39,9 +39,9 @@ class Row {
     cell.lastChild.textContent = result ? result.earned : "";
     cell.classList.toggle("done", result?.earned === demo.total);
     cell.classList.toggle("here", attendee.demo === demo.number);
-    cell.classList.toggle("verified", Number.isInteger(result?.verified));
+    cell.classList.toggle("verified", result?.verifiable > 0 && result.verified === result.verifiable);
     const said = result ? [say("points", { demo: demo.number, earned: result.earned, total: demo.total })] : [];
-    if (Number.isInteger(result?.verified)) said.push(say("verified", result));
+    if (result?.verifiable) said.push(say("verified", result));
     cell.title = said.join(", ");
   }
 

@@ -14,7 +14,10 @@ export const STRINGS = {
   of: { en: "of {of}", es: "de {of}" },
   where: { en: "demo {demo}, {check}", es: "demo {demo}, {check}" },
   points: { en: "demo {demo}: {earned}/{total} points", es: "demo {demo}: {earned}/{total} puntos" },
-  verified: { en: "{verified} of {verifiable} verified here", es: "{verified} de {verifiable} verificados aquí" },
+  verified: {
+    en: "the board has verified {verified} of the {verifiable} that it can see",
+    es: "el tablero ha verificado {verified} de los {verifiable} que puede ver",
+  },
   average: { en: "{average} points on average", es: "{average} puntos de media" },
   live: { en: "live", es: "en vivo" },
   lost: { en: "reconnecting …", es: "reconectando …" },
