@@ -219,7 +219,7 @@ grade: $(DEV) ## grade all demos, with a total; SOLUTION=exercise for yours
 	@$(NAMED) $(PY) -m workshop.grader.all_demos --solution "$(SOLUTION)" || $(QUIETLY)
 
 # PORT is that of a demo in many shells: only a value from the command line counts here.
-board: $(DEV) ## for the teacher: a live page of who is where and stuck at what; PORT=8800, NAME="of the class", NEW=1 for a new class
+board: $(DEV) ## for the teacher: a live page of the room, and where it is stuck; PORT=8800, NAME="of the class", NEW=1 for a new class
 	@$(HOLD_INT) $(PY) -m workshop.board $(call given,PORT,--port) $(call given,NAME,--name) $(if $(NEW),--new)
 
 board-grade-%: $(DEV) ## have the board grade your running demo N; URL=http://localhost:8000, NAME="Ana"

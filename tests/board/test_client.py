@@ -76,7 +76,7 @@ def test_without_a_board_nothing_is_sent_and_nobody_gets_an_id(
     graded: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOARD_NAME", "Ana")
-    monkeypatch.setattr(client.direct, "urlopen", None)
+    monkeypatch.setattr("workshop.direct.urlopen", None)
     client.tell([1], graded)
     assert capsys.readouterr() == ("", "")
     assert not identity.place(graded).exists()

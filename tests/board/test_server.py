@@ -19,7 +19,6 @@ from tests.waiting import wait_for
 from workshop.board.app import NEWCOMERS
 from workshop.board.store import FILES, MOST_ATTENDEES
 from workshop.board.update import LARGEST_BODY
-from workshop.grader.launch import embedded_server, started
 from workshop.processes import ROOT, free_port
 
 POLICY = (
@@ -288,17 +287,6 @@ def graded(board: Board, name: str, port: int) -> dict[str, str]:
 def test_a_board_grades_only_if_its_teacher_wants_it(board: Board) -> None:
     error = board.attendee().ask("POST", "/demos/1/grading", {"name": "Ana", "port": 8000}).must_be_error(404)
     assert "BOARD_GRADES=1" in error["message"]
-
-
-@pytest.mark.prove
-def test_a_running_service_is_graded_and_marked_as_verified(grading_board: Board) -> None:
-    with embedded_server() as server, started("demos.demo_1_guarded.app:build", server, {}) as subject:
-        port = int(subject.service.url.rpartition(":")[2])
-        end = graded(grading_board, "Ana verified", port)
-    assert end["state"] == "done", end
-    (shown,) = [one for one in grading_board.room()["attendees"] if one["name"] == "Ana verified"]
-    assert 0 < shown["demos"]["1"]["verified"] == shown["demos"]["1"]["verifiable"] <= 20
-    assert f"has verified {shown['demos']['1']['verified']}" in end["said"]
 
 
 def test_a_port_where_nobody_listens_is_said_in_one_line(grading_board: Board) -> None:
