@@ -234,3 +234,9 @@ def test_nobody_leaves_a_board_they_are_not_on(
     monkeypatch.setattr(identity.known, "__defaults__", (tmp_path,))
     assert attend.main(["leave"]) == 1
     assert told(capsys) == "you are on no board"
+
+
+def test_an_unreadable_env_file_costs_nobody_the_score(graded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (graded / ".env").write_bytes(b"BOARD_URL=\xff\xfe")
+    client.tell([1], graded)
+    assert capsys.readouterr() == ("", "")

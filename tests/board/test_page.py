@@ -127,6 +127,8 @@ def _everybody_is_on(page: Page, board: Board, names: list[str], first: dict[int
         assert page.locator(part).evaluate("(it) => it.scrollHeight <= it.clientHeight"), part
     heights = page.evaluate("[...document.querySelectorAll('#people li')].map((row) => row.offsetHeight)")
     assert len(set(heights)) == 1
+    tallest = page.evaluate("Math.max(...[...document.querySelectorAll('#people .now')].map((it) => it.offsetHeight))")
+    assert 0 < tallest <= heights[0]
     # Everybody is stuck at the same check of the demo where they are now.
     stuck = page.locator("#stuck li").first
     expect(stuck.locator("b")).to_have_text(f"{PEOPLE}de {PEOPLE}")

@@ -1,7 +1,7 @@
 """The routes: a page with its events for everybody, results from attendees, and the teacher's buttons.
 
 Who may do what: anybody looks; an attendee writes with the secret that came with their first result; the teacher hides
-names with the key that `make board` prints. Every write counts against its sender's address.
+names with the key that `make board` prints. What costs work counts against its sender's address.
 """
 
 import asyncio
@@ -43,6 +43,7 @@ BODY_SECONDS = 10.0
 KEEP_ALIVE = 15.0  # seconds of silence on a stream
 UNREAD = 30.0  # seconds that a browser may leave an event unread
 WRITES, WRITES_PER_MINUTE = 300, 300.0  # of one address, which a whole room may share
+READS, READS_PER_MINUTE = 600, 600.0  # the same, of the whole room
 NEWCOMERS, NEWCOMERS_PER_MINUTE = 200, 5.0  # the same; fewer than fill the board
 NOSNIFF = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
@@ -59,6 +60,7 @@ class Board:
         self.live = Live(self._look)
         self._gradings = Gradings(store, self._catalogue, self.live)
         self._writes = Buckets(WRITES, WRITES_PER_MINUTE)
+        self._reads = Buckets(READS, READS_PER_MINUTE)
         self._newcomers = Buckets(NEWCOMERS, NEWCOMERS_PER_MINUTE)
 
     @contextlib.asynccontextmanager
@@ -77,11 +79,13 @@ class Board:
         return json_response({"status": "healthy", "class": self._store.name})
 
     async def events(self, request: Request) -> Response:
+        self._take(self._reads, request)
         sender = _sender(request)
         self.live.must_have_room(sender)
         return EventStream(self.live.events(sender), headers=NOSNIFF, keepalive=KEEP_ALIVE, patience=UNREAD)
 
     async def room(self, request: Request) -> Response:
+        self._take(self._reads, request)
         return Response(self._look(), media_type="application/json", headers=NOSNIFF)
 
     # --- for attendees ----------------------------------------------------------------------------------------------

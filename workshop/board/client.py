@@ -36,8 +36,11 @@ class CannotSend(Exception):
 
 
 def setting(name: str, root: Path = ROOT) -> str:
-    """From the environment, or else from `.env`; empty if neither has it."""
-    return os.environ.get(name) or dotenv_values(root / ".env").get(name) or ""
+    """From the environment, or else from `.env`; empty if neither has it, or the file cannot be read."""
+    try:
+        return os.environ.get(name) or dotenv_values(root / ".env").get(name) or ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def tell(numbers: Sequence[int], root: Path = ROOT) -> None:

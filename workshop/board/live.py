@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from shared.pipeline.errors import Overloaded
 from shared.upstream.sse import event
 
-PAUSE = 0.5  # seconds between two events
+PAUSE = 1.0  # seconds between two events: a hundred phones may look, on the room's wireless network
 MOST_STREAMS = 300
 MOST_OF_ONE = 150  # of one address: a room may share one
 RECONNECT = b"retry: 1000\n\n"  # milliseconds, for the browser's EventSource
