@@ -61,7 +61,8 @@ class Asset:
 
     def response(self, request: Request) -> Response:
         path = request.scope["raw_path"]
-        if self.media_type == TYPES[".html"] and path.endswith(b"/"):  # its links are relative to the path without it
+        # A page's links are relative to its path without a slash at the end; the root has only that slash.
+        if self.media_type == TYPES[".html"] and path.endswith(b"/") and path != b"/":
             page = path.rstrip(b"/").rpartition(b"/")[2].decode()
             return Response(status_code=308, headers={"Location": f"../{page}"})
         headers = {**HEADERS, "ETag": self.etag}
