@@ -33,7 +33,9 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PAGE = "/playground"
 # Every path and its file: nothing else is served, whatever the path. Other pages belong to other routes.
 FILES = {PAGE: WEB / "index.html"} | {
-    f"{PAGE}/{file.name}": file for file in WEB.iterdir() if file.suffix in TYPES and file.suffix != ".html"
+    f"{PAGE}/{file.relative_to(WEB).as_posix()}": file
+    for file in sorted(WEB.rglob("*"))
+    if file.suffix in TYPES and file.suffix != ".html"
 }
 
 HEADERS = {

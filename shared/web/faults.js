@@ -3,6 +3,8 @@
 
 import { call } from "./api.js";
 import { element } from "./element.js";
+import { say } from "./language.js";
+import { count } from "./units.js";
 
 const PATH = "playground/faults";
 const PRESETS = {
@@ -24,7 +26,7 @@ export class Faults {
   constructor(token) {
     this.#token = token;
     for (const [name, plan] of Object.entries(PRESETS)) {
-      const button = Object.assign(element("button", name), { type: "button" });
+      const button = Object.assign(element("button", say(name)), { type: "button" });
       button.addEventListener("click", () => this.#order(plan));
       this.#buttons.set(JSON.stringify(plan), button);
       document.querySelector("#presets").append(button);
@@ -43,8 +45,10 @@ export class Faults {
     const { sequence, applied } = await (await call(PATH, this.#token(), options)).json();
     const inForce = JSON.stringify(sequence[0] ?? null);
     for (const [plan, button] of this.#buttons) button.ariaPressed = String(plan === inForce);
-    const met = sequence.length ? `Applied to ${applied} ${applied === 1 ? "call" : "calls"} so far.` : "";
-    this.#state.textContent = this.#buttons.has(inForce) ? met : `In force: ${JSON.stringify(sequence)}. ${met}`;
+    const phrase = applied === 1 ? "Applied to {applied} call so far." : "Applied to {applied} calls so far.";
+    const met = sequence.length ? say(phrase, { applied: count(applied) }) : "";
+    const plan = say("In force: {plan}.", { plan: JSON.stringify(sequence) });
+    this.#state.textContent = this.#buttons.has(inForce) ? met : `${plan} ${met}`;
     this.#section.hidden = false;
   }
 }
