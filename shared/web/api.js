@@ -16,7 +16,7 @@ export class Refusal extends Error {
 }
 
 // Relative to this file, and not at the root: a proxy may have put the service below a path.
-const SERVICE = new URL("../", import.meta.url);
+export const SERVICE = new URL("../", import.meta.url);
 
 // No `cache` option: browsers turn it into a Cache-Control header, which the service's own response cache obeys.
 export async function call(path, token, options = {}) {

@@ -9,7 +9,7 @@ import { count, seconds } from "./units.js";
 
 const EVERY = 5000; // milliseconds
 const EVERY_WHEN_BROKEN = 1000;
-const STATES = { closed: ["closed", "good"], half_open: ["half-open", "warm"], open: ["open", "bad"] };
+const STATES = { closed: [say("closed"), "good"], half_open: [say("half-open"), "warm"], open: [say("open"), "bad"] };
 
 export class Breakers {
   #section = document.querySelector("#breakers");
@@ -52,5 +52,5 @@ function row([name, { state, failures_in_a_row: failed, opens_after: most, half_
     ...(most ? [say("opens after {most}", { most: count(most) })] : []),
   ];
   const more = wait ? [say("{wait} more", { wait: seconds(wait) })] : state === "closed" ? closed : [];
-  return [name, [say(word), ...more].join(", "), kind];
+  return [name, [word, ...more].join(", "), kind];
 }

@@ -3,6 +3,7 @@
 import { Alerts } from "./alerts.js";
 import { call } from "./api.js";
 import { say } from "./language.js";
+import { offerPagesOfService } from "./navigation.js";
 import { Panel } from "./panel.js";
 import { Poll } from "./poll.js";
 import { keptToken } from "./session.js";
@@ -63,4 +64,5 @@ at("#minutes").addEventListener("change", () => {
   settled = true;
   poll.now();
 });
+offerPagesOfService();
 poll.now();

@@ -10,6 +10,7 @@ import { Faults } from "./faults.js";
 import { Hold } from "./hold.js";
 import { say } from "./language.js";
 import { Limits } from "./limits.js";
+import { offerPages } from "./navigation.js";
 import { Session } from "./session.js";
 import { oneDigit, seconds } from "./units.js";
 
@@ -132,7 +133,7 @@ async function start() {
   document.title = `${say("Playground")} · ${title}`;
   at("#service").textContent = title;
   offerModels([model]);
-  at("#pages").hidden = !routes.includes("GET /playground/traces");
+  offerPages(routes);
   tracesAreKept = routes.includes("GET /playground/api/traces");
   if (routes.includes("GET /playground/faults")) faults = new Faults(() => session?.token);
   if (!routes.includes("GET /usage")) return admitted(model);

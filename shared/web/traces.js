@@ -2,6 +2,7 @@
 
 import { call, Refusal } from "./api.js";
 import { say } from "./language.js";
+import { offerPagesOfService } from "./navigation.js";
 import { TraceList } from "./trace_list.js";
 import { Poll } from "./poll.js";
 import { keptToken } from "./session.js";
@@ -9,7 +10,7 @@ import { TraceView } from "./trace_view.js";
 
 const EVERY = 2000; // milliseconds
 const PATH = "playground/api/traces";
-const NONE = "No trace has arrived yet. Ask the service something: each request becomes a trace.";
+const NONE = say("No trace has arrived yet. Ask the service something: each request becomes a trace.");
 const LATE = 8000; // milliseconds that a service may take to send its spans after the answer
 
 const at = (selector) => document.querySelector(selector);
@@ -24,7 +25,7 @@ async function look() {
   try {
     const traces = await get(PATH);
     list.show(traces);
-    notice("", traces.length ? "" : say(NONE));
+    notice("", traces.length ? "" : NONE);
     const line = traces.find(({ trace_id: id }) => id === shown.id);
     if (missing || (line && line.spans !== shown.spans)) await open(); // more of it has arrived
   } catch (refusal) {
@@ -67,8 +68,8 @@ async function named(asked) {
   if (!asked.startsWith("request=")) return asked;
   const [found] = await get(`${PATH}?request_id=${encodeURIComponent(asked.slice("request=".length))}`);
   if (found) return found.trace_id;
-  const why = "no trace of this request is kept: TRACE_SAMPLE_RATIO sets the share that is kept";
-  throw new Refusal({ message: say(why) }, { status: 404, headers: new Headers() });
+  const why = say("no trace of this request is kept: TRACE_SAMPLE_RATIO sets the share that is kept");
+  throw new Refusal({ message: why }, { status: 404, headers: new Headers() });
 }
 
 function close(why) {
@@ -87,4 +88,5 @@ addEventListener("hashchange", () => {
   open();
 });
 open();
+offerPagesOfService();
 new Poll(look, EVERY).now();

@@ -7,6 +7,7 @@ export const PHRASES = {
   "Playground": "Playground",
   "Traces": "Trazas",
   "Dashboards": "Dashboards",
+  "Progress": "Progreso",
   "Copied": "Copiado",
   "Not allowed": "No se permite",
   "Give a token on the playground.": "Indica un token en el playground.",
@@ -99,8 +100,8 @@ export const PHRASES = {
   "Errors 500": "Errores 500",
   "Cut after 5 tokens": "Cortar tras 5 tokens",
   "Hang": "Colgado",
-  "Applied to {applied} call so far.": "Aplicado a {applied} llamada hasta ahora.",
-  "Applied to {applied} calls so far.": "Aplicado a {applied} llamadas hasta ahora.",
+  "Applied to {calls} call so far.": "Aplicado a {calls} llamada hasta ahora.",
+  "Applied to {calls} calls so far.": "Aplicado a {calls} llamadas hasta ahora.",
   "In force: {plan}.": "En vigor: {plan}.",
 
   // Traces
@@ -166,6 +167,15 @@ export const PHRASES = {
   "fires": "activa",
   "pending": "pendiente",
   "for {age}": "desde hace {age}",
+
+  // Progress
+  "Skip to what is next": "Ir a lo que sigue",
+  "of {total} points": "de {total} puntos",
+  "{earned} of {total}": "{earned} de {total}",
+  "points": "puntos",
+  "passes": "pasa",
+  "does not pass yet": "todavía no pasa",
+  "cannot be graded on this machine": "no se puede evaluar en esta máquina",
 
   // The panels of shared/dashboards/panels.py
   "Requests": "Peticiones",
