@@ -7,7 +7,9 @@ English.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 
@@ -15,10 +17,23 @@ from workshop.translation import ENGLISH, LANGUAGES
 
 # As gettext asks them: the first that is set decides.
 VARIABLES = ("WORKSHOP_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+_speaking: ContextVar[str | None] = ContextVar("speaking", default=None)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Inside the block this language is spoken, whatever the environment asks for: for what many people read."""
+    before = _speaking.set(language)
+    try:
+        yield
+    finally:
+        _speaking.reset(before)
 
 
 def spoken(environment: Mapping[str, str] = os.environ) -> str:
     """The suffix of the language that a person wants to read. `es_MX.UTF-8` and `es` are both Spanish."""
+    if (chosen := _speaking.get()) is not None:
+        return chosen
     wanted = next((environment[name] for name in VARIABLES if environment.get(name)), "")
     code = wanted.lower()[:2]
     return code if code in LANGUAGES else ENGLISH
