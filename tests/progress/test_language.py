@@ -17,7 +17,7 @@ from workshop.progress.tasks import tasks_of
 from workshop.translation import ENGLISH, LANGUAGES, in_language
 from workshop.translation.phrases import phrases, spoken
 
-SPEAKERS = ("progress",)  # folders of workshop/ that speak
+SPEAKERS = ("workshop/progress", "slides")  # folders that speak
 OTHER_LANGUAGES = [language for language in LANGUAGES if language != ENGLISH]
 SAYS = {"say": 0, "in_words": 0, "_command": 1}  # by the function's name: which argument is a phrase
 WIDEST = 120  # columns
@@ -26,7 +26,7 @@ TRANSLATED = [lab for lab in LABS.values() if in_language(ROOT / lab.exercise / 
 
 def modules() -> Iterator[ast.Module]:
     for folder in SPEAKERS:
-        for file in sorted((ROOT / "workshop" / folder).glob("*.py")):
+        for file in sorted((ROOT / folder).glob("*.py")):
             yield ast.parse(file.read_text())
 
 

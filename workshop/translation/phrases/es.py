@@ -64,4 +64,38 @@ PHRASES = {
     "{exercise} is as it was given. Your work is in {aside}": (
         "{exercise} está como al principio. Tu trabajo está en {aside}"
     ),
+    # slides: what a deck is read by, and the label of a slide with commands
+    "Say:": "Di:",
+    "Ask:": "Pregunta:",
+    "Demo:": "Demo:",
+    "Next:": "Ahora:",
+    "LIVE": "EN VIVO",
+    # the presenter view
+    "Copy": "Copiar",
+    "Copied.": "Copiado.",
+    "Next": "Ahora",
+    "Next, on slide": "Después, en la diapositiva",
+    "No more commands in this deck": "No hay más comandos en estas diapositivas",
+    # the list of what is built
+    "LLM in production: the slides": "LLM en producción: las diapositivas",
+    "presenter view": "vista de presentador",
+    "full screen": "pantalla completa",
+    "overview": "todas a la vez",
+    "notes": "notas",
+    "Cheat sheets": "Hojas de referencia",
+    # cheat sheets
+    "New layers": "Capas nuevas",
+    "Routes": "Rutas",
+    "Settings": "Ajustes",
+    "Set once": "Se define una vez",
+    "Steps of the lab": "Pasos del laboratorio",
+    "Your turn": "Tu turno",
+    "runs your version": "arranca tu versión",
+    "grades it; ONLY=failed for the checks that failed": "la evalúa; ONLY=failed repite las que fallaron",
+    "the next hint": "la siguiente pista",
+    "after a pass: your solution beside ours": "cuando apruebas: tu solución al lado de la nuestra",
+    "begins again; your work is set aside": "empieza de nuevo; tu trabajo se aparta",
 }
+
+# What the code says of its settings, routes and layers, on cheat sheets.
+EXPLANATIONS: dict[str, str] = {}
