@@ -136,6 +136,12 @@ def test_a_new_translation_gets_code_blocks_cells_of_numbers_and_links_to_the_ot
     assert len(page.sections(text)) == 3
 
 
+def test_copied_numbers_have_no_comma_between_their_digits(spanish: Path) -> None:
+    edit(spanish.with_name("lab.md"), "| *15* |", "| **14,268** 1,900 0.25 |")
+    assert __main__.main(["write", str(spanish)]) == 0
+    assert "| minutos | 2 | **14\u00a0268** 1900 0.25 |" in spanish.read_text()
+
+
 def test_a_changed_command_or_minute_goes_into_the_translation_which_is_not_stale(spanish: Path) -> None:
     english = spanish.with_name("lab.md")
     edit(english, "$ make demo-1", "$ TIMEOUT=10 make demo-1")
