@@ -184,7 +184,7 @@ def _cells(row: str) -> Sequence[str]:
 
 
 def _copied(cell: str) -> str:
-    """A comma within a number is a decimal sign to many readers of Spanish: 1900 and 14 268, with a space that holds."""
+    """Many readers of Spanish take a comma for the decimal sign: 1900, and 14 268 with a space that does not break."""
     return GROUPS.sub(lambda number: _grouped(number[0].replace(",", "")), cell)
 
 
