@@ -18,7 +18,10 @@ each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relativ
 # All that somebody who walks these labs reads.
 LABS = ("demo_1_guarded", "demo_2_who_and_how_often", "demo_3_caching")
 LAB_PAGES = ("README.md", "ANSWERS.md", "exercise/HINTS.md")
-IN_SPANISH = ["README.md", "docs/glossary.md", *(f"demos/{lab}/{name}" for lab in LABS for name in LAB_PAGES)]
+IN_SPANISH = [
+    *("README.md", "docs/glossary.md", "docs/troubleshooting.md"),
+    *(f"demos/{lab}/{name}" for lab in LABS for name in LAB_PAGES),
+]
 STEP = re.compile(r"^## (\d+ · .+)$", re.MULTILINE)
 
 LAB = """# A lab
@@ -134,6 +137,12 @@ def test_a_new_translation_gets_code_blocks_cells_of_numbers_and_links_to_the_ot
     assert "\n[English](lab.md) · Español\n" in text
     assert "\nEnglish · [Español](lab.es.md)\n" in spanish.with_name("lab.md").read_text()
     assert len(page.sections(text)) == 3
+
+
+def test_copied_numbers_have_no_comma_between_their_digits(spanish: Path) -> None:
+    edit(spanish.with_name("lab.md"), "| *15* |", "| **14,268** 1,900 0.25 |")
+    assert __main__.main(["write", str(spanish)]) == 0
+    assert "| minutos | 2 | **14\u00a0268** 1900 0.25 |" in spanish.read_text()
 
 
 def test_a_changed_command_or_minute_goes_into_the_translation_which_is_not_stale(spanish: Path) -> None:

@@ -32,6 +32,7 @@ LAYOUT = re.compile(r"^(?:<!-- _\w+: .+ -->|</?div\b.*>)$", re.MULTILINE)  # wha
 WORD = re.compile(r"[^\W\d_]")
 THOUSANDS = re.compile(r"(?<=\d)[.,\u00a0\u202f](?=\d{3}\b)")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d.,])")  # 1,900
 
 
 @dataclass(slots=True, frozen=True)
@@ -175,11 +176,20 @@ def _rows(section: Section) -> list[str]:
 
 def _row(ours: str, theirs: str) -> str:
     cells = zip(_cells(ours), _cells(theirs), strict=True)
-    return "|" + "|".join(our if _is_copied(our) else their for our, their in cells) + "|"
+    return "|" + "|".join(_copied(our) if _is_copied(our) else their for our, their in cells) + "|"
 
 
 def _cells(row: str) -> Sequence[str]:
     return row[1:-1].split("|")
+
+
+def _copied(cell: str) -> str:
+    """Many readers of Spanish take a comma for the decimal sign: 1900, and 14 268 with a space that does not break."""
+    return GROUPS.sub(lambda number: _grouped(number[0].replace(",", "")), cell)
+
+
+def _grouped(digits: str) -> str:
+    return f"{int(digits):,}".replace(",", "\u00a0") if len(digits) > 4 else digits
 
 
 def _is_copied(cell: str) -> bool:
