@@ -23,7 +23,6 @@ MAX_LINES = 22
 MAX_COLUMNS = 90
 
 _COMMENT_PADDING = re.compile(r"(?<=\S)  # +")  # between code and the comment behind it
-_ALIGNED = re.compile(r"(?<=\S)  #  +")  # a comment that begins further right, below others
 _INCLUDE = re.compile(r"^(?P<language>[\w+-]*)\s*include=(?P<path>[^\s#]+)(?:#(?P<region>\S+))?$")
 
 
@@ -61,8 +60,8 @@ def resolve(fence: Fence, root: Path) -> Listing:
     if fence.body.strip():
         raise IncludeError(f"{label}: the block must be empty; its lines come from the source")
     listing = Listing(found["language"], _source_text(root, path, region, label), path)
-    if listing.language == "python" and len(_ALIGNED.findall(listing.code)) == 1:
-        listing = replace(listing, code=_ALIGNED.sub("  # ", listing.code))  # with no other comment to align with
+    if listing.language == "python" and len(_COMMENT_PADDING.findall(listing.code)) == 1:
+        listing = replace(listing, code=_COMMENT_PADDING.sub("  # ", listing.code))  # no other comment to align with
     if listing.language == "python" and listing.columns > MAX_COLUMNS:
         listing = replace(listing, code=_wrapped(listing.code, label))
     _refuse_large(listing, f"{label}:")
