@@ -38,8 +38,8 @@ def constants(node: ast.AST) -> set[str]:
 def said() -> set[str]:
     """The phrases in the calls that say something."""
     calls = [node for module in modules() for node in ast.walk(module) if isinstance(node, ast.Call)]
-    named = [(call, call.func.id) for call in calls if isinstance(call.func, ast.Name) and call.func.id in SAYS]
-    arguments = [call.args[SAYS[name]] for call, name in named]
+    named = [(call, getattr(call.func, "id", getattr(call.func, "attr", ""))) for call in calls]
+    arguments = [call.args[SAYS[name]] for call, name in named if name in SAYS]
     # In `a if b == "c" else d`, the condition is not said.
     parts = [[part.body, part.orelse] if isinstance(part, ast.IfExp) else [part] for part in arguments]
     return {phrase for some in parts for part in some for phrase in constants(part)}

@@ -16,7 +16,7 @@ from itertools import zip_longest
 
 from workshop.translation import LANGUAGES
 
-FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^````.*?^````$|^```(?!`).*?^```$", re.MULTILINE | re.DOTALL)  # four, around a block of three
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 FRONT_MATTER = re.compile(r"^---\n.*?^---\n", re.MULTILINE | re.DOTALL)
 BREAK = re.compile(r"^---$", re.MULTILINE)  # between slides
