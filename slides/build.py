@@ -1,8 +1,9 @@
 """Build the decks: `python -m slides.build [--check] [--html] [--pdf] [--measure | --no-measure] [deck ...]`.
 
-In: the decks in slides/, or those that are named; without names, the cheat sheets too. Out: build/slides/ with, for
-each deck, the Markdown that Marp reads, HTML, the speaker's script, and a PDF if a Chromium is found. Exit status 1 and
-one line per fault when a deck breaks a rule, shows code that is gone, overflows, or would look different elsewhere.
+In: the decks in slides/ in all languages, or those that are named; without names, the cheat sheets too. Out:
+build/slides/ with, for each deck, the Markdown that Marp reads, HTML, the speaker's script, and a PDF if a Chromium is
+found; and a list of all that for each language. Exit status 1 and one line per fault when a deck breaks a rule, shows
+code that is gone or that its English deck does not show, overflows, or would look different elsewhere.
 Knows the order of the steps; each step is a module of its own.
 """
 
@@ -14,11 +15,14 @@ from pathlib import Path
 from slides import marp
 from slides.deck import Deck, DeckError, deck_files, read_deck
 from slides.fonts import drawable, write_theme
+from slides.index import write_indexes
 from slides.presenter import add_commands
 from slides.render import marp_markdown, shown_text, speaker_script
 from slides.rules import Fault, faults_of
 from slides.sheets import Sheet, read_sheets, sheet_markdown
 from workshop.node import NodeError
+from workshop.translation import LANGUAGES
+from workshop.translation import files as translation
 
 ROOT = Path(__file__).resolve().parent.parent
 THEME = ROOT / "slides" / "theme.css"
@@ -58,7 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _deck_files(named: Sequence[str], root: Path) -> list[Path]:
     if not named:
-        return deck_files(root)
+        return [file for language in LANGUAGES for file in deck_files(root, language)]
     beside = [root / "slides" / f"{name.removesuffix('.md')}.md" for name in named]
     return [known if known.is_file() else Path(name).resolve() for name, known in zip(named, beside, strict=True)]
 
@@ -74,6 +78,8 @@ def _read(files: Sequence[Path], root: Path) -> tuple[list[Deck], list[Fault | s
             continue
         decks.append(deck)
         faults += faults_of(deck, root)
+        if deck.language:
+            faults += translation.differences(file)
     return decks, faults
 
 
@@ -86,7 +92,7 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
     build = root / "build"
     node = marp.find_node(build)
     modules = marp.install_marp(node, build)
-    sheets = [] if options.decks else read_sheets(root)
+    sheets = [] if options.decks else [sheet for language in LANGUAGES for sheet in read_sheets(root, language)]
     markdown = [*(_write_markdown(deck, root) for deck in decks), *(_write_sheet(sheet, root) for sheet in sheets)]
     theme = write_theme(THEME, modules, build / "slides" / "theme.css")
     written = [marp.write_html(node, modules, theme, markdown)]
@@ -104,6 +110,8 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
             faults += [Fault(sheet.page, 1, f"its cheat sheet {text}") for _, text in found]
     if chromium and (options.pdf or not options.html):
         written.append(marp.write_pdf(node, modules, theme, markdown, chromium))
+    if not options.decks:
+        write_indexes(decks, sheets, build / "slides")
     for files in zip(*written, strict=True):
         print("  ".join(str(file.relative_to(root)) for file in files))
     return _fail(faults) if faults else 0
@@ -112,7 +120,7 @@ def _build(decks: Sequence[Deck], options: argparse.Namespace, root: Path) -> in
 def _undrawable(deck: Deck, known: set[str], root: Path) -> Iterator[Fault]:
     folder = (root / deck.path).parent
     for number, slide in enumerate(deck.slides, start=1):
-        for unknown in sorted({*shown_text(slide, root, folder)} - known - {"\n"}):
+        for unknown in sorted({*shown_text(slide, root, folder, deck.language)} - known - {"\n"}):
             text = f"slide {number} shows {unknown} (U+{ord(unknown):04X}), which none of the deck's fonts can draw"
             yield Fault(deck.path, slide.line, text)
 

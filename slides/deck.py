@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.translation import ENGLISH, in_language
+from workshop.translation import language as language_of
+from workshop.translation.page import MARK
+
 _FENCE = re.compile(r"^\s*(?P<marker>`{3,}|~{3,})(?P<info>.*)$")
 _SETTING = re.compile(r"^(?P<key>[a-z_]+):\s*(?P<value>.*?)\s*$")
 _HEADING = re.compile(r"^(?P<level>#{1,6})\s+(?P<text>.+?)\s*$", re.MULTILINE)
@@ -107,15 +111,21 @@ class Deck:
     slides: tuple[Slide, ...]
 
     @property
+    def language(self) -> str:
+        """The suffix of its name: `opening.es.md` is Spanish."""
+        return language_of(Path(self.path))
+
+    @property
     def minutes(self) -> float:
         return sum(slide.note.minutes for slide in self.slides if slide.note)
 
 
-def deck_files(root: Path) -> list[Path]:
-    """The decks, in the order in which a day shows them."""
+def deck_files(root: Path, language: str = ENGLISH) -> list[Path]:
+    """The decks in a language, in the order in which a day shows them."""
     folder = root / "slides"
-    around = {name: [file for file in [folder / f"{name}.md"] if file.is_file()] for name in ("opening", "closing")}
-    return [*around["opening"], *sorted(folder.glob("demo_*.md")), *around["closing"]]
+    demos = [path for path in sorted(folder.glob("demo_*.md")) if language_of(path) == ENGLISH]
+    decks = [folder / "opening.md", *demos, folder / "closing.md"]
+    return [file for deck in decks if (file := in_language(deck, language)).is_file()]
 
 
 def read_deck(file: Path, root: Path) -> Deck:
@@ -184,9 +194,9 @@ def _blocks(lines: Iterator[tuple[int, str]], path: str) -> Iterator[Block | int
             text, first = [], 0
         if fence:
             yield Fence(number, fence["info"].strip(), _fence_body(lines, fence["marker"], path, number))
-        elif comment:
+        elif comment and not MARK.match(f"{line}\n"):
             yield Comment(number, _comment_text(line, lines, path, number))
-        else:
+        elif broken:
             yield number
     if text:
         yield Text(first, "\n".join(text))

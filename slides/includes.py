@@ -60,6 +60,8 @@ def resolve(fence: Fence, root: Path) -> Listing:
     if fence.body.strip():
         raise IncludeError(f"{label}: the block must be empty; its lines come from the source")
     listing = Listing(found["language"], _source_text(root, path, region, label), path)
+    if listing.language == "python" and len(_COMMENT_PADDING.findall(listing.code)) == 1:
+        listing = replace(listing, code=_COMMENT_PADDING.sub("  # ", listing.code))  # no other comment to align with
     if listing.language == "python" and listing.columns > MAX_COLUMNS:
         listing = replace(listing, code=_wrapped(listing.code, label))
     _refuse_large(listing, f"{label}:")

@@ -1,7 +1,8 @@
 """The plans of a day: what comes when. `python -m slides.plans` writes them into slides/teaching.md (`make reference`).
 
-In: the minutes of the decks' notes, and those of the labs' tables. Out: tables with a clock, each with what to leave
-out when an hour is missing. A test compares the page and the opening's slide with them.
+In: the minutes of the decks' notes, and those of the labs' tables; titles, in other languages, from the README in that
+language. Out: tables with a clock, each with what to leave out when an hour is missing. A test compares the page and
+the opening's slide with them.
 Knows the order of a day; knows nothing about what the decks and labs say.
 """
 
@@ -13,10 +14,13 @@ from pathlib import Path
 from slides.deck import deck_files, read_deck
 from workshop.processes import ROOT
 from workshop.progress.labs import LABS
+from workshop.translation import ENGLISH, LANGUAGES, in_language
+from workshop.translation.phrases import explained, in_words
 
 TEACHING = "slides/teaching.md"
 OPENING, CLOSING = "opening", "closing"
 PAUSES = ("break", "lunch")
+_LISTED = re.compile(r"^\| (\d) \| \[(.+?)\]", re.MULTILINE)  # the demos in a README
 
 
 @dataclass(slots=True, frozen=True)
@@ -101,13 +105,15 @@ PLANS = (HALF_DAY, WHOLE_DAY, FIRST_OF_TWO, SECOND_OF_TWO)
 
 
 def main(root: Path = ROOT) -> None:
-    page = root / TEACHING
-    page.write_text(with_plans(page.read_text(encoding="utf-8"), root), encoding="utf-8")
+    for language in LANGUAGES:
+        page = in_language(root / TEACHING, language)
+        if page.is_file():
+            page.write_text(with_plans(page.read_text(encoding="utf-8"), root, language), encoding="utf-8")
 
 
-def with_plans(page: str, root: Path = ROOT) -> str:
+def with_plans(page: str, root: Path = ROOT, language: str = ENGLISH) -> str:
     """The page with its tables replaced."""
-    minutes = Minutes(root)
+    minutes = Minutes(root, language)
     page = _replaced(page, "minutes", minutes.table())
     for plan in PLANS:
         page = _replaced(page, plan.name, table(plan, minutes))
@@ -115,13 +121,20 @@ def with_plans(page: str, root: Path = ROOT) -> str:
 
 
 class Minutes:
-    """How long each part takes, by what the decks and the labs say."""
+    """How long each part takes, by what the decks and the labs say, and what it is called in a language."""
 
-    def __init__(self, root: Path = ROOT) -> None:
+    def __init__(self, root: Path = ROOT, language: str = ENGLISH) -> None:
         decks = [read_deck(file, root) for file in deck_files(root)]
+        self.language = language
         self._slides = {Path(deck.path).stem: deck.minutes for deck in decks}
         self._labs = {number: lab.read(root) for number, lab in LABS.items()}
         self._titles = {number: lab.title(root) for number, lab in LABS.items()}
+        if language != ENGLISH:
+            readme = in_language(root / "README.md", language).read_text(encoding="utf-8")
+            self._titles |= {int(number): title for number, title in _LISTED.findall(readme)}
+
+    def say(self, phrase: str) -> str:
+        return in_words(phrase, self.language)
 
     def of(self, part: str) -> float:
         kind, _, number = part.partition(" ")
@@ -136,22 +149,42 @@ class Minutes:
 
     def title(self, part: str) -> str:
         kind, _, number = part.partition(" ")
+        word = self._word(kind)
         if kind in (*PAUSES, OPENING, CLOSING):
-            return kind
-        return f"demo {number}, {kind}: {self._titles[int(number)]}" if kind == "slides" else f"demo {number}, {kind}"
+            return word
+        name = f"demo {number}, {word}"
+        return f"{name}: {self._titles[int(number)]}" if kind == "slides" else name
+
+    def short(self, part: str) -> str:
+        """The title for a slide: a demo by its number and the first part of its name."""
+        kind, _, number = part.partition(" ")
+        return f"{number} · {self._titles[int(number)].partition(',')[0]}" if kind == "slides" else self._word(kind)
+
+    def _word(self, kind: str) -> str:
+        words = {
+            OPENING: self.say("opening"),
+            CLOSING: self.say("closing"),
+            "slides": self.say("slides"),
+            "lab": self.say("lab"),
+            "exercise": self.say("exercise"),
+            "break": self.say("break"),
+            "lunch": self.say("lunch"),
+        }
+        return words[kind]
 
     def table(self) -> str:
-        rows = ["| | slides | lab | exercise | in all |", "|---|--:|--:|--:|--:|"]
+        kinds = ("slides", "lab", "exercise")
+        rows = [f"| | {' | '.join(map(self._word, kinds))} | {self.say('in all')} |", "|---|--:|--:|--:|--:|"]
         total = 0.0
         for number in self._labs:
-            parts = [self.of(f"{kind} {number}") for kind in ("slides", "lab", "exercise")]
+            parts = [self.of(f"{kind} {number}") for kind in kinds]
             total += sum(parts)
             rows.append(
                 f"| {number} · {self._titles[number]} | {' | '.join(f'{part:g}' for part in (*parts, sum(parts)))} |"
             )
         both = self.of(OPENING) + self.of(CLOSING)
-        rows.append(f"| opening and closing | {both:g} | | | {both:g} |")
-        rows.append(f"| everything | | | | {total + both:g} |")
+        rows.append(f"| {self.say('opening and closing')} | {both:g} | | | {both:g} |")
+        rows.append(f"| {self.say('everything')} | | | | {total + both:g} |")
         return "\n".join(rows)
 
 
@@ -166,15 +199,20 @@ def entries(plan: Plan, minutes: Minutes) -> Iterator[Entry]:
 
 def table(plan: Plan, minutes: Minutes) -> str:
     """The plan, and how to cut an hour of it, as Markdown."""
-    rows = ["| from | minutes | |", "|--:|--:|---|"]
+    say = minutes.say
+    rows = [f"| {say('from')} | {say('minutes')} | |", "|--:|--:|---|"]
     day = list(entries(plan, minutes))
     for entry in day:
         title = f"*{entry.title}*" if entry.is_pause else entry.title
         rows.append(f"| {clock(entry.start)} | {entry.minutes:g} | {title} |")
     taught = sum(entry.minutes for entry in day if not entry.is_pause)
-    rows.append(f"| {clock(day[-1].end)} | {taught:g} | end; without the breaks |")
-    rows += ["", "To cut an hour, leave out, in this order:", "", "| leave out | saves | instead |", "|---|--:|---|"]
-    rows += [f"| {minutes.title(cut.part)} | {minutes.of(cut.part):g} | {cut.instead} |" for cut in plan.cuts]
+    rows.append(f"| {clock(day[-1].end)} | {taught:g} | {say('end; without the breaks')} |")
+    rows += ["", say("To cut an hour, leave out, in this order:"), ""]
+    rows += [f"| {say('leave out')} | {say('saves')} | {say('instead')} |", "|---|--:|---|"]
+    rows += [
+        f"| {minutes.title(cut.part)} | {minutes.of(cut.part):g} | {explained(cut.instead, minutes.language)} |"
+        for cut in plan.cuts
+    ]
     return "\n".join(rows)
 
 
@@ -182,19 +220,16 @@ def outline(plan: Plan, minutes: Minutes) -> list[str]:
     """The plan as the opening shows it: demos, lunch and end, and the breaks in one line; to five minutes."""
     day = list(entries(plan, minutes))
     shown = [entry for entry in day if entry.part.partition(" ")[0] in ("slides", "lunch", OPENING, CLOSING)]
-    lines = [f"**{clock(entry.start, 5)}** {_short(entry)}" for entry in shown]
+    lines = [f"**{clock(entry.start, 5)}** {minutes.short(entry.part)}" for entry in shown]
     breaks = [clock(entry.start, 5) for entry in day if entry.part.startswith("break")]
-    return [*lines[:-1], f"{lines[-1]}, until {clock(day[-1].end, 5)}", f"breaks at {', '.join(breaks)}"]
+    end = f"{lines[-1]}, {minutes.say('until')} {clock(day[-1].end, 5)}"
+    return [*lines[:-1], end, f"{minutes.say('breaks at')} {', '.join(breaks)}"]
 
 
 def clock(minutes: float, step: int = 1) -> str:
     """A time of the day, rounded down to `step` minutes."""
     whole = int(minutes) // step * step
     return f"{whole // 60:02d}:{whole % 60:02d}"
-
-
-def _short(entry: Entry) -> str:
-    return entry.title.replace(", slides: ", ": ").partition(",")[0]
 
 
 def _replaced(page: str, name: str, new: str) -> str:

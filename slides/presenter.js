@@ -1,18 +1,19 @@
 // In the presenter view only: a bar above the note with the next command to type, and a button that copies it.
 //
-// In: the commands of each slide, which presenter.py puts here. The key c copies, too. After a copy, the bar shows the
-// next command; a slide without commands shows the first one of the next slide that has some.
+// In: the commands of each slide, and the bar's words, which presenter.py puts here. The key c copies, too. After a
+// copy, the bar shows the next command; a slide without commands shows the first one of the next slide that has some.
 // Knows the names of Marp's presenter view; knows nothing about how the deck was written.
 
 addEventListener('load', () => {
   const commands = COMMANDS_OF_EACH_SLIDE
+  const words = WORDS_OF_THE_BAR
   const notes = document.querySelector('.bespoke-marp-presenter-note-container')
   if (document.body.dataset.bespokeView !== 'presenter' || !notes) return
 
   const HEIGHT = 132 // pixels
   const bar = document.createElement('div')
   bar.className = 'next-command'
-  bar.innerHTML = '<p></p><pre></pre><button type="button">Copy (c)</button>'
+  bar.innerHTML = '<p></p><pre></pre><button type="button"></button>'
   const style = document.createElement('style')
   style.textContent = `
     .next-command { position: absolute; inset: 0 0 auto; height: ${HEIGHT}px; box-sizing: border-box; padding: 10px 20px;
@@ -27,6 +28,7 @@ addEventListener('load', () => {
   document.head.append(style)
   notes.append(bar)
   const [label, text, button] = bar.children
+  button.textContent = `${words.copy} (c)`
 
   let slide = 0
   let position = 0 // in the commands of this slide, and then of the slides after it
@@ -36,8 +38,8 @@ addEventListener('load', () => {
     const next = following()[position]
     text.textContent = next ? next.command : ''
     button.disabled = !next
-    const where = !next ? 'No more commands in this deck' : next.ahead ? `Next, on slide ${slide + next.ahead + 1}` : 'Next'
-    label.textContent = copied ? `Copied. ${where}` : where
+    const where = !next ? words.none : next.ahead ? `${words.ahead} ${slide + next.ahead + 1}` : words.next
+    label.textContent = copied ? `${words.copied} ${where}` : where
   }
   const slides = [...document.querySelectorAll('svg.bespoke-marp-slide')]
   const follow = () => {

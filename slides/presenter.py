@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from slides.deck import Deck, Slide
+from workshop.translation.phrases import in_words
 
 SCRIPT = Path(__file__).resolve().parent / "presenter.js"
 _QUOTED = re.compile(r"`([^`]*\bmake [^`]+|curl [^`]+)`")
@@ -18,10 +19,23 @@ _TOGETHER = re.compile(r"\bdo\b|\bthen\b|<<")  # a block with one of these is pa
 
 
 def add_commands(html: Path, deck: Deck) -> None:
-    data = json.dumps([commands_of(slide) for slide in deck.slides], ensure_ascii=False).replace("</", "<\\/")
-    script = SCRIPT.read_text(encoding="utf-8").replace("COMMANDS_OF_EACH_SLIDE", data)
+    commands = [commands_of(slide) for slide in deck.slides]
+    script = SCRIPT.read_text(encoding="utf-8")
+    for name, data in {"COMMANDS_OF_EACH_SLIDE": commands, "WORDS_OF_THE_BAR": words(deck.language)}.items():
+        script = script.replace(name, json.dumps(data, ensure_ascii=False).replace("</", "<\\/"))
     before, body, after = html.read_text(encoding="utf-8").rpartition("</body>")
     html.write_text(f"{before}<script>{script}</script>{body}{after}", encoding="utf-8")
+
+
+def words(language: str) -> dict[str, str]:
+    """What the bar says, in the language of the deck."""
+    return {
+        "copy": in_words("Copy", language),
+        "copied": in_words("Copied.", language),
+        "next": in_words("Next", language),
+        "ahead": in_words("Next, on slide", language),
+        "none": in_words("No more commands in this deck", language),
+    }
 
 
 def commands_of(slide: Slide) -> list[str]:

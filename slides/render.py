@@ -14,6 +14,7 @@ from pathlib import Path
 from slides.assets import carry_pictures
 from slides.deck import Comment, Deck, Fence, Slide
 from slides.includes import Listing, resolve
+from workshop.translation.phrases import in_words
 
 # Type is as large as the slide allows. In CSS pixels, after theme.css: the room under a slide's heading, the part of a
 # listing that is not lines, and a line of text. The width of a monospaced letter is 0.605 of its size.
@@ -38,16 +39,17 @@ def marp_markdown(deck: Deck, root: Path) -> str:
         f"lang: {deck.settings.get('lang', 'en')}",
         f"title: {title}",
         f"footer: {title}",
+        f"style: \"section {{ --live: '{in_words('LIVE', deck.language)}' }}\"",
         "---",
     ]
-    slides = [_slide(slide, root, folder) for slide in deck.slides]
+    slides = [_slide(slide, root, folder, deck.language) for slide in deck.slides]
     return "\n".join(front_matter) + "\n\n" + "\n\n---\n\n".join(slides) + "\n"
 
 
-def shown_text(slide: Slide, root: Path, folder: Path) -> str:
+def shown_text(slide: Slide, root: Path, folder: Path, language: str) -> str:
     """The content of the slide with its markup: code and pictures, but no notes."""
     blocks = tuple(block for block in slide.blocks if not isinstance(block, Comment))
-    return html.unescape(_slide(replace(slide, blocks=blocks), root, folder))
+    return html.unescape(_slide(replace(slide, blocks=blocks), root, folder, language))
 
 
 def speaker_script(deck: Deck) -> str:
@@ -62,7 +64,7 @@ def speaker_script(deck: Deck) -> str:
     return "\n".join(lines)
 
 
-def _slide(slide: Slide, root: Path, folder: Path) -> str:
+def _slide(slide: Slide, root: Path, folder: Path, language: str) -> str:
     listings = {fence: resolve(fence, root) for fence in slide.fences}
     size = code_size(list(listings.values()), sum(_text_lines(text.text) for text in slide.texts))
     parts: list[str] = []
@@ -72,7 +74,7 @@ def _slide(slide: Slide, root: Path, folder: Path) -> str:
         elif isinstance(block, Comment):
             parts.append(f"<!-- {block.text} -->")
         else:
-            parts.append(carry_pictures(block.text, folder))
+            parts.append(carry_pictures(block.text, folder, language))
     return "\n\n".join(part.strip("\n") for part in parts)
 
 

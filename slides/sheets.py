@@ -1,20 +1,23 @@
 """The cheat sheets: one A4 page for each demo, with its commands, routes and settings.
 
-In: the lab's page, the page of settings, the routes of shared/, and the list of layers. Out: Markdown for Marp that is
+In: the lab's page, in each language that it is written in, the page of settings, the routes of shared/, and the list of
+layers. Out: Markdown for Marp that is
 one page, laid out by theme.css like a slide of A4's size.
 Knows where these sources keep what a sheet shows; runs nothing.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
 from slides.regions import RegionError, read_region
 from workshop.progress.labs import LABS, SECTION, WRITING, Lab
 from workshop.stack import STACK
+from workshop.translation import ENGLISH, in_language
+from workshop.translation.phrases import explained, in_words
 
 SETTINGS = "docs/settings.md"
 ROUTES = "shared/routes"
@@ -46,6 +49,7 @@ class Step:
 class Sheet:
     """`page`: the lab that it comes from. A route: method, path, what it does. A setting: name, default, what it is."""
 
+    language: str
     number: int
     title: str
     page: str
@@ -59,11 +63,12 @@ class Sheet:
 
     @property
     def name(self) -> str:
-        return f"cheat_sheet_{self.number}"
+        return f"cheat_sheet_{self.number}" + (f".{self.language}" if self.language else "")
 
 
-def read_sheets(root: Path) -> list[Sheet]:
-    return [_sheet(lab, root) for lab in LABS.values() if (root / lab.page).is_file()]
+def read_sheets(root: Path, language: str = ENGLISH) -> list[Sheet]:
+    """One for each lab whose page is there in the language."""
+    return [_sheet(lab, root, language) for lab in LABS.values() if in_language(root / lab.page, language).is_file()]
 
 
 def sheet_markdown(sheet: Sheet) -> str:
@@ -73,39 +78,50 @@ def sheet_markdown(sheet: Sheet) -> str:
         "marp: true",
         "theme: workshop",
         "size: A4",
-        "lang: en",
+        f"lang: {sheet.language or 'en'}",
         f'title: "Demo {sheet.number} · {sheet.title}"',
     ]
     return "\n".join([*head, "class: sheet", "---", "", *_html(sheet), ""])
 
 
-def _sheet(lab: Lab, root: Path) -> Sheet:
+def _sheet(lab: Lab, root: Path, language: str) -> Sheet:
+    """Commands come from the English page, whose translations have the same ones; titles from the page shown."""
     text = (root / lab.page).read_text(encoding="utf-8")
-    page = lab.read(root)
+    page = in_language(root / lab.page, language)
+    shown = page.read_text(encoding="utf-8")
+    start = lab.read(root).start
     asked, named = set(_ASKED.findall(text)), set(_NAMED.findall(text))
-    routes = tuple(route for route in _routes(root) if route[1] in asked)
-    settings = tuple(_settings(root, lab.number, named))
-    layers = tuple(_layers(root, lab))
+    routes = tuple((method, path, explained(what, language)) for method, path, what in _routes(root) if path in asked)
+    settings = tuple(
+        (name, default, explained(what, language)) for name, default, what in _settings(root, lab.number, named)
+    )
+    layers = tuple((name, explained(says, language)) for name, says in _layers(root, lab))
     variables = _variables(text)
     halves = [sum(_lines(row[-1], HALF_COLUMNS) for row in rows) for rows in (layers, routes)]
     room = ROOM - ROW * (max(halves) + len(settings)) - LINE * len(variables)
     return Sheet(
+        language=language,
         number=lab.number,
-        title=lab.title(root),
-        page=lab.page,
-        start=page.start,
+        title=shown.partition("\n")[0].partition(" · ")[2],
+        page=page.relative_to(root).as_posix(),
+        start=start,
         variables=variables,
-        steps=_steps_that_fit(text, page.start, variables, room),
+        steps=_steps_that_fit(text, dict(SECTION.findall(shown)), start, variables, room),
         routes=routes,
         settings=settings,
         layers=layers,
-        keep=_KEPT.findall(text)[-1],
+        keep=_KEPT.findall(shown)[-1],
     )
 
 
-def _steps_that_fit(text: str, start: str, variables: tuple[str, ...], room: int) -> tuple[Step, ...]:
-    """With commands as long as the page has room for."""
-    choices = (tuple(_steps(text, start, variables, most)) for most in range(MOST_LINES, 0, -1))
+def _steps_that_fit(
+    text: str, titles: Mapping[str, str], start: str, variables: tuple[str, ...], room: int
+) -> tuple[Step, ...]:
+    """With commands as long as the page has room for. `titles`: by the number of the step, in the sheet's language."""
+    choices = (
+        tuple(replace(step, title=titles[step.number]) for step in _steps(text, start, variables, most))
+        for most in range(MOST_LINES, 0, -1)
+    )
     return next(steps for steps in choices if sum(map(_height, steps)) <= room)
 
 
@@ -164,27 +180,26 @@ def _layers(root: Path, lab: Lab) -> Iterator[tuple[str, str]]:
 
 
 def _html(sheet: Sheet) -> Iterator[str]:
+    language = sheet.language
     yield f"<header><h1>Demo {sheet.number} · {escape(sheet.title)}</h1></header>"
     yield f'<p class="start"><code>{escape(sheet.start)}</code></p>'
     yield '<div class="columns"><div>'
     if sheet.layers:
-        yield from _table("New layers", [(f"<b>{name}</b>", escape(says)) for name, says in sheet.layers])
+        layers = [(f"<b>{name}</b>", escape(says)) for name, says in sheet.layers]
+        yield from _table(in_words("New layers", language), layers)
         yield "</div><div>"
-    yield from _table(
-        "Routes", [(f"<code>{method} {path}</code>", escape(what)) for method, path, what in sheet.routes]
-    )
+    routes = [(f"<code>{method} {path}</code>", escape(what)) for method, path, what in sheet.routes]
+    yield from _table(in_words("Routes", language), routes)
     yield "</div></div>"
-    yield from _table("Settings", [(_setting(name, default), escape(what)) for name, default, what in sheet.settings])
+    settings = [(_setting(name, default), escape(what)) for name, default, what in sheet.settings]
+    yield from _table(in_words("Settings", language), settings)
     if sheet.variables:
-        yield "<h2>Set once</h2>"
+        yield f"<h2>{in_words('Set once', language)}</h2>"
         yield from _lines_of_code(sheet.variables)
-    yield from _table(
-        "Steps of the lab",
-        [(f"{step.number} · {escape(step.title)}", f"<pre>{escape(step.commands)}</pre>") for step in sheet.steps],
-        "steps",
-    )
-    yield "<h2>Your turn</h2>"
-    yield from _lines_of_code(_your_turn(sheet.number))
+    steps = [(f"{step.number} · {escape(step.title)}", f"<pre>{escape(step.commands)}</pre>") for step in sheet.steps]
+    yield from _table(in_words("Steps of the lab", language), steps, "steps")
+    yield f"<h2>{in_words('Your turn', language)}</h2>"
+    yield from _lines_of_code(_your_turn(sheet.number, language))
     yield f"<blockquote>{escape(sheet.keep)}</blockquote>"
 
 
@@ -197,13 +212,15 @@ def _lines_of_code(lines: Sequence[str]) -> Iterator[str]:
     yield f"<pre>{escape(code)}</pre>"
 
 
-def _your_turn(number: int) -> list[str]:
+def _your_turn(number: int, language: str) -> list[str]:
     commands = {
-        f"make demo-{number} SOLUTION=exercise": "runs your version",
-        f"make grade-{number} SOLUTION=exercise": "grades it; ONLY=failed for the checks that failed",
-        f"make hint-{number}": "the next hint",
-        f"make diff-{number}": "after a pass: your solution beside ours",
-        f"make reset-{number}": "begins again; your work is set aside",
+        f"make demo-{number} SOLUTION=exercise": in_words("runs your version", language),
+        f"make grade-{number} SOLUTION=exercise": in_words(
+            "grades it; ONLY=failed for the checks that failed", language
+        ),
+        f"make hint-{number}": in_words("the next hint", language),
+        f"make diff-{number}": in_words("after a pass: your solution beside ours", language),
+        f"make reset-{number}": in_words("begins again; your work is set aside", language),
     }
     return [f"{command:<34}# {what}" for command, what in commands.items()]
 

@@ -19,7 +19,7 @@ from workshop.progress.tasks import tasks_of
 from workshop.translation import ENGLISH, LANGUAGES, in_language
 from workshop.translation.phrases import phrases, spoken
 
-SPEAKERS = ("progress/*.py", "drills/*.py", "demo.py")  # what of workshop/ speaks
+SPEAKERS = ("workshop/progress/*.py", "workshop/drills/*.py", "workshop/demo.py", "slides/*.py")  # files that speak
 OTHER_LANGUAGES = [language for language in LANGUAGES if language != ENGLISH]
 SAYS = {"say": 0, "in_words": 0, "_command": 1}  # by the function's name: which argument is a phrase
 WIDEST = 120  # columns
@@ -28,7 +28,7 @@ TRANSLATED = [lab for lab in LABS.values() if in_language(ROOT / lab.exercise / 
 
 def modules() -> Iterator[ast.Module]:
     for files in SPEAKERS:
-        for file in sorted((ROOT / "workshop").glob(files)):
+        for file in sorted(ROOT.glob(files)):
             yield ast.parse(file.read_text())
 
 
@@ -40,8 +40,8 @@ def constants(node: ast.AST) -> set[str]:
 def said() -> set[str]:
     """The phrases in the calls that say something."""
     calls = [node for module in modules() for node in ast.walk(module) if isinstance(node, ast.Call)]
-    named = [(call, call.func.id) for call in calls if isinstance(call.func, ast.Name) and call.func.id in SAYS]
-    arguments = [call.args[SAYS[name]] for call, name in named]
+    named = [(call, getattr(call.func, "id", getattr(call.func, "attr", ""))) for call in calls]
+    arguments = [call.args[SAYS[name]] for call, name in named if name in SAYS]
     # In `a if b == "c" else d`, the condition is not said.
     parts = [[part.body, part.orelse] if isinstance(part, ast.IfExp) else [part] for part in arguments]
     return {phrase for some in parts for part in some for phrase in constants(part)}

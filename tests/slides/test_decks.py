@@ -9,13 +9,21 @@ import pytest
 
 from slides.assets import outside_assets
 from slides.build import ROOT, main
-from slides.deck import deck_files, read_deck
+from slides.deck import Deck, deck_files, read_deck
 from slides.fonts import FACES
+from slides.presenter import commands_of
 from slides.regions import read_region
 from workshop.progress.labs import LABS
 from workshop.stack import STACK
+from workshop.translation import ENGLISH, LANGUAGES, in_language
 
-DECKS = deck_files(ROOT)
+DECKS_IN = {language: deck_files(ROOT, language) for language in LANGUAGES}
+DECKS = [deck for decks in DECKS_IN.values() for deck in decks]
+each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language or "en")
+
+
+def code_of(deck: Deck) -> list[list[tuple[str, str]]]:
+    return [[(fence.info, fence.body) for fence in slide.fences] for slide in deck.slides]
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.stem)
@@ -33,9 +41,20 @@ def test_each_command_on_a_slide_is_valid_shell(deck: Path) -> None:
                 assert parsed.returncode == 0, f"{deck.name}:{fence.line}: {parsed.stderr}"
 
 
-def test_the_decks_are_an_opening_one_for_each_demo_and_a_closing() -> None:
+@each_language
+def test_the_decks_are_an_opening_one_for_each_demo_and_a_closing(language: str) -> None:
     demos = [Path(lab.folder).name for lab in LABS.values()]
-    assert [deck.stem for deck in DECKS] == ["opening", *demos, "closing"]
+    names = [f"{name}.md" for name in ("opening", *demos, "closing")]
+    assert [deck.name for deck in DECKS_IN[language]] == [in_language(Path(name), language).name for name in names]
+
+
+@pytest.mark.parametrize("deck", [deck for deck in DECKS if deck not in DECKS_IN[ENGLISH]], ids=lambda deck: deck.stem)
+def test_a_translated_deck_shows_the_code_and_the_commands_of_its_english_one(deck: Path) -> None:
+    ours, theirs = (read_deck(file, ROOT) for file in (in_language(deck, ENGLISH), deck))
+    assert code_of(theirs) == code_of(ours)
+    assert ours.minutes == theirs.minutes
+    english = [set(commands_of(slide)) for slide in ours.slides]
+    assert [set(commands_of(slide)) for slide in theirs.slides] == english
 
 
 def test_the_picture_of_demo_1_shows_its_layers_in_order() -> None:
@@ -50,9 +69,11 @@ def test_the_picture_of_the_opening_shows_the_whole_stack_in_order() -> None:
     assert boxes == [(row.layer, str(row.demo)) for row in STACK]
 
 
-def test_the_closing_repeats_the_last_sentence_of_each_demo() -> None:
-    said = [re.findall(r"^> (.+)$", deck.read_text(encoding="utf-8"), re.MULTILINE)[-1] for deck in DECKS[1:-1]]
-    assert re.findall(r"^\d\. (.+)$", (ROOT / "slides/closing.md").read_text(encoding="utf-8"), re.MULTILINE) == said
+@each_language
+def test_the_closing_repeats_the_last_sentence_of_each_demo(language: str) -> None:
+    _, *demos, closing = (deck.read_text(encoding="utf-8") for deck in DECKS_IN[language])
+    said = [re.findall(r"^> (.+)$", demo, re.MULTILINE)[-1] for demo in demos]
+    assert re.findall(r"^\d\. (.+)$", closing, re.MULTILINE) == said
 
 
 def test_the_numbers_of_the_closing_are_those_of_the_benchmark() -> None:

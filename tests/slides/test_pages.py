@@ -22,9 +22,10 @@ from slides.presenter import commands_of
 from slides.sheets import read_sheets
 from tests.slides import odd_fonts
 from workshop.node import NodeError
+from workshop.translation import LANGUAGES, in_language
 
-DECKS = [path.stem for path in deck_files(ROOT)]
-SHEETS = [sheet.name for sheet in read_sheets(ROOT)]
+DECKS = [path.stem for language in LANGUAGES for path in deck_files(ROOT, language)]
+SHEETS = [sheet.name for language in LANGUAGES for sheet in read_sheets(ROOT, language)]
 A4 = (595.3, 841.9)  # points
 BUILT = ROOT / "build" / "slides"
 LAUNCH = 180_000  # milliseconds: the machine may be busy
@@ -158,26 +159,57 @@ def test_a_copied_deck_needs_no_other_file(made: Made, tmp_path: Path) -> None:
     assert [url for url in asked if not url.startswith("data:")] == alone
 
 
-def test_the_presenter_view_offers_the_next_command_and_copies_it(made: Made) -> None:
-    slides = read_deck(ROOT / "slides" / "opening.md", ROOT).slides
+@pytest.mark.parametrize(
+    ("language", "now", "later", "copied"),
+    [("", "Next", "Next, on slide", "Copied."), ("es", "Ahora", "Después, en la diapositiva", "Copiado.")],
+)
+def test_the_presenter_view_offers_the_next_command_and_copies_it(
+    made: Made, language: str, now: str, later: str, copied: str
+) -> None:
+    deck = in_language(ROOT / "slides" / "opening.md", language)
+    slides = read_deck(deck, ROOT).slides
     number, (first, second, *_) = next(
         (number, found) for number, slide in enumerate(slides, start=1) if len(found := commands_of(slide)) > 1
     )
     with _page() as page:
         page.emulate_media(media="screen")
-        page.goto(f"{(BUILT / 'opening.html').as_uri()}?view=presenter")
+        page.goto(f"{(BUILT / f'{deck.stem}.html').as_uri()}?view=presenter")
         bar = page.locator(".next-command")
         expect(bar.locator("pre")).to_have_text(first)
-        expect(bar.locator("p")).to_have_text(f"Next, on slide {number}")
+        expect(bar.locator("p")).to_have_text(f"{later} {number}")
         for _ in range(number - 1):
             page.keyboard.press("ArrowRight")
-        expect(bar.locator("p")).to_have_text("Next")
+        expect(bar.locator("p")).to_have_text(now)
         bar.locator("button").click()
         expect(bar.locator("pre")).to_have_text(second)
+        expect(bar.locator("p")).to_have_text(f"{copied} {now}")
         assert _pasted(page) == first
         page.keyboard.press("c")
         expect(bar.locator("pre")).not_to_have_text(second)
         assert _pasted(page) == second
+
+
+def test_the_lists_lead_to_every_deck_of_their_language_and_to_the_other_languages(made: Made) -> None:
+    with _page() as page:
+        page.goto((BUILT / "index.html").as_uri())
+        for suffix, name in LANGUAGES.items():
+            if suffix:
+                page.get_by_role("link", name=name, exact=True).click()
+            links = page.locator("a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+            assert [link for link in links if not (BUILT / link).is_file()] == []
+            decks = [f"{path.stem}.html" for path in deck_files(ROOT, suffix)]
+            sheets = [f"{sheet.name}.html" for sheet in read_sheets(ROOT, suffix)]
+            pages = [link for link in links if link.endswith(".html") and not link.startswith("index")]
+            assert pages == decks + sheets
+            assert page.locator("html").get_attribute("lang") == (suffix or "en")
+
+
+def test_the_label_of_a_live_slide_is_in_the_language_of_the_deck(made: Made) -> None:
+    label = "getComputedStyle(document.querySelector('section.demo h2'), '::before').content"
+    with _page() as page:
+        for deck, words in (("opening", '"LIVE"'), ("opening.es", '"EN VIVO"')):
+            page.goto((BUILT / f"{deck}.html").as_uri())
+            assert page.evaluate(label) == words
 
 
 def test_the_audience_sees_no_command_bar(made: Made) -> None:

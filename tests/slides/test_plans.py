@@ -10,10 +10,12 @@ from slides.deck import deck_files
 from slides.plans import HALF_DAY, PLANS, TEACHING, WHOLE_DAY, Minutes, Plan, clock, entries, outline, table, with_plans
 from workshop.processes import ROOT
 from workshop.progress.labs import LABS
+from workshop.translation import LANGUAGES, in_language
 
 HOUR = 60
 LONGEST = 110  # minutes that people sit without a break
 MINUTES = Minutes()
+SPOKEN = [language for language in LANGUAGES if in_language(ROOT / "slides/opening.md", language).is_file()]
 
 every_plan = pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
 
@@ -30,9 +32,10 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_for_teachers_has_the_plans_as_they_are_now() -> None:
-    page = (ROOT / TEACHING).read_text(encoding="utf-8")
-    assert with_plans(page) == page, "run make reference"
+@pytest.mark.parametrize("language", SPOKEN)
+def test_the_page_for_teachers_has_the_plans_as_they_are_now(language: str) -> None:
+    page = in_language(ROOT / TEACHING, language).read_text(encoding="utf-8")
+    assert with_plans(page, language=language) == page, "run make reference"
 
 
 def test_the_page_is_in_english_on_a_spanish_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,12 +49,13 @@ def test_a_page_without_a_place_for_a_plan_is_an_error() -> None:
         with_plans("# A page\n")
 
 
-@pytest.mark.parametrize(("title", "plan"), [("A whole day", WHOLE_DAY), ("Half a day", HALF_DAY)])
-def test_the_opening_shows_the_plan(title: str, plan: Plan) -> None:
-    shown = (
-        (ROOT / "slides/opening.md").read_text(encoding="utf-8").partition(f"### {title}\n")[2].partition("</div>")[0]
-    )
-    assert re.findall(r"^- (.+)$", shown, re.MULTILINE) == outline(plan, MINUTES)
+@pytest.mark.parametrize("language", SPOKEN)
+def test_the_opening_shows_the_plans(language: str) -> None:
+    opening = in_language(ROOT / "slides/opening.md", language).read_text(encoding="utf-8")
+    minutes = Minutes(language=language)
+    columns = opening.partition('<div class="columns')[2].split("</div>")
+    for shown, plan in zip(columns, (WHOLE_DAY, HALF_DAY), strict=False):
+        assert re.findall(r"^- (.+)$", shown, re.MULTILINE) == outline(plan, minutes)
 
 
 def test_a_note_that_takes_longer_moves_the_rest_of_the_day(copy: Path) -> None:

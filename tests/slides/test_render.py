@@ -101,3 +101,11 @@ def test_comments_beside_wide_code_lose_their_padding_before_the_code_is_wrapped
     deck.write_text(deck.read_text().replace("shared/retry.py#retry-loop", "shared/wide.py"))
     code = resolve(read_deck(deck, repository).slides[1].fences[0], repository).code
     assert code == f"Layer(a), # why this one\nOther(b, c), # {'x' * 60}"
+
+
+def test_a_comment_loses_the_padding_that_aligns_it_with_others_if_there_are_none(repository: Path) -> None:
+    (repository / "shared" / "wide.py").write_text("Layer(a),\nOther(b),  #    why this one\n")
+    deck = repository / "slides" / "demo_1.md"
+    deck.write_text(deck.read_text().replace("shared/retry.py#retry-loop", "shared/wide.py"))
+    code = resolve(read_deck(deck, repository).slides[1].fences[0], repository).code
+    assert code == "Layer(a),\nOther(b),  # why this one"

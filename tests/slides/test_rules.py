@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from slides.build import main
+from slides.deck import read_deck
+from slides.render import marp_markdown
+from workshop.translation import files
 
 INCLUDE = "```python include=shared/retry.py#retry-loop\n```"
 
@@ -121,6 +124,77 @@ def test_a_link_is_not_an_asset(repository: Path, capsys: pytest.CaptureFixture[
 def test_markup_inside_code_is_code(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _edit(repository / "slides" / "demo_1.md", INCLUDE, "````\n---\n<!-- x -->\n# no heading\n```\n````")
     assert _complaints(repository, capsys) == []
+
+
+SPANISH = {
+    "lang: en\n": "lang: es\n",
+    "# A deck": "# Unas diapositivas",
+    "## Code": "## Código",
+    "## Next: home": "## Ahora: a casa",
+    "Say: welcome": "Di: hola",
+    "Say: goodbye": "Di: adiós",
+    "Ask: what does it show?": "Pregunta: ¿qué muestra?",
+    "Two boxes": "Dos cajas",
+}
+
+
+@pytest.fixture
+def spanish(repository: Path) -> Path:
+    """The deck `demo_1.es.md` beside `demo_1.md`, with a picture that has a word in it."""
+    english = repository / "slides" / "demo_1.md"
+    english.write_text(english.read_text().replace("title: A deck\n", "title: A deck\nlang: en\n"))
+    picture = repository / "slides" / "box.svg"
+    picture.write_text(picture.read_text().replace("<rect", "<text>a box</text><text>RequestLog</text><rect"))
+    (repository / "slides" / "box.es.json").write_text('{"a box": "una caja"}')
+    text = english.read_text()
+    for ours, theirs in SPANISH.items():
+        text = text.replace(ours, theirs)
+    deck = repository / "slides" / "demo_1.es.md"
+    deck.write_text(text)
+    files.renew(deck)
+    return deck
+
+
+def test_a_deck_in_another_language_obeys_beside_its_english_one(
+    spanish: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository = spanish.parent.parent
+    assert _complaints(repository, capsys) == []
+    text = marp_markdown(read_deck(spanish, repository), repository)
+    assert "lang: es" in text
+    assert "return await self.inner()" in text
+    assert "<text>una caja</text><text>RequestLog</text>" in text
+    assert "english:" not in text, "Marp would take the marks for the speaker's notes"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "complaint"),
+    [
+        ("demo_1.es.md", "lang: es", "lang: en", "1: the front matter says lang: en, and the deck's name says es"),
+        ("demo_1.es.md", "## Ahora: a casa", "## Next: home", "a heading `## Ahora: ...`"),
+        ("demo_1.es.md", "Di: hola", "Say: hello", "but not what to do: one of Di:, Pregunta:, Demo:"),
+        ("demo_1.es.md", "#retry-loop", "", "shows other code than its English: make reference"),
+        ("demo_1.md", "#retry-loop", "", "shows other code than its English: make reference"),
+        ("demo_1.md", "2 min. Ask", "1 min. Ask", "“Código”: its English has 1"),
+        ("demo_1.md", "(box.svg)", "(other.svg)", "“Código”: its English has other.svg"),
+        ("demo_1.md", "## Code", "<!-- _class: big -->\n\n## Code", "its English has <!-- _class: big -->"),
+        ("demo_1.es.md", "\n---\n\n<!-- _class: closing", "\n<!-- _class: closing", "“Next: home” is missing"),
+        ("box.svg", "a box", "a large box", "image box.svg says 'a large box', which box.es.json does not translate"),
+        ("box.svg", "a box", "a large box", "image box.svg does not say 'a box', which box.es.json translates"),
+    ],
+)
+def test_a_deck_in_another_language_that_shows_something_else_fails(
+    spanish: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, complaint: str
+) -> None:
+    _edit(spanish.with_name(file), old, new)
+    assert any(complaint in line for line in _complaints(spanish.parent.parent, capsys))
+
+
+def test_a_slide_whose_english_words_have_changed_is_stale_and_the_others_are_not(spanish: Path) -> None:
+    _edit(spanish.with_name("demo_1.md"), "what does it show?", "what does it hide?")
+    told = list(files.stale(spanish))
+    assert len(told) == 1
+    assert "“Código” is stale: its English, “Code”, has changed" in told[0]
 
 
 def test_a_missing_deck_is_named(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

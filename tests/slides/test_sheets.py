@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from shared.settings import Settings, load_settings
+from slides.plans import PLANS
 from slides.sheets import ROUTES, SETTINGS, Sheet, read_sheets, sheet_markdown
 from workshop.processes import ROOT
 from workshop.progress.labs import LABS
+from workshop.translation import ENGLISH, LANGUAGES
+from workshop.translation.phrases import explanations
 
 SHEETS = read_sheets(ROOT)
+TRANSLATED = [sheet for language in LANGUAGES if language != ENGLISH for sheet in read_sheets(ROOT, language)]
 FEWEST_STEPS = 5
 
 every_sheet = pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)
@@ -91,6 +95,28 @@ def test_what_changes_in_a_source_changes_on_the_sheet(copy: Path, file: str, ol
     after = sheet_markdown(read_sheets(copy)[0])
     assert after != before
     assert new.removeprefix("$ ") in after
+
+
+@pytest.mark.parametrize("sheet", TRANSLATED, ids=lambda sheet: sheet.name)
+def test_a_sheet_in_another_language_has_the_commands_of_the_english_one_and_no_english_words(sheet: Sheet) -> None:
+    english = SHEETS[sheet.number - 1]
+    assert [step.commands for step in sheet.steps] == [step.commands for step in english.steps]
+    assert [step.number for step in sheet.steps] == [step.number for step in english.steps]
+    assert [names[:-1] for names in rows(sheet)] == [names[:-1] for names in rows(english)]
+    said = {step.title for step in sheet.steps} | {sheet.title, sheet.keep} | {row[-1] for row in rows(sheet)}
+    assert said & ({step.title for step in english.steps} | {english.title, english.keep}) == set()
+    assert said & {row[-1] for row in rows(english)} == set()
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != ENGLISH])
+def test_no_explanation_is_left_over(language: str) -> None:
+    said = {row[-1] for sheet in SHEETS for row in rows(sheet)} | {cut.instead for plan in PLANS for cut in plan.cuts}
+    assert said - set(explanations(language)) == set()
+    assert set(explanations(language)) - said == set()
+
+
+def rows(sheet: Sheet) -> list[tuple[str, ...]]:
+    return [*sheet.layers, *sheet.routes, *sheet.settings]
 
 
 def test_a_step_that_is_optional_is_not_on_the_sheet() -> None:

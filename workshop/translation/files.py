@@ -48,8 +48,27 @@ def with_switch(path: Path) -> str:
 
 def complaints(path: Path) -> Iterator[str]:
     """One line for each fault and each stale section."""
+    yield from faults(path)
+    yield from stale(path)
+
+
+def differences(path: Path) -> list[str]:
+    """Where a translation is not its English page in another language: code, tables, numbers, links."""
+    source = in_language(path, ENGLISH)
+    if not source.is_file():
+        return [f"{_name(path)}: there is no {source.name} that it translates"]
+    same = written(path) == path.read_text()
+    return [*faults(path), *([] if same else [f"{_name(path)}: shows other code than its English: make reference"])]
+
+
+def faults(path: Path) -> Iterator[str]:
+    """What a translation says otherwise than its English: code, numbers and links."""
     for fault in page.faults(_english(path), path.read_text(), lambda link: _translated_link(path, link)):
         yield f"{_name(path)}: {fault}"
+
+
+def stale(path: Path) -> Iterator[str]:
+    """The sections whose English has changed."""
     for ours, theirs in page.stale(_english(path), path.read_text()):
         yield (
             f"{_name(path)}: “{theirs.heading}” is stale: its English, “{ours.heading}”, has changed. "
@@ -72,6 +91,8 @@ def changes(path: Path) -> Iterator[str]:
 
 
 def _with_switch(path: Path, text: str) -> str:
+    if page.is_deck(text):
+        return text  # a slide has no links; the list of the built decks leads to the other languages
     pages = {name: in_language(path, suffix) for suffix, name in LANGUAGES.items()}
     there = [name if other == path else f"[{name}]({other.name})" for name, other in pages.items() if other.exists()]
     return page.with_switch(text, " · ".join(there) if len(there) > 1 else "")
@@ -97,8 +118,12 @@ def _english(path: Path) -> str:
 
 def _translated_link(path: Path, link: str) -> str:
     """A link of the English page, to the same language as this page where there is such a page."""
-    target = in_language(path.parent / link, language(path)) if link.endswith(".md") else path.parent / link
-    return os.path.relpath(target, path.parent) if link.endswith(".md") and target.exists() else link
+    if not link.endswith(".md"):
+        return link
+    # Prose names files as seen from the repository, too.
+    base = path.parent if (path.parent / link).exists() else ROOT
+    target = in_language(base / link, language(path))
+    return os.path.relpath(target, base) if target.exists() else link
 
 
 def _name(path: Path) -> str:

@@ -1,9 +1,10 @@
 """One page and its translation, section by section.
 
 In: the texts of both. Out: the translation with the English code and numbers, its faults, and its stale sections.
-A section is a heading and all that follows, up to the next one. Under each heading a translation has a mark, the hash
-of the English prose that it translates: `<!-- english: 1a2b3c4d -->`. A page that leaves out a section says so:
-`<!-- not translated: Measured -->`. Knows nothing of files.
+A section is a heading and all that follows, up to the next one. In a deck, which begins with front matter, it is a
+slide. Under each heading a translation has a mark, the hash of the English prose that it translates:
+`<!-- english: 1a2b3c4d -->`. A page that leaves out a section says so: `<!-- not translated: Measured -->`.
+Knows nothing of files.
 """
 
 import hashlib
@@ -15,8 +16,10 @@ from itertools import zip_longest
 
 from workshop.translation import LANGUAGES
 
-FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^#{1,6} (.+)$")
+FENCE = re.compile(r"^````.*?^````$|^```(?!`).*?^```$", re.MULTILINE | re.DOTALL)  # four, around a block of three
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+FRONT_MATTER = re.compile(r"^---\n.*?^---\n", re.MULTILINE | re.DOTALL)
+BREAK = re.compile(r"^---$", re.MULTILINE)  # between slides
 MARK = re.compile(r"^<!-- english: ?(\w*) -->\n", re.MULTILINE)
 LEFT_OUT = re.compile(r"^<!-- not translated: (.+) -->$", re.MULTILINE)
 # The line of links to the other languages, under the title.
@@ -25,27 +28,35 @@ SWITCH = re.compile(rf"^(?:{NAMES})(?: · (?:{NAMES}))+\n\n", re.MULTILINE)
 ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 CODE = re.compile(r"`[^`]+`")
 LINK = re.compile(r"""\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)\"""")
+LAYOUT = re.compile(r"^(?:<!-- _\w+: .+ -->|</?div\b.*>)$", re.MULTILINE)  # what a slide looks like
 WORD = re.compile(r"[^\W\d_]")
 THOUSANDS = re.compile(r"(?<=\d)[.,\u00a0\u202f](?=\d{3}\b)")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d.,])")  # 1,900
 
 
 @dataclass(slots=True, frozen=True)
 class Section:
-    """`text` begins with the heading's line."""
+    """`text` begins with the heading's line; in a deck, a little later."""
 
     text: str
 
     @property
     def heading(self) -> str:
-        found = HEADING.match(self.text.partition("\n")[0])
+        found = HEADING.match(self._title)
         return found[1] if found else ""
 
     @property
     def place(self) -> str:
         """What a heading has in every language: its level, and the number that it begins with."""
-        found = re.match(r"#* ?(?:\d+)?", self.text)
+        found = re.match(r"#* ?(?:\d+)?", self._title)
         return found[0].strip() if found else ""
+
+    @property
+    def _title(self) -> str:
+        """The line of the heading; the first line where there is none."""
+        found = HEADING.search(FENCE.sub("", self.text))
+        return found[0] if found else self.text.partition("\n")[0]
 
     @property
     def mark(self) -> str:
@@ -64,17 +75,23 @@ class Section:
         return hashlib.sha256(self.prose.encode()).hexdigest()[:8]
 
     def marked(self, mark: str) -> "Section":
-        heading, _, rest = MARK.sub("", self.text).partition("\n")
-        return replace(self, text=f"{heading}\n<!-- english: {mark} -->\n{rest}")
+        before, title, rest = MARK.sub("", self.text).partition(f"{self._title}\n")
+        return replace(self, text=f"{before}{title}<!-- english: {mark} -->\n{rest}")
+
+
+def is_deck(text: str) -> bool:
+    return FRONT_MATTER.match(text) is not None
 
 
 def sections(text: str) -> list[Section]:
-    """All of a page, in order. A `#` inside a code block is no heading."""
-    parts: list[list[str]] = [[]]
+    """All of a page, in order. A `#` inside a code block is no heading. Front matter belongs to the first slide."""
+    front = FRONT_MATTER.match(text)
+    begins = BREAK if front else HEADING
+    parts: list[list[str]] = [[front[0]] if front else []]
     fenced = False
-    for line in text.splitlines(keepends=True):
+    for line in text[front.end() if front else 0 :].splitlines(keepends=True):
         fenced ^= line.startswith("```")
-        if not fenced and HEADING.match(line):
+        if not fenced and begins.match(line):
             parts.append([])
         parts[-1].append(line)
     return [Section("".join(lines)) for lines in parts if lines]
@@ -159,11 +176,20 @@ def _rows(section: Section) -> list[str]:
 
 def _row(ours: str, theirs: str) -> str:
     cells = zip(_cells(ours), _cells(theirs), strict=True)
-    return "|" + "|".join(our if _is_copied(our) else their for our, their in cells) + "|"
+    return "|" + "|".join(_copied(our) if _is_copied(our) else their for our, their in cells) + "|"
 
 
 def _cells(row: str) -> Sequence[str]:
     return row[1:-1].split("|")
+
+
+def _copied(cell: str) -> str:
+    """Many readers of Spanish take a comma for the decimal sign: 1900, and 14 268 with a space that does not break."""
+    return GROUPS.sub(lambda number: _grouped(number[0].replace(",", "")), cell)
+
+
+def _grouped(digits: str) -> str:
+    return f"{int(digits):,}".replace(",", "\u00a0") if len(digits) > 4 else digits
 
 
 def _is_copied(cell: str) -> bool:
@@ -176,7 +202,8 @@ def _differences(ours: Section, theirs: Section, expected_link: Callable[[str], 
     named = (f"`{expected_link(code.strip('`'))}`" for code in CODE.findall(ours.prose))
     code = Counter(named), Counter(CODE.findall(theirs.prose))
     numbers = Counter(_numbers(ours)), Counter(_numbers(theirs))
-    for expected, found in (code, numbers, links):
+    layout = Counter(LAYOUT.findall(ours.text)), Counter(LAYOUT.findall(theirs.text))
+    for expected, found in (code, numbers, links, layout):
         yield from (f"its English has {one}" for one in expected - found)
         yield from (f"its English does not have {one}" for one in found - expected)
 

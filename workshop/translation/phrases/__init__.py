@@ -1,4 +1,5 @@
-"""What commands print, in the language of the person at the terminal: `WORKSHOP_LANG=es make start`.
+"""What commands print, in the language of the person at the terminal: `WORKSHOP_LANG=es make start`. And what slides
+and cheat sheets say in their language, apart from the pages that they are made of.
 
 In: an English phrase, with {names} for what differs each time. Out: the same in the language that the environment asks
 for; English where there is no translation. `es.py` holds the Spanish phrases by their English ones, so an English
@@ -55,7 +56,21 @@ def in_words(phrase: str, language: str) -> str:
 
 @cache
 def phrases(language: str) -> Mapping[str, str]:
+    return _table("PHRASES", language)
+
+
+def explained(sentence: str, language: str) -> str:
+    """What the code says of one of its settings, routes or layers."""
+    return explanations(language).get(sentence, sentence)
+
+
+@cache
+def explanations(language: str) -> Mapping[str, str]:
+    return _table("EXPLANATIONS", language)
+
+
+def _table(name: str, language: str) -> Mapping[str, str]:
     if language == ENGLISH:
         return {}
-    found: Mapping[str, str] = import_module(f"workshop.translation.phrases.{language}").PHRASES
+    found: Mapping[str, str] = getattr(import_module(f"workshop.translation.phrases.{language}"), name)
     return found
