@@ -27,9 +27,9 @@ from shared.logs.json_lines import configure_operational_log, writable
 from shared.process.listener import CannotListen, bound
 from shared.process.load_app import CannotLoad, load_application
 from shared.process.worker_broadcast import worker_broadcasts
+from shared.process.write_behind import gather
 from shared.settings import BadSetting, Settings, load_settings, remarks
 from shared.telemetry.multiprocess import forget_gauges, metrics_of_workers
-from shared.telemetry.write_behind import gather
 
 log = logging.getLogger(__name__)
 

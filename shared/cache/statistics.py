@@ -5,12 +5,14 @@ Per process: each of several workers counts its own calls, and Prometheus adds t
 
 from prometheus_client import Counter
 
+from shared.process.write_behind import Steps
+
 requests_total = Counter("gateway_cache_requests_total", "Calls by cache tier and result", ["tier", "result"])
 evictions_total = Counter("inference_cache_evictions_total", "Answers evicted from memory to make room", ["cache"])
 
 # All series exist from the start, with the value 0.
 _requests = {
-    (tier, result): requests_total.labels(tier, result)
+    (tier, result): Steps(requests_total.labels(tier, result))
     for tier in ("memory", "redis")
     for result in ("hit", "miss", "coalesced", "bypass")
 }

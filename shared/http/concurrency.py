@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.http.edge_metrics import refused
 from shared.http.envelope import as_response
 from shared.pipeline.errors import Overloaded
+from shared.process.write_behind import Steps
 
 NEVER_REFUSED = ("/health", "/ready", "/metrics")
 
@@ -21,6 +22,7 @@ class ConcurrencyLimit:
         self.app = app
         self.limit = limit
         self.serving = 0
+        self._active = Steps(active)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in NEVER_REFUSED:
@@ -30,9 +32,9 @@ class ConcurrencyLimit:
             refused(busy)
             return await as_response(Request(scope), busy)(scope, receive, send)
         self.serving += 1
-        active.inc()
+        self._active.inc()
         try:
             await self.app(scope, receive, send)
         finally:
             self.serving -= 1
-            active.dec()
+            self._active.inc(-1)

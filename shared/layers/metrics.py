@@ -7,20 +7,18 @@ look-ups) are counted where they happen.
 import os
 import time
 
-from prometheus_client import Counter
-
 from shared.pipeline.call import Call
 from shared.pipeline.errors import UpstreamError
 from shared.pipeline.layer import Handler
 from shared.pipeline.outcome import Outcome
 from shared.pipeline.reply import Reply
+from shared.process.write_behind import Observations, Steps, write
 from shared.telemetry import metrics
 from shared.telemetry.labels import LONGEST, OTHER, Admitted
 from shared.telemetry.metrics import Children
 from shared.telemetry.multiprocess import FOLDER
 from shared.telemetry.process_metrics import ProcessMetrics
 from shared.telemetry.trace import trace_of
-from shared.telemetry.write_behind import write
 
 MOST_MODELS = MOST_TENANTS = 100
 MOST_ENDPOINTS = 20
@@ -39,16 +37,17 @@ class Metrics:
         self._models = Admitted("models", MOST_MODELS)
         self._tenants = Admitted("tenants", MOST_TENANTS)
         self._combinations = Admitted("combinations", MOST_COMBINATIONS, longest=3 * LONGEST)
-        self._requests: dict[tuple[str, str, int], Counter] = {}
-        self._duration = Children(metrics.duration)
-        self._first_token = Children(metrics.first_token)
-        self._per_token = Children(metrics.per_token)
-        self._tokens = Children(metrics.tokens_total)
-        self._cost = Children(metrics.cost_total)
-        self._tenant_requests = Children(metrics.tenant_requests_total)
-        self._tenant_tokens = Children(metrics.tenant_tokens_total)
-        self._tenant_cost = Children(metrics.tenant_cost_total)
-        self._tenant_refusals = Children(metrics.tenant_refusals_total)
+        self._requests: dict[tuple[str, str, int], Steps] = {}
+        self._overhead, self._queued = Observations(metrics.overhead), Observations(metrics.queued)
+        self._duration = Children(metrics.duration, Observations)
+        self._first_token = Children(metrics.first_token, Observations)
+        self._per_token = Children(metrics.per_token, Observations)
+        self._tokens = Children(metrics.tokens_total, Steps)
+        self._cost = Children(metrics.cost_total, Steps)
+        self._tenant_requests = Children(metrics.tenant_requests_total, Steps)
+        self._tenant_tokens = Children(metrics.tenant_tokens_total, Steps)
+        self._tenant_cost = Children(metrics.tenant_cost_total, Steps)
+        self._tenant_refusals = Children(metrics.tenant_refusals_total, Steps)
         self._exemplars = FOLDER not in os.environ  # metric files cannot hold them
 
     async def open(self) -> None:
@@ -74,8 +73,8 @@ class Metrics:
         # region: metrics-count-it
         (self._requests.get((endpoint, model, status)) or self._first(endpoint, model, status)).inc()
         self._duration[endpoint].observe(seconds, self._exemplar(call))
-        metrics.overhead.observe(max(0.0, seconds - call.upstream_seconds))
-        metrics.queued.observe(call.queued_seconds)
+        self._overhead.observe(max(0.0, seconds - call.upstream_seconds))
+        self._queued.observe(call.queued_seconds)
         self._tenant_requests[tenant].inc()
         if answered:
             self._count_answer(outcome, model, tenant)
@@ -109,9 +108,9 @@ class Metrics:
         if tokens > 1:
             self._per_token[model].observe((seconds - first) / (tokens - 1))
 
-    def _first(self, endpoint: str, model: str, status: int) -> Counter:
+    def _first(self, endpoint: str, model: str, status: int) -> Steps:
         """The counter of a new combination."""
         known = self._combinations.label(f"{endpoint} {model} {status}", served=True) != OTHER
-        counter = metrics.requests_total.labels(endpoint, model if known else OTHER, str(status))
+        counter = Steps(metrics.requests_total.labels(endpoint, model if known else OTHER, str(status)))
         self._requests[endpoint, model, status] = counter
         return counter

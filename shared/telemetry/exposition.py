@@ -15,9 +15,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from shared.process.write_behind import write
 from shared.telemetry.multiprocess import FOLDER
 from shared.telemetry.totals import derived
-from shared.telemetry.write_behind import write
 
 MOST_BYTES = 1_000_000
 OPENMETRICS = "application/openmetrics-text"
@@ -42,6 +42,7 @@ class Exposition:
             if number <= asked:  # begun before we asked: the latest counts may be missing
                 self._begun += 1
                 number = self._begun
+                write()
                 page = await asyncio.to_thread(self._write, in_openmetrics)
                 self._pages[in_openmetrics] = number, page
         return page, openmetrics.CONTENT_TYPE_LATEST if in_openmetrics else CONTENT_TYPE_PLAIN_0_0_4
@@ -69,7 +70,6 @@ class _OfWorkers(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        write()
         # A new file is empty until its worker writes the header.
         files = [str(file) for file in self._folder.glob("*.db") if file.exists() and file.stat().st_size]
         merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]

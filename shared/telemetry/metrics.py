@@ -3,9 +3,12 @@
 A histogram can check a latency objective only at a bucket edge, so each objective must be an edge.
 """
 
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from prometheus_client import Counter, Histogram, disable_created_metrics
+
+from shared.process.write_behind import Observations, Steps
 
 # region: edges
 DURATION_EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -46,17 +49,18 @@ tenant_refusals_total = Counter(
     "gateway_tenant_refusals_total", "Refused calls per user: rights, limits, budget, no room", ["tenant"]
 )
 
-M = TypeVar("M", Counter, Histogram)
+C = TypeVar("C", Steps, Observations)
 
 
-class Children(dict[str | tuple[str, ...], M], Generic[M]):
-    """A metric's children by their labels: the result of `labels()`, in a twentieth of its time."""
+class Children(dict[str | tuple[str, ...], C], Generic[C]):
+    """A metric's children by their labels: the result of `labels()`, in a twentieth of its time, and cheap to count."""
 
-    def __init__(self, metric: M) -> None:
+    def __init__(self, metric: Counter | Histogram, kind: Callable[[Any], C]) -> None:
         super().__init__()
-        self._metric: M = metric
+        self._metric = metric
+        self._kind: Callable[[Any], C] = kind
 
-    def __missing__(self, labels: str | tuple[str, ...]) -> M:
-        child: M = self._metric.labels(*((labels,) if isinstance(labels, str) else labels))
+    def __missing__(self, labels: str | tuple[str, ...]) -> C:
+        child: C = self._kind(self._metric.labels(*((labels,) if isinstance(labels, str) else labels)))
         self[labels] = child
         return child

@@ -10,6 +10,8 @@ from typing import Any
 
 from prometheus_client import Counter, Histogram
 
+from shared.process.write_behind import Observations, Steps
+
 ANSWERED, LEFT = "200", "left"
 FAILURES = {"timeout", "connect", "cut", "429"}  # and each 5xx
 
@@ -36,8 +38,8 @@ class Tally:
         self.replies = 0
         self.seconds = 0.0  # until all those replies
         self._upstream = upstream
-        self._answered = calls_total.labels(upstream, ANSWERED)
-        self._reply = reply_seconds.labels(upstream)
+        self._answered = Steps(calls_total.labels(upstream, ANSWERED))
+        self._reply = Observations(reply_seconds.labels(upstream))
 
     def begin(self) -> float:
         """A try begins. Returns when, for `replied` and `ended`."""

@@ -15,6 +15,7 @@ from shared.http_client.headers import by_name
 from shared.pipeline.call import ChatRequest
 from shared.pipeline.outcome import Usage
 from shared.pipeline.reply import Completion
+from shared.process.write_behind import write
 
 BODY = {
     "id": "chatcmpl-1",
@@ -88,6 +89,7 @@ def test_the_counted_bytes_of_ten_thousand_answers_are_close_to_real_memory() ->
 
 def test_prometheus_counts_requests_and_evictions() -> None:
     def counted() -> list[float]:
+        write()
         samples = [
             ("gateway_cache_requests_total", {"tier": "memory", "result": result})
             for result in ("hit", "miss", "coalesced", "bypass")
