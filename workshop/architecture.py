@@ -17,7 +17,7 @@ PAGE, PICTURE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "architecture
 # From the lowest room to the highest. A room imports only rooms that stand before it. Each line is one floor of the
 # picture. A room is a folder, or a file at the top of shared/.
 FLOORS: Sequence[tuple[str, Sequence[str]]] = (
-    ("used by everything above", ("settings", "pipeline", "logs", "stores", "process")),
+    ("used by everything above", ("settings", "pipeline", "logs", "stores", "process", "http_client")),
     ("asks the model", ("upstream",)),
     ("the parts that layers use", ("limits", "cache", "resilience", "memory", "telemetry", "accounts", "webhooks")),
     ("one concern per file", ("layers",)),

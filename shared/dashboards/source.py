@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import orjson
+from yarl import URL
 
+from shared.http_client.faults import ConnectTimeout, Dropped, HttpFault, NoConnection
+from shared.http_client.pool import Pool
 from shared.pipeline.errors import NotFound, ServiceError
 
 SECONDS = 2.0  # for all requests of one page
 LARGEST = 4 << 20  # bytes of one answer
+MOST_AT_ONCE = 100  # requests
 
 
 class Unset(NotFound):
@@ -46,16 +49,22 @@ class Source:
         """All requests inside share one limit of SECONDS."""
         if not self.known:
             raise Unset(f"{self._setting} is not set, so there is no {self._what} to read")
+        silent = Silent(f"the {self._what} at {self._setting} does not answer")
         try:
-            # A session of its own, as this is rare: the upstream's session would send the upstream's key.
-            async with asyncio.timeout(SECONDS), aiohttp.ClientSession() as session:
-                yield Asking(session, self._url)
+            pool = Pool(URL(self._url), most=MOST_AT_ONCE, connect_seconds=SECONDS, idle_seconds=SECONDS)
+        except ValueError:
+            raise silent from None
+        try:
+            async with asyncio.timeout(SECONDS):
+                yield Asking(pool, self._url)
         except TimeoutError:
             raise Silent(f"the {self._what} at {self._setting} does not answer within {SECONDS:g} seconds") from None
-        except (aiohttp.ClientConnectionError, aiohttp.InvalidURL, OSError):
-            raise Silent(f"the {self._what} at {self._setting} does not answer") from None
-        except (aiohttp.ClientError, orjson.JSONDecodeError, Unlike):
+        except (NoConnection, ConnectTimeout, Dropped):
+            raise silent from None
+        except (HttpFault, orjson.JSONDecodeError, Unlike):
             raise Silent(f"the server at {self._setting} is not a {self._what}") from None
+        finally:
+            pool.close()
 
 
 class Unlike(Exception):
@@ -67,21 +76,20 @@ class Missing(Unlike):
 
 
 class Asking:
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session = session
+    def __init__(self, pool: Pool, url: str) -> None:
+        self._pool = pool
         self._url = url
 
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
         """Raises Missing for a 404, and the errors that asking() puts into words."""
-        url = f"{self._url}{path}"
-        async with self._session.get(url, params=parameters, allow_redirects=False) as response:
+        url = URL(f"{self._url}{path}").update_query(parameters or {})
+        response = await self._pool.send(self._pool.head("GET", url, {}))
+        try:
             if response.status == 404:
                 raise Missing
-            body = bytearray()
-            async for block in response.content.iter_any():
-                body += block
-                if len(body) > LARGEST:
-                    raise Unlike
-            if response.status != 200:
-                raise Unlike
-            return orjson.loads(body)
+            body = await response.read(LARGEST)
+        finally:
+            response.close()
+        if response.status != 200:
+            raise Unlike
+        return orjson.loads(body)

@@ -24,7 +24,7 @@ class HttpClient:
         self._limit = service.settings.http_max_connections * len(self._upstreams.pools)
 
     def checks(self) -> Mapping[str, Any]:
-        counts = [upstream.connections for upstream in self._upstreams.pools.values()]
+        counts = [upstream.pool.connections for upstream in self._upstreams.pools.values()]
         return {
             "http_client": {
                 "open": sum(open for open, _ in counts),

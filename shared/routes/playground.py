@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -21,6 +20,7 @@ from yarl import URL
 
 from shared.http.json import read_body
 from shared.http.tags import OPEN
+from shared.http_client.faults import HttpFault
 from shared.pipeline.errors import InvalidRequest, NotFound
 from shared.upstream.client import Upstream
 from shared.upstream.pools import Upstreams
@@ -101,12 +101,13 @@ def _add_faults(router: APIRouter, upstream: Upstream) -> None:
 
     async def relay(method: str, body: bytes | None = None) -> Response:
         try:
-            async with (
-                asyncio.timeout(FAULTS_SECONDS),
-                upstream.session.request(method, url, data=body, allow_redirects=False) as response,
-            ):
-                status, answer = response.status, await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(FAULTS_SECONDS):
+                response = await upstream.pool.send(upstream.head(method, url), body)
+                try:
+                    status, answer = response.status, await response.read(MOST_FAULTS_BYTES)
+                finally:
+                    response.close()
+        except (HttpFault, TimeoutError):
             status, answer = 0, b""
         if status == InvalidRequest.status:
             raise InvalidRequest(orjson.loads(answer)["error"]["message"], code="bad_fault")

@@ -9,11 +9,13 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 
-import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError
 from pydantic import SecretStr
 from yarl import URL
 
+from shared import SERVICE_NAME, __version__
+from shared.http_client.faults import ConnectTimeout, HttpFault, NoConnection, NotHttp, TooLarge
+from shared.http_client.pool import Pool
+from shared.http_client.response import Response
 from shared.pipeline.call import Call
 from shared.pipeline.errors import (
     UpstreamBadReply,
@@ -29,18 +31,15 @@ from shared.upstream.address import endpoint, proxy_for
 from shared.upstream.dialect import Dialect
 from shared.upstream.event_parser import Events, EventTooLong
 from shared.upstream.openai_errors import refused
-from shared.upstream.openai_wire import LARGEST_REPLY, Frames, bounded, completion, joined, written
+from shared.upstream.openai_wire import LARGEST_REPLY, Frames, completion, joined, written
 from shared.upstream.sse import END_OF_EVENT, EventReader, MakeEvents
 
 log = logging.getLogger(__name__)
 
-LARGEST_BLOCK = 1 << 16  # bytes of a stream read at once; they wait here while the client does not read
 PROBE_SECONDS = 2.0
 SPARE_CONNECTIONS = 2  # for probes and lists of models: /ready must not queue behind calls on a busy day
 MOST_EARLY_CHUNKS = 1000  # before the first token
 LAST_BYTES_SECONDS = 0.05
-LONGEST_LINE = 1 << 16  # bytes of a header; aiohttp's own bound of 8190 is less than some proxies send
-
 
 Learn = Callable[[Mapping[str, str]], None]
 
@@ -62,58 +61,44 @@ class Upstream:
         learn: Learn | None = None,
     ) -> None:
         self.base_url = base_url
-        self._chat_url = URL(endpoint(base_url, "chat/completions"))
-        self._models_url = URL(endpoint(base_url, "models"))
         self._proxy = proxy_for(base_url)
-        self._headers = {"Content-Type": "application/json"}
+        self._headers = {"User-Agent": f"{SERVICE_NAME}/{__version__}"}
         if key := (settings.openai_api_key if api_key is None else api_key).get_secret_value():
             self._headers["Authorization"] = f"Bearer {key}"
         self._settings = settings
         self._events = events
         self._learn = learn
         self._dialect = Dialect()
-        self._endings = set[asyncio.Task[None]]()
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
+        self._chat_head = b""
         self.answered_at: float | None = None  # by time.monotonic(); any answer counts
         self.reachable: bool | None = None  # None: not checked yet
         self.doubted = False  # a call could not reach it: it should be checked
 
     async def open(self) -> None:
         settings = self._settings
-        connector = aiohttp.TCPConnector(
-            limit=settings.http_max_connections + SPARE_CONNECTIONS, keepalive_timeout=settings.http_keepalive_expiry
-        )
-        # No total time-out here: one layer keeps the deadline of the whole call. Connecting begins with asking for the
-        # address, which takes seconds where nobody knows the name.
-        timeout = aiohttp.ClientTimeout(total=None, connect=settings.http_connect_timeout)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            headers=self._headers,
+        self._pool = Pool(
+            URL(self.base_url),
+            most=settings.http_max_connections + SPARE_CONNECTIONS,
+            connect_seconds=settings.http_connect_timeout,
+            idle_seconds=settings.http_keepalive_expiry,
             proxy=self._proxy,
-            cookie_jar=aiohttp.DummyCookieJar(),  # never share cookies between callers
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
         )
+        self._chat_head = self.head("POST", URL(endpoint(self.base_url, "chat/completions")))
 
     async def close(self) -> None:
-        await asyncio.gather(*self._endings)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     @property
-    def session(self) -> aiohttp.ClientSession:
-        assert self._session is not None, "open() the upstream before calling it"
-        return self._session
+    def pool(self) -> Pool:
+        assert self._pool is not None, "open() the upstream before calling it"
+        return self._pool
 
-    @property
-    def connections(self) -> tuple[int, int]:
-        """(open, in use). aiohttp has no public count of them."""
-        connector = self.session.connector
-        assert connector is not None
-        idle, in_use = sum(map(len, connector._conns.values())), len(connector._acquired)
-        return idle + in_use, in_use
+    def head(self, method: str, url: URL) -> bytes:
+        """The head of a request to this upstream, with its key, for `pool.send`."""
+        return self.pool.head(method, url, {"Content-Type": "application/json", **self._headers})
 
     async def __call__(self, call: Call) -> Reply:
         """Send the call. Raises UpstreamError."""
@@ -132,38 +117,32 @@ class Upstream:
         if call.trace is not None:
             call.trace.tell(headers)
         try:
-            response = await self.session.post(
-                self._chat_url,
-                data=written(self._dialect.body(call)),
-                headers=headers,
-                allow_redirects=False,
-            )
+            response = await self.pool.send(self._chat_head, written(self._dialect.body(call)), headers)
             self._answered()
             if self._learn is not None:
                 self._learn(response.headers)
             try:
                 if response.status != 200:
-                    raise refused(response.status, response.headers, await _read(response))
+                    raise refused(response.status, response.headers, await response.read(LARGEST_REPLY))
                 if call.request.stream:
                     return await self._open_stream(call, response)
-                return completion(await _read(response), call.request)
+                return completion(await response.read(LARGEST_REPLY), call.request)
             except BaseException:
                 response.close()  # also when cancelled: the upstream must learn that nobody waits
                 raise
-        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+        except HttpFault as fault:
             self.doubted = True
             raise _connection_fault(fault) from None
 
     async def ready(self) -> bool:
         """Whether the upstream answers a request for its models."""
         try:
-            async with (
-                asyncio.timeout(PROBE_SECONDS),
-                self.session.get(self._models_url, allow_redirects=False) as response,
-            ):
+            async with asyncio.timeout(PROBE_SECONDS):
+                response = await self.pool.send(self.head("GET", URL(endpoint(self.base_url, "models"))))
                 self._answered()
+                response.close_within(LAST_BYTES_SECONDS)
                 return response.status == 200
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (HttpFault, TimeoutError):
             self.reachable = False
             return False
 
@@ -175,22 +154,27 @@ class Upstream:
         url = URL(endpoint(self.base_url, f"models/{name}" if name else "models"), encoded=True)
         patience = asyncio.timeout(self._settings.timeout)
         try:
-            async with patience, self.session.get(url, allow_redirects=False) as response:
-                body = await _read(response)
+            async with patience:
+                response = await self.pool.send(self.head("GET", url))
+                try:
+                    body = await response.read(LARGEST_REPLY)
+                finally:
+                    response.close()
                 if response.status != 200:
                     raise refused(response.status, response.headers, body)
                 return body
-        except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-            if patience.expired():
-                raise UpstreamTimeout(
-                    f"the upstream did not list its models within {self._settings.timeout:g} seconds"
-                ) from None
+        except TimeoutError:
+            raise UpstreamTimeout(
+                f"the upstream did not list its models within {self._settings.timeout:g} seconds"
+            ) from None
+        except HttpFault as fault:
             raise _connection_fault(fault) from None
 
-    async def _open_stream(self, call: Call, response: aiohttp.ClientResponse) -> TokenStream:
+    async def _open_stream(self, call: Call, response: Response) -> TokenStream:
         """Wait for the first token. Until it arrives, a failure can still become a status, a retry or a fallback."""
-        if response.content_type != "text/event-stream":
-            raise UpstreamBadReply(f"the upstream answered a stream with {response.content_type}")
+        if response.media_type != "text/event-stream":
+            kind = response.media_type or "no Content-Type"
+            raise UpstreamBadReply(f"the upstream answered a stream with {kind}")
         silence = Silence(self._settings.stream_silence_timeout, response.close)
         frames = Frames(call.request)
         chunks = _chunks(call, response, self._events(), frames, silence)
@@ -203,10 +187,8 @@ class Upstream:
                 return
             closed = True
             silence.stop()
-            if frames.done and not response.content.is_eof():  # nobody waits for what follows `[DONE]`
-                ending = asyncio.create_task(_read_the_end(response))
-                self._endings.add(ending)
-                ending.add_done_callback(self._endings.discard)
+            if frames.done:  # usually nothing follows, and a connection that was read to its end can be used again
+                response.close_within(LAST_BYTES_SECONDS)
             else:
                 response.close()
             await chunks.aclose()
@@ -254,13 +236,12 @@ class Silence:
 
 
 async def _chunks(
-    call: Call, response: aiohttp.ClientResponse, events: EventReader, frames: Frames, silence: Silence
+    call: Call, response: Response, events: EventReader, frames: Frames, silence: Silence
 ) -> AsyncGenerator[Chunk]:
     """The chunks of the stream, until `[DONE]`. Raises UpstreamError."""
-    response.content.set_read_chunk_size(LARGEST_BLOCK)
     try:
         while not frames.done:
-            block = await _next_block(call, response.content)
+            block = await _next_block(call, response)
             # The last event may lack its blank line.
             chunk, broken = frames.read(events.feed(block or END_OF_EVENT))
             if chunk is not None:  # comments and blank lines do not count as output of the model
@@ -272,9 +253,8 @@ async def _chunks(
                 break
     except EventTooLong:
         raise UpstreamBadReply("an event of the upstream's stream never ended") from None
-    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
+    except HttpFault as fault:
         if silence.over:
-            _forget_the_way(fault)
             raise UpstreamTimeout(f"the upstream's stream was silent for {silence.seconds:g} seconds") from None
         raise _connection_fault(fault) from None
     if silence.over:
@@ -285,50 +265,25 @@ async def _chunks(
         raise UpstreamUnavailable("the upstream's stream broke off before its end")
 
 
-async def _next_block(call: Call, content: aiohttp.StreamReader) -> bytes:
+async def _next_block(call: Call, response: Response) -> bytes:
     """The next bytes; empty at the end. The time that a slow client takes to read is not counted here."""
     asked = time.perf_counter()
     try:
-        return await content.read(LARGEST_BLOCK)
+        return await response.block()
     finally:
         call.upstream_seconds += time.perf_counter() - asked
 
 
-async def _read_the_end(response: aiohttp.ClientResponse) -> None:
-    """Read what follows `[DONE]`, usually nothing: a connection can be used again only if it was read to its end."""
-    try:
-        async with asyncio.timeout(LAST_BYTES_SECONDS):
-            await response.content.readany()
-    except (aiohttp.ClientError, OSError, TimeoutError) as fault:
-        _forget_the_way(fault)
-    finally:
-        response.close()
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, of at most LARGEST_REPLY bytes."""
-    length = response.content_length
-    # The length of a compressed body says nothing: a megabyte of gzip can hold a gigabyte.
-    if length is not None and length <= LARGEST_REPLY and "Content-Encoding" not in response.headers:
-        return await response.read()
-    return await bounded(response.content.iter_any())
-
-
-def _forget_the_way(fault: Exception) -> None:
-    """aiohttp raises the same object for every closed connection: its traceback would keep each call in memory."""
-    fault.__traceback__ = fault.__context__ = None
-
-
-def _connection_fault(fault: Exception) -> UpstreamError:
+def _connection_fault(fault: HttpFault) -> UpstreamError:
     """The error for a failed connection. Addresses go to the log, not to the client."""
-    _forget_the_way(fault)
     log.warning("upstream connection fault: %s: %s", type(fault).__name__, fault)
-    if isinstance(fault, TimeoutError):
-        return UpstreamTimeout("no connection to the upstream in time")
-    if isinstance(fault, aiohttp.ClientConnectorError):
-        return UpstreamUnreachable("the upstream refused the connection")
-    if isinstance(fault, aiohttp.ClientResponseError) or isinstance(fault.__cause__, ContentEncodingError):
-        return UpstreamBadReply("the upstream's reply is not valid HTTP")
-    if isinstance(fault, aiohttp.InvalidURL):
-        return UpstreamBadReply("OPENAI_BASE_URL is not a URL that can be called", retryable=False)
+    match fault:
+        case ConnectTimeout():
+            return UpstreamTimeout("no connection to the upstream in time")
+        case NoConnection():
+            return UpstreamUnreachable("the upstream refused the connection")
+        case NotHttp():
+            return UpstreamBadReply("the upstream's reply is not valid HTTP")
+        case TooLarge():
+            return UpstreamBadReply(f"the upstream's reply is larger than {LARGEST_REPLY} bytes")
     return UpstreamUnavailable("the upstream dropped the connection")

@@ -71,7 +71,7 @@ class Said:
 def refused(status: int, headers: Mapping[str, str], raw: bytes) -> UpstreamError:
     """The error for a status other than 200."""
     if 300 <= status < 400:
-        log.warning("the upstream answered %d, a redirect to %s", status, headers.get("Location", "nowhere"))
+        log.warning("the upstream answered %d, a redirect to %s", status, headers.get("location", "nowhere"))
         return UpstreamBadReply(
             f"the upstream answered {status}, a redirect: OPENAI_BASE_URL must be the address that it leads to",
             upstream_status=status,

@@ -14,7 +14,7 @@ REQUESTS, TOKENS = "requests", "tokens"
 DIALECTS = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-limit-requests", "x-ratelimit-reset-requests", REQUESTS),
     ("x-ratelimit-remaining-tokens", "x-ratelimit-limit-tokens", "x-ratelimit-reset-tokens", TOKENS),
-    ("X-RateLimit-Remaining", "X-RateLimit-Limit", "X-RateLimit-Reset", REQUESTS),
+    ("x-ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-reset", REQUESTS),
 )
 SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 NUMBER = r"\d{1,15}(?:\.\d{1,9})?"

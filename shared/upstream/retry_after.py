@@ -21,7 +21,7 @@ def _said(headers: Mapping[str, str]) -> float | None:
     """From `retry-after-ms` (OpenAI's) or `Retry-After` (RFC 9110 §10.2.3: seconds or a date)."""
     if (milliseconds := number(headers.get("retry-after-ms", ""))) is not None:
         return milliseconds / 1000
-    value = headers.get("Retry-After", "")
+    value = headers.get("retry-after", "")
     if (seconds := number(value)) is not None:
         return seconds
     try:

@@ -11,10 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import aiohttp
+import orjson
+from yarl import URL
+
+from shared.http_client.faults import HttpFault
+from shared.http_client.pool import Pool
 
 RATE = 5.0  # requests per second
 PATIENCE = 60.0  # seconds that a user waits for an answer
+MOST_USERS = 10_000  # at the same time
+LONGEST_ANSWER = 1 << 20  # bytes
+HEADERS = {"Content-Type": "application/json"}
 SHORT = {"model": "workshop-sim", "max_tokens": 32}
 
 # The popular questions, the most popular first.
@@ -61,7 +68,7 @@ class Traffic:
 
     def __init__(self, url: str, rate: float, ask: Ask) -> None:
         self.ask = ask
-        self._url = url
+        self._url = URL(url)
         self._rate = rate
         self._over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -76,24 +83,27 @@ class Traffic:
 
     async def _run(self) -> None:
         chance = random.Random(5)
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        pool = Pool(self._url, most=MOST_USERS, connect_seconds=PATIENCE, idle_seconds=PATIENCE)
         under_way: set[asyncio.Task[None]] = set()
-        async with aiohttp.ClientSession(
-            self._url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
-        ) as session:
-            while not self._over.is_set():
-                user = asyncio.create_task(_send(session, self.ask(chance)))
-                under_way.add(user)
-                user.add_done_callback(under_way.discard)
-                await asyncio.sleep(chance.expovariate(self._rate))
-            for user in under_way:
-                user.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+        while not self._over.is_set():
+            user = asyncio.create_task(_send(pool, self.ask(chance)))
+            under_way.add(user)
+            user.add_done_callback(under_way.discard)
+            await asyncio.sleep(chance.expovariate(self._rate))
+        for user in under_way:
+            user.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        pool.close()
 
 
-async def _send(session: aiohttp.ClientSession, request: Request) -> None:
+async def _send(pool: Pool, request: Request) -> None:
+    head = pool.head("POST", pool.origin.join(URL(request.path)), HEADERS)
     try:
-        async with session.post(request.path, json=request.body) as response:
-            await response.read()
-    except (aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            response = await pool.send(head, orjson.dumps(request.body))
+            try:
+                await response.read(LONGEST_ANSWER)
+            finally:
+                response.close()
+    except (HttpFault, TimeoutError):
         pass  # a user got no answer: the service's own metrics must show it
