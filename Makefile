@@ -32,7 +32,7 @@ unexport $(SPOILERS)
 CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origin $(name))),$(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help start progress grade report report-key report-sign report-verify install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
+.PHONY: help start progress grade report report-key report-sign report-verify board board-leave install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
 
 help: ## this list
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
@@ -40,7 +40,7 @@ help: ## this list
 
 # An unknown demo gets one line, and nothing is installed for it.
 DEMOS := 1 2 3 4 5 6
-KINDS := demo grade load test hint diff reset
+KINDS := demo grade load test hint diff reset board-grade
 UNKNOWN := $(filter-out $(foreach kind,$(KINDS),$(DEMOS:%=$(kind)-%)) load-compare,$(filter $(KINDS:%=%-%),$(MAKECMDGOALS)))
 $(if $(UNKNOWN),$(error $(UNKNOWN): there are demos 1 to $(lastword $(DEMOS))))
 
@@ -207,14 +207,26 @@ prove: ## all the rest: mutants, labs, load, stress, drills, every client, the c
 test-%: $(DEV) programs ## the tests of demo N
 	@$(VENV)/bin/pytest tests/demo_$*
 
+# The name for the class board, if BOARD_URL names one. Some systems set NAME to the machine's name.
+NAMED = $(if $(call given,NAME,-),BOARD_NAME="$$NAME")
 # Status 3 is a score below full marks: no error of make's, so it ends quietly. STRICT=1 and CI make it an error.
 QUIETLY = { status=$$?; [ $$status = 3 ] && [ -z "$(STRICT)$(CI)" ] || exit $$status; }
 grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a running service, ONLY=… for some checks
-	@$(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || $(QUIETLY)
+	@$(NAMED) $(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || $(QUIETLY)
 
 grade: $(DEV) ## grade all demos, with a total; SOLUTION=exercise for yours
 	@$(if $(URL)$(ONLY),echo "URL and ONLY are for one demo: make grade-1 …" >&2; exit 2)
-	@$(PY) -m workshop.grader.all_demos --solution "$(SOLUTION)" || $(QUIETLY)
+	@$(NAMED) $(PY) -m workshop.grader.all_demos --solution "$(SOLUTION)" || $(QUIETLY)
+
+# PORT is that of a demo in many shells: only a value from the command line counts here.
+board: $(DEV) ## for the teacher: a live page of the room, and where it is stuck; PORT=8800, NAME="of the class", NEW=1 for a new class
+	@$(HOLD_INT) $(PY) -m workshop.board $(call given,PORT,--port) $(call given,NAME,--name) $(if $(NEW),--new)
+
+board-grade-%: $(DEV) ## have the board grade your running demo N; URL=http://localhost:8000, NAME="Ana"
+	@$(NAMED) $(PY) -m workshop.board.attend grade $* $(if $(URL),--url "$$URL")
+
+board-leave: $(DEV) ## have the board forget you
+	@$(PY) -m workshop.board.attend leave
 
 report: $(DEV) ## your grades as a page and a badge, in build/report; NAME="Ana"
 	@$(PY) -m workshop.report own $(call given,NAME,--name)

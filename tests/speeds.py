@@ -42,6 +42,9 @@ PROVE = (
 SERVICES = (
     "tests/accounts/test_command.py",
     "tests/accounts/test_service.py",
+    "tests/board/test_make.py",
+    "tests/board/test_page.py",
+    "tests/board/test_server.py",
     "tests/cache/test_redis.py",
     "tests/demo_2/test_make.py",
     "tests/demo_4/test_client.py",

@@ -34,6 +34,8 @@ from workshop.processes import (
     model_server,
     stop_all,
 )
+from workshop.progress import snapshot
+from workshop.progress.labs import LABS
 from workshop.serving_cluster import LAPTOP
 from workshop.sidecars import (
     RUN,
@@ -46,6 +48,7 @@ from workshop.sidecars import (
     trace_receiver,
 )
 from workshop.stopping import Stopped
+from workshop.translation.phrases import say
 from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
@@ -65,7 +68,6 @@ class Demo:
     """
 
     package: str
-    title: str
     try_this: tuple[str, ...]
     collector: Sidecar | None = None
     upstream: Sidecar | None = None
@@ -107,13 +109,12 @@ SEEN = (
 DEPLOYED = (STREAMED[1], *SEEN[1:])
 
 DEMOS = {
-    1: Demo("demo_1_guarded", "One guarded endpoint", ("curl {url}/health", GENERATE)),
-    2: Demo("demo_2_who_and_how_often", "Who may call, and how often", AS_ANA),
-    3: Demo("demo_3_caching", "Pay once for the same answer", (TWICE, "curl {url}/cache/stats")),
-    4: Demo("demo_4_streaming", "Streams, and a client that survives its upstream", STREAMED, balances=True),
+    1: Demo("demo_1_guarded", ("curl {url}/health", GENERATE)),
+    2: Demo("demo_2_who_and_how_often", AS_ANA),
+    3: Demo("demo_3_caching", (TWICE, "curl {url}/cache/stats")),
+    4: Demo("demo_4_streaming", STREAMED, balances=True),
     5: Demo(
         "demo_5_observability",
-        "See it, and be told",
         SEEN,
         collector=trace_receiver,
         sidecars=(prometheus_server, alert_forwarder),
@@ -122,7 +123,6 @@ DEMOS = {
     ),
     6: Demo(
         "demo_6_ray_serve_vllm",
-        "The full deployment",
         DEPLOYED,
         collector=trace_receiver,
         upstream=serving_cluster,
@@ -225,6 +225,7 @@ def started(
         raise CannotStart("PORT=0: a demo needs a port that it can tell you; write PORT=8000, or another free one")
     _claim(settings.port, "PORT", settings.host)
     stage = Stage(settings, claim=_claim, own_rules=own_rules, config=config or LAPTOP)
+    _show_progress(demo, stage)
     to_start = [process for start in (demo.collector,) if start and (process := start(stage))]
     if not own_upstream(demo, settings):
         model_port = settings.port + MODEL_PORT_OFFSET
@@ -242,6 +243,14 @@ def started(
     )
     with ExitStack() as running:
         yield Running(stage, [running.enter_context(_aloud(process)) for process in (*to_start, *sidecars)])
+
+
+def _show_progress(demo: Demo, stage: Stage) -> None:
+    """Where the playground finds what `make progress` says. Grading and hints write it again."""
+    if stage.settings.env == "development" and not stage.says("PROGRESS_FILE"):
+        folder = f"demos/{demo.package}"
+        snapshot.write(running=next(lab.number for lab in LABS.values() if lab.folder == folder))
+        stage.environment["PROGRESS_FILE"] = str(snapshot.place())
 
 
 @contextmanager
@@ -270,13 +279,14 @@ def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
     upstream = own_upstream(demo, settings) or stage.environment["OPENAI_BASE_URL"]
     url = shown_at(settings.host, settings.port)
-    print(f"\nDemo {number} · {demo.title}   {url}   upstream: {upstream}   model: {settings.model}")
-    print(f"The lab: demos/{demo.package}/README.md\nTry:\n")
+    lab = LABS[number]
+    print(f"\nDemo {number} · {lab.read().title}   {url}   upstream: {upstream}   model: {settings.model}")
+    print(say("The lab: {page}", page=lab.translated()) + "\n" + say("Try:") + "\n")
     for command in (*demo.try_this, *stage.look):
         print(f"  {command.format(url=url)}")
     if note := _proxy_note(url):
         print(f"\n{note}")
-    print("\nEach request prints one log line below" + _also_in(settings) + ". Ctrl-C stops everything.\n", flush=True)
+    print("\n" + _where_the_log_is(settings) + "\n", flush=True)
 
 
 def _exercise(demo: Demo) -> Path:
@@ -284,8 +294,10 @@ def _exercise(demo: Demo) -> Path:
     return ROOT / "demos" / demo.package / "exercise"
 
 
-def _also_in(settings: Settings) -> str:
-    return "" if settings.log_file == "-" else f" and in {settings.log_file}"
+def _where_the_log_is(settings: Settings) -> str:
+    if settings.log_file == "-":
+        return say("Each request prints one log line below. Ctrl-C stops everything.")
+    return say("Each request prints one log line below and in {file}. Ctrl-C stops everything.", file=settings.log_file)
 
 
 def _proxy_note(url: str) -> str:

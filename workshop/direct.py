@@ -17,16 +17,29 @@ HTTP_VARIABLES = ("http_proxy", "all_proxy")  # the variables that apply to http
 PROXY_VARIABLES = (*HTTP_VARIABLES, "https_proxy")
 OURS = ("localhost", "127.0.0.1", "::1", "[::1]")  # programs differ in how they write an IPv6 address
 
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_NO_PROXY = urllib.request.ProxyHandler({})
 
 
-def urlopen(asked: str | urllib.request.Request, timeout: float) -> Any:
-    """Like urllib.request.urlopen, but without a proxy for this machine. Raises what that raises."""
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer like any other, which urllib raises as an HTTPError."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def urlopen(
+    asked: str | urllib.request.Request, timeout: float, *, redirects: bool = True, proxies: bool = True
+) -> Any:
+    """Like urllib.request.urlopen, but without a proxy for this machine. Raises what that raises.
+
+    Without `redirects`, none is followed; without `proxies`, none is asked.
+    """
     url = asked if isinstance(asked, str) else asked.full_url
-    if is_ours(urllib.parse.urlsplit(url).hostname or ""):
-        return _direct.open(asked, timeout=timeout)
-    # urllib.request.urlopen keeps the proxies that it found in the environment at its first call.
-    return urllib.request.build_opener().open(asked, timeout=timeout)
+    handlers: list[urllib.request.BaseHandler] = [] if redirects else [_StayHere()]
+    if not proxies or is_ours(urllib.parse.urlsplit(url).hostname or ""):
+        handlers.append(_NO_PROXY)
+    # A new opener: urllib.request.urlopen keeps the proxies that it found in the environment at its first call.
+    return urllib.request.build_opener(*handlers).open(asked, timeout=timeout)
 
 
 def silence(url: str, patience: float) -> str:

@@ -16,6 +16,7 @@ from loadtests.bench.cores import measured
 from loadtests.bench.target import Target
 from workshop.demo import DEMOS, build_path
 from workshop.processes import free_port, gateway
+from workshop.progress.labs import LABS
 
 NAIVE, DEFAULTS, LAST = "first version", "demo 5", "demo 5 in production"
 IN_PRODUCTION = {"ENV": "production", "UVICORN_WORKERS": "1"}
@@ -44,12 +45,11 @@ class Demo:
             **(IN_PRODUCTION | {"FALLBACKS": f"@{self.fallback}"} if self.fallback else {}),
             **NO_LIMITS,
         }
-        demo = DEMOS[self.number]
-        process = gateway(
-            build_path(demo, "reference"), port=port, environment=environment, output=apart / "gateway.log"
-        )
+        build = build_path(DEMOS[self.number], "reference")
+        process = gateway(build, port=port, environment=environment, output=apart / "gateway.log")
         headers = {"Authorization": f"Bearer {token(environment)}"} if self.number >= WITH_TOKENS else {}
-        return Contender(demo.title, measured(process), Target(self.name, f"http://127.0.0.1:{port}/generate", headers))
+        target = Target(self.name, f"http://127.0.0.1:{port}/generate", headers)
+        return Contender(LABS[self.number].title(), measured(process), target)
 
 
 def setups(fallback: str) -> Mapping[str, Setup]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from shared.pipeline.call import in_one_line
 from shared.settings import BadSetting
 
 Address = IPv4Address | IPv6Address
@@ -36,7 +35,7 @@ class ClientAddress:
     def of(self, peer: str, headers: Mapping[str, str]) -> str:
         if not self._trusted:
             return shown(peer)
-        forwarded = in_one_line(headers, HEADER)  # with only the first line, the caller could choose the address
+        forwarded = headers.get(HEADER, "")  # all its lines: the first one may be the caller's own
         # Callers come again, so the result is cached; but a caller must not choose how long a cached header is.
         return (self._remembered if len(forwarded) <= LONGEST_REMEMBERED else self._behind)(peer, forwarded)
 

@@ -6,7 +6,7 @@ and none that the client does not want kept.
 
 from collections.abc import Mapping
 
-from shared.pipeline.call import ChatRequest, in_one_line
+from shared.pipeline.call import ChatRequest
 from shared.pipeline.reply import Completion
 
 NO_STORE = "no-store"
@@ -37,5 +37,5 @@ def keepable(reply: Completion) -> bool:
 
 def directives(headers: Mapping[str, str]) -> frozenset[str]:
     """The directives in the request's Cache-Control, in lower case."""
-    value = in_one_line(headers, "cache-control")
+    value = headers.get("cache-control", "")
     return frozenset(part.strip().lower() for part in value.split(",")) if value else frozenset()

@@ -8,12 +8,12 @@ from functools import partial
 from hmac import compare_digest
 from types import MappingProxyType
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.accounts.identity import Identity
 from shared.http.envelope import as_response
+from shared.http_client.headers import by_name
 from shared.pipeline.call import Caller
 from shared.pipeline.errors import Forbidden, ServiceError
 
@@ -50,7 +50,7 @@ class AuthGate:
         await self.app(scope, receive, send)
 
     async def _identify(self, scope: Scope) -> Caller:
-        headers, path = Headers(scope=scope), scope["path"]
+        headers, path = by_name(scope["headers"]), scope["path"]
         if expected := self._programs.get(path):
             scheme, _, token = headers.get("authorization", "").partition(" ")
             if compare_digest(f"{scheme.lower()} {token.strip()}".encode(), expected):

@@ -11,7 +11,6 @@ import asyncio
 import http
 import math
 import select
-import uuid
 from collections.abc import Callable
 
 import httptools
@@ -20,9 +19,11 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.http.edge_metrics import refused
+from shared.http.request_id import new_request_id
 from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceError
 
 LARGEST_HEAD = 32 << 10  # bytes
+LINE_BYTES = 4  # of a header, besides its name and its value
 UNREAD = 75.0  # seconds
 HALF_CLOSED_WITHIN = 0.1  # seconds; a client that wants one answer and closes its side this soon waits for it
 STILL_THERE = 1.0  # seconds between two looks whether a client that closed its side has left after all
@@ -43,9 +44,10 @@ class HeadTooLarge(Exception):
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    _head_bytes = 0  # of whole headers
-    _unparsed_bytes = 0  # since the last whole header
+    _received = 0  # bytes since the block in which the present request began
+    _block = 0  # bytes of the latest block
     _in_head = True
+    _too_large = False  # its head
     _asked_at = -math.inf  # when the last request was complete, by the loop's clock
     _only_request = False  # it said `Connection: close`
     _closed_at_once = False  # its client's side, before we began to work on it
@@ -58,16 +60,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        self._unparsed_bytes += len(data)
+        self._block = len(data)
+        self._received += self._block
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             return self._decline_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             return self.send_400_response("")
-        # A header without an end reaches no callback, so count the bytes that arrived after the last whole one.
-        if self._in_head and self._unparsed_bytes > LARGEST_HEAD and not self.transport.is_closing():
-            self._refuse(_too_large())
+        # A head without an end reaches no callback.
+        if self._in_head and self._received > LARGEST_HEAD and not self.transport.is_closing():
+            self._refuse(_head_too_large())
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Answer in HTTP/1.1: a server may ignore an upgrade (RFC 9110 §7.8), and every Java client offers one.
@@ -111,20 +114,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._head_bytes = self._unparsed_bytes = 0
+        self._received = 0
         super().on_message_begin()
         self.scope["extensions"] = {HANG_UP: {"now": self.transport.abort}}
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if self._received + self._block > LARGEST_HEAD:  # rare: only then it is worth counting
+            head = len(self.url) + sum(len(name) + len(value) + LINE_BYTES for name, value in self.headers)
+            if head > LARGEST_HEAD:
+                self._too_large = True
+                raise HeadTooLarge
         if not self.parser.should_upgrade():
             super().on_headers_complete()
 
@@ -155,19 +155,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn calls this when the parser stops; the answer is our envelope."""
-        self._refuse(
-            _too_large() if self._head_bytes > LARGEST_HEAD else MalformedRequest("this is not valid HTTP/1.1")
-        )
-
-    def _count(self, length: int) -> None:
-        self._head_bytes += length
-        self._unparsed_bytes = 0
-        if self._head_bytes > LARGEST_HEAD:
-            raise HeadTooLarge
+        self._refuse(_head_too_large() if self._too_large else MalformedRequest("this is not valid HTTP/1.1"))
 
     def _refuse(self, error: ServiceError) -> None:
         refused(error)
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         body = orjson.dumps(error.envelope(request_id))
         head = (
             f"HTTP/1.1 {error.http_status} {http.HTTPStatus(error.http_status).phrase}\r\n"
@@ -178,5 +170,5 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _too_large() -> HeadersTooLarge:
+def _head_too_large() -> HeadersTooLarge:
     return HeadersTooLarge(f"the request line and headers are larger than {LARGEST_HEAD} bytes")

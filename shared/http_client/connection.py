@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import cast
 
 import httptools
 
 from shared.http_client.faults import Dropped, HttpFault, NotHttp
+from shared.http_client.headers import by_name
 from shared.http_client.response import Response
 
 LARGEST_HEAD = 1 << 18  # bytes, with interim responses; the same for trailers
@@ -104,7 +105,7 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < INFORMATIONAL:
             return
-        headers = _joined(self._fields)
+        headers = by_name(self._fields)
         response = Response(status, headers, self)
         framed = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
         self._until_closed = not framed and status not in WITHOUT_BODY
@@ -140,14 +141,6 @@ class Connection(asyncio.Protocol):
             response.end(fault)
         elif head is not None and not head.done():
             head.set_exception(fault)
-
-
-def _joined(fields: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in fields:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers
 
 
 def _cause(fault: Exception) -> HttpFault:

@@ -21,7 +21,7 @@ class Source(Protocol):
 
 
 class Response:
-    """`headers`: the names are in lower case, and the values of repeated ones in one list (RFC 9110 §5.3)."""
+    """`headers`: as from `by_name`, with names in lower case."""
 
     def __init__(self, status: int, headers: Mapping[str, str], source: Source) -> None:
         self.status = status

@@ -7,7 +7,7 @@ from shared.layers.timeout import Timeout
 from shared.pipeline.call import Call, ChatRequest
 from shared.pipeline.layer import Handler
 from shared.pipeline.reply import Reply
-from shared.upstream.openai_wire import estimate
+from shared.upstream.openai_wire import prompt_tokens
 
 # Seconds.
 TO_BEGIN = 10.0
@@ -28,6 +28,6 @@ class AdaptiveTimeout:
 
     def seconds(self, request: ChatRequest) -> float:
         # Several choices (`n`) are generated in parallel, and take no longer than one.
-        tokens_in, tokens_out = estimate(request, 0).input, request.longest_answer
+        tokens_in, tokens_out = prompt_tokens(request), request.longest_answer
         work = (TO_BEGIN + PER_TOKEN_IN * tokens_in + PER_TOKEN_OUT * tokens_out) * MARGIN
         return min(max(work, self.least), self.most)

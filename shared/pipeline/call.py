@@ -47,8 +47,7 @@ class ChatRequest:
     @property
     def longest_answer(self) -> int:
         """The most tokens that an answer may have, by each name for it; upstreams differ in which one they obey."""
-        bounds = (_count(bound) for bound in (self.max_tokens, self.extra.get("max_completion_tokens")))
-        return max((bound for bound in bounds if bound), default=UNSAID_MAX_TOKENS)
+        return max(_count(self.max_tokens), _count(self.extra.get("max_completion_tokens"))) or UNSAID_MAX_TOKENS
 
     @property
     def choices(self) -> int:
@@ -71,13 +70,14 @@ class ChatRequest:
         return body
 
 
-def _count(value: object) -> int | None:
-    """A positive number as a lenient upstream may read it: 5, 5.0, "5". None for everything else."""
+def _count(value: object) -> int:
+    """A positive number as a lenient upstream may read it: 5, 5.0, "5". 0 for everything else."""
+    if value is None:
+        return 0
     if isinstance(value, int | float | str):
         with contextlib.suppress(ValueError, OverflowError):
-            number = math.ceil(float(value))
-            return number if number > 0 else None
-    return None
+            return max(0, math.ceil(float(value)))
+    return 0
 
 
 def _texts(content: object) -> list[str]:
@@ -131,11 +131,6 @@ class CallTrace(Protocol):
         """Record that this call waits for the answer of another call, which has the trace `other`."""
 
 
-def in_one_line(headers: Mapping[str, str], name: str) -> str:
-    """A header that is a list. It may come in several lines, which count as one (RFC 9110 §5.3)."""
-    return ",".join([value for given, value in headers.items() if given == name])
-
-
 @dataclass(slots=True)
 class Call:
     """One request on its way in, and the place where layers leave information for each other.
@@ -150,7 +145,7 @@ class Call:
     started: float = field(default_factory=time.perf_counter)
     deadline: float | None = None
     caller: Caller = ANONYMOUS
-    headers: Mapping[str, str] = field(default_factory=dict)  # as received, repeated ones too; names in lower case
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case; repeated ones are one list
     peer: str = ""  # the address at the other end of the connection
     refusal: ServiceError | None = None
     invalid_status: int = InvalidRequest.status  # for an invalid request: 400 on OpenAI's routes

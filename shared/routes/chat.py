@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from shared.http.json import JsonBytes
 from shared.pipeline.call import ChatRequest
-from shared.routes.endpoint import STREAM, WHOLE, documented, metadata, open_call, settled_answer
+from shared.routes.endpoint import STREAM, WHOLE, documented, open_call, settled_answer
 from shared.routes.schemas import ChatCompletionRequest
 from shared.routes.streaming import OpenAIChunks, answer_stream
 
@@ -44,9 +45,9 @@ def chat_routes(service: Service) -> APIRouter:
         if call.request.stream:
             return await answer_stream(service, request, call, chunks)
         reply = await settled_answer(service, request, call)
-        cost = f"{metadata(call)['cost_usd']:.6f}"
-        headers = {**call.response_headers, "X-Cost-USD": cost}
-        return Response(reply.raw, headers=headers, media_type="application/json")
+        assert call.outcome is not None
+        headers = {**call.response_headers, "X-Cost-USD": f"{call.outcome.cost_usd:.6f}"}
+        return JsonBytes(reply.raw, headers=headers)
         # endregion: chat-answer
 
     return router

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from shared.http.disconnect import while_connected
 from shared.http.json import json_response, read_body
 from shared.http.tags import GENERATING
+from shared.http_client.headers import by_name
 from shared.pipeline.call import EMPTY_REQUEST, Call, ChatRequest
 from shared.pipeline.errors import InvalidRequest, ServiceError
 from shared.pipeline.reply import Completion
@@ -47,9 +48,9 @@ def open_endpoint(request: Request) -> Call:
     return Call(
         EMPTY_REQUEST,
         endpoint=request.scope["path"],
-        request_id=request.state.request_id,
-        headers=request.headers,
-        peer=request.client.host if request.client else "",
+        request_id=request.scope["state"]["request_id"],
+        headers=by_name(request.scope["headers"]),
+        peer=client[0] if (client := request.scope["client"]) else "",
     )
 
 

@@ -1,7 +1,8 @@
 """GET /playground: a page for talking to this service, with switches for faults of the embedded model server.
 
 The page is a fixed table of files, read once. A browser may call only the origin of its page, so in development this
-service relays the fault switches of an embedded model server. They exist nowhere else.
+service relays the fault switches of an embedded model server, and an attendee's progress, which the workshop's commands
+write to PROGRESS_FILE. Neither exists anywhere else.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from yarl import URL
 
-from shared.http.json import read_body
+from shared.http.json import json_response, read_body
 from shared.http.tags import OPEN
 from shared.http_client.faults import HttpFault
 from shared.pipeline.errors import InvalidRequest, NotFound
@@ -33,7 +34,9 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 PAGE = "/playground"
 # Every path and its file: nothing else is served, whatever the path. Other pages belong to other routes.
 FILES = {PAGE: WEB / "index.html"} | {
-    f"{PAGE}/{file.name}": file for file in WEB.iterdir() if file.suffix in TYPES and file.suffix != ".html"
+    f"{PAGE}/{file.relative_to(WEB).as_posix()}": file
+    for file in sorted(WEB.rglob("*"))
+    if file.suffix in TYPES and file.suffix != ".html"
 }
 
 HEADERS = {
@@ -44,6 +47,9 @@ HEADERS = {
     "Cache-Control": "no-cache",  # cache, but revalidate: a page and its scripts must have the same version
 }
 
+PROGRESS = f"{PAGE}/progress"
+PROGRESS_PAGE = WEB / "progress.html"
+MOST_PROGRESS_BYTES = 1 << 20
 FAULTS_SECONDS = 2.0
 MOST_FAULTS_BYTES = 64 << 10
 
@@ -61,7 +67,8 @@ class Asset:
 
     def response(self, request: Request) -> Response:
         path = request.scope["raw_path"]
-        if self.media_type == TYPES[".html"] and path.endswith(b"/"):  # its links are relative to the path without it
+        # A page's links are relative to its path without a slash at the end; the root has only that slash.
+        if self.media_type == TYPES[".html"] and path.endswith(b"/") and path != b"/":
             page = path.rstrip(b"/").rpartition(b"/")[2].decode()
             return Response(status_code=308, headers={"Location": f"../{page}"})
         headers = {**HEADERS, "ETag": self.etag}
@@ -93,7 +100,32 @@ def playground_routes(service: Service) -> APIRouter:
     upstream = service.upstreams.primary
     if service.settings.env == "development" and _is_here(upstream.base_url):
         _add_faults(router, upstream)
+    if service.settings.env == "development" and service.settings.progress_file:
+        _add_progress(router, Path(service.settings.progress_file))
     return router
+
+
+def _add_progress(router: APIRouter, file: Path) -> None:
+    asset = Asset.read(PROGRESS_PAGE)
+
+    @router.get(PROGRESS, summary="An attendee's progress (development)", tags=[OPEN], response_class=HTMLResponse)
+    async def page(request: Request) -> Response:
+        return asset.response(request)
+
+    @router.get(f"{PAGE}/api/progress", summary="The data of that page (development)")
+    async def progress() -> Response:
+        return json_response(await asyncio.to_thread(_read_progress, file))
+
+
+def _read_progress(file: Path) -> Any:
+    """Raises NotFound: the file is another program's, and may be anything."""
+    try:
+        with file.open("rb") as opened:
+            return orjson.loads(opened.read(MOST_PROGRESS_BYTES))
+    except OSError as fault:
+        raise NotFound(f"the file at PROGRESS_FILE cannot be read: {fault.strerror}") from None
+    except orjson.JSONDecodeError:
+        raise NotFound("the file at PROGRESS_FILE is not JSON, or too large") from None
 
 
 def _add_faults(router: APIRouter, upstream: Upstream) -> None:

@@ -33,6 +33,8 @@ def contradictions(settings: Settings) -> Iterator[str]:
         yield "TRY_TIMEOUT is above TIMEOUT_MAX: no fallback is ever asked because of it"
     if settings.upstreams and settings.openai_base_url:
         yield "OPENAI_BASE_URL is ignored from demo 4 on: UPSTREAMS is set"
+    if settings.env == "production" and settings.progress_file:
+        yield "PROGRESS_FILE is ignored with ENV=production: an attendee's progress is shown in development only"
     if settings.env == "production" and not settings.api_keys_required:
         yield "ENV=production without API_KEYS_REQUIRED: a stranger who finds the port can spend your money"
     if _port(settings.otlp_endpoint) == GRPC_PORT:

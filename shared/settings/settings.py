@@ -203,6 +203,11 @@ class Settings(BaseSettings):
         100, "calls that may wait for a free connection (HTTP_MAX_CONNECTIONS); more get 503", demo=4, ge=0
     )
     queue_timeout: float = _setting(10.0, "maximum wait of a call in that queue, in seconds", demo=4, gt=0)
+    progress_file: str = _setting(
+        "",
+        "JSON file with an attendee's progress, shown in the playground; make demo-N sets it; only in development",
+        demo=4,
+    )
 
     enable_metrics: bool = _setting(True, "count and time every call, for GET /metrics", demo=5)
     metrics_token: SecretStr = _setting(

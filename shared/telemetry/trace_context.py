@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.pipeline.call import in_one_line
-
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 SAMPLED = 0x01
 LONGEST_STATE = 512  # characters; a longer one may be dropped
@@ -58,7 +56,7 @@ def new_span_id() -> str:
 
 def _state(headers: Mapping[str, str]) -> str:
     """Other systems' notes, to be passed on unchanged. One malformed note discredits them all."""
-    state = in_one_line(headers, TRACESTATE)
+    state = headers.get(TRACESTATE, "")
     members = [member for part in state.split(",") if (member := part.strip(" \t"))]
     fits = len(state) <= LONGEST_STATE and len(members) <= MOST_MEMBERS
     return ",".join(members) if fits and all(map(MEMBER.fullmatch, members)) else ""

@@ -86,14 +86,17 @@ def answer_text(raw: bytes) -> str:
 
 def estimate(request: ChatRequest, response_length: int) -> Usage:
     """The estimated usage of a call that the upstream did not count. `response_length` is in characters."""
-    return Usage(
-        -(-len(request.prompt) // CHARACTERS_PER_TOKEN), -(-response_length // CHARACTERS_PER_TOKEN), estimated=True
-    )
+    return Usage(prompt_tokens(request), -(-response_length // CHARACTERS_PER_TOKEN), estimated=True)
+
+
+def prompt_tokens(request: ChatRequest) -> int:
+    """The estimated tokens of a prompt."""
+    return -(-len(request.prompt) // CHARACTERS_PER_TOKEN)
 
 
 def worst_case(request: ChatRequest) -> int:
     """The most tokens that a call may use: its estimated prompt, and every choice at full length."""
-    return estimate(request, 0).input + request.longest_answer * request.choices
+    return prompt_tokens(request) + request.longest_answer * request.choices
 
 
 # --- streams -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // The alerts that Prometheus holds: the firing ones, and the pending ones, which fire if their condition lasts.
 
 import { element } from "./element.js";
+import { say } from "./language.js";
 import { seconds } from "./units.js";
 
 export class Alerts {
@@ -22,17 +23,17 @@ export class Alerts {
   #age(alerts) {
     const times = this.#list.querySelectorAll("time");
     const age = ({ since }) => seconds(Math.max(0, Date.now() / 1000 - since));
-    alerts.forEach((alert, place) => (times[place].textContent = `for ${age(alert)}`));
+    alerts.forEach((alert, place) => (times[place].textContent = say("for {age}", { age: age(alert) })));
   }
 }
 
 function headline(firing, pending) {
-  if (firing) return `${firing} ${firing === 1 ? "alert fires" : "alerts fire"}`;
-  return pending ? "No alert fires yet, but some are pending" : "No alert fires";
+  if (firing) return say(firing === 1 ? "{firing} alert fires" : "{firing} alerts fire", { firing });
+  return say(pending ? "No alert fires yet, but some are pending" : "No alert fires");
 }
 
 function line({ name, severity, state, summary }) {
-  const [word, kind] = state === "firing" ? [severity || "fires", "bad"] : ["pending", "warm"];
+  const [word, kind] = state === "firing" ? [severity || say("fires"), "bad"] : [say("pending"), "warm"];
   const item = document.createElement("li");
   const said = [element("b", name), element("span", word, `state ${kind}`), element("span", summary)];
   item.append(...said, element("time", ""));

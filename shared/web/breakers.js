@@ -3,12 +3,13 @@
 
 import { call } from "./api.js";
 import { element } from "./element.js";
+import { say } from "./language.js";
 import { Poll } from "./poll.js";
-import { seconds } from "./units.js";
+import { count, seconds } from "./units.js";
 
 const EVERY = 5000; // milliseconds
 const EVERY_WHEN_BROKEN = 1000;
-const STATES = { closed: "good", half_open: "warm", open: "bad" };
+const STATES = { closed: [say("closed"), "good"], half_open: [say("half-open"), "warm"], open: [say("open"), "bad"] };
 
 export class Breakers {
   #section = document.querySelector("#breakers");
@@ -26,7 +27,7 @@ export class Breakers {
       const { checks } = await (await call("health", "")).json();
       const breakers = Object.entries(checks?.circuit_breakers?.breakers ?? {});
       this.#section.hidden = !checks?.circuit_breakers;
-      this.#show(breakers.length ? breakers.map(row) : [["none yet: the first call makes one", "", ""]]);
+      this.#show(breakers.length ? breakers.map(row) : [[say("none yet: the first call makes one"), "", ""]]);
       if (breakers.some(([, { state }]) => state !== "closed")) this.#poll.every = EVERY_WHEN_BROKEN;
     } catch (refusal) {
       this.#show([[refusal.message, "", ""]]);
@@ -43,9 +44,13 @@ export class Breakers {
   }
 }
 
-function row([name, { state, failures_in_a_row: failures, opens_after: most, half_open_in_s: wait }]) {
-  const failed = failures ? `, ${failures} failed` : "";
-  const closed = failed + (most ? `, opens after ${most}` : ""); // an adaptive breaker says where its threshold is
-  const more = wait ? `, ${seconds(wait)} more` : state === "closed" ? closed : "";
-  return [name, state.replace("_", "-") + more, STATES[state] ?? ""];
+function row([name, { state, failures_in_a_row: failed, opens_after: most, half_open_in_s: wait }]) {
+  const [word, kind] = STATES[state] ?? [state, ""];
+  const closed = [
+    ...(failed ? [say("{failed} failed", { failed: count(failed) })] : []),
+    // An adaptive breaker says where its threshold is.
+    ...(most ? [say("opens after {most}", { most: count(most) })] : []),
+  ];
+  const more = wait ? [say("{wait} more", { wait: seconds(wait) })] : state === "closed" ? closed : [];
+  return [name, [word, ...more].join(", "), kind];
 }

@@ -3,6 +3,7 @@
 // Refusal, or AbortError when it was stopped. Knows nothing of the page.
 
 import { call, Refusal } from "./api.js";
+import { say } from "./language.js";
 import { Events } from "./stream.js";
 
 export const PATH = "v1/chat/completions";
@@ -38,12 +39,12 @@ async function readStream(response, answer, clock) {
     while (!(block = await reader.read()).done) events.feed(block.value).forEach(read);
   } catch (fault) {
     if (fault.name === "AbortError" || fault instanceof Refusal) throw fault;
-    throw new Refusal({ message: "the connection broke in the middle of the answer", code: "broken_stream" });
+    throw new Refusal({ message: say("the connection broke in the middle of the answer"), code: "broken_stream" });
   } finally {
     reader.cancel().catch(() => {}); // after a fault nothing reads on
     answer.note({ firstToken: clock.firstToken(), total: clock.total(), speed: clock.speed() });
   }
-  if (!done) throw new Refusal({ message: "the stream ended before the answer did", code: "broken_stream" });
+  if (!done) throw new Refusal({ message: say("the stream ended before the answer did"), code: "broken_stream" });
 }
 
 function readChunk({ error, choices, model, usage }, answer, clock) {

@@ -1,14 +1,15 @@
 // A button that copies, and says so.
 
 import { element } from "./element.js";
+import { say } from "./language.js";
 
 const SAID_FOR = 1500; // milliseconds
 
 export function offerCopy(button, text) {
   button.addEventListener("click", async () => {
     const label = button.textContent;
-    if (label === "Copied") return;
-    button.textContent = (await copy(text())) ? "Copied" : "Not allowed";
+    if (label === say("Copied")) return;
+    button.textContent = say((await copy(text())) ? "Copied" : "Not allowed");
     setTimeout(() => (button.textContent = label), SAID_FOR);
   });
 }

@@ -2,6 +2,8 @@
 
 import { Alerts } from "./alerts.js";
 import { call } from "./api.js";
+import { say } from "./language.js";
+import { offerPagesOfService } from "./navigation.js";
 import { Panel } from "./panel.js";
 import { Poll } from "./poll.js";
 import { keptToken } from "./session.js";
@@ -20,15 +22,15 @@ async function look() {
     const seen = await (await call(`playground/api/series?minutes=${minutes}`, keptToken())).json();
     if (minutes !== at("#minutes").value) return poll.now(); // the user has chosen another time meanwhile
     if (!settled && widen(seen)) return poll.now();
-    say("");
+    notice("");
     alerts.show(seen.alerts);
     for (const panel of seen.panels) show(panel, seen, "#charts");
     at("#engine").hidden = !seen.engine.length;
     for (const panel of seen.engine) show(panel, seen, "#engine .charts");
-    at("#updated").textContent = `as of ${clock(Date.now(), true)}`;
+    at("#updated").textContent = say("as of {time}", { time: clock(Date.now(), true) });
   } catch (refusal) {
-    const advice = refusal.status === 401 ? " Give a token on the playground." : "";
-    say(`${refusal.message}.${advice}`);
+    const advice = refusal.status === 401 ? ` ${say("Give a token on the playground.")}` : "";
+    notice(`${refusal.message}.${advice}`);
   }
 }
 
@@ -52,7 +54,7 @@ function widen(seen) {
 }
 
 // While there is no answer, the old data stays, and looks old.
-function say(text) {
+function notice(text) {
   Object.assign(at("#notice"), { textContent: text, hidden: !text });
   document.body.classList.toggle("stale", text !== "");
 }
@@ -62,4 +64,5 @@ at("#minutes").addEventListener("change", () => {
   settled = true;
   poll.now();
 });
+offerPagesOfService();
 poll.now();

@@ -3,7 +3,8 @@
 
 import { offerCopy } from "./clipboard.js";
 import { element, fromTemplate } from "./element.js";
-import { milliseconds, rate, usd } from "./units.js";
+import { say } from "./language.js";
+import { count, milliseconds, rate, usd } from "./units.js";
 
 const SHORT_ID = 8; // characters of a request id on the page; the copy has all of it
 
@@ -45,7 +46,7 @@ export class Exchange {
   // With text, the answer was cut and the text stays. Without text, there is no answer.
   fail({ status, code, message, requestId }) {
     this.note({ requestId });
-    if (this.text) this.#badge("cut", "warm");
+    if (this.text) this.#badge(say("cut"), "warm");
     this.#at(".trouble").textContent = [status, code, message].filter(Boolean).join(" · ");
     this.#at(".trouble").hidden = false;
     this.#end();
@@ -71,18 +72,20 @@ export class Exchange {
 
   #showFacts({ model, cache, fallback, finish, firstToken, speed, input, output, cost, total, requestId }) {
     if (model) this.#at(".by").textContent = model;
-    if (cache && cache !== "bypass") this.#badge(`cache ${cache}`, cache === "miss" ? "" : "good");
-    if (fallback) this.#badge(`fallback ${fallback}`, "warm");
-    if (finish === "length") this.#badge("max tokens reached");
-    this.#fact("first token", firstToken, milliseconds);
-    this.#fact("speed", speed, rate);
-    this.#fact("tokens", input, () => `${input} in, ${output} out`);
-    this.#fact("cost", cost, usd);
-    this.#fact("total", total, milliseconds);
+    if (cache && cache !== "bypass") this.#badge(say("cache {cache}", { cache }), cache === "miss" ? "" : "good");
+    if (fallback) this.#badge(say("fallback {fallback}", { fallback }), "warm");
+    if (finish === "length") this.#badge(say("max tokens reached"));
+    this.#fact(say("first token"), firstToken, milliseconds);
+    this.#fact(say("speed"), speed, rate);
+    const both = () => say("{input} in, {output} out", { input: count(input), output: count(output) });
+    this.#fact(say("tokens"), input, both);
+    this.#fact(say("cost"), cost, usd);
+    this.#fact(say("total"), total, milliseconds);
     this.#at(".copy-id").hidden = !requestId;
     this.#at(".copy-id").textContent = `id ${requestId?.slice(0, SHORT_ID)}`;
-    this.#at(".copy-id").ariaLabel = `Copy request id ${requestId}`;
-    if (requestId) this.#at(".trace").href = `playground/traces#request=${encodeURIComponent(requestId)}`;
+    this.#at(".copy-id").ariaLabel = say("Copy request id {id}", { id: requestId });
+    const traces = `playground/traces${location.search}`;
+    if (requestId) this.#at(".trace").href = `${traces}#request=${encodeURIComponent(requestId)}`;
   }
 
   #fact(name, value, show) {

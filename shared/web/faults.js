@@ -3,15 +3,17 @@
 
 import { call } from "./api.js";
 import { element } from "./element.js";
+import { say } from "./language.js";
+import { count } from "./units.js";
 
 const PATH = "playground/faults";
 const PRESETS = {
-  "Off": null,
-  "Slow by 2 s": { latency_ms: 2000 },
-  "429, retry after 5 s": { status: 429, retry_after: 5 },
-  "Errors 500": { status: 500 },
-  "Cut after 5 tokens": { cut_after_tokens: 5 },
-  "Hang": { hang: true },
+  [say("Off")]: null,
+  [say("Slow by 2 s")]: { latency_ms: 2000 },
+  [say("429, retry after 5 s")]: { status: 429, retry_after: 5 },
+  [say("Errors 500")]: { status: 500 },
+  [say("Cut after 5 tokens")]: { cut_after_tokens: 5 },
+  [say("Hang")]: { hang: true },
 };
 
 export class Faults {
@@ -43,8 +45,12 @@ export class Faults {
     const { sequence, applied } = await (await call(PATH, this.#token(), options)).json();
     const inForce = JSON.stringify(sequence[0] ?? null);
     for (const [plan, button] of this.#buttons) button.ariaPressed = String(plan === inForce);
-    const met = sequence.length ? `Applied to ${applied} ${applied === 1 ? "call" : "calls"} so far.` : "";
-    this.#state.textContent = this.#buttons.has(inForce) ? met : `In force: ${JSON.stringify(sequence)}. ${met}`;
+    const met = sequence.length ? metBy(applied) : "";
+    const plan = say("In force: {plan}.", { plan: JSON.stringify(sequence) });
+    this.#state.textContent = this.#buttons.has(inForce) ? met : `${plan} ${met}`;
     this.#section.hidden = false;
   }
 }
+
+const metBy = (calls) =>
+  say(calls === 1 ? "Applied to {calls} call so far." : "Applied to {calls} calls so far.", { calls: count(calls) });

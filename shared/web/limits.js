@@ -2,9 +2,15 @@
 // until a limit is full again.
 
 import { fromTemplate } from "./element.js";
+import { say } from "./language.js";
 import { count, seconds } from "./units.js";
 
 const KINDS = ["requests", "tokens"];
+const NAMES = { requests: say("requests left"), tokens: say("tokens left") };
+const LEFT = {
+  requests: (numbers) => say("{left} of {limit} requests", numbers),
+  tokens: (numbers) => say("{left} of {limit} tokens", numbers),
+};
 const SIZES = { h: 3600, m: 60, s: 1, ms: 0.001 };
 const LOW = 0.25; // of a limit
 
@@ -41,9 +47,9 @@ export class Limits {
       const wait = (whole - Date.now()) / 1000;
       const left = wait > 0 ? remaining : limit;
       const [said, reset, bar] = ["left", "reset", "bar"].map((name) => element.querySelector(`.${name}`));
-      said.textContent = `${count(left)} of ${count(limit)} ${kind}`;
-      reset.textContent = wait > 0 ? `full in ${seconds(wait)}` : "";
-      Object.assign(bar, { ariaLabel: `${kind} left`, ariaValueMax: limit, ariaValueNow: left });
+      said.textContent = LEFT[kind]({ left: count(left), limit: count(limit) });
+      reset.textContent = wait > 0 ? say("full in {wait}", { wait: seconds(wait) }) : "";
+      Object.assign(bar, { ariaLabel: NAMES[kind], ariaValueMax: limit, ariaValueNow: left });
       bar.classList.toggle("low", left < limit * LOW);
       bar.firstElementChild.style.width = `${(100 * left) / limit}%`;
       if (wait > 0) this.#timer ||= setTimeout(() => this.#show(), 1000);

@@ -8,9 +8,11 @@ import { curl } from "./curl.js";
 import { Exchange } from "./exchange.js";
 import { Faults } from "./faults.js";
 import { Hold } from "./hold.js";
+import { say } from "./language.js";
 import { Limits } from "./limits.js";
+import { offerPages } from "./navigation.js";
 import { Session } from "./session.js";
-import { seconds } from "./units.js";
+import { oneDigit, seconds } from "./units.js";
 
 const at = (selector) => document.querySelector(selector);
 const on = (selector, kind, act) => at(selector).addEventListener(kind, act);
@@ -53,7 +55,7 @@ async function send(question, asked = null) {
   exchange.element.querySelector(".again").addEventListener("click", () => send(question, body));
   conversation.add(exchange);
   const { signal } = underWay;
-  announce("Answering.");
+  announce(say("Answering."));
   try {
     await ask(body, { token, signal, heard: (headers) => limits.readHeaders(headers), answer: exchange });
     exchange.finish();
@@ -61,8 +63,8 @@ async function send(question, asked = null) {
   } catch (fault) {
     if (!signal.aborted) refused(fault, exchange);
     else {
-      exchange.finish("stopped");
-      announce("Stopped.");
+      exchange.finish(say("stopped"));
+      announce(say("Stopped."));
     }
   }
   underWay = null;
@@ -97,12 +99,12 @@ function sendPrompt(event) {
 
 function showSend() {
   at("#stop").hidden = !underWay;
-  at("#send").textContent = hold.left ? `Wait ${seconds(hold.left)}` : "Send";
+  at("#send").textContent = hold.left ? say("Wait {wait}", { wait: seconds(hold.left) }) : say("Send");
   for (const way of document.querySelectorAll("#send, .again")) way.disabled = Boolean(underWay || hold.left);
 }
 
 const announce = (text) => (at("#announcement").textContent = text);
-const showTemperature = () => (at("output").textContent = at("#temperature").valueAsNumber.toFixed(1));
+const showTemperature = () => (at("output").textContent = oneDigit(at("#temperature").valueAsNumber));
 
 function offerModels(names) {
   const chosen = at("#model").value;
@@ -128,10 +130,10 @@ on("#token-form", "submit", () => hold.start(0)); // another caller may ask at o
 async function start() {
   showTemperature();
   const { title, model, routes } = await (await call("./", "")).json();
-  document.title = `Playground · ${title}`;
+  document.title = `${say("Playground")} · ${title}`;
   at("#service").textContent = title;
   offerModels([model]);
-  at("#pages").hidden = !routes.includes("GET /playground/traces");
+  offerPages(routes);
   tracesAreKept = routes.includes("GET /playground/api/traces");
   if (routes.includes("GET /playground/faults")) faults = new Faults(() => session?.token);
   if (!routes.includes("GET /usage")) return admitted(model);

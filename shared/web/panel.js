@@ -2,6 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { element, fromTemplate } from "./element.js";
+import { say, sayIfKnown } from "./language.js";
 import { show, UNITS } from "./scale.js";
 import { clock } from "./units.js";
 
@@ -13,14 +14,15 @@ export class Panel {
   constructor({ name, title, unit, says }) {
     this.unit = UNITS[unit] ?? UNITS.count;
     this.element.id = `panel-${name}`;
-    this.#at("h2").textContent = title;
-    this.#at(".says").textContent = says;
-    this.#chart = new Chart(title, this.unit, (place) => this.#tell(place));
+    this.#at("h2").textContent = say(title);
+    this.#at(".says").textContent = say(says);
+    this.#chart = new Chart(say(title), this.unit, (place) => this.#tell(place));
     this.#at(".chart").append(this.#chart.element);
     this.#at(".numbers").addEventListener("toggle", () => this.#fillTable());
   }
 
-  draw({ lines, queries }, { started, step }) {
+  draw({ lines: given, queries }, { started, step }) {
+    const lines = given.map(({ label, values }) => ({ label: sayIfKnown(label), values })); // many labels are data
     const times = lines[0]?.values.map((_, place) => (started + place * step) * 1000) ?? [];
     this.#data = { lines, times };
     this.#at(".none").hidden = lines.length > 0;
@@ -56,7 +58,7 @@ export class Panel {
     const table = document.createElement("table");
     table.append(
       element("caption", this.#at("h2").textContent, "unseen"),
-      row(["time", ...lines.map(({ label }) => label)], "th"),
+      row([say("time"), ...lines.map(({ label }) => label)], "th"),
       ...rows.reverse().map((cells) => row(cells, "td")),
     );
     this.#at(".numbers div").replaceChildren(table);

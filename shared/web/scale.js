@@ -1,6 +1,6 @@
 // Turns numbers into a chart's scale, and into words. Knows nothing of the page.
 
-import { count, usd } from "./units.js";
+import { count, significant, usd, usdSignificant, usdWhole } from "./units.js";
 
 const STEPS = [1, 2, 2.5, 5, 10];
 const MOST_TICKS = 4;
@@ -15,7 +15,9 @@ export function ticks(most) {
   return found;
 }
 
-const digits = (value) => (value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3))));
+const digits = (value) => (value >= 100 ? count(Math.round(value)) : significant(value));
+const cents = (value) => (value < 0.01 && value ? usd(value) : usdSignificant(value));
+const dollars = (value) => (value >= 100 ? usdWhole(value) : cents(value));
 const time = (value) => (value < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`);
 
 export const show = (value, unit) => (value === null ? "–" : unit.show(value));
@@ -26,7 +28,7 @@ export const UNITS = {
   tokens: { show: (value) => `${digits(value)}/s` },
   seconds: { show: time },
   share: { show: (value) => `${digits(value * 100)} %`, least: 1 },
-  usd: { show: (value) => (value < 0.01 && value ? usd(value) : `$${digits(value)}`) },
+  usd: { show: dollars },
   count: { show: digits, least: 4, whole: true },
   bytes: { show: (value) => `${digits(value / 1e6)} MB` },
 };

@@ -2,10 +2,12 @@
 // is believed for five minutes, then the service is asked again. A caller without a token is a stranger.
 
 import { call } from "./api.js";
+import { say } from "./language.js";
 import { clock } from "./units.js";
 
 const KEY = "playground.session";
 const BELIEVED = 5 * 60 * 1000; // milliseconds
+const UNSENDABLE = say("This cannot be a token: tokens have no spaces and no accents.");
 const SENDABLE = /^[\x21-\x7e]{1,512}$/; // what a header can carry
 
 export class Session {
@@ -36,7 +38,7 @@ export class Session {
     const { token, checked } = this.#kept;
     const age = Date.now() - checked;
     if (age >= 0 && age < BELIEVED) return this.#believe(BELIEVED - age);
-    if (token !== this.token) return this.#say("This cannot be a token: tokens have no spaces and no accents.", "bad");
+    if (token !== this.token) return this.#show(UNSENDABLE, "bad");
     try {
       const usage = await (await call("usage", token)).json();
       if (token !== this.#kept.token) return; // another token was given meanwhile
@@ -50,17 +52,18 @@ export class Session {
   // The service has refused the token, here or anywhere: no earlier check counts any more.
   reject(refusal) {
     this.#keep({ token: this.#kept.token });
-    this.#say(`${refusal.message}.`, "bad");
+    this.#show(`${refusal.message}.`, "bad");
   }
 
   #believe(milliseconds, usage) {
-    const who = this.token ? "You are" : "You ask as a stranger,";
-    this.#say(`${who} ${this.#kept.caller}. Checked at ${clock(this.#kept.checked)}.`);
+    const { caller, checked } = this.#kept;
+    const who = say(this.token ? "You are {caller}." : "You ask as a stranger, {caller}.", { caller });
+    this.#show(`${who} ${say("Checked at {time}.", { time: clock(checked) })}`);
     this.#timer = setTimeout(() => this.check(), milliseconds);
     this.admitted(usage);
   }
 
-  #say = (text, kind = "") => Object.assign(this.#state, { textContent: text, className: kind });
+  #show = (text, kind = "") => Object.assign(this.#state, { textContent: text, className: kind });
 
   #keep(kept) {
     this.#kept = kept;

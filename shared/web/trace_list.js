@@ -2,7 +2,8 @@
 // keyboard's focus on one of them is not lost when others come.
 
 import { element } from "./element.js";
-import { clock, milliseconds } from "./units.js";
+import { say } from "./language.js";
+import { clock, count, milliseconds } from "./units.js";
 
 const at = (selector) => document.querySelector(selector);
 
@@ -87,10 +88,11 @@ function fill(link, trace, slowest) {
   const bar = element("i", "");
   bar.style.width = `${(100 * trace.duration_ms) / slowest}%`;
   const status = trace.http_status ?? (trace.status === "error" ? "error" : "ok");
+  const spans = say(trace.spans === 1 ? "{spans} span" : "{spans} spans", { spans: count(trace.spans) });
   link.replaceChildren(
     element("b", trace.name),
     element("span", status, `state ${outcome(trace)}`),
-    element("small", `${clock(trace.started * 1000, true)} · ${trace.spans} ${trace.spans === 1 ? "span" : "spans"}`),
+    element("small", `${clock(trace.started * 1000, true)} · ${spans}`),
     element("span", milliseconds(trace.duration_ms), "took"),
     bar,
   );

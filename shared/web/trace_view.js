@@ -3,10 +3,11 @@
 
 import { offerCopy } from "./clipboard.js";
 import { element } from "./element.js";
+import { say } from "./language.js";
 import { tell } from "./span_facts.js";
 import { lay } from "./span_tree.js";
 import { outcome } from "./trace_list.js";
-import { clock, milliseconds } from "./units.js";
+import { clock, count, milliseconds } from "./units.js";
 
 const at = (selector) => document.querySelector(selector);
 const TICKS = 5;
@@ -73,18 +74,20 @@ export class TraceView {
 }
 
 function showFacts(trace, services) {
-  const id = Object.assign(element("button", trace.trace_id, "id"), { type: "button", title: "Copy" });
+  const id = Object.assign(element("button", trace.trace_id, "id"), { type: "button", title: say("Copy") });
   offerCopy(id, () => trace.trace_id);
-  const facts = {
-    status: element("span", trace.http_status ?? trace.status, `state ${outcome(trace)}`),
-    took: milliseconds(trace.duration_ms),
-    at: clock(trace.started * 1000, true),
-    spans: `${trace.spans.length}${trace.left_out ? `, ${trace.left_out} more were left out` : ""}`,
-    ...(services.length > 1 && { services: legend(services) }),
-    trace: id,
-  };
+  const more = { count: count(trace.left_out ?? 0) };
+  const leftOut = trace.left_out ? `, ${say("{count} more were left out", more)}` : "";
+  const facts = [
+    [say("status"), element("span", trace.http_status ?? trace.status, `state ${outcome(trace)}`)],
+    [say("took"), milliseconds(trace.duration_ms)],
+    [say("at"), clock(trace.started * 1000, true)],
+    [say("spans"), count(trace.spans.length) + leftOut],
+    ...(services.length > 1 ? [[say("services"), legend(services)]] : []),
+    [say("trace"), id],
+  ];
   at("#facts").replaceChildren(
-    ...Object.entries(facts).map(([name, fact]) => {
+    ...facts.map(([name, fact]) => {
       const [group, value] = [document.createElement("div"), document.createElement("dd")];
       value.append(fact);
       group.append(element("dt", name), value);

@@ -1,6 +1,8 @@
 // The page of traces: the list on one side; on the other, the trace that the address names (#id, or #request=id).
 
 import { call, Refusal } from "./api.js";
+import { say } from "./language.js";
+import { offerPagesOfService } from "./navigation.js";
 import { TraceList } from "./trace_list.js";
 import { Poll } from "./poll.js";
 import { keptToken } from "./session.js";
@@ -8,6 +10,7 @@ import { TraceView } from "./trace_view.js";
 
 const EVERY = 2000; // milliseconds
 const PATH = "playground/api/traces";
+const NONE = say("No trace has arrived yet. Ask the service something: each request becomes a trace.");
 const LATE = 8000; // milliseconds that a service may take to send its spans after the answer
 
 const at = (selector) => document.querySelector(selector);
@@ -22,12 +25,12 @@ async function look() {
   try {
     const traces = await get(PATH);
     list.show(traces);
-    say("", traces.length ? "" : "No trace has arrived yet. Ask the service something: each request becomes a trace.");
+    notice("", traces.length ? "" : NONE);
     const line = traces.find(({ trace_id: id }) => id === shown.id);
     if (missing || (line && line.spans !== shown.spans)) await open(); // more of it has arrived
   } catch (refusal) {
-    const advice = refusal.status === 401 ? " Give a token on the playground." : "";
-    say("bad", `${refusal.message}.${advice}`);
+    const advice = refusal.status === 401 ? ` ${say("Give a token on the playground.")}` : "";
+    notice("bad", `${refusal.message}.${advice}`);
   }
 }
 
@@ -47,7 +50,7 @@ async function open() {
   } catch (refusal) {
     missing ||= Date.now();
     const late = refusal.status === 404 && Date.now() - missing < LATE;
-    close(late ? "Waiting for this trace to arrive…" : `${refusal.message}.`);
+    close(late ? say("Waiting for this trace to arrive…") : `${refusal.message}.`);
     if (!late) missing = 0;
   }
 }
@@ -65,7 +68,7 @@ async function named(asked) {
   if (!asked.startsWith("request=")) return asked;
   const [found] = await get(`${PATH}?request_id=${encodeURIComponent(asked.slice("request=".length))}`);
   if (found) return found.trace_id;
-  const why = "no trace of this request is kept: TRACE_SAMPLE_RATIO sets the share that is kept";
+  const why = say("no trace of this request is kept: TRACE_SAMPLE_RATIO sets the share that is kept");
   throw new Refusal({ message: why }, { status: 404, headers: new Headers() });
 }
 
@@ -77,7 +80,7 @@ function close(why) {
 }
 
 const hint = (text) => Object.assign(at("#hint"), { textContent: text, hidden: !text });
-const say = (kind, text) =>
+const notice = (kind, text) =>
   Object.assign(at("#notice"), { textContent: text, hidden: !text, className: `notice ${kind}` });
 
 addEventListener("hashchange", () => {
@@ -85,4 +88,5 @@ addEventListener("hashchange", () => {
   open();
 });
 open();
+offerPagesOfService();
 new Poll(look, EVERY).now();

@@ -1,18 +1,20 @@
 """The caller's address: the peer's, or a forwarded one if our own proxies wrote it."""
 
+from collections.abc import Mapping
+
 import pytest
-from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from shared.accounts.address import ClientAddress
+from shared.http_client.headers import by_name
 from shared.routes.endpoint import open_endpoint
 from shared.settings import BadSetting
 
 PROXIES = "10.0.0.0/8, 192.168.1.5, fd00::/8"
 
 
-def forwarded(*values: str) -> Headers:
-    return Headers(raw=[(b"x-forwarded-for", value.encode("latin-1")) for value in values])
+def forwarded(*values: str) -> Mapping[str, str]:
+    return by_name([(b"x-forwarded-for", value.encode("latin-1")) for value in values])
 
 
 @pytest.mark.parametrize("header", ["1.2.3.4", "10.0.0.1", "", "garbage"])

@@ -7,11 +7,11 @@ from dataclasses import replace
 import psutil
 import pytest
 from prometheus_client import REGISTRY
-from starlette.datastructures import Headers
 
 from shared.cache.cache import Cache
 from shared.cache.policy import directives, keepable, repeatable
 from shared.cache.serialization import pack, unpack
+from shared.http_client.headers import by_name
 from shared.pipeline.call import ChatRequest
 from shared.pipeline.outcome import Usage
 from shared.pipeline.reply import Completion
@@ -70,7 +70,7 @@ def test_cache_control_is_read_directive_by_directive(header: str, said: set[str
 
 
 def test_cache_control_in_two_lines_is_one_list() -> None:
-    lines = Headers(raw=[(b"cache-control", b"max-age=60"), (b"cache-control", b"no-store")])
+    lines = by_name([(b"cache-control", b"max-age=60"), (b"cache-control", b"no-store")])
     assert directives(lines) == {"max-age=60", "no-store"}
 
 

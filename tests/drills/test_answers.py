@@ -1,6 +1,7 @@
 """Text that cannot be an answer gets one clear line, and not a word about the right answer."""
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from workshop.drills.running import Running, noted
 
 PORT = 1  # no server listens there: nothing can be judged
 NOWHERE = Evidence("http://127.0.0.1:1", "http://127.0.0.1:1", Path("no.log"))
+# A metric, a setting or a field with its labels, as in gateway_upstream_calls_total{status="429"}.
+NAME = re.compile(r"[A-Za-z]+_\w+(?:\{[^}]*\})?")
 MISFITS = {"slow": "z chat 4 SomeAlert a", "429": "a many SomeAlert a", "leak": "a 12 '' a"}
 
 
@@ -50,6 +53,34 @@ def test_a_typed_answer_that_is_not_among_the_choices_is_asked_for_again(
     refused = [line for line in told if line.endswith("; try again")]
     assert refused == [f"'{text}' is not one of a, b, c, d; try again" for text in ("z", "", "ab")]
     assert [line for line in told if line.startswith("wrong. c:")]
+
+
+def test_a_drill_asks_and_judges_in_spanish(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("z\nc\n"))
+    monkeypatch.setenv("PORT", str(PORT))
+    monkeypatch.setenv("WORKSHOP_LANG", "es")
+    with noted(PORT, Running("slow", NOWHERE)):
+        assert main([]) == 1  # the input ends before the second question
+        printed = capsys.readouterr()
+        assert "1. ¿En qué se le va el tiempo a una petición lenta?\n   a) en nuestras propias capas\n" in printed.out
+        assert "'z' no es una de estas: a, b, c, d; prueba otra vez\n" in printed.out
+        assert "correcto. c: gateway_overhead_seconds y gateway_queue_seconds son" in printed.out
+        assert printed.err == "\néchale otro vistazo, y vuelve\n"
+        assert main(["--answers", "c chat 4 SomeAlert b"]) == 0
+        assert "no se puede saber: http://127.0.0.1:1" in capsys.readouterr().out
+    assert main([]) == 1
+    assert capsys.readouterr().err.startswith(f"en el puerto {PORT} no hay ningún simulacro en marcha")
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_the_names_in_an_explanation_survive_its_translation(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKSHOP_LANG", "es")
+    for question in DRILLS[name].questions:
+        if isinstance(question, Choice):
+            why = question.judge("a", NOWHERE).why
+            assert sorted(set(NAME.findall(why))) == sorted(set(NAME.findall(question.why)))
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "ten", ""])

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 PAGE = "/playground"
 KEPT = "playground.session"  # in localStorage
 PATIENCE = 60_000.0  # milliseconds for a condition to come true
+UNTRANSLATED = re.compile(r"^\w+: no phrase for: ")  # see shared/web/language.js
 REFUSAL = re.compile(r"Failed to load resource: the server responded with a status of (\d+)")
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
@@ -85,13 +86,14 @@ class Visit:
     def fault(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
 
-    def copied(self, button: str) -> str:
-        """The text that the latest answer's `button` puts on the clipboard."""
+    def copied(self, button: str, said: str = "Copied") -> str:
+        """The text that the latest answer's `button` puts on the clipboard. It then says `said`."""
         clicked = self.exchange.get_by_role("button", name=button).element_handle()
-        # The button shows "Copied" for only a second and a half: a busy machine may look too late.
+        # The button shows this for only a second and a half: a busy machine may look too late.
         clicked.evaluate(
-            """(button) => { window.copied = new Promise((said) => new MutationObserver(
-              () => button.textContent === "Copied" && said()).observe(button, { childList: true })); }"""
+            """(button, said) => { window.copied = new Promise((done) => new MutationObserver(
+              () => button.textContent === said && done()).observe(button, { childList: true })); }""",
+            said,
         )
         clicked.click()
         self.page.evaluate("window.copied")
@@ -117,6 +119,8 @@ def visiting(browser: Browser, origin: str, size: dict[str, int] | None = None, 
         visit.page.set_default_timeout(PATIENCE)
 
         def hear(message: ConsoleMessage) -> None:
+            if UNTRANSLATED.search(message.text):
+                visit.complaints.append(message.text)
             if message.type != "error":
                 return
             refused = REFUSAL.match(message.text)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.attendee import GUARDS, Project
+from workshop.drills.catalogue import DRILLS
+from workshop.drills.questions import Alert, Choice, Number, Word
 from workshop.processes import ROOT
 from workshop.progress import pages, record
 from workshop.progress.labs import LABS, Lab
@@ -17,7 +19,7 @@ from workshop.progress.tasks import tasks_of
 from workshop.translation import ENGLISH, LANGUAGES, in_language
 from workshop.translation.phrases import phrases, spoken
 
-SPEAKERS = ("workshop/progress", "slides")  # folders that speak
+SPEAKERS = ("workshop/progress/*.py", "workshop/drills/*.py", "workshop/demo.py", "slides/*.py")  # files that speak
 OTHER_LANGUAGES = [language for language in LANGUAGES if language != ENGLISH]
 SAYS = {"say": 0, "in_words": 0, "_command": 1}  # by the function's name: which argument is a phrase
 WIDEST = 120  # columns
@@ -25,8 +27,8 @@ TRANSLATED = [lab for lab in LABS.values() if in_language(ROOT / lab.exercise / 
 
 
 def modules() -> Iterator[ast.Module]:
-    for folder in SPEAKERS:
-        for file in sorted((ROOT / folder).glob("*.py")):
+    for files in SPEAKERS:
+        for file in sorted(ROOT.glob(files)):
             yield ast.parse(file.read_text())
 
 
@@ -45,6 +47,18 @@ def said() -> set[str]:
     return {phrase for some in parts for part in some for phrase in constants(part)}
 
 
+def asked() -> set[str]:
+    """All that drills say of themselves: what their users complain of, and the questions."""
+    questions = [question for drill in DRILLS.values() for question in drill.questions]
+    choices = [question for question in questions if isinstance(question, Choice)]
+    return {
+        *(drill.complaint for drill in DRILLS.values()),
+        *(question.asks for question in questions if isinstance(question, Choice | Number | Word)),
+        *(question.why for question in questions if isinstance(question, Choice | Word | Alert)),
+        *(option for choice in choices for option in choice.options),
+    }
+
+
 def fields(phrase: str) -> list[str]:
     return sorted(name for _, name, _, _ in string.Formatter().parse(phrase) if name)
 
@@ -52,8 +66,9 @@ def fields(phrase: str) -> list[str]:
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
 def test_every_phrase_is_translated_with_its_fields_and_none_is_left_over(language: str) -> None:
     translated = phrases(language)
-    assert len(said()) > 30
-    assert said() - set(translated) == set()
+    assert len(said()) > 60
+    assert len(asked()) > 60
+    assert (said() | asked()) - set(translated) == set()
     assert set(translated) - set().union(*map(constants, modules())) == set()
     assert [phrase for phrase, other in translated.items() if fields(phrase) != fields(other)] == []
 

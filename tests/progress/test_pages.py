@@ -52,7 +52,7 @@ def test_a_newcomer_is_told_to_begin_with_demo_1_and_how_long_all_takes() -> Non
 def test_any_demo_can_be_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     demos = after((4, {"breaker_opens": FAILED}), monkeypatch=monkeypatch)
     assert demo_after(demos) == 4
-    assert pages.following(demos, {})[0].startswith("Next: demo 4, task 1 · Breaker (about ")
+    assert pages.following(demos, {})[0].startswith("Next: demo 4, task 1 · relay (about ")
 
 
 def test_after_a_demo_comes_the_next_one_and_from_the_end_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,10 @@ from shared.settings.checks import contradictions
         ({"cache_max_memory_mb": 1024}, "CACHE_MAX_MEMORY_MB must be below MEMORY_THRESHOLD_MB"),
         ({"timeout": 600}, "TIMEOUT=600 is above TIMEOUT_MAX=300"),
         ({"try_timeout": 301}, "TRY_TIMEOUT is above TIMEOUT_MAX"),
+        (
+            {"env": "production", "api_keys_required": True, "progress_file": "page.json"},
+            "PROGRESS_FILE is ignored with ENV=production",
+        ),
         ({"otlp_endpoint": "http://localhost:4317"}, "OTLP_ENDPOINT has the port of OTLP over gRPC"),
     ],
 )

@@ -5,6 +5,7 @@ from collections import Counter
 from workshop.drills.drill import Drill
 from workshop.drills.evidence import Evidence, NoEvidence
 from workshop.drills.questions import Alert, Choice, Number, Word, by
+from workshop.translation.phrases import say
 
 ALERTS = frozenset({"ErrorBudgetBurnsFast", "CircuitIsOpen", "ModelServerIsDown"})
 
@@ -13,7 +14,7 @@ def usual_error(evidence: Evidence) -> str:
     """The most frequent error code among the log's lines of the last half minute."""
     codes = Counter(line["error"] for line in evidence.lines(30) if line["error"])
     if not codes:
-        raise NoEvidence("no line of the log's last half minute has an error")
+        raise NoEvidence(say("no line of the log's last half minute has an error"))
     most, _ = codes.most_common(1)[0]
     return str(most)
 

@@ -13,8 +13,9 @@ from workshop.drills.traffic import Ask, everyday
 
 @dataclass(slots=True, frozen=True)
 class Drill:
-    """`complaint` is all that its users say. They send the requests of `first`. After a calm the upstream gets `fault`,
-    and they send the requests of `then`.
+    """`complaint` is all that its users say, in English as the questions are; `workshop/translation` has the rest.
+
+    The users send the requests of `first`. After a calm the upstream gets `fault`, and they send those of `then`.
 
     In the end all of `alerts` fire. Those of `besides` may fire too, but no other alert of the workshop does.
     `settings` are for the gateway and the model server, from the start; `build` makes the service.

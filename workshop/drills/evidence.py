@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop import direct
+from workshop.translation.phrases import say
 
 PATIENCE = 5.0  # seconds
 FIRED = 'max_over_time(ALERTS{alertstate="firing"}[1h])'  # at any time since a drill began
@@ -34,7 +35,7 @@ class Evidence:
         found = self._prometheus("query", query=promql)["result"]
         number = float(found[0]["value"][1]) if found else math.nan
         if math.isnan(number):
-            raise NoEvidence(f"Prometheus has no number yet for {promql}")
+            raise NoEvidence(say("Prometheus has no number yet for {query}", query=promql))
         return number
 
     def fired(self) -> set[str]:
@@ -51,7 +52,7 @@ class Evidence:
         try:
             lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
         except OSError as error:
-            raise NoEvidence(f"cannot read {self.log}: {error.strerror}") from None
+            raise NoEvidence(say("cannot read {file}: {reason}", file=self.log, reason=error.strerror)) from None
         return [line for line in lines if line["timestamp"] >= time.time() - seconds]
 
     def longest_span(self, least_ms: float) -> str:
@@ -61,7 +62,7 @@ class Evidence:
         """
         slow = [trace for trace in _get(f"{self.traces}/traces") if trace["duration_ms"] >= least_ms]
         if not slow:
-            raise NoEvidence(f"no trace yet took {least_ms:g} ms or more")
+            raise NoEvidence(say("no trace yet took {least} ms or more", least=f"{least_ms:g}"))
         spans = _get(f"{self.traces}/traces/{slow[0]['trace_id']}")["spans"]
         parents = {span["parent_id"] for span in spans}
         name: str = max((s for s in spans if s["span_id"] not in parents), key=lambda s: s["duration_ms"])["name"]
@@ -80,4 +81,4 @@ def _get(url: str) -> Any:
         with direct.urlopen(url, PATIENCE) as response:
             return json.load(response)
     except (OSError, ValueError) as error:
-        raise NoEvidence(f"{url} does not answer: {error}") from None
+        raise NoEvidence(say("{url} does not answer: {reason}", url=url, reason=error)) from None

@@ -1,7 +1,8 @@
 """The questions of a drill, and how answers are judged: choices, numbers, words and alerts, checked against evidence.
 
 In: a person's answer. Out: a Verdict, which gives the reason for right and wrong answers. Text that cannot be an
-answer, such as a letter that is not among the choices, is not judged. Knows nothing of drills.
+answer, such as a letter that is not among the choices, is not judged. Questions are written in English and asked in
+the spoken language. Knows nothing of drills.
 """
 
 import math
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workshop.drills.evidence import Evidence, NoEvidence
+from workshop.translation.phrases import say, translated
 
 LETTERS = "abcdef"
 
@@ -45,16 +47,20 @@ class Choice:
     @property
     def text(self) -> str:
         return "\n".join(
-            [self.asks, *(f"   {letter}) {said}" for letter, said in zip(LETTERS, self.options, strict=False))]
+            [
+                translated(self.asks),
+                *(f"   {letter}) {translated(said)}" for letter, said in zip(LETTERS, self.options, strict=False)),
+            ]
         )
 
     def misfit(self, answer: str) -> str:
         letters = LETTERS[: len(self.options)]
         letter = _letter(answer)
-        return "" if len(letter) == 1 and letter in letters else f"{answer!r} is not one of {', '.join(letters)}"
+        fits = len(letter) == 1 and letter in letters
+        return "" if fits else say("{answer} is not one of {letters}", answer=repr(answer), letters=", ".join(letters))
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
-        return Verdict(_letter(answer) == LETTERS[self.right], f"{LETTERS[self.right]}: {self.why}")
+        return Verdict(_letter(answer) == LETTERS[self.right], f"{LETTERS[self.right]}: {translated(self.why)}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,14 +73,15 @@ class Number:
 
     @property
     def text(self) -> str:
-        return self.asks
+        return translated(self.asks)
 
     def misfit(self, answer: str) -> str:
-        return "" if math.isfinite(_number(answer)) else f"{answer!r} is not a number"
+        return "" if math.isfinite(_number(answer)) else say("{answer} is not a number", answer=repr(answer))
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         truth = evidence.value(self.promql)
-        return Verdict(self.near(_number(answer), truth), f"it is {truth:.3g} now, according to {self.promql}")
+        why = say("it is {truth} now, according to {query}", truth=f"{truth:.3g}", query=self.promql)
+        return Verdict(self.near(_number(answer), truth), why)
 
 
 @dataclass(slots=True, frozen=True)
@@ -87,14 +94,14 @@ class Word:
 
     @property
     def text(self) -> str:
-        return self.asks
+        return translated(self.asks)
 
     def misfit(self, answer: str) -> str:
         return _missing(answer)
 
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         truth = self.look(evidence)
-        return Verdict(truth.lower().startswith(answer.strip().lower()), f"{truth}: {self.why}")
+        return Verdict(truth.lower().startswith(answer.strip().lower()), f"{truth}: {translated(self.why)}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -106,7 +113,7 @@ class Alert:
 
     @property
     def text(self) -> str:
-        return "Which alert fires? Its name"
+        return say("Which alert fires? Its name")
 
     def misfit(self, answer: str) -> str:
         return _missing(answer)
@@ -114,9 +121,14 @@ class Alert:
     def judge(self, answer: str, evidence: Evidence) -> Verdict:
         fired = evidence.fired() & set(self.fitting)
         if not fired:
-            waits = " it is pending:" if evidence.pending() & set(self.fitting) else ""
-            raise NoEvidence(f"the alert has not fired yet;{waits} look at the Alerts page of Prometheus in a moment")
-        return Verdict(answer.strip().lower() in {name.lower() for name in fired}, f"{_either(fired)}: {self.why}")
+            pending = evidence.pending() & set(self.fitting)
+            raise NoEvidence(
+                say("the alert has not fired yet; it is pending: look at the Alerts page of Prometheus in a moment")
+                if pending
+                else say("the alert has not fired yet; look at the Alerts page of Prometheus in a moment")
+            )
+        why = f"{_either(fired)}: {translated(self.why)}"
+        return Verdict(answer.strip().lower() in {name.lower() for name in fired}, why)
 
 
 def within(edges: Sequence[float]) -> Callable[[float, float], bool]:
@@ -147,8 +159,8 @@ def _number(answer: str) -> float:
 
 
 def _missing(answer: str) -> str:
-    return "" if answer.strip() else "an empty answer is not a name"
+    return "" if answer.strip() else say("an empty answer is not a name")
 
 
 def _either(names: Collection[str]) -> str:
-    return " or ".join(sorted(names))
+    return say(" or ").join(sorted(names))

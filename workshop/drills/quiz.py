@@ -15,6 +15,7 @@ from workshop.drills.catalogue import DRILLS
 from workshop.drills.evidence import Evidence, NoEvidence
 from workshop.drills.questions import Question
 from workshop.drills.running import NoDrill, find
+from workshop.translation.phrases import say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(reason, file=sys.stderr)
         return 1
     except (EOFError, KeyboardInterrupt):
-        print("\ntake another look, and come back", file=sys.stderr)
+        print("\n" + say("take another look, and come back"), file=sys.stderr)
         return 1
     return 0
 
@@ -45,17 +46,17 @@ def take(questions: Sequence[Question], evidence: Evidence, answer: Callable[[Qu
         try:
             verdict = question.judge(given, evidence)
         except NoEvidence as reason:
-            print(f"   cannot tell: {reason}")
+            print("   " + say("cannot tell: {reason}", reason=reason))
             continue
         score += verdict.right
-        print(f"   {'right' if verdict.right else 'wrong'}. {verdict.why}")
-    print(f"\nScore: {score}/{len(questions)}")
+        print("   " + say("right. {why}" if verdict.right else "wrong. {why}", why=verdict.why))
+    print("\n" + say("Score: {earned}/{total}", earned=score, total=len(questions)))
     return score
 
 
 def _typed(question: Question) -> str:
     while misfit := question.misfit(answer := input("   > ")):
-        print(f"   {misfit}; try again")
+        print("   " + say("{misfit}; try again", misfit=misfit))
     return answer
 
 
@@ -63,25 +64,30 @@ def _check(questions: Sequence[Question], answers: Sequence[str]) -> None:
     """Raises ValueError for the first answer that cannot be one."""
     for number, (question, answer) in enumerate(zip(questions, answers, strict=False), 1):
         if misfit := question.misfit(answer):
-            raise ValueError(f"answer {number}: {misfit}")
+            raise ValueError(say("answer {number}: {misfit}", number=number, misfit=misfit))
 
 
 def _said(answers: Sequence[str]) -> Callable[[Question], str]:
     rest = iter(answers)
 
-    def say(_: Question) -> str:
+    def next_one(_: Question) -> str:
         answer = next(rest)
         print(f"   > {answer}")
         return answer
 
-    return say
+    return next_one
 
 
 def _read(answers: str, wanted: int) -> list[str]:
     words = shlex.split(answers)
     if len(words) != wanted:
         raise ValueError(
-            f"{len(words)} answers for {wanted} questions; quote an answer of two words: ANSWERS=\"a 'two words' 3\""
+            say(
+                "{given} answers for {wanted} questions; quote an answer of two words: {example}",
+                given=len(words),
+                wanted=wanted,
+                example="ANSWERS=\"a 'two words' 3\"",
+            )
         )
     return words
 

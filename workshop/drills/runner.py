@@ -19,6 +19,7 @@ from workshop.drills.running import Running, noted
 from workshop.drills.traffic import RATE, Traffic
 from workshop.processes import CannotStart
 from workshop.sidecars import RUN, emptied
+from workshop.translation.phrases import say, translated
 from workshop.urls import reached_at, shown_at
 
 CALM_SECONDS = 20.0
@@ -73,11 +74,13 @@ def _break(drill: Drill, users: Traffic, upstream: str) -> None:
 
 def _tell(drill: Drill, settings: Settings, evidence: Evidence, printed: Path) -> None:
     url = shown_at(settings.host, settings.port)
-    here = f"PORT={settings.port} " if settings.port != 8000 else ""
-    print(f"\nA drill: demo 5 at {url}, with users. Soon something will go wrong. They say:\n")
-    print(f"  {drill.complaint}\n")
-    print("What is it? Look, but touch nothing:\n")
-    print(f"  {evidence.prometheus}/graph   and what would call you: {evidence.prometheus}/alerts")
+    log, command = settings.log_file, f"PORT={settings.port} " * (settings.port != 8000) + "make drill-answer"
+    other = os.path.relpath(printed)
+    print("\n" + say("A drill: demo 5 at {url}, with users. Soon something will go wrong. They say:", url=url))
+    print(f"\n  {translated(drill.complaint)}\n")
+    print(say("What is it? Look, but touch nothing:") + "\n")
+    print(f"  {evidence.prometheus}/graph   {say('and what would call you')}: {evidence.prometheus}/alerts")
     print(f"  {url}/playground/dashboards   {url}/playground/traces   {url}/health")
-    print(f"  {settings.log_file}, one line per request; the service's other output is in {os.path.relpath(printed)}\n")
-    print(f"When you know it, in another terminal: {here}make drill-answer. Ctrl-C stops everything.\n", flush=True)
+    print("  " + say("{log}, one line per request; the service's other output is in {other}", log=log, other=other))
+    ending = say("When you know it, in another terminal: {command}. Ctrl-C stops everything.", command=command)
+    print(f"\n{ending}\n", flush=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workshop.drills.evidence import Evidence
 from workshop.processes import ROOT
+from workshop.translation.phrases import say
 
 
 class NoDrill(Exception):
@@ -49,7 +50,8 @@ def find(port: int) -> Running:
     try:
         note = json.loads(_file(port).read_text())
     except OSError:
-        raise NoDrill(f"no drill runs at port {port}; start one in another terminal: make drill-slow") from None
+        where = say("no drill runs at port {port}; start one in another terminal: make drill-slow", port=port)
+        raise NoDrill(where) from None
     return Running(note["drill"], Evidence(note["prometheus"], note["traces"], Path(note["log"])))
 
 

@@ -30,7 +30,7 @@ SLOW = Drill(
         ),
         Number(
             "The 95th percentile of gateway_request_duration_seconds over the last half minute, in seconds, only for "
-            "answers in one piece (a value in the same bucket is right)",
+            'answers in one piece, endpoint="/generate" (a value in the same bucket is right)',
             "histogram_quantile(0.95, sum by (le) "
             '(rate(gateway_request_duration_seconds_bucket{endpoint="/generate"}[30s])))',
             within((0.5, 1, 2.5, 5, 10)),

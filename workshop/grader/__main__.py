@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from shared.process.load_app import CannotLoad
+from workshop.board import client as board
 from workshop.grader import report
 from workshop.grader.check import Checklist
 from workshop.grader.choice import BadChoice, chosen
@@ -51,7 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.json:
             print(report.document(target, results))
         else:
-            print(report.summary(target, checklist, results, [*kept.why, "", *kept.next] if kept.next else []))
+            print(
+                report.summary(target, checklist, results, [*kept.why, "", *kept.next] if kept.next else []), flush=True
+            )
+        if target.own:
+            board.tell([target.number])
     return PASSED if Score.of(results).full else LOST_POINTS
 
 

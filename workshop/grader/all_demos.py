@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.process.load_app import CannotLoad
+from workshop.board import client as board
 from workshop.grader import report
 from workshop.grader.__main__ import INTERRUPTED, LOST_POINTS, NOTHING_TO_GRADE, PASSED, Parser, solution, stop
 from workshop.grader.check import Checklist
@@ -67,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
         outcome, latest = _grade(Target(number, options.solution), shown=not options.json)
         outcomes.append(outcome)
         kept = latest if latest.next else kept
-    print(document(outcomes) if options.json else _summary(outcomes, options, kept))
+    print(document(outcomes) if options.json else _summary(outcomes, options, kept), flush=True)
+    board.tell([outcome.target.number for outcome in outcomes if outcome.target.own and outcome.results])
     if any(outcome.why and outcome.points for outcome in outcomes):
         return NOTHING_TO_GRADE
     return PASSED if total(outcomes).full else LOST_POINTS

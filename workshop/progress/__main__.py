@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from workshop.processes import ROOT
-from workshop.progress import given, pages, record, set_aside
+from workshop.progress import given, pages, record, set_aside, snapshot
 from workshop.progress.compare import comparison, solved
 from workshop.progress.labs import LABS
 from workshop.progress.standing import Standing, missing, standing, standings
@@ -52,6 +52,7 @@ def _hint(demo: Standing, wanted: str) -> str:
     if level <= len(task.hints):
         with record.changed() as kept:
             kept.of(demo.lab.number).hints.setdefault(task.number, []).append(record.now())
+        snapshot.write()
     return pages.hint(demo, task, level)
 
 
@@ -87,6 +88,7 @@ def _reset(number: int) -> str:
     aside = set_aside.reset(lab)
     if aside is None:
         return say("{exercise} is as it was given: there is nothing to set aside", exercise=lab.exercise)
+    snapshot.write()
     where = aside.relative_to(ROOT)
     return say("{exercise} is as it was given. Your work is in {aside}", exercise=lab.exercise, aside=where)
 

@@ -6,7 +6,7 @@ In: the points of a demo's checks, and the results of those that ran. Out: the l
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from workshop.progress import pages, record
+from workshop.progress import pages, record, snapshot
 from workshop.progress.labs import LABS
 from workshop.progress.source import Source
 from workshop.progress.standing import missing, standing, standings
@@ -28,6 +28,7 @@ def keep(
         before = standing(LABS[number], kept)
         passed_before = [task.number for task in before.tasks if before.passed(task)]
         record.grade(kept.of(number), points, results, graded, alone=alone)
+    snapshot.write()
     now = standing(LABS[number], kept)
     passed = [task for task in now.tasks if now.passed(task) and task.number not in passed_before]
     on = (

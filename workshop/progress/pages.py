@@ -7,6 +7,7 @@ columns, and a command stays on its line.
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from workshop.progress.labs import POINTS, duration
@@ -17,6 +18,31 @@ from workshop.translation.phrases import say
 WIDTH = 100  # columns
 BAR = 20  # of a demo with all of its points
 COMMAND = 50  # columns for a command, before what it is for
+MARKS = {"passed": "✓", "lost": "✗", "not_graded": "–"}
+
+
+@dataclass(slots=True, frozen=True)
+class Command:
+    """`says` is what it is for."""
+
+    command: str
+    says: str
+
+    def __str__(self) -> str:
+        gap = " " if len(self.command) <= COMMAND else "   "
+        return f"  {self.command:<{COMMAND}}{gap}{self.says}"
+
+
+@dataclass(slots=True, frozen=True)
+class Advice:
+    """What to do next: a sentence, and its commands."""
+
+    says: str
+    commands: Sequence[Command] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        return [self.says, *map(str, self.commands)]
 
 
 def start(demos: Sequence[Standing], missing: dict[int, str]) -> str:
@@ -37,38 +63,56 @@ def progress(demos: Sequence[Standing], missing: dict[int, str]) -> str:
         lines.append(f"{_row(demo)}   {_said(demo, missing)}".rstrip())
         if demo.begun:
             lines += filled(" · ".join(_task(demo, task) for task in demo.tasks), indent="      ")
+    earned, total = score(demos, missing)
+    lines += ["", say("Score: {earned}/{total}", earned=earned, total=total)]
+    return "\n".join([*lines, *following(demos, missing)])
+
+
+def score(demos: Sequence[Standing], missing: dict[int, str]) -> tuple[int, int]:
+    """The points that were earned, and those that can be earned on this machine."""
     earned = sum(demo.record.earned for demo in demos)
-    total = sum(demo.record.total or POINTS for demo in demos if demo.lab.number not in missing)
-    score = say("Score: {earned}/{total}", earned=earned, total=total)
-    return "\n".join([*lines, "", score, *following(demos, missing)])
+    return earned, sum(demo.record.total or POINTS for demo in demos if demo.lab.number not in missing)
 
 
 def following(demos: Sequence[Standing], missing: dict[int, str]) -> list[str]:
     """What to do next, with its commands."""
-    demo = go_on_with(demos, list(missing))
-    if demo is None:
-        return [
-            say("You have come to the end of the path."),
-            _command("make grade SOLUTION=exercise", "grades all of it once more"),
-            _command('make report NAME="Ana"', "a page and a badge of your grades"),
-            _command("docs/next_steps.md", "what a gateway does not solve"),
-        ]
-    return next_in(demo) if demo.begun else _first_steps(demo)
+    return advice(go_on_with(demos, list(missing))).lines
 
 
 def next_in(demo: Standing) -> list[str]:
     """What to do next in a demo that was begun and is not done."""
+    return _next_step(demo).lines
+
+
+def advice(demo: Standing | None) -> Advice:
+    """`demo`: the one to go on with; None at the end of the path."""
+    if demo is None:
+        return Advice(
+            say("You have come to the end of the path."),
+            [
+                _command("make grade SOLUTION=exercise", "grades all of it once more"),
+                _command('make report NAME="Ana"', "a page and a badge of your grades"),
+                _command("docs/next_steps.md", "what a gateway does not solve"),
+            ],
+        )
+    return _next_step(demo) if demo.begun else _first_steps(demo)
+
+
+def _next_step(demo: Standing) -> Advice:
     number, task = demo.lab.number, demo.next_task
     again = f"make grade-{number} SOLUTION=exercise"
     if task is None:
-        return [say("Next: checks are lost that belong to no task"), _command(f"{again} ONLY=failed", "shows them")]
+        lost = say("Next: checks are lost that belong to no task")
+        return Advice(lost, [_command(f"{again} ONLY=failed", "shows them")])
     where, time = f"{demo.lab.exercise}/{task.file}", duration(demo.task_minutes)
     given, all_hints = demo.hints(task), len(task.hints)
-    return [
+    return Advice(
         say("Next: demo {number}, {task} ({time}): {file}", number=number, task=task, time=time, file=where),
-        _command(f"{again} ONLY={','.join(demo.lost(task))}", "grades it"),
-        _command(f"make hint-{number}", "if you are stuck ({given} of {all} given)", given=given, all=all_hints),
-    ]
+        [
+            _command(f"{again} ONLY={','.join(demo.lost(task))}", "grades it"),
+            _command(f"make hint-{number}", "if you are stuck ({given} of {all} given)", given=given, all=all_hints),
+        ],
+    )
 
 
 def hint(demo: Standing, task: Task, level: int) -> str:
@@ -79,14 +123,16 @@ def hint(demo: Standing, task: Task, level: int) -> str:
         told = say(
             "{task}: you have all of its {all} hints ({page}).", task=_capital(task), all=len(task.hints), page=page
         )
-        return "\n".join([told, _command(f"make diff-{number} TASK={task.number} SPOIL=1", "shows the solution")])
+        return "\n".join([told, str(_command(f"make diff-{number} TASK={task.number} SPOIL=1", "shows the solution"))])
     lines = [say("{task}, hint {level} of {all}", task=_capital(task), level=level, all=len(task.hints))]
     lines += ["", *filled(task.hints[level - 1], indent="  "), ""]
     checks = ",".join(demo.lost(task) or task.checks)
-    lines.append(_command(f"make grade-{number} SOLUTION=exercise ONLY={checks}", "grades it"))
-    again = f"make hint-{number} TASK={task.number}"
-    more = level < len(task.hints)
-    lines.append(_command(again, "the next hint, which says more" if more else "there are no more"))
+    lines.append(str(_command(f"make grade-{number} SOLUTION=exercise ONLY={checks}", "grades it")))
+    chosen = f"{number} TASK={task.number}"
+    if level < len(task.hints):
+        lines.append(str(_command(f"make hint-{chosen}", "the next hint, which says more")))
+    else:
+        lines.append(str(_command(f"make diff-{chosen} SPOIL=1", "there are no more hints; this shows the solution")))
     return "\n".join(lines)
 
 
@@ -96,19 +142,21 @@ def passed(demo: Standing, tasks: Sequence[Task]) -> list[str]:
     for task in tasks:
         why = task.why[:1].upper() + task.why[1:]  # Spanish goes on in lower case after a colon
         lines += ["", *filled(f"✓ {_capital(task)}. {why}", hanging="  ")]
-        lines.append(_command(f"make diff-{demo.lab.number} TASK={task.number}", "your solution beside ours"))
+        lines.append(str(_command(f"make diff-{demo.lab.number} TASK={task.number}", "your solution beside ours")))
     return lines
 
 
-def _first_steps(demo: Standing) -> list[str]:
+def _first_steps(demo: Standing) -> Advice:
     number, lab, page = demo.lab.number, demo.lab, demo.page
-    return [
+    return Advice(
         say("Next: demo {number} · {title}", number=number, title=page.title),
-        _command(page.start, "runs it; {page} is the lab ({time})", page=lab.translated(), time=duration(page.lab)),
-        _command(
-            f"make grade-{number} SOLUTION=exercise", "grades what you write ({time})", time=duration(page.writing)
-        ),
-    ]
+        [
+            _command(page.start, "runs it; {page} is the lab ({time})", page=lab.translated(), time=duration(page.lab)),
+            _command(
+                f"make grade-{number} SOLUTION=exercise", "grades what you write ({time})", time=duration(page.writing)
+            ),
+        ],
+    )
 
 
 def _row(demo: Standing) -> str:
@@ -119,19 +167,31 @@ def _row(demo: Standing) -> str:
 
 
 def _said(demo: Standing, missing: dict[int, str]) -> str:
-    if demo.record.done:
-        return f"✓ {_day(demo.record.graded)}"
+    return f"✓ {_day(demo.record.graded)}" if demo.record.done else left(demo, missing)
+
+
+def left(demo: Standing, missing: dict[int, str]) -> str:
+    """How long the rest of a demo takes."""
     if demo.lab.number in missing:
         return say("not on this machine")
     return duration(demo.minutes_left)
 
 
 def _task(demo: Standing, task: Task) -> str:
-    mark = "✓" if demo.passed(task) else "✗" if demo.lost(task) else "–"
-    given = demo.hints(task)
-    hints = f" ({say('{given} hint' if given == 1 else '{given} hints', given=given)})" if given else ""
+    hints = f" ({hints_given(demo, task)})" if demo.hints(task) else ""
     # So that a task is not broken in two at the end of a line.
-    return f"{mark} {task.title}{hints}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{MARKS[state(demo, task)]} {task.title}{hints}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def state(demo: Standing, task: Task) -> str:
+    """One of MARKS."""
+    return "passed" if demo.passed(task) else "lost" if demo.lost(task) else "not_graded"
+
+
+def hints_given(demo: Standing, task: Task) -> str:
+    """In words; empty if none was given."""
+    given = demo.hints(task)
+    return say("{given} hint" if given == 1 else "{given} hints", given=given) if given else ""
 
 
 def _capital(task: Task) -> str:
@@ -140,9 +200,8 @@ def _capital(task: Task) -> str:
     return say("Task {number} · {title}", number=task.number, title=task.title)
 
 
-def _command(command: str, what_for: str, **values: object) -> str:
-    told = say(what_for, **values)
-    return f"  {command:<{COMMAND}} {told}" if len(command) <= COMMAND else f"  {command}   {told}"
+def _command(command: str, what_for: str, **values: object) -> Command:
+    return Command(command, say(what_for, **values))
 
 
 def filled(text: str, indent: str = "", hanging: str = "") -> Iterator[str]:

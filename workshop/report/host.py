@@ -118,7 +118,7 @@ def _graded(lab: Lab, clone: Path) -> dict[str, Any]:
     grader = subprocess.Popen(
         command,
         cwd=clone,
-        env=child_environment(),
+        env=child_environment({"BOARD_URL": ""}),  # the attendee's points are not the host's
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C reaches only us

@@ -43,18 +43,18 @@ def name_of(text: str) -> str:
         raise BadName('say who: NAME="Ana"')
     if len(name) > LONGEST_NAME:
         raise BadName(f"NAME has {len(name)} characters; {LONGEST_NAME} are the most")
-    if any(map(_unprintable, name)):
+    if any(map(unprintable, name)):
         raise BadName("NAME has a control character; use letters, digits, spaces and signs")
     return name
 
 
-def _unprintable(character: str) -> bool:
+def unprintable(character: str) -> bool:
     """Also what turns the direction of text around it, and halves of characters."""
     return unicodedata.category(character)[0] == "C" and character not in JOINERS
 
 
 def _printable(text: str) -> str:
-    if any(map(_unprintable, text)):
+    if any(map(unprintable, text)):
         raise ValueError("a control character")
     return text
 

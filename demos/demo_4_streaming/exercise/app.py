@@ -15,7 +15,7 @@ def build(settings: Settings) -> FastAPI:
     return demo_4.build(
         settings,
         title=f"{demo_4.TITLE}, your version",
-        breaker=Breaker,  #    task 1
-        events=Events,  #      task 2
-        relay=relay,  #        task 3
+        relay=relay,  #        task 1
+        breaker=Breaker,  #    task 2
+        events=Events,  #      task 3
     )

@@ -12,7 +12,7 @@ from shared.resilience.circuit import Result, Rules, State
 
 
 class Breaker:
-    """Task 1. An upstream that keeps failing is left alone for a while, then tried with care.
+    """Task 2. An upstream that keeps failing is left alone for a while, then tried with care.
 
     CLOSED: every call goes through. `rules.failures` failures in a row open it; a success in between resets the count.
     OPEN: no call goes through. After `rules.open_for` seconds it is half-open, however many calls it has refused.

@@ -14,7 +14,7 @@ from shared.upstream.sse import DONE, event
 
 
 class Events:
-    """Task 2. Upstream bytes in, payloads of whole events out: `data: {"a":1}` and an empty line give `{"a":1}`.
+    """Task 3. Upstream bytes in, payloads of whole events out: `data: {"a":1}` and an empty line give `{"a":1}`.
 
     The space after the colon may be missing. Lines end in LF or CR LF; lines that do not begin with `data:` are not
     payload. Networks cut anywhere. A block may hold half an event, two and a half, or the first byte of an é;
@@ -28,7 +28,7 @@ class Events:
 
 
 async def relay(call: Call, stream: TokenStream, format: Format) -> AsyncGenerator[bytes]:
-    """Task 3. Sends the client `format.chunk(…)` for each chunk of the stream, as soon as the chunk arrives.
+    """Task 1. Sends the client `format.chunk(…)` for each chunk of the stream, as soon as the chunk arrives.
 
     After the last one comes `format.end(call)`, then the event `[DONE]`. A stream that breaks raises a ServiceError.
     Then the last event is the error's `envelope(call.request_id)` as JSON, and `[DONE]` does not come, so that nobody

@@ -8,7 +8,9 @@ English.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 
@@ -16,10 +18,23 @@ from workshop.translation import ENGLISH, LANGUAGES
 
 # As gettext asks them: the first that is set decides.
 VARIABLES = ("WORKSHOP_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+_speaking: ContextVar[str | None] = ContextVar("speaking", default=None)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Inside the block this language is spoken, whatever the environment asks for: for what many people read."""
+    before = _speaking.set(language)
+    try:
+        yield
+    finally:
+        _speaking.reset(before)
 
 
 def spoken(environment: Mapping[str, str] = os.environ) -> str:
     """The suffix of the language that a person wants to read. `es_MX.UTF-8` and `es` are both Spanish."""
+    if (chosen := _speaking.get()) is not None:
+        return chosen
     wanted = next((environment[name] for name in VARIABLES if environment.get(name)), "")
     code = wanted.lower()[:2]
     return code if code in LANGUAGES else ENGLISH
@@ -27,7 +42,12 @@ def spoken(environment: Mapping[str, str] = os.environ) -> str:
 
 def say(phrase: str, **values: object) -> str:
     """The phrase in the spoken language, with its values."""
-    return in_words(phrase, spoken()).format(**values)
+    return translated(phrase).format(**values)
+
+
+def translated(phrase: str) -> str:
+    """The phrase in the spoken language, as it stands: its braces are text, as in a query of Prometheus."""
+    return in_words(phrase, spoken())
 
 
 def in_words(phrase: str, language: str) -> str:

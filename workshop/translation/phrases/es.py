@@ -38,7 +38,7 @@ PHRASES = {
     # make hint-N
     "{task}, hint {level} of {all}": "{task}, pista {level} de {all}",
     "the next hint, which says more": "la siguiente pista, que dice más",
-    "there are no more": "no hay más",
+    "there are no more hints; this shows the solution": "no hay más pistas; esto muestra la solución",
     "{task}: you have all of its {all} hints ({page}).": "{task}: ya tienes sus {all} pistas ({page}).",
     "shows the solution": "muestra la solución",
     "every task of demo {number} passes; make diff-{number} shows your solution beside ours": (
@@ -63,6 +63,233 @@ PHRASES = {
     ),
     "{exercise} is as it was given. Your work is in {aside}": (
         "{exercise} está como al principio. Tu trabajo está en {aside}"
+    ),
+    # make demo-N
+    "The lab: {page}": "El laboratorio: {page}",
+    "Try:": "Prueba:",
+    "Each request prints one log line below. Ctrl-C stops everything.": (
+        "Cada petición imprime aquí debajo una línea de log. Ctrl-C lo para todo."
+    ),
+    "Each request prints one log line below and in {file}. Ctrl-C stops everything.": (
+        "Cada petición imprime una línea de log, aquí debajo y en {file}. Ctrl-C lo para todo."
+    ),
+    # make drill-NAME
+    "A drill: demo 5 at {url}, with users. Soon something will go wrong. They say:": (
+        "Un simulacro: la demo 5 en {url}, con usuarios. Pronto algo se estropeará. Dicen:"
+    ),
+    "What is it? Look, but touch nothing:": "¿Qué es? Mira, pero no toques nada:",
+    "and what would call you": "y lo que te llamaría",
+    "{log}, one line per request; the service's other output is in {other}": (
+        "{log}, una línea por petición; lo demás que imprime el servicio está en {other}"
+    ),
+    "When you know it, in another terminal: {command}. Ctrl-C stops everything.": (
+        "Cuando lo sepas, en otra terminal: {command}. Ctrl-C lo para todo."
+    ),
+    # make drill-answer
+    "no drill runs at port {port}; start one in another terminal: make drill-slow": (
+        "en el puerto {port} no hay ningún simulacro en marcha; arranca uno en otra terminal: make drill-slow"
+    ),
+    "take another look, and come back": "échale otro vistazo, y vuelve",
+    "right. {why}": "correcto. {why}",
+    "wrong. {why}": "incorrecto. {why}",
+    "cannot tell: {reason}": "no se puede saber: {reason}",
+    "{misfit}; try again": "{misfit}; prueba otra vez",
+    "answer {number}: {misfit}": "respuesta {number}: {misfit}",
+    "{given} answers for {wanted} questions; quote an answer of two words: {example}": (
+        "{given} respuestas para {wanted} preguntas; pon entre comillas una respuesta de dos palabras: {example}"
+    ),
+    "{answer} is not one of {letters}": "{answer} no es una de estas: {letters}",
+    "{answer} is not a number": "{answer} no es un número",
+    "an empty answer is not a name": "una respuesta vacía no es un nombre",
+    "it is {truth} now, according to {query}": "ahora es {truth}, según {query}",
+    "Which alert fires? Its name": "¿Qué alerta salta? Su nombre",
+    "the alert has not fired yet; it is pending: look at the Alerts page of Prometheus in a moment": (
+        "la alerta todavía no ha saltado; está pending: mira la página Alerts de Prometheus dentro de un momento"
+    ),
+    "the alert has not fired yet; look at the Alerts page of Prometheus in a moment": (
+        "la alerta todavía no ha saltado; mira la página Alerts de Prometheus dentro de un momento"
+    ),
+    " or ": " o ",
+    "Prometheus has no number yet for {query}": "Prometheus todavía no tiene ningún número para {query}",
+    "cannot read {file}: {reason}": "no se puede leer {file}: {reason}",
+    "no trace yet took {least} ms or more": "todavía ninguna traza ha tardado {least} ms o más",
+    "{url} does not answer: {reason}": "{url} no contesta: {reason}",
+    "no line of the log's last half minute has an error": (
+        "ninguna línea del log del último medio minuto tiene un error"
+    ),
+    "What do you do first?": "¿Qué haces primero?",
+    "raise MAX_RETRIES": "subir MAX_RETRIES",
+    "raise QUEUE_MAX_SIZE": "subir QUEUE_MAX_SIZE",
+    "restart the gateway": "reiniciar el gateway",
+    # make drill-slow
+    "“It was quick a minute ago. Now some answers come at once, and others take ages. None of them fails.”": (
+        "«Hace un minuto iba rápido. Ahora unas respuestas llegan al instante, y otras tardan una eternidad. Fallar, "
+        "no falla ninguna.»"
+    ),
+    "Where does a slow request spend its time?": "¿En qué se le va el tiempo a una petición lenta?",
+    "in our own layers": "en nuestras propias capas",
+    "in the admission queue, until it has a place": "en la cola de admisión, hasta que tiene sitio",
+    "at the upstream": "en el upstream",
+    "in the cache, which has to look everything up": "en la caché, que tiene que buscarlo todo",
+    "gateway_overhead_seconds and gateway_queue_seconds are as small as ever; only the upstream is left, and "
+    "answers from the cache are still quick": (
+        "gateway_overhead_seconds y gateway_queue_seconds son tan pequeños como siempre; solo queda el upstream, y "
+        "las respuestas de la caché siguen siendo rápidas"
+    ),
+    "The span that takes longest in the trace of a slow request": (
+        "El span que más tarda en la traza de una petición lenta"
+    ),
+    "it is the call to the upstream, and it takes nearly all of the request's time": (
+        "es la llamada al upstream, y se lleva casi todo el tiempo de la petición"
+    ),
+    "The 95th percentile of gateway_request_duration_seconds over the last half minute, in seconds, only for "
+    'answers in one piece, endpoint="/generate" (a value in the same bucket is right)': (
+        "El percentil 95 de gateway_request_duration_seconds en el último medio minuto, en segundos, solo de las "
+        'respuestas de una pieza, endpoint="/generate" (vale un número del mismo bucket)'
+    ),
+    "users wait, but nothing fails": "los usuarios esperan, pero no falla nada",
+    "tell the upstream's operators, with a trace, and use another model meanwhile": (
+        "avisar a quienes operan el upstream, con una traza, y usar mientras tanto otro modelo"
+    ),
+    "nothing of ours is slow: more tries and a longer queue make people wait longer, and a restart empties the "
+    "cache, the only part that is still quick": (
+        "nada nuestro va lento: más intentos y una cola más larga hacen esperar más a la gente, y un reinicio vacía "
+        "la caché, lo único que sigue siendo rápido"
+    ),
+    # make drill-429
+    "““Too many requests”, it tells me. I have asked one question today!”": (
+        "«“Demasiadas peticiones”, me dice. ¡Hoy he hecho una sola pregunta!»"
+    ),
+    "Who refuses?": "¿Quién rechaza?",
+    "our rate limit: this caller asks too often": (
+        "nuestro límite de peticiones: quien llama pregunta demasiado a menudo"
+    ),
+    "our budget: this caller has spent too much": "nuestro presupuesto: quien llama ha gastado demasiado",
+    "our admission queue: it is full": "nuestra cola de admisión: está llena",
+    "the upstream": "el upstream",
+    'gateway_upstream_calls_total{status="429"} grows, while gateway_rate_limit_refusals_total and '
+    "gateway_shed_total do not": (
+        'gateway_upstream_calls_total{status="429"} crece, mientras que gateway_rate_limit_refusals_total y '
+        "gateway_shed_total no"
+    ),
+    "Of a hundred calls to the upstream in the last half minute, how many did it refuse? (ten more or less are "
+    "right)": (
+        "De cada cien llamadas al upstream en el último medio minuto, ¿cuántas rechazó? (valen diez más o menos)"
+    ),
+    "RetriesMount is only a consequence": "RetriesMount es solo una consecuencia",
+    "raise RATE_LIMIT_ANONYMOUS_RPM, so that nobody is refused": (
+        "subir RATE_LIMIT_ANONYMOUS_RPM, para que no se rechace a nadie"
+    ),
+    "raise MAX_RETRIES, so that one of the tries gets through": (
+        "subir MAX_RETRIES, para que pase alguno de los intentos"
+    ),
+    "name another upstream in FALLBACKS, and ask this one for a higher quota": (
+        "nombrar otro upstream en FALLBACKS, y pedirle a este una cuota mayor"
+    ),
+    "lower CIRCUIT_BREAKER_FAILURE_THRESHOLD": "bajar CIRCUIT_BREAKER_FAILURE_THRESHOLD",
+    "the limit is not ours to raise; each retry is one more request that counts against it; and the breaker does "
+    "not count a 429 as a failure": (
+        "el límite no es nuestro, así que no podemos subirlo; cada reintento es una petición más que cuenta para él; "
+        "y el breaker no cuenta un 429 como fallo"
+    ),
+    # make drill-stampede
+    "“Since we released the new version of our app it is slow, and half of our users are told to come back later. "
+    "We do not have more users than before. The upstream? It is as quick as ever, they say.”": (
+        "«Desde que publicamos la versión nueva de nuestra app va lenta, y a la mitad de nuestros usuarios les dice "
+        "que vuelvan más tarde. No tenemos más usuarios que antes. ¿El upstream? Dicen que va tan rápido como "
+        "siempre.»"
+    ),
+    "What has changed?": "¿Qué ha cambiado?",
+    "there are more requests: inference_requests_total grows faster": (
+        "hay más peticiones: inference_requests_total crece más deprisa"
+    ),
+    "each upstream call takes longer": "cada llamada al upstream tarda más",
+    "the cache no longer finds the same questions": "la caché ya no encuentra las mismas preguntas",
+    "the rate limit refuses more": "el límite de peticiones rechaza más",
+    "inference_cache_hits_total stands still; all calls go to the upstream, which has room for a few": (
+        "inference_cache_hits_total no se mueve; todas las llamadas van al upstream, que tiene sitio para unas pocas"
+    ),
+    "Of a hundred requests in the last half minute, how many were shed? (fifteen more or less are right)": (
+        "De cada cien peticiones del último medio minuto, ¿cuántas descartó la cola (shed)? (valen quince más o menos)"
+    ),
+    "one is the cause, the other is what users notice": "una es la causa, la otra es lo que notan los usuarios",
+    "raise CACHE_MAX_SIZE and CACHE_RESPONSES_TTL": "subir CACHE_MAX_SIZE y CACHE_RESPONSES_TTL",
+    "roll the new version back, and find out what it adds to its prompts": (
+        "retirar la versión nueva, y averiguar qué añade a sus prompts"
+    ),
+    "even the largest cache does not help when no question comes twice; the lengths of the prompts in the log "
+    "(prompt_length) have all grown by the same number": (
+        "ni la caché más grande ayuda cuando ninguna pregunta se repite; en el log, las longitudes de los prompts "
+        "(prompt_length) han crecido todas en el mismo número"
+    ),
+    # make drill-dead-upstream
+    "“Nearly every request gets an error, and at once. The odd question still works, as if nothing had happened. I "
+    "cannot make sense of it.”": (
+        "«Casi todas las peticiones reciben un error, y al instante. Alguna que otra pregunta sigue funcionando, "
+        "como si nada. No le encuentro explicación.»"
+    ),
+    "Where do most of the errors come from by now?": "¿De dónde viene ya la mayoría de los errores?",
+    "from the upstream, which answers 500": "del upstream, que contesta 500",
+    "from the circuit breaker, which does not even ask the upstream": (
+        "del circuit breaker, que ni siquiera pregunta al upstream"
+    ),
+    "from the rate limit": "del límite de peticiones",
+    "from the deadline: the upstream does not answer in time": "del plazo: el upstream no contesta a tiempo",
+    "gateway_circuits_open is 1, and gateway_upstream_calls_total has almost no new calls; those that it has say "
+    'status="connect"': (
+        "gateway_circuits_open es 1, y gateway_upstream_calls_total casi no tiene llamadas nuevas; las que tiene "
+        'dicen status="connect"'
+    ),
+    "The most frequent error code in logs.json": "El código de error más frecuente en logs.json",
+    "jq .error logs.json says so": "lo dice jq .error logs.json",
+    "Of a hundred requests in the last half minute, how many got a 200? (ten more or less are right)": (
+        "De cada cien peticiones del último medio minuto, ¿cuántas recibieron un 200? (valen diez más o menos)"
+    ),
+    "the upstream is gone, so the breaker opens, so requests fail": (
+        "el upstream no está, así que el breaker se abre, así que las peticiones fallan"
+    ),
+    "bring the upstream back, or name another in FALLBACKS": "recuperar el upstream, o nombrar otro en FALLBACKS",
+    "reset the breaker: POST /debug/circuit-breakers/reset": (
+        "cerrar el breaker a mano: POST /debug/circuit-breakers/reset"
+    ),
+    "the breaker is right: if it closed, everybody would wait for a refused connection; it closes by itself later. "
+    "And a restart empties the cache, which still answers the odd question": (
+        "el breaker tiene razón: si se cerrara, todos esperarían por una conexión rechazada; más tarde se cierra "
+        "solo. Y un reinicio vacía la caché, que todavía contesta alguna que otra pregunta"
+    ),
+    # make drill-leak
+    "“Each new release of yours runs well for some minutes. Then somebody in operations gets nervous, and restarts "
+    "it, and it runs well again, for some minutes.”": (
+        "«Cada versión nueva que sacan va bien unos minutos. Luego alguien de operaciones se pone nervioso y la "
+        "reinicia, y vuelve a ir bien, unos minutos.»"
+    ),
+    "What grows?": "¿Qué crece?",
+    "the response cache": "la caché de respuestas",
+    "the number of requests in flight": "el número de peticiones en curso",
+    "the embedded model server": "el servidor del modelo incluido",
+    "something in the gateway, not a cache, that keeps a piece of each request": (
+        "algo del gateway, que no es una caché, y que se queda con un trozo de cada petición"
+    ),
+    "process_memory_bytes grows with inference_requests_total, while the caches hold little (GET /cache/stats), "
+    "inference_active_connections does not grow, and a cleanup frees almost nothing": (
+        "process_memory_bytes crece con inference_requests_total, mientras que las cachés guardan poco (GET "
+        "/cache/stats), inference_active_connections no crece, y una limpieza no libera casi nada"
+    ),
+    "By how many megabytes per minute did process_memory_worst_bytes grow, at its fastest? (half as much or twice "
+    "as much is right)": (
+        "¿Cuántos megabytes por minuto creció process_memory_worst_bytes, cuando más deprisa crecía? (vale desde la "
+        "mitad hasta el doble)"
+    ),
+    "MemoryGrows would fire later: it looks at half an hour": "MemoryGrows saltaría más tarde: mira media hora",
+    "raise MEMORY_THRESHOLD_MB": "subir MEMORY_THRESHOLD_MB",
+    "restart it every night": "reiniciarlo todas las noches",
+    "go back to the previous release, then find out what holds on to memory (tracemalloc)": (
+        "volver a la versión anterior, y después averiguar qué retiene la memoria (tracemalloc)"
+    ),
+    "lower CACHE_MAX_MEMORY_MB": "bajar CACHE_MAX_MEMORY_MB",
+    "a larger limit and a restart only postpone it, and the caches are small; the leak is in what this release added": (
+        "un límite mayor y un reinicio solo lo aplazan, y las cachés son pequeñas; la fuga está en lo que añadió "
+        "esta versión"
     ),
     # slides: what a deck is read by, and the label of a slide with commands
     "Say:": "Di:",
