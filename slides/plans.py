@@ -156,9 +156,9 @@ class Minutes:
         return f"{name}: {self._titles[int(number)]}" if kind == "slides" else name
 
     def short(self, part: str) -> str:
-        """The title for a slide: a demo by its number and the first part of its name."""
+        """The title for a slide: a demo by the first part of its name."""
         kind, _, number = part.partition(" ")
-        return f"{number} · {self._titles[int(number)].partition(',')[0]}" if kind == "slides" else self._word(kind)
+        return f"demo {number}: {self._titles[int(number)].partition(',')[0]}" if kind == "slides" else self._word(kind)
 
     def _word(self, kind: str) -> str:
         words = {
