@@ -78,6 +78,7 @@ PROMISES = Promises(
         "`known`",
         "with `get(digest)` and `put(digest, caller)`:",
         "One admission: its time and its weight.",
+        "You see it work only together with task 3.",
         "The weight of a request is 1; that of tokens is their number.",
         "`worst_case(call.request)` (shared/upstream/openai_wire.py).",
     ],

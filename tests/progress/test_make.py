@@ -122,9 +122,9 @@ def test_reset_sets_the_work_aside_whole_and_the_exercise_is_as_it_was_given(pro
     (project.root / EXERCISE / "notes" / "mine.txt").write_text("wait less")
     (project.root / EXERCISE / "app.py").unlink()
     work = (project.root / GUARDS).read_text()
-    line = said(project.make("reset-1"))
+    line, back, _ = said(project.make("reset-1")).splitlines()
     (folder,) = aside(project)
-    assert line == f"{EXERCISE} is as it was given. Your work is in {folder.relative_to(project.root)}\n"
+    assert line == f"{EXERCISE} is as it was given. Your work is in {folder.relative_to(project.root)}"
     assert (folder / "guards.py").read_text() == work
     assert (folder / "notes" / "mine.txt").read_text() == "wait less"
     assert json.loads((folder / "progress.json").read_text())["checks"]["input_limit"]["status"] == "passed"
@@ -132,6 +132,10 @@ def test_reset_sets_the_work_aside_whole_and_the_exercise_is_as_it_was_given(pro
     assert now == given
     assert git(project, "status", "--porcelain", EXERCISE, ".progress") == ""
     assert "Next: demo 1 · One guarded endpoint" in said(project.make("start"))
+    subprocess.run(back, shell=True, check=True, cwd=project.root)
+    assert (project.root / GUARDS).read_text() == work
+    assert (project.root / EXERCISE / "notes" / "mine.txt").read_text() == "wait less"
+    assert not (project.root / EXERCISE / "progress.json").exists()
 
 
 def test_an_exercise_as_given_is_not_set_aside(project: Project) -> None:

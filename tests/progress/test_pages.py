@@ -136,8 +136,27 @@ def test_hints_come_closer_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [page.splitlines()[0] for page in shown[:3]] == [f"Task 2 · Deadline, hint {n} of 3" for n in (1, 2, 3)]
     assert "What in Python stops a coroutine" in shown[0]
     assert "`call.deadline = call.started + self.seconds`" in shown[2]
+    assert "the next hint" in shown[1]
+    assert "make diff-1 TASK=2 SPOIL=1" in shown[2]
     assert "you have all of its 3 hints" in shown[3]
     assert "make diff-1 TASK=2 SPOIL=1" in shown[3]
+
+
+@pytest.mark.parametrize(("number", "place", "with_task"), [(2, 1, 3), (3, 0, 2)])
+def test_a_task_that_shows_nothing_alone_says_with_which_one_it_does(number: int, place: int, with_task: int) -> None:
+    demo = standings(Record())[number]
+    told = f"  You see it work only together with task {with_task}: write both."
+    passed = [name for task in demo.tasks[:place] for name in task.checks]
+    record.grade(demo.record, dict.fromkeys(passed, 1), dict.fromkeys(passed, PASSED))
+    assert [told in pages.hint(demo, task, 1).splitlines() for task in demo.tasks].index(True) == place
+    assert told in pages.next_in(demo)
+
+
+def test_a_command_that_is_too_long_for_one_line_has_its_purpose_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = pages.start(after(done(3), monkeypatch=monkeypatch), {}).splitlines()
+    command = lines.index(f"  {LABS[4].read().start}")
+    assert lines[command + 1].startswith("      runs it; demos/demo_4_streaming/README.md is the lab")
+    assert lines[command + 2].startswith("  make grade-4 SOLUTION=exercise                     grades what you write")
 
 
 def test_the_reasons_are_those_of_the_page() -> None:

@@ -89,8 +89,7 @@ def _reset(number: int) -> str:
     if aside is None:
         return say("{exercise} is as it was given: there is nothing to set aside", exercise=lab.exercise)
     snapshot.write()
-    where = aside.relative_to(ROOT)
-    return say("{exercise} is as it was given. Your work is in {aside}", exercise=lab.exercise, aside=where)
+    return pages.reset(lab.exercise, aside.relative_to(ROOT), set_aside.own(aside, ROOT / lab.exercise))
 
 
 def _read(arguments: list[str] | None) -> argparse.Namespace:

@@ -5,10 +5,12 @@ columns, and a command stays on its line.
 """
 
 import re
+import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from workshop.progress.labs import POINTS, duration
 from workshop.progress.standing import Standing, go_on_with
@@ -29,20 +31,22 @@ class Command:
     says: str
 
     def __str__(self) -> str:
-        gap = " " if len(self.command) <= COMMAND else "   "
-        return f"  {self.command:<{COMMAND}}{gap}{self.says}"
+        if len(self.command) <= COMMAND:
+            return f"  {self.command:<{COMMAND}} {self.says}"
+        line = f"  {self.command}   {self.says}"
+        return line if len(line) <= WIDTH else f"  {self.command}\n      {self.says}"
 
 
 @dataclass(slots=True, frozen=True)
 class Advice:
-    """What to do next: a sentence, and its commands."""
+    """What to do next: a sentence, perhaps with a second one on a line of its own, and its commands."""
 
     says: str
     commands: Sequence[Command] = ()
 
     @property
     def lines(self) -> list[str]:
-        return [self.says, *map(str, self.commands)]
+        return [*self.says.splitlines(), *map(str, self.commands)]
 
 
 def start(demos: Sequence[Standing], missing: dict[int, str]) -> str:
@@ -106,8 +110,9 @@ def _next_step(demo: Standing) -> Advice:
         return Advice(lost, [_command(f"{again} ONLY=failed", "shows them")])
     where, time = f"{demo.lab.exercise}/{task.file}", duration(demo.task_minutes)
     given, all_hints = demo.hints(task), len(task.hints)
+    said = say("Next: demo {number}, {task} ({time}): {file}", number=number, task=task, time=time, file=where)
     return Advice(
-        say("Next: demo {number}, {task} ({time}): {file}", number=number, task=task, time=time, file=where),
+        "\n".join([said, *_together(task)]),
         [
             _command(f"{again} ONLY={','.join(demo.lost(task))}", "grades it"),
             _command(f"make hint-{number}", "if you are stuck ({given} of {all} given)", given=given, all=all_hints),
@@ -125,7 +130,7 @@ def hint(demo: Standing, task: Task, level: int) -> str:
         )
         return "\n".join([told, str(_command(f"make diff-{number} TASK={task.number} SPOIL=1", "shows the solution"))])
     lines = [say("{task}, hint {level} of {all}", task=_capital(task), level=level, all=len(task.hints))]
-    lines += ["", *filled(task.hints[level - 1], indent="  "), ""]
+    lines += ["", *filled(task.hints[level - 1], indent="  "), "", *_together(task)]
     checks = ",".join(demo.lost(task) or task.checks)
     lines.append(str(_command(f"make grade-{number} SOLUTION=exercise ONLY={checks}", "grades it")))
     chosen = f"{number} TASK={task.number}"
@@ -133,6 +138,15 @@ def hint(demo: Standing, task: Task, level: int) -> str:
         lines.append(str(_command(f"make hint-{chosen}", "the next hint, which says more")))
     else:
         lines.append(str(_command(f"make diff-{chosen} SPOIL=1", "there are no more hints; this shows the solution")))
+    return "\n".join(lines)
+
+
+def reset(exercise: str, aside: Path, own: Sequence[str]) -> str:
+    """An exercise is as it was given. `own`: what differs of the work in the folder `aside`, and how to get it back."""
+    lines = [say("{exercise} is as it was given. Your work is in {aside}", exercise=exercise, aside=aside)]
+    if own:
+        files = " ".join(shlex.quote(f"{aside}/{name}") for name in own)
+        lines.append(str(_command(f"cp -R {files} {exercise}", "brings it back; then grade it again")))
     return "\n".join(lines)
 
 
@@ -144,6 +158,12 @@ def passed(demo: Standing, tasks: Sequence[Task]) -> list[str]:
         lines += ["", *filled(f"✓ {_capital(task)}. {why}", hanging="  ")]
         lines.append(str(_command(f"make diff-{demo.lab.number} TASK={task.number}", "your solution beside ours")))
     return lines
+
+
+def _together(task: Task) -> list[str]:
+    if not task.together:
+        return []
+    return ["  " + say("You see it work only together with task {number}: write both.", number=task.together)]
 
 
 def _first_steps(demo: Standing) -> Advice:

@@ -17,6 +17,7 @@ from workshop.progress import given, record
 from workshop.progress.labs import Lab
 
 FOLDER = "set_aside"
+RECORD = "progress.json"
 COMPILED = "__pycache__"
 
 
@@ -33,12 +34,24 @@ def reset(lab: Lab, root: Path = ROOT) -> Path | None:
     building = place / f"copying-{os.getpid()}"
     shutil.copytree(root / lab.exercise, building, symlinks=True, ignore=shutil.ignore_patterns(COMPILED))
     if kept is not None:
-        (building / "progress.json").write_text(json.dumps(asdict(kept), indent=1) + "\n")
+        (building / RECORD).write_text(json.dumps(asdict(kept), indent=1) + "\n")
     aside = _named(building, place / f"demo-{lab.number}-{datetime.now():%Y-%m-%d-%H%M%S}")
     _restore(root, lab, as_given)
     with record.changed(root) as all_of_it:
         all_of_it.demos.pop(lab.number, None)
     return aside
+
+
+def own(aside: Path, exercise: Path) -> list[str]:
+    """The names in the folder `aside` that differ from the `exercise`, which is as given now."""
+    names = sorted(path.name for path in aside.iterdir() if path.name != RECORD)
+    return [name for name in names if _differs(aside / name, exercise / name)]
+
+
+def _differs(one: Path, other: Path) -> bool:
+    if one.is_symlink() or not one.is_file() or not other.is_file():
+        return True
+    return one.read_bytes() != other.read_bytes()
 
 
 def _named(building: Path, wanted: Path) -> Path:

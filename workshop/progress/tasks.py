@@ -2,7 +2,7 @@
 
 In: the page, which people read too, in the spoken language where it is translated. Out: its tasks, each with the checks
 that grade it, three hints, the place of the solution, and why it is done so. A check that needs two tasks stands at the
-later one.
+later one. If no check of a task can pass before the next task is written, the page says so.
 """
 
 import re
@@ -27,17 +27,19 @@ class Patterns:
 
     task: re.Pattern[str]
     write: re.Pattern[str]
+    together: re.Pattern[str]
     solution: re.Pattern[str]
     why: re.Pattern[str]
 
 
 @cache
 def patterns(language: str) -> Patterns:
-    words = ("Task", "You write", "Check", "Checks", "Solution", "Why")
-    task, write, check, checks, solution, why = (re.escape(in_words(word, language)) for word in words)
+    words = ("Task", "You write", "Check", "Checks", "You see it work only together with task", "Solution", "Why")
+    task, write, check, checks, together, solution, why = (re.escape(in_words(word, language)) for word in words)
     return Patterns(
         task=re.compile(rf"^## {task} (\d+) · (.+)$", re.MULTILINE),
         write=re.compile(rf"^{write} (.+?)\. (?:{check}|{checks}): (.+?)\.$", re.MULTILINE),
+        together=re.compile(rf"^{together} (\d+)\.$", re.MULTILINE),
         solution=re.compile(rf"^{solution}[^:]*: (.+)$", re.MULTILINE),
         why=re.compile(rf"^{why}: (.+(?:\n.+)*)", re.MULTILINE),
     )
@@ -51,7 +53,8 @@ class NoSuchTask(Exception):
 class Task:
     """`file` is in the exercise's folder. `names` are what to write in it; without names it is the whole file.
 
-    `solution` is a Markdown phrase that begins with a file of the repository.
+    `together` is the number of the task without which its checks cannot pass; 0 if there is none. `solution` is a
+    Markdown phrase that begins with a file of the repository.
     """
 
     number: int
@@ -59,6 +62,7 @@ class Task:
     file: str
     names: tuple[str, ...]
     checks: tuple[str, ...]
+    together: int
     hints: tuple[str, ...]
     solution: str
     why: str
@@ -67,9 +71,9 @@ class Task:
         return say("task {number} · {title}", number=self.number, title=self.title)
 
     @property
-    def graded(self) -> tuple[int, str, Sequence[str], Sequence[str]]:
+    def graded(self) -> tuple[int, str, Sequence[str], Sequence[str], int]:
         """What is the same in every language."""
-        return self.number, self.file, self.names, self.checks
+        return self.number, self.file, self.names, self.checks, self.together
 
 
 def tasks_of(lab: Lab, root: Path = ROOT) -> list[Task]:
@@ -109,7 +113,7 @@ def find(tasks: Sequence[Task], wanted: str) -> Task:
 
 
 def _task(words: Patterns, number: int, title: str, text: str, solution: str) -> Task | None:
-    write, why = words.write.search(text), words.why.search(text)
+    write, why, together = words.write.search(text), words.why.search(text), words.together.search(text)
     if write is None or why is None:
         return None
     *names, file = NAMED.findall(write[1])
@@ -119,6 +123,7 @@ def _task(words: Patterns, number: int, title: str, text: str, solution: str) ->
         file=file,
         names=tuple(names),
         checks=tuple(NAMED.findall(write[2])),
+        together=int(together[1]) if together else 0,
         hints=tuple(_joined(hint) for hint in HINT.findall(text)),
         solution=solution,
         why=_joined(why[1]),

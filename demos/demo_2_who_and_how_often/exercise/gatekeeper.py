@@ -59,7 +59,8 @@ class SlidingWindow:
     """Task 2. Admit at most `limit` in any `window` seconds, whenever they begin.
 
     `wait` returns 0.0 if `weight` more fits now, otherwise the seconds until it fits; infinity if it never will.
-    `take` records the admission. A request that is not taken must leave no trace.
+    `take` records the admission. A request that is not taken must leave no trace. You see it work only together with
+    task 3.
     Checks: window_limit, sliding, retry_after, refused_free, token_limit, limit_headers.
     """
 

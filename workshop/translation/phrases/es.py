@@ -6,6 +6,7 @@ PHRASES = {
     "You write": "Escribes",
     "Check": "Comprobación",
     "Checks": "Comprobaciones",
+    "You see it work only together with task": "Solo se ve funcionar junto con la tarea",
     "Solution": "Solución",
     "Why": "Por qué",
     # make start, make progress
@@ -28,6 +29,9 @@ PHRASES = {
     "Next: demo {number}, {task} ({time}): {file}": "Ahora: demo {number}, {task} ({time}): {file}",
     "grades it": "la evalúa",
     "if you are stuck ({given} of {all} given)": "si te atascas ({given} de {all} dadas)",
+    "You see it work only together with task {number}: write both.": (
+        "Solo se ve funcionar junto con la tarea {number}: escribe las dos."
+    ),
     "not on this machine": "no en esta máquina",
     "about {time}": "cerca de {time}",
     # tasks
@@ -64,6 +68,7 @@ PHRASES = {
     "{exercise} is as it was given. Your work is in {aside}": (
         "{exercise} está como al principio. Tu trabajo está en {aside}"
     ),
+    "brings it back; then grade it again": "lo recupera; después, evalúalo de nuevo",
     # make demo-N
     "The lab: {page}": "El laboratorio: {page}",
     "Try:": "Prueba:",
