@@ -103,7 +103,7 @@ def _is_accounted(answer: Any) -> bool:
 about = About(
     objectives=f"an answer in less than {SLOW_MS:g} ms",
     requests=lambda: as_requests(records, lambda record: record.latency_ms < SLOW_MS),
-    settings={"requests": REQUESTS, "mistakes": f"one in {MISTAKE_EVERY}"},
+    settings={"requests": REQUESTS, "mistakes": f"one request in {MISTAKE_EVERY}, on purpose"},
     share=lambda _: len(records) / REQUESTS,
 )
 

@@ -148,8 +148,12 @@ def _json(text: str | None) -> Any:
 
 
 def summary(records: Sequence[Record]) -> dict[str, float]:
-    """Requests, failures, and the latencies' percentiles in milliseconds."""
-    latencies = sorted(record.latency_ms for record in records) or [0.0]
+    """Requests, failures, and the percentiles of the answers' latencies in milliseconds.
+
+    A refusal is quick: with the refusals, the percentiles would flatter the model.
+    """
+    answered = [record for record in records if record.failure is None and record.status < 400]
+    latencies = sorted(record.latency_ms for record in answered) or [0.0]
     return {
         "requests": len(records),
         "failures": sum(record.failure is not None for record in records),

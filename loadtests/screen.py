@@ -63,11 +63,11 @@ def _percentiles(measured: Sequence[float | None]) -> list[float] | None:
 
 def table(numbers: Numbers) -> list[str]:
     """The numbers of `progress` or of `whole`, for people: one screen."""
-    requests, tokens = numbers["rates"]
+    answers, tokens = numbers["rates"]
     share = numbers["goodput"]
     lines = [
         "requests     " + " · ".join(f"{name} {numbers[name]:,}" for name in ("sent", "answered", *_rare(numbers))),
-        f"per second   {requests:,.1f} requests · {tokens:,.0f} output tokens",
+        f"per second   {answers:,.1f} answers · {tokens:,.0f} output tokens",
         f"goodput      {'–' if share is None else f'{share:.1%}'}",
         " " * 13 + "".join(f"{f'p{percent}':>12}" for percent in SHOWN),
     ]

@@ -41,6 +41,9 @@ def test_the_load_scenario_passes_its_gates_and_exits_0(url: str) -> None:
     done = _load(url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Gates: 5/5" in done.stdout
+    table = re.search(r"^to the end +\S+ ms +(\S+) ms", done.stdout, re.MULTILINE)
+    assert table
+    assert f"p95_ms {float(table[1].replace(',', '')):g}" in done.stdout  # refusals count in neither
 
 
 def test_a_service_that_accepts_mistakes_fails_its_gate_and_exits_1(tmp_path: Path) -> None:

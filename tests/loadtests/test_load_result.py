@@ -170,7 +170,7 @@ def test_a_run_that_sent_nothing_still_has_a_page() -> None:
 def test_the_table_has_the_numbers_of_the_run() -> None:
     lines = table(whole(RUN, totals(RUN)))
     assert lines[0] == "requests     sent 5 · answered 3 · refused 1 · failed 1"
-    assert lines[1] == "per second   0.3 requests · 3 output tokens"
+    assert lines[1] == "per second   0.3 answers · 3 output tokens"
     assert lines[2] == "goodput      50.0%"
     assert lines[-1] == "errors       1 × 503"
     assert any(line.split()[:4] == ["first", "token", "200.0", "ms"] for line in lines)
