@@ -99,7 +99,10 @@ SECOND_OF_TWO = Plan(
         *("slides 4", "lab 4", "break 15", "exercise 4", "slides 5", "lunch 60", "lab 5", "exercise 5"),
         *("break 15", "slides 6", "lab 6", "break 10", "exercise 6", CLOSING),
     ),
-    (Cut("exercise 6", "kill a replica on the projector, and read what the grader says about the starter"),),
+    (
+        Cut("exercise 6", "kill a replica on the projector, and read what the grader says about the starter"),
+        Cut("exercise 4", "it is for the evening: `make start` says where to go on"),
+    ),
 )
 PLANS = (HALF_DAY, WHOLE_DAY, FIRST_OF_TWO, SECOND_OF_TWO)
 

@@ -1,4 +1,5 @@
-"""The lab of demo 6 runs as written: first against an engine alone, then against everything that `make demo-6` starts.
+"""The lab of demo 6 runs as written: against everything that `make demo-6` starts, and its optional steps 15 and 16
+against an engine alone.
 
 The cluster is the exception: it takes half a minute to start, so it is the one that all tests here share. The page only
 shows faults that take as long to heal; test_demo_6.py runs them.
@@ -13,21 +14,30 @@ import pytest
 import yaml
 
 from shared.settings import load_settings
-from tests import labs
+from tests import labs, optional_steps
 from tests.demo_6.deployed import Deployed
 from tests.frame.conftest import demo_port
 from workshop.demo import DEMOS, build_path, started
 from workshop.grader.checks.demo_6 import CHECKLIST
 from workshop.processes import ROOT, Process, free_port
+from workshop.progress.labs import LABS
+from workshop.progress.tasks import tasks_of
 from workshop.serving_cluster import CONFIGS, DASHBOARD_OFFSET, METRICS_OFFSET, token_file
 from workshop.sidecars import SERVING_PORT_OFFSET, TRACES_PORT_OFFSET, stand_before
 
-README = ROOT / "demos" / "demo_6_ray_serve_vllm" / "README.md"
-BY_HAND, _, REST = README.read_text().partition("## 4 ·")
-[DEMO] = labs.parts_of(REST, 6)
+FOLDER = ROOT / "demos" / "demo_6_ray_serve_vllm"
+README, MORE, ANSWERS = FOLDER / "README.md", FOLDER / "MORE.md", FOLDER / "ANSWERS.md"
+# The optional steps that have another server, or none.
+WITH_DEMO, _, REST = MORE.read_text().partition("## 15 ·")
+BY_HAND, _, WITHOUT = REST.partition("## 17 ·")
+# One start of the cluster is enough for all pages: they start the demo with the same settings.
+[DEMO], [DEMO_FOR_MORE] = labs.parts_of(README.read_text(), 6), labs.parts_of(WITH_DEMO, 6)
 ENGINE_STEPS = labs.steps_of(BY_HAND)
-STEPS = [*ENGINE_STEPS, *DEMO.steps]
+DEMO_STEPS = [*DEMO.steps, *labs.read_steps(ANSWERS), *DEMO_FOR_MORE.steps, *labs.steps_of(WITHOUT)]
+STEPS = [*DEMO_STEPS, *ENGINE_STEPS]
 ENGINE_PORT, CLUSTER_PORT = 8500, 8000 + SERVING_PORT_OFFSET
+NAME = re.compile(r"\b(?:self\.)?(?:\w+\.)(\w+)")
+SOLVED = ROOT / "tests" / "demo_6" / "solved" / "deployment.py"
 START_SECONDS = 120.0  # for an engine on a busy machine
 
 
@@ -39,8 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Iterator[labs.Lab]:
-    """The page's first terminal in the first sections: vLLM alone."""
-    [command] = [line for line in labs.console_commands(README) if "vllm.entrypoints" in line]
+    """The page's first terminal in the steps with vLLM alone."""
+    [command] = [line for line in labs.console_commands(MORE) if "vllm.entrypoints" in line]
     port = free_port()
     process = Process(
         name="vLLM",
@@ -90,7 +100,7 @@ def story(request: pytest.FixtureRequest) -> labs.Story:
         demo: labs.Lab = request.getfixturevalue("demo")
         return demo
 
-    return labs.Story([*((step, alone) for step in ENGINE_STEPS), *((step, whole) for step in DEMO.steps)])
+    return labs.Story([*((step, whole) for step in DEMO_STEPS), *((step, alone) for step in ENGINE_STEPS)])
 
 
 @pytest.mark.prove
@@ -105,12 +115,25 @@ def test_the_lab_has_steps_and_says_what_they_print() -> None:
 
 
 def test_the_lab_says_which_checks_show_what_must_be_true() -> None:
-    table = README.read_text().partition("| what must be true |")[2].partition("\n\n")[0]
+    table = MORE.read_text().partition("| what must be true |")[2].partition("\n\n")[0]
     assert re.findall(r"`(\w+)`", table) == [check.name for check in CHECKLIST.checks]
 
 
+def test_one_start_of_the_demo_fits_all_pages() -> None:
+    [for_quiz] = labs.parts_of(ANSWERS.read_text(), 6)
+    assert DEMO.settings == DEMO_FOR_MORE.settings == for_quiz.settings
+
+
+def test_everything_on_the_cheat_sheet_is_used_by_a_solution() -> None:
+    sheet = (FOLDER / "exercise" / "HINTS.md").read_text().partition("```python\n")[2].partition("```")[0]
+    named = {name for line in sheet.splitlines() for name in NAME.findall(line.partition("#")[0])}
+    solutions = "".join(path.read_text() for path in (ROOT / "serving/ray_serve/by_hand.py", SOLVED))
+    assert len(named) > 15
+    assert not {name for name in named if not re.search(rf"\b{name}\b", solutions)}
+
+
 def test_the_lab_says_what_each_line_of_the_laptops_file_is_for() -> None:
-    text = README.read_text()
+    text = README.read_text() + MORE.read_text()
     [application] = yaml.safe_load((CONFIGS / "laptop.yaml").read_text())["applications"]
     arguments = application["args"]
     said = {
@@ -122,3 +145,10 @@ def test_the_lab_says_what_each_line_of_the_laptops_file_is_for() -> None:
         "drain_s",
     }
     assert not {name for name in said if not re.search(rf"`{name}\b", text)}
+
+
+class TestOptionalSteps(optional_steps.OptionalStepsTests):
+    number = 6
+    folder = FOLDER
+    tasks = tuple(check for task in tasks_of(LABS[6]) for check in task.checks)
+    longest = 75  # a cluster takes its time to start, in the lab and for each grading

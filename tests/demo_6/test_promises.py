@@ -18,7 +18,7 @@ def unread(name: str) -> ModuleType:
 PROMISES = Promises(
     docstrings(unread("demos.demo_6_ray_serve_vllm.exercise.deployment")) | comments(STARTER),
     broken_by={
-        # Task 1
+        # Task 2
         "The whole conversation,": ["HearsTheLastTurnAlone"],
         "in the form that the model was trained on: `self.tokenizer` has its template.": ["LeavesTheTemplateOut"],
         "The request's temperature,": ["IsAlwaysSure", "IsNeverSure"],
@@ -34,7 +34,7 @@ PROMISES = Promises(
         ],
         "A request that does not fit gets a 400,": ["CutsWhatIsTooLong", "BreaksAtWhatIsTooLong"],
         "and a request for another model a 404.": ["HasEveryModel"],
-        # Task 2
+        # Task 4
         "Each event has the text that is new since the one before,": ["RepeatsItself"],
         "as soon as it is there.": ["HoldsItsStreamBack", "StreamsInGulps"],
         "The first has the role,": ["HasNoRole"],
@@ -58,10 +58,10 @@ PROMISES = Promises(
         "A request that comes meanwhile gets an error of the 500s (503 fits best), and no made-up answer.": [
             "AnswersWithoutAnEngine"
         ],
-        # Task 4
+        # Task 5
         "Ready means warm:": ["StartsCold"],
         "Before this returns, the engine has finished a few.": ["StartsCold", "WarmsUpOnce"],
-        # Task 5
+        # Task 1
         "Keep the promise that the dry run holds you to,": [
             "never grows",
             "grows for a billion requests at once",

@@ -22,7 +22,7 @@ each_lab = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.parent.name)
 STEP = re.compile(r"^## (\d+ · .+)\n", re.MULTILINE)
 QUIZ = re.compile(r"^### Quiz (\d+) · .+\?$", re.MULTILINE)
 QUESTIONS = 5
-# The variables of a cheat sheet.
+# The variables of a cheat sheet, for exercises that are parts of a gateway. tests/demo_6/test_lab.py has the other.
 SHOWN = {"call": Call, "request": ChatRequest, "outcome": Outcome, "reply": Completion}
 NAMED = re.compile(r"\b(call|request|outcome|reply)((?:\.\w+)+)")
 
@@ -97,6 +97,8 @@ def test_everything_on_the_cheat_sheet_exists(lab: Path) -> None:
     sheet = hints.partition("```python\n")[2].partition("```")[0]
     code = [line.partition("#")[0] for line in sheet.splitlines()]
     assert len(code) == 10
+    if lab.parent.name.startswith("demo_6"):
+        return
     for variable, path in NAMED.findall("\n".join(code)):
         kind: type = SHOWN[variable]
         for name in path.split(".")[1:]:

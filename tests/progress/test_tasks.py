@@ -78,8 +78,8 @@ def test_a_task_is_found_by_its_number_and_by_its_name() -> None:
 
 def test_a_task_without_its_own_solution_has_that_of_the_last_one_before_the_next_solution() -> None:
     assert [task.solution for task in tasks_of(LABS[6])] == [
-        *["`serving/ray_serve/by_hand.py`"] * 4,
         "`tests/demo_6/solved/serve.yaml`",
+        *["`serving/ray_serve/by_hand.py`"] * 4,
     ]
 
 

@@ -51,7 +51,11 @@ def test_each_variable_is_set_on_the_sheet_or_in_a_step_before_its_use(sheet: Sh
     known = {line.partition("=")[0] for line in sheet.variables}
     for step in sheet.steps:
         for line in step.commands.splitlines():
-            used = {name for name in ("JSON", "RAY", "RUNNING", "ANA", "BERTA", "BOSS", "WAIT") if f"${name}" in line}
+            used = {
+                name
+                for name in ("JSON", "RAY", "RUNNING", "STATES", "LOAD", "ANA", "BERTA", "BOSS", "WAIT")
+                if f"${name}" in line
+            }
             assert used - {line.partition("=")[0]} <= known, step.title
             known.add(line.strip().partition("=")[0])
 

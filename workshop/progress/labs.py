@@ -84,7 +84,7 @@ LABS = {
         Lab(3, "demos/demo_3_caching"),
         Lab(4, "demos/demo_4_streaming"),
         Lab(5, "demos/demo_5_observability"),
-        Lab(6, "demos/demo_6_ray_serve_vllm", (60, 60)),
+        Lab(6, "demos/demo_6_ray_serve_vllm"),
     )
 }
 

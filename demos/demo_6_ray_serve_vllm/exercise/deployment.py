@@ -61,7 +61,7 @@ class VLLMDeployment:
     """One replica: one engine, and the HTTP around it."""
 
     async def __init__(self, arguments: ServingArguments) -> None:  # type: ignore[misc]  # Serve awaits it
-        """Task 4. Ready means warm: Serve sends requests as soon as this returns.
+        """Task 5. Ready means warm: Serve sends requests as soon as this returns.
 
         - An engine's first answers take seconds. Before this returns, the engine has finished a few. (Make them of
           different lengths, several of them at the same time, with a stream among them.)
@@ -97,7 +97,7 @@ class VLLMDeployment:
         return JSONResponse(await self._finished(outputs))
 
     def _ask(self, request: ChatCompletionRequest) -> AsyncIterator[RequestOutput]:
-        """Task 1. Give the engine exactly what the caller asked.
+        """Task 2. Give the engine exactly what the caller asked.
 
         - The whole conversation, in the form that the model was trained on: `self.tokenizer` has its template.
         - The request's temperature, max_tokens, stop, seed, n …: every field of the request that vLLM knows, also those
@@ -112,7 +112,7 @@ class VLLMDeployment:
     async def _events(
         self, outputs: AsyncIterator[RequestOutput], request: ChatCompletionRequest
     ) -> AsyncIterator[str]:
-        """Task 2. Stream as OpenAI does.
+        """Task 4. Stream as OpenAI does.
 
         - Each event has the text that is new since the one before, as soon as it is there. `output_kind` of the
           sampling selects what the engine yields: all text so far (the default), only the new text, or only the end.

@@ -427,7 +427,6 @@ EXPLANATIONS = {
         "segundos que el breaker sigue abierto antes de probar otra vez"
     ),
     "requests that a caller may make per hour": "peticiones por hora de quien llama",
-    "model for requests that name none": "modelo de las peticiones que no nombran ninguno",
     "seconds per try, to the first token or whole answer, before a fallback is asked; 0: no limit per try": (
         "segundos por intento, hasta el primer token o la respuesta entera, antes del fallback; 0: sin límite"
     ),
