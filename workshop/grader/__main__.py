@@ -25,6 +25,7 @@ from workshop.grader.identity import DeadService, identify
 from workshop.grader.session import graded, launch
 from workshop.grader.target import EXERCISE, REFERENCE, Target
 from workshop.processes import CannotStart
+from workshop.translation.sentences import told
 from workshop.urls import BadUrl, service_url
 
 PASSED, NOTHING_TO_GRADE, LOST_POINTS, INTERRUPTED = 0, 2, 3, 130
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(report.heading(target, checklist, checks), flush=True)
             subject = launch(target, checklist, running, options.upstream, options.log_file)
         except (DeadService, WrongDemo, BadChoice, CannotLoad, CannotStart) as reason:
-            print(reason, file=sys.stderr)
+            print(told(str(reason)), file=sys.stderr)
             return NOTHING_TO_GRADE
         results, kept = graded(target, checklist, checks, subject, report.skip if options.json else report.show)
         if options.json:
@@ -75,7 +76,7 @@ class Parser(argparse.ArgumentParser):
     """A parser that answers a mistake with one line."""
 
     def error(self, message: str) -> NoReturn:
-        print(re.sub(r"^argument [^:]+: ", "", message), file=sys.stderr)
+        print(told(re.sub(r"^argument [^:]+: ", "", message)), file=sys.stderr)
         sys.exit(NOTHING_TO_GRADE)
 
 

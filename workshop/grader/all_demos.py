@@ -27,6 +27,8 @@ from workshop.processes import CannotStart
 from workshop.progress.after_grading import Kept
 from workshop.progress.labs import LABS
 from workshop.serving_cluster import PYTHON as SERVING_PYTHON
+from workshop.translation.phrases import say
+from workshop.translation.sentences import told
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,8 +47,10 @@ class Outcome:
 
     @property
     def line(self) -> str:
-        points = report.closing(self.score).removeprefix("Score: ") if self.results or self.points else "not graded"
-        return ": ".join([f"demo {self.target.number}  {points}", *([self.why] if self.why else [])])
+        score = self.score
+        points = " ".join(part for part in (f"{score.earned}/{score.graded}", report.left_out(score)) if part)
+        graded = points if self.results or self.points else say("not graded")
+        return ": ".join([f"demo {self.target.number}  {graded}", *([told(self.why)] if self.why else [])])
 
     @property
     def document(self) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def total(outcomes: list[Outcome]) -> Score:
 def _summary(outcomes: list[Outcome], options: argparse.Namespace, kept: Kept) -> str:
     whose = "your versions" if options.solution == EXERCISE else "the reference, not your exercises: SOLUTION=exercise"
     lost = [outcome.target for outcome in outcomes if outcome.results and not outcome.score.full]
-    shown = [f"What was lost: {', '.join(target.command for target in lost)}"] if lost else []
+    shown = [say("What was lost: {commands}", commands=", ".join(target.command for target in lost))] if lost else []
     return "\n".join(
         [*(outcome.line for outcome in outcomes), *shown, *kept.next, "", report.closing(total(outcomes), whose)]
     )

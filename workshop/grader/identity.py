@@ -113,6 +113,5 @@ def _must_answer(url: str, number: int) -> None:
     except OSError as fault:
         said = direct.why(url, fault, ANSWERS_WITHIN).replace(f"{url}: it took", f"{url} took")
         refused = isinstance(getattr(fault, "reason", None), ConnectionRefusedError)
-        raise DeadService(
-            said + (f"; start it with make demo-{number}, or say where it is: URL=…" if refused else "")
-        ) from None
+        where = f"{said}; start it with make demo-{number}, or say where it is: URL=…"
+        raise DeadService(where if refused else said) from None

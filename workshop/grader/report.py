@@ -1,4 +1,4 @@
-"""Results for a person, line by line, and for a machine, as one JSON object."""
+"""Results for a person, line by line, in the spoken language; and for a machine, as one JSON object, in English."""
 
 import json
 import textwrap
@@ -9,6 +9,8 @@ from workshop.grader.grading import GONE, Result, Score, Status
 from workshop.grader.launch import SHORT
 from workshop.grader.problems import Problem
 from workshop.grader.target import EXERCISE, Target
+from workshop.translation.phrases import say
+from workshop.translation.sentences import told
 
 MARKS = {Status.PASSED: "✓", Status.FAILED: "✗", Status.NOT_GRADED: "–"}
 WIDTH = 118  # columns
@@ -23,16 +25,18 @@ def heading(target: Target, checklist: Checklist, checks: Sequence[Check]) -> st
     """What will be graded."""
     points = sum(check.points for check in checks)
     chosen = len(checks) < len(checklist.checks)
-    of_all = f" of {len(checklist.checks)}" if chosen else ""
-    counted = f"{checklist.title}: {_counted(len(checks), 'check')}{of_all}, {_points(points)}"
-    return "\n".join([target.heading, *target.notes, counted, ""])
+    of_all = say(" of {all}", all=len(checklist.checks)) if chosen else ""
+    counted = f"{told(checklist.title)}: {_checks(len(checks))}{of_all}, {_points(points)}"
+    return "\n".join([told(target.heading), *map(told, target.notes), counted, ""])
 
 
 def line(result: Result) -> str:
     """One check in one line."""
     check = result.check
     points = "–" if result.status is Status.NOT_GRADED else str(result.earned)
-    said = f"not graded: {result.why}" if result.status is Status.NOT_GRADED else check.title
+    said = told(check.title)
+    if result.status is Status.NOT_GRADED:
+        said = say("not graded: {why}", why=told(result.why))
     return f" {MARKS[result.status]} {points}/{check.points}  {check.name:<24} {said}"
 
 
@@ -49,7 +53,7 @@ def summary(target: Target, checklist: Checklist, results: Sequence[Result], fol
     chosen = len(results) if len(results) < len(checklist.checks) else 0
     parts = [raised(results), failures(results, target.command), _how_to_see(target, checklist, results)]
     score = closing(Score.of(results), target.name, ran=chosen)
-    return "\n".join([*(part for part in parts if part), *following, "", *target.notes, score])
+    return "\n".join([*(part for part in parts if part), *following, "", *map(told, target.notes), score])
 
 
 # --- what the service raised ----------------------------------------------------------------------------------------
@@ -68,17 +72,22 @@ def raised(results: Sequence[Result]) -> str:
 def _raised(problem: Problem, results: Sequence[Result]) -> str:
     lines = [f"\n! {problem}", textwrap.indent(problem.source, "    ")]
     if problem.returned_to:
-        lines.append(f"  {problem.returned_to} cannot use what this returns.")
+        lines.append("  " + say("{place} cannot use what this returns.", place=problem.returned_to))
     lost = [result for result in results if result.status is Status.FAILED]
     seen = [result for result in lost if any(one.same == problem.same for one in result.problems)]
     broke = [result.check.name for result in seen if BROKEN in result.got]
     others = [result.check.name for result in seen if BROKEN not in result.got]
     if broke:
-        lines.append(_wrapped(f"It explains {len(broke)} of {_counted(len(lost), 'lost check')}: {', '.join(broke)}."))
+        all_of_them = say("{number} lost check" if len(lost) == 1 else "{number} lost checks", number=len(lost))
+        names = ", ".join(broke)
+        explained = say("It explains {number} of {all}: {names}.", number=len(broke), all=all_of_them, names=names)
+        lines.append(_wrapped(explained))
     if others:
-        lines.append(_wrapped(f"It was {'also ' if broke else ''}raised while these looked: {', '.join(others)}."))
+        looked = ", ".join(others)
+        also = say("It was also raised while these looked: {names}.", names=looked)
+        lines.append(_wrapped(also if broke else say("It was raised while these looked: {names}.", names=looked)))
     if not seen:
-        lines.append("  It cost no check its points.")
+        lines.append("  " + say("It cost no check its points."))
     return "\n".join(line for line in lines if line)
 
 
@@ -100,23 +109,25 @@ def failures(results: Sequence[Result], again: str) -> str:
     shown = [failure(result) for result in lost if result not in by_name and result not in gone]
     if by_name:
         names = ", ".join(result.check.name for result in by_name)
-        shown.append(_wrapped(f"\n✗ {names}: 500 as well, by the exception above.", indent=""))
-        shown.append(f"  To see one whole: {again} ONLY={by_name[0].check.name}")
+        same = say("500 as well, by the exception above.")
+        shown.append(_wrapped(f"\n✗ {names}: {same}", indent=""))
+        shown.append("  " + say("To see one whole: {command}", command=f"{again} ONLY={by_name[0].check.name}"))
     if gone:
         names = ", ".join(result.check.name for result in gone)
-        shown.append(_wrapped(f"\n✗ {names}: not looked at, because the service no longer answered.", indent=""))
+        unseen = say("not looked at, because the service no longer answered.")
+        shown.append(_wrapped(f"\n✗ {names}: {unseen}", indent=""))
     return "\n".join(shown)
 
 
 def failure(result: Result) -> str:
     """A failed check with what was expected, what came, and how to see it."""
     shown = [
-        f"\n✗ {result.check.name}: {result.check.title}",
-        f"  expected  {result.expected}",
-        f"  got       {result.got}",
+        f"\n✗ {result.check.name}: {told(result.check.title)}",
+        f"  {say('expected'):<8}  {told(result.expected)}",
+        f"  {say('got'):<8}  {told(result.got)}",
     ]
     if result.curl:
-        shown += ["  see it", textwrap.indent(result.curl, "    ")]
+        shown += [f"  {say('see it')}", textwrap.indent(result.curl, "    ")]
     return "\n".join(shown)
 
 
@@ -128,15 +139,17 @@ def _how_to_see(target: Target, checklist: Checklist, results: Sequence[Result])
     if not target.url:
         which = f" SOLUTION={EXERCISE}" if target.solution == EXERCISE else ""
         settings = " ".join(f"{name}={value}" for name, value in {**SHORT, **checklist.environment}.items())
-        return (
-            "\nThe commands talk to a service with the grader's settings. Let it run in another terminal:\n"
-            f"  {settings} make demo-{target.number}{which}"
-        )
+        how = say("The commands talk to a service with the grader's settings. Let it run in another terminal:")
+        return f"\n{how}\n  {settings} make demo-{target.number}{which}"
     broke = [result.check.name for result in failed if result.got.startswith("500")]
     if not broke:
         return ""
-    where = "in the terminal where it runs, by the request_id of the answer"
-    return _wrapped(f"\nThe service answered 500 in {', '.join(broke)}. Its own log has the exception: look {where}.")
+    where = say(
+        "The service answered 500 in {names}. Its own log has the exception: look in the terminal where it runs, "
+        "by the request_id of the answer.",
+        names=", ".join(broke),
+    )
+    return _wrapped(f"\n{where}")
 
 
 def _wrapped(text: str, indent: str = "  ") -> str:
@@ -149,14 +162,20 @@ def _wrapped(text: str, indent: str = "  ") -> str:
 
 def closing(score: Score, graded: str = "", ran: int = 0) -> str:
     """The score. `graded` says what was graded; `ran` is the number of checks, if only some were run."""
-    parts = [f"Score: {score.earned}/{score.graded}"]
+    parts = [say("Score: {earned}/{total}", earned=score.earned, total=score.graded)]
     if ran:
-        parts.append(f"of the {_counted(ran, 'check')} run")
-    if left_out := score.total - score.graded:
-        parts.append(f"({_points(left_out)} not graded)")
+        parts.append(say("of the {number} check run" if ran == 1 else "of the {number} checks run", number=ran))
+    if note := left_out(score):
+        parts.append(note)
     if graded:
-        parts.append(f"· {graded}")
+        parts.append(f"· {told(graded)}")
     return " ".join(parts)
+
+
+def left_out(score: Score) -> str:
+    """How many points nobody could grade; empty if there are none."""
+    points = score.total - score.graded
+    return f"({say('{points} not graded', points=_points(points))})" if points else ""
 
 
 def document(target: Target, results: Sequence[Result]) -> str:
@@ -192,8 +211,8 @@ def document(target: Target, results: Sequence[Result]) -> str:
 
 
 def _points(number: int) -> str:
-    return _counted(number, "point")
+    return say("{number} point" if number == 1 else "{number} points", number=number)
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _checks(number: int) -> str:
+    return say("{number} check" if number == 1 else "{number} checks", number=number)

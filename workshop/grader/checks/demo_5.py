@@ -251,7 +251,8 @@ def metric_names(subject: Subject) -> None:
         got = scrape.types.get(name)
         if got is None and name == "circuit_breaker_open_total":
             continue  # a counter with labels, and nothing to count yet
-        page.must(got == metric_type, f"{name}, a {metric_type}", f"a {got}" if got else f"no {name}")
+        given = f"type {got}" if got else f"no metric {name}"
+        page.must(got == metric_type, f"the metric {name}, of type {metric_type}", given)
     for name in DOCUMENTED:
         bare = name + "_count" if DOCUMENTED[name] == HISTOGRAM else name
         count = scrape.count(bare)
