@@ -34,9 +34,13 @@ CLEARED := $(strip $(foreach name,$(SPOILERS),$(if $(filter environment%,$(origi
 .DEFAULT_GOAL := help
 .PHONY: help start progress grade report report-key report-sign report-verify board board-leave install install-serving peers doctor webhook token tokens revoke check test prove lint lock reference images release-check slides load-compare bench before-after bench-serving wheelhouse clean programs
 
+# In the language of the person, as workshop/translation/phrases asks for it; without an environment, so in awk.
 help: ## this list
-	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
-	  awk -F'|' '{gsub("%", "N", $$1); printf "  make %-13s %s\n", $$1, $$2}'
+	@asked="$${WORKSHOP_LANG:-$${LC_ALL:-$${LC_MESSAGES:-$$LANG}}}"; \
+	  words=workshop/translation/help.$$(printf %.2s "$$asked" | tr A-Z a-z).txt; [ -f "$$words" ] || words=/dev/null; \
+	  grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1|/' | \
+	  awk -F'|' '!listing {said[$$1] = $$2; next} \
+	    {text = $$1 in said ? said[$$1] : $$2; gsub("%", "N", $$1); printf "  make %-13s %s\n", $$1, text}' "$$words" listing=1 -
 
 # An unknown demo gets one line, and nothing is installed for it.
 DEMOS := 1 2 3 4 5 6
@@ -68,6 +72,8 @@ reset-%: ## begin the exercise of demo N again; your work is set aside in .progr
 # Each environment is built beside its place and renamed once it is complete. Steps without packages use the machine's
 # own Python.
 WITH_PYTHON := bash workshop/with_python.sh "$(PYTHON)"
+# A sentence in the language of the person.
+TELL := $(WITH_PYTHON) -m workshop.translation.sentences
 BUILD := SPOILERS="$(SPOILERS)" TORCH_CPU_INDEX="$(TORCH_CPU_INDEX)" $(WITH_PYTHON) -m workshop.environment
 
 # An environment is useless once its Python is gone, or its folder was moved or copied: then it is built again.
@@ -100,7 +106,7 @@ install-serving: $(SERVING) ## Ray Serve and vLLM, for demo 6
 wheelhouse: $(RUNTIME) ## all packages in one folder, for rooms without a network; DEMO=6 adds Ray and vLLM
 	@$(PY) -m pip download --quiet --only-binary :all: --dest wheelhouse -r requirements.txt -r requirements-dev.txt
 	@$(if $(filter 6,$(DEMO)),PIP_EXTRA_INDEX_URL="$(TORCH_CPU_INDEX)" $(PY) -m pip download --quiet --only-binary :all: --no-deps --dest wheelhouse -r serving/requirements-$(HARDWARE).txt)
-	@echo "copy the folder wheelhouse into each clone: make installs from it, and asks no network"
+	@$(TELL) "copy the folder wheelhouse into each clone: make installs from it, and asks no network"
 
 lock: ## turn the *.in lists into lock files
 	@$(PYTHON) -m venv .run/lock && .run/lock/bin/pip install --quiet uv
@@ -146,15 +152,15 @@ drill-%: $(RUNTIME) ## demo 5 with something broken in it; N is slow, 429, stamp
 given = $(if $(filter command,$(firstword $(origin $(1)))),$(2) "$$$(1)")
 
 token: $(RUNTIME) ## make a token for USER=ana, alone on the last line; ROLE=admin, BUDGET=5 (USD per month)
-	@test -n $(or $(call given,USER),"") || { echo "say who: make token USER=ana" >&2; exit 1; }
-	@$(PY) -m shared.accounts create $(call given,ROLE,--role) $(call given,BUDGET,--budget) -- $(call given,USER)
+	@test -n $(or $(call given,USER),"") || { $(TELL) "say who: make token USER=ana" >&2; exit 1; }
+	@$(PY) -m workshop.told shared.accounts create $(call given,ROLE,--role) $(call given,BUDGET,--budget) -- $(call given,USER)
 
 tokens: $(RUNTIME) ## list all tokens, without their secrets
-	@$(PY) -m shared.accounts list
+	@$(PY) -m workshop.told shared.accounts list
 
 revoke: $(RUNTIME) ## revoke all tokens of USER=ana, or one: USER=tok_…
-	@test -n $(or $(call given,USER),"") || { echo "say whose: make revoke USER=ana" >&2; exit 1; }
-	@$(PY) -m shared.accounts revoke -- $(call given,USER)
+	@test -n $(or $(call given,USER),"") || { $(TELL) "say whose: make revoke USER=ana" >&2; exit 1; }
+	@$(PY) -m workshop.told shared.accounts revoke -- $(call given,USER)
 
 # --- tests, grades, load, numbers -----------------------------------------------------------------------------------
 
@@ -215,7 +221,7 @@ grade-%: $(DEV) ## grade demo N; SOLUTION=exercise for yours, URL=… for a runn
 	@$(NAMED) $(PY) -m workshop.grader $* $(if $(URL),--url "$$URL") --solution "$(SOLUTION)" $(if $(ONLY),--only "$$ONLY") || $(QUIETLY)
 
 grade: $(DEV) ## grade all demos, with a total; SOLUTION=exercise for yours
-	@$(if $(URL)$(ONLY),echo "URL and ONLY are for one demo: make grade-1 …" >&2; exit 2)
+	@$(if $(URL)$(ONLY),$(TELL) "URL and ONLY are for one demo: make grade-1 …" >&2; exit 2)
 	@$(NAMED) $(PY) -m workshop.grader.all_demos --solution "$(SOLUTION)" || $(QUIETLY)
 
 # PORT is that of a demo in many shells: only a value from the command line counts here.
@@ -245,7 +251,7 @@ load-%: $(DEV) ## the Locust scenario of demo N, its gates and a report; URL=htt
 
 load-compare: $(DEV) ## two load tests in one table: A=build/load/… B=build/load/…
 	@test -n $(or $(call given,A),"") && test -n $(or $(call given,B),"") || \
-	  { echo "say which two: make load-compare A=build/load/… B=build/load/…" >&2; exit 2; }
+	  { $(TELL) "say which two: make load-compare A=build/load/… B=build/load/…" >&2; exit 2; }
 	@$(PY) -m loadtests.compare -- $(call given,A) $(call given,B)
 
 # Without its peers the bench still runs, and says which are missing.
@@ -273,7 +279,7 @@ BUILD_IMAGE = $(BUILDER) build $(if $(filter docker,$(notdir $(BUILDER))),,--for
 comma := ,
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' shared/__init__.py)
 images: ## the container images: the gateway, Ray Serve with vLLM; HARDWARE=gpu for CUDA, BUILDER=docker, podman or buildah
-	@$(if $(BUILDER),,echo "make images needs docker, podman or buildah; on Debian: apt-get install podman" >&2; exit 1)
+	@$(if $(BUILDER),,$(TELL) "make images needs docker, podman or buildah; on Debian: apt-get install podman" >&2; exit 1)
 	@$(BUILD_IMAGE) --file serving/docker/gateway.Dockerfile --tag llm-gateway:$(VERSION) .
 	@$(BUILD_IMAGE) --file serving/docker/serving.Dockerfile --tag llm-serving:$(VERSION)-$(HARDWARE) \
 	  --build-arg HARDWARE=$(HARDWARE) --build-arg PIP_EXTRA_INDEX_URL=$(if $(filter cpu,$(HARDWARE)),$(TORCH_CPU_INDEX)) .
@@ -282,10 +288,10 @@ images: ## the container images: the gateway, Ray Serve with vLLM; HARDWARE=gpu 
 release-check: ## before a tag: the version, the images, their known vulnerabilities (grype), the manifests (kubectl)
 	@$(WITH_PYTHON) -m workshop.version v$(VERSION)
 	@$(MAKE) --no-print-directory images
-	@if ! command -v grype >/dev/null; then echo "grype is missing: the images are not scanned"; else \
+	@if ! command -v grype >/dev/null; then $(TELL) "grype is missing: the images are not scanned"; else \
 	  for image in llm-gateway:$(VERSION) llm-serving:$(VERSION)-$(HARDWARE); do \
 	  grype --fail-on high --only-fixed $$image || exit 1; done; fi
-	@if ! command -v kubectl >/dev/null; then echo "kubectl is missing: the manifests are not rendered"; else \
+	@if ! command -v kubectl >/dev/null; then $(TELL) "kubectl is missing: the manifests are not rendered"; else \
 	  for folder in base cpu smoke; do kubectl kustomize serving/kubernetes/$$folder >/dev/null || exit 1; done; fi
 
 reference: $(RUNTIME) ## regenerate what comes from other files: .env.example, tables and pictures of the docs, manifests, plans of a day, the version

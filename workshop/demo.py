@@ -49,6 +49,7 @@ from workshop.sidecars import (
 )
 from workshop.stopping import Stopped
 from workshop.translation.phrases import say
+from workshop.translation.sentences import told
 from workshop.urls import reached_at, shown_at
 
 MODEL_PORT_OFFSET = 100  # the embedded model server listens at PORT + 100
@@ -167,13 +168,13 @@ def until_stopped(work: Callable[[], None]) -> int:
         except (CannotStart, CannotListen, BadSetting) as reason:
             status = 1
             if str(reason):
-                print(reason, file=sys.stderr)
+                print(told(str(reason)), file=sys.stderr)
         finally:
             stop_all()
     except Stopped:
         stop_all()
         with contextlib.suppress(OSError):  # the terminal may be gone
-            print("stopped", file=sys.stderr)
+            print(say("stopped"), file=sys.stderr)
     return status
 
 
@@ -271,19 +272,20 @@ def _aloud(process: Process) -> Iterator[Process]:
 
 def _say_that_it_stops(process: Process) -> None:
     with contextlib.suppress(OSError):  # the terminal may be gone
-        wait = f"at most {process.grace:g} s; Ctrl-C again ends at once"
-        print(f"stopping {process.name}: {wait}", file=sys.stderr, flush=True)
+        name, seconds = told(process.name), f"{process.grace:g}"
+        line = say("stopping {name}: at most {seconds} s; Ctrl-C again ends at once", name=name, seconds=seconds)
+        print(line, file=sys.stderr, flush=True)
 
 
 def _tell(demo: Demo, number: int, stage: Stage) -> None:
     settings = stage.settings
     upstream = own_upstream(demo, settings) or stage.environment["OPENAI_BASE_URL"]
     url = shown_at(settings.host, settings.port)
-    lab = LABS[number]
-    print(f"\nDemo {number} · {lab.read().title}   {url}   upstream: {upstream}   model: {settings.model}")
+    lab, model = LABS[number], f"{say('model')}: {settings.model}"
+    print(f"\nDemo {number} · {lab.read().title}   {url}   upstream: {upstream}   {model}")
     print(say("The lab: {page}", page=lab.translated()) + "\n" + say("Try:") + "\n")
     for command in (*demo.try_this, *stage.look):
-        print(f"  {command.format(url=url)}")
+        print(f"  {told(command.format(url=url))}")
     if note := _proxy_note(url):
         print(f"\n{note}")
     print("\n" + _where_the_log_is(settings) + "\n", flush=True)
@@ -304,9 +306,12 @@ def _proxy_note(url: str) -> str:
     """For people whose own clients use the environment's proxy: a proxy cannot reach services on this machine."""
     host = urlsplit(url).hostname or ""
     variable = direct.proxy_for(os.environ, host)
-    hosts = ",".join(dict.fromkeys(["localhost", "127.0.0.1", host]))
-    return f"{variable} is set: tell curl and other clients to come here directly: export NO_PROXY={hosts}" * bool(
-        variable
+    if not variable:
+        return ""
+    return say(
+        "{variable} is set: tell curl and other clients to come here directly: export NO_PROXY={hosts}",
+        variable=variable,
+        hosts=",".join(dict.fromkeys(["localhost", "127.0.0.1", host])),
     )
 
 

@@ -21,6 +21,8 @@ from workshop import classroom, environment, platforms
 from workshop.environment import PACKAGES, Packages
 from workshop.processes import ROOT, answers
 from workshop.programs import PROGRAMS
+from workshop.translation.phrases import say
+from workshop.translation.sentences import told
 
 ENOUGH_DISK = 6 << 30  # bytes; demo 6 takes half of it
 WEIGHTS = ROOT / "serving" / "tiny_model" / "weights" / "onnx"
@@ -55,8 +57,8 @@ class Told:
 def main() -> int:
     findings = list(examine())
     for finding in findings:
-        mark = "ok  " if finding.good else ("BAD " if finding.needed else "note")
-        print(f"{mark} {finding.text}")
+        mark = say("ok") if finding.good else (say("BAD") if finding.needed else say("note"))
+        print(f"{mark:<4} {told(finding.text)}")
     return int(any(finding.needed and not finding.good for finding in findings))
 
 

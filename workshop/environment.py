@@ -28,6 +28,7 @@ from typing import NoReturn
 
 from workshop import platforms
 from workshop.processes import ROOT, die_with_parent
+from workshop.translation.sentences import told
 
 RUN = ROOT / ".run"  # locks, and pip's output after a failure
 WHEELHOUSE = ROOT / "wheelhouse"  # from `make wheelhouse`: where it is, nothing is asked of a network
@@ -120,10 +121,10 @@ def main(arguments: list[str]) -> int:
         with _alone(packages.folder):
             build(packages)
     except Failed as failure:
-        print(failure, file=sys.stderr)
+        _say(str(failure))
         return 1
     except OSError as error:
-        print(f"cannot build {packages.folder}: {error.strerror}: {error.filename}", file=sys.stderr)
+        _say(f"cannot build {packages.folder}: {error.strerror}: {error.filename}")
         return 1
     except Stopped:
         return 143
@@ -442,8 +443,8 @@ def public(version: str | None) -> str | None:
     return version.partition("+")[0] if version else None
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _say(lines: str) -> None:
+    print("\n".join(map(told, lines.splitlines())), file=sys.stderr, flush=True)
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> NoReturn:

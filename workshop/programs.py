@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from workshop.translation.sentences import told
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -88,7 +90,8 @@ def _provide(names: list[str]) -> None:
         _install(sorted({program.package for program in missing}))
         missing = [program for program in missing if program.path() is None]
     for program in missing:
-        print(f"{program.names[0]} is missing ({program.purpose}); on Debian: apt-get install {program.package}")
+        reason = f"{program.names[0]} is missing ({program.purpose}); on Debian: apt-get install {program.package}"
+        print(told(reason))
 
 
 def _may_install() -> bool:
@@ -96,7 +99,7 @@ def _may_install() -> bool:
 
 
 def _install(packages: list[str]) -> None:
-    print(f"installing {', '.join(packages)}…", file=sys.stderr, flush=True)
+    print(told(f"installing {', '.join(packages)}…"), file=sys.stderr, flush=True)
     # First repair what an interrupted installation left behind, ours or another's.
     _run(["dpkg", "--configure", "-a"])
     _run(["apt-get", "update", "-qq"])

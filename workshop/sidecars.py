@@ -25,6 +25,7 @@ from workshop.serving_cluster import (
     ray_serve,
     token_file,
 )
+from workshop.translation.phrases import say
 from workshop.urls import reached_at
 
 PROMETHEUS_PORT_OFFSET = 200
@@ -80,7 +81,8 @@ def serving_cluster(stage: Stage) -> Process | None:
     for taken in range(port, port + SINGLE_PORTS):
         stage.claim(taken, f"PORT (Ray Serve takes {SERVING_PORT_OFFSET} to {SERVING_PORT_OFFSET + PORTS} above it)")
     stand_before(stage, port)
-    print(f"starting Ray Serve with {_shown(stage.config)}: half a minute or more", file=sys.stderr, flush=True)
+    starting = say("starting Ray Serve with {file}: half a minute or more", file=_shown(stage.config))
+    print(starting, file=sys.stderr, flush=True)
     return ray_serve(port, stage.config, {"SERVING_OTLP_ENDPOINT": _takes_traces(stage)})
 
 
@@ -198,7 +200,7 @@ def _sound(rules: tuple[Path, ...]) -> list[Path]:
     sound = []
     for rule in rules:
         if reason := wrong_with(rule):
-            print(f"left out, as Prometheus cannot read it: {reason}", file=sys.stderr)
+            print(say("left out, as Prometheus cannot read it: {reason}", reason=reason), file=sys.stderr)
         else:
             sound.append(rule)
     return sound
