@@ -29,6 +29,8 @@ from workshop.demo import DEMOS, build_path, config_path
 from workshop.processes import ROOT, CannotStart, child_environment, free_port, gateway, model_server
 from workshop.serving_cluster import free_ports, ray_serve, token_file
 from workshop.sidecars import EMBEDDED_MODEL, SERVING_PORT_OFFSET, TRY_SECONDS
+from workshop.translation.phrases import say
+from workshop.translation.sentences import told
 from workshop.urls import BadUrl, service_url
 
 LONGEST_RUN = 300  # seconds
@@ -111,17 +113,17 @@ def main() -> int:
             if not url:
                 url, tokens, serving_port = running.enter_context(_demo(options.number, options.solution))
             if announced := SCENARIOS[options.number].announced:
-                print(announced, file=sys.stderr, flush=True)
+                print(told(announced), file=sys.stderr, flush=True)
             if screen:
                 running.callback(screen.clear)  # before anything else is printed
             show = screen.show if screen else None
             report = run(SCENARIOS[options.number], url, tokens, serving_port, seed=options.seed, show=show)
             made = result.result(options.number, report, _around(options), result.versions_of(url))
     except (CannotStart, BadUrl) as reason:
-        print(reason, file=sys.stderr)
+        print(told(str(reason)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
+        print(f"\n{say('stopped')}", file=sys.stderr)
         return 130
     folder = _kept(made, report["picture"], options.folder)
     print(_for_machines(report, folder) if options.json else _for_people(report, made, folder))
@@ -133,7 +135,7 @@ def _kept(made: result.Result, picture: str, folder: Path | None) -> Path | None
     try:
         place = result.write(made, picture, folder)
     except OSError as fault:
-        print(f"the report cannot be written: {fault}", file=sys.stderr)
+        print(say("the report cannot be written: {fault}", fault=fault), file=sys.stderr)
         return None
     return place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
 
@@ -205,7 +207,7 @@ def _demo(number: int, solution: str) -> Iterator[tuple[str, str, int | None]]:
         port, model_port = free_port(), free_port()
         serving_port = free_ports() if scenario.cluster else None
         if serving_port:
-            print("starting Ray Serve", file=sys.stderr, flush=True)
+            print(say("starting Ray Serve"), file=sys.stderr, flush=True)
             running.enter_context(ray_serve(serving_port, config_path(DEMOS[number], solution)))
         environment = {
             **_upstreams(model_port, serving_port),
@@ -258,19 +260,20 @@ def _for_machines(report: Mapping[str, Any], folder: Path | None) -> str:
 
 def _for_people(report: Mapping[str, Any], made: Mapping[str, Any], folder: Path | None) -> str:
     numbers = whole([Request(**row) for row in report["requests"]], made)
-    seed = "the same questions each time" if report["seed"] is None else f"seed {report['seed']}"
-    settings = " · ".join([seed, *(f"{name}: {value}" for name, value in report["settings"].items())])
+    seed = say("the same questions each time") if report["seed"] is None else say("seed {seed}", seed=report["seed"])
+    settings = " · ".join([seed, *(f"{told(name)}: {told(str(value))}" for name, value in report["settings"].items())])
     lines = [headline(f"demo {made[OURS]['scenario']}", numbers), settings, *table(numbers), ""]
     lines.append(" · ".join(f"{name} {value:g}" for name, value in report["summary"].items()))
     for gate in report["gates"]:
-        lines.append(f"{'✓' if gate['passed'] else '✗'} {gate['name']}")
+        lines.append(f"{'✓' if gate['passed'] else '✗'} {told(gate['name'])}")
         if not gate["passed"]:
-            lines.append(f"    expected: {gate['expected']}\n    got:      {gate['got']}")
-    lines += report.get("remarks", [])
+            lines.append(f"    {say('expected') + ':':<9} {told(gate['expected'])}")
+            lines.append(f"    {say('got') + ':':<9} {told(gate['got'])}")
+    lines += map(told, report.get("remarks", []))
     if folder:
-        lines.append(f"Report: {folder / result.REPORT}")
+        lines.append(say("Report: {file}", file=folder / result.REPORT))
     passed = sum(gate["passed"] for gate in report["gates"])
-    return "\n".join([*lines, f"Gates: {passed}/{len(report['gates'])}"])
+    return "\n".join([*lines, say("Gates: {passed}/{all}", passed=passed, all=len(report["gates"]))])
 
 
 if __name__ == "__main__":

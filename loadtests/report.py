@@ -1,4 +1,5 @@
-"""One page about one load test: verdict, gates, numbers, plots over time, errors, settings. It needs no network.
+"""One page about one load test: verdict, gates, numbers, plots over time, errors, settings. It needs no network, and
+is in the language of the person who ran the test.
 
 In: a result, see result.py. Out: HTML, readable in light and in dark, with its styles and pictures inside. Whatever a
 service has said is escaped.
@@ -12,10 +13,11 @@ from typing import Any
 
 from loadtests.timeline import NEAR, Step
 from loadtests.timeline_plot import STYLE, plot
+from workshop.translation.phrases import say, spoken
+from workshop.translation.sentences import told
 
 OURS = "workshop"
 DATE = "%Y%m%d-%H%M%S"  # as vLLM writes it
-TIMES = {"ttft": "to the first token", "tpot": "each other token", "e2el": "to the end"}
 COLUMNS = ("mean", "median", "p90", "p95", "p99")
 MOST_KINDS = 20  # rows of the table of errors
 COLOURS = """
@@ -42,10 +44,10 @@ Result = Mapping[str, Any]
 
 def page(made: Result, picture: str = "") -> str:
     """The page. `picture` is an SVG that the scenario drew itself."""
-    title = f"Load test of demo {made[OURS]['scenario']}"
+    title = say("Load test of demo {number}", number=made[OURS]["scenario"])
     return "\n".join(
         [
-            '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
+            f'<!doctype html>\n<html lang="{spoken() or "en"}">\n<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)} · {escape(made['date'])}</title>",
             f"<style>{COLOURS}{PAGE}{STYLE}</style>",
@@ -64,85 +66,98 @@ def _head(title: str, made: Result) -> Iterator[str]:
     ours = made[OURS]
     passed = sum(gate["passed"] for gate in ours["gates"])
     verdict = "passed" if passed == len(ours["gates"]) else "failed"
-    yield f'<h1>{escape(title)}: <span class="{verdict}">{passed} of {len(ours["gates"])} gates</span></h1>'
-    seed = "the questions are always the same" if ours["seed"] is None else f"seed {ours['seed']}"
+    count = say("{passed} of {all} gates", passed=passed, all=len(ours["gates"]))
+    yield f'<h1>{escape(title)}: <span class="{verdict}">{count}</span></h1>'
+    seed = say("the questions are always the same") if ours["seed"] is None else say("seed {seed}", seed=ours["seed"])
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.strptime(made["date"], DATE))
     yield f"<p>{when} · {escape(ours['machine'])} · {escape(seed)}</p>"
     for remark in ours["remarks"]:
-        yield f"<p>{escape(remark)}</p>"
+        yield f"<p>{escape(told(remark))}</p>"
 
 
 def _gates(gates: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield "<h2>Gates</h2>"
-    yield _table(("", "gate", "expected", "got"), map(_gate, gates))
+    yield f"<h2>{say('Gates')}</h2>"
+    yield _table(("", say("gate"), say("expected"), say("got")), map(_gate, gates))
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
-    mark = '<td class="verdict passed">✓ passed' if gate["passed"] else '<td class="verdict failed">✗ failed'
-    return f"<tr>{mark}<th>{escape(gate['name'])}<td>{escape(gate['expected'])}<td>{escape(gate['got'])}"
+    passed, failed = (f"✓ {say('passed')}", f"✗ {say('not passed')}")
+    mark = f'<td class="verdict passed">{passed}' if gate["passed"] else f'<td class="verdict failed">{failed}'
+    name, expected, got = (escape(told(gate[part])) for part in ("name", "expected", "got"))
+    return f"<tr>{mark}<th>{name}<td>{expected}<td>{got}"
 
 
 def _numbers(made: Result) -> Iterator[str]:
     ours = made[OURS]
-    share = "no answers" if ours["goodput"] is None else f"{ours['goodput']:.1%}"
-    yield "<h2>Numbers</h2>"
-    yield (
-        f"<p>{made['num_prompts']:,} requests in {made['duration']:,.1f} s: {made['completed']:,} answered, "
-        f"{ours['refused']:,} refused as provoked, {made['failed']:,} failed</p>"
+    share = say("no answers") if ours["goodput"] is None else f"{ours['goodput']:.1%}"
+    counts = say(
+        "{requests} requests in {seconds} s: {answered} answered, {refused} refused as provoked, {failed} failed",
+        requests=f"{made['num_prompts']:,}",
+        seconds=f"{made['duration']:,.1f}",
+        answered=f"{made['completed']:,}",
+        refused=f"{ours['refused']:,}",
+        failed=f"{made['failed']:,}",
     )
-    yield (
-        f"<p>Per second: {made['request_throughput']:,.1f} answers, {made['request_goodput']:,.1f} of them within the "
-        f"objectives, {made['output_throughput']:,.0f} output tokens</p>"
+    rates = say(
+        "Per second: {answers} answers, {good} of them within the objectives, {tokens} output tokens",
+        answers=f"{made['request_throughput']:,.1f}",
+        good=f"{made['request_goodput']:,.1f}",
+        tokens=f"{made['output_throughput']:,.0f}",
     )
-    yield f"<p>Goodput: {share}. Objectives: {escape(ours['objectives'])}</p>"
-    yield _table(("milliseconds", *COLUMNS), _times(made))
+    goodput = say("Goodput: {share}. Objectives: {objectives}", share=share, objectives=told(ours["objectives"]))
+    yield f"<h2>{say('Numbers')}</h2>"
+    yield from (f"<p>{escape(line)}</p>" for line in (counts, rates, goodput))
+    yield _table((say("milliseconds"), *COLUMNS), _times(made))
 
 
 def _times(made: Result) -> Iterator[str]:
-    for name, title in TIMES.items():
+    titles = {"ttft": say("to the first token"), "tpot": say("each other token"), "e2el": say("to the end")}
+    for name, title in titles.items():
         values = [made[f"{column}_{name}_ms"] for column in COLUMNS]
         if values[0] is not None:
             yield f"<tr><th>{title}" + "".join(f'<td class="number">{value:,.1f}' for value in values)
 
 
 def _plots(ours: Mapping[str, Any], picture: str) -> Iterator[str]:
-    yield "<h2>Over time</h2>"
+    yield f"<h2>{say('Over time')}</h2>"
     steps = [Step(**row) for row in ours["steps"]]
     if not steps:
-        yield "<p>Nothing was sent.</p>"
+        yield f"<p>{say('Nothing was sent.')}</p>"
         return
     yield plot(steps, ours["step_s"])
-    step_s = ours["step_s"]
-    yield f"<p>Each step is {step_s:g} s; percentiles are over {(2 * NEAR + 1) * step_s:g} s.</p>"
+    step, window = f"{ours['step_s']:g}", f"{(2 * NEAR + 1) * ours['step_s']:g}"
+    yield f"<p>{say('Each step is {step} s; percentiles are over {window} s.', step=step, window=window)}</p>"
     if picture:
         # As an image, so that the styles of the two pictures do not meet.
         yield f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(picture.encode()).decode()}">'
 
 
 def _errors(ours: Mapping[str, Any]) -> Iterator[str]:
-    yield "<h2>Errors by kind</h2>"
+    yield f"<h2>{say('Errors by kind')}</h2>"
     kinds = ours["errors"]
     if not kinds:
-        yield "<p>None.</p>"
+        yield f"<p>{say('None.')}</p>"
         return
     rows = (
         f'<tr><th>{escape(kind["kind"])}<td class="number">{kind["count"]:,}<td>{escape(kind["example"])}'
         for kind in kinds[:MOST_KINDS]
     )
-    yield _table(("kind", "count", "the first one"), rows)
+    yield _table((say("kind"), say("count"), say("the first one")), rows)
     if len(kinds) > MOST_KINDS:
-        yield f"<p>{len(kinds) - MOST_KINDS} more kinds are in result.json.</p>"
+        yield f"<p>{say('{number} more kinds are in result.json.', number=len(kinds) - MOST_KINDS)}</p>"
 
 
 def _settings(ours: Mapping[str, Any]) -> Iterator[str]:
-    parts = {"Scenario": "settings", "Service and models": "service", "Versions": "versions"}
-    for title, name in parts.items():
+    scenario = {told(str(name)): told(str(value)) for name, value in ours["settings"].items()}
+    parts = {say("Scenario"): scenario, say("Service and models"): ours["service"], say("Versions"): ours["versions"]}
+    for title, settings in parts.items():
         yield f"<h2>{title}</h2>"
-        rows = (f"<tr><th>{escape(str(key))}<td>{escape(str(value))}" for key, value in ours[name].items())
+        rows = (f"<tr><th>{escape(str(name))}<td>{escape(str(value))}" for name, value in settings.items())
         yield "\n".join(["<table>", *rows, "</table>"])
 
 
 def _table(heads: Iterable[str], rows: Iterable[str]) -> str:
     """Heads over columns of numbers stand on the right too."""
-    head = "".join(f'<th class="number">{text}' if text in {*COLUMNS, "count"} else f"<th>{text}" for text in heads)
+    numbers = {*COLUMNS, say("count")}
+    head = "".join(f'<th class="number">{text}' if text in numbers else f"<th>{text}" for text in heads)
     return "\n".join([f"<table><thead><tr>{head}<tbody>", *rows, "</table>"])

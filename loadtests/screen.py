@@ -9,12 +9,13 @@ from typing import Any, TextIO
 
 from loadtests.gate import percentile
 from loadtests.timeline import Request, errors, goodput
+from workshop.translation.phrases import say
 
 LATELY = 5.0  # seconds over which the rates are taken while it runs
 SHOWN = (50, 95, 99)
 KINDS = 3  # of errors
 BAR = 32  # letters
-ROWS = {"ttft": "first token", "tpot": "each other", "e2el": "to the end"}
+TITLE = 13  # columns, before the numbers of a row
 HOME, REST = "\x1b[{}A\r", "\x1b[J"  # up so many lines; erase all below
 
 Numbers = Mapping[str, Any]
@@ -65,23 +66,31 @@ def table(numbers: Numbers) -> list[str]:
     """The numbers of `progress` or of `whole`, for people: one screen."""
     answers, tokens = numbers["rates"]
     share = numbers["goodput"]
+    rates = say("{answers} answers · {tokens} output tokens", answers=f"{answers:,.1f}", tokens=f"{tokens:,.0f}")
     lines = [
-        "requests     " + " · ".join(f"{name} {numbers[name]:,}" for name in ("sent", "answered", *_rare(numbers))),
-        f"per second   {answers:,.1f} answers · {tokens:,.0f} output tokens",
-        f"goodput      {'–' if share is None else f'{share:.1%}'}",
-        " " * 13 + "".join(f"{f'p{percent}':>12}" for percent in SHOWN),
+        _row(say("requests"), " · ".join(f"{name} {numbers[key]:,}" for key, name in _counted(numbers).items())),
+        _row(say("per second"), rates),
+        _row("goodput", "–" if share is None else f"{share:.1%}"),
+        _row("", "".join(f"{f'p{percent}':>12}" for percent in SHOWN)),
     ]
-    for name, title in ROWS.items():
+    for name, title in {"ttft": say("first token"), "tpot": say("each other"), "e2el": say("to the end")}.items():
         if values := numbers["ms"][name]:
-            lines.append(f"{title:<13}" + "".join(f"{f'{value:,.1f} ms':>12}" for value in values))
+            lines.append(_row(title, "".join(f"{f'{value:,.1f} ms':>12}" for value in values)))
     kinds = numbers["errors"]
-    named = " · ".join(f"{count:,} × {kind}" for kind, count in kinds[:KINDS])
-    more = f" · {len(kinds) - KINDS} more kinds" if len(kinds) > KINDS else ""
-    return [*lines, f"errors       {named + more or 'none'}"]
+    named = [f"{count:,} × {kind}" for kind, count in kinds[:KINDS]]
+    more = [say("{number} more kinds", number=len(kinds) - KINDS)] if len(kinds) > KINDS else []
+    return [*lines, _row(say("errors"), " · ".join([*named, *more]) or say("none"))]
 
 
-def _rare(numbers: Numbers) -> list[str]:
-    return [name for name in ("refused", "failed", "open") if numbers[name]]
+def _row(title: str, text: str) -> str:
+    return f"{title:<{TITLE}}{text}"
+
+
+def _counted(numbers: Numbers) -> dict[str, str]:
+    """The counts to show, with their names. What is rare is shown where there is some."""
+    often = {"sent": say("sent"), "answered": say("answered")}
+    rare = {"refused": say("refused"), "failed": say("failed"), "open": say("open")}
+    return often | {key: name for key, name in rare.items() if numbers[key]}
 
 
 def headline(title: str, numbers: Numbers) -> str:

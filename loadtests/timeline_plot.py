@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from loadtests.chart import BOTTOM, LATENCIES, TOP, WIDTH, Chart, Panel, ticks
 from loadtests.timeline import NEAR, Step
+from workshop.translation.phrases import say
 
 LOW, HIGH = 84, 130  # heights of a panel of counts, and of one of latencies
 KINDS = 5  # of errors that have a colour of their own
@@ -53,21 +54,22 @@ class _Picture(Chart[Step]):
     def frame(self) -> Iterator[str]:
         height = self.floor + BOTTOM - TOP
         yield f'<svg class="timeline" viewBox="0 {TOP} {WIDTH} {height}" role="img">'
-        yield "<title>Requests, latencies, goodput and errors over time</title>"
+        yield f"<title>{say('Requests, latencies, goodput and errors over time')}</title>"
 
     def panels(self) -> Iterator[str]:
         yield from self._load()
         if self.tokens:
             yield from self._tokens()
-        yield from self._latency("Seconds to the end", {step.at: step.e2el for step in self.steps})
+        yield from self._latency(say("Seconds to the end"), {step.at: step.e2el for step in self.steps})
         if self.streams:
-            yield from self._latency("Seconds to the first token", {step.at: step.ttft for step in self.steps})
+            yield from self._latency(say("Seconds to the first token"), {step.at: step.ttft for step in self.steps})
         yield from self._goodput()
         yield from self._errors()
 
     def _load(self) -> Iterator[str]:
         panel = self.panel(LOW, 0, max(max(step.asked, step.answered) for step in self.steps) / self.step_s)
-        yield from self.head(panel, "Requests per second", [("asked", "sent"), ("line answered", "answered")])
+        legend = [("asked", say("sent")), ("line answered", say("answered"))]
+        yield from self.head(panel, say("Requests per second"), legend)
         yield from self.grid(panel, ticks(panel.high))
         yield self.bars("asked", panel, lambda step: step.asked / self.step_s)
         yield self.line("answered", panel, self._answered_near)
@@ -78,8 +80,8 @@ class _Picture(Chart[Step]):
 
     def _tokens(self) -> Iterator[str]:
         panel = self.panel(LOW, 0, max(step.output_tokens for step in self.steps) / self.step_s)
-        legend = [("tokens", "output, of the answers that ended then")]
-        yield from self.head(panel, "Tokens per second", legend)
+        legend = [("tokens", say("output, of the answers that ended then"))]
+        yield from self.head(panel, say("Tokens per second"), legend)
         yield from self.grid(panel, ticks(panel.high))
         yield self.bars("tokens", panel, lambda step: step.output_tokens / self.step_s)
 
@@ -98,7 +100,7 @@ class _Picture(Chart[Step]):
 
     def _goodput(self) -> Iterator[str]:
         panel = self.panel(LOW, 0, max(max(step.answered for step in self.steps), 1) / self.step_s)
-        legend = [("good", "answers per second within the objectives"), ("late", "all other answers")]
+        legend = [("good", say("answers per second within the objectives")), ("late", say("all other answers"))]
         yield from self.head(panel, "Goodput", legend)
         yield from self.grid(panel, ticks(panel.high))
         yield self.bars("good", panel, lambda step: step.good / self.step_s)
@@ -110,9 +112,10 @@ class _Picture(Chart[Step]):
     def _errors(self) -> Iterator[str]:
         most = max(step.failed + step.refused for step in self.steps) / self.step_s
         panel = self.panel(LOW, 0, most)
-        legend = [(f"kind-{number}", kind[:NAMED]) for number, kind in enumerate(self.kinds)]
-        legend += [("refused", "refused, as provoked")] if self.refused else []
-        yield from self.head(panel, "Errors per second", legend or [("", "none")])
+        names = [say("all others") if kind == OTHERS else kind[:NAMED] for kind in self.kinds]
+        legend = [(f"kind-{number}", name) for number, name in enumerate(names)]
+        legend += [("refused", say("refused, as provoked"))] if self.refused else []
+        yield from self.head(panel, say("Errors per second"), legend or [("", say("none"))])
         yield from self.grid(panel, ticks(panel.high))
         if self.refused:
             yield self.bars("refused", panel, lambda step: step.refused / self.step_s)

@@ -200,6 +200,22 @@ def test_the_screen_draws_over_itself_and_leaves_nothing(monkeypatch: pytest.Mon
     assert terminal.getvalue().endswith("\x1b[J")
 
 
+def test_the_table_and_the_page_are_in_the_spoken_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    english = page(made(RUN))
+    monkeypatch.setenv("WORKSHOP_LANG", "es")
+    lines = table(whole(RUN, totals(RUN)))
+    assert lines[0] == "peticiones   enviadas 5 · contestadas 3 · rechazadas 1 · fallidas 1"
+    assert lines[1] == "por segundo  0.3 respuestas · 3 tokens de salida"
+    assert any(line.split()[:4] == ["1er", "token", "200.0", "ms"] for line in lines)
+    assert max(map(len, lines)) < 80
+    spanish = page(made(RUN))
+    assert '<html lang="en">' in english
+    assert '<html lang="es">' in spanish
+    heads = re.compile(r"<h[12]>(.+?)</h|<thead>(.+)|<title>(.+?)</title>")
+    assert len(heads.findall(spanish)) == len(heads.findall(english)) > 8
+    assert not set(heads.findall(spanish)) & set(heads.findall(english))
+
+
 # --- load-compare ------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,12 @@ from workshop.progress.tasks import tasks_of
 from workshop.translation import ENGLISH, LANGUAGES, in_language
 from workshop.translation.phrases import phrases, spoken
 
-SPEAKERS = ("workshop/progress/*.py", "workshop/drills/*.py", "workshop/demo.py", "slides/*.py")  # files that speak
+# Files that speak.
+SPEAKERS = (
+    *("workshop/progress/*.py", "workshop/drills/*.py", "workshop/grader/*.py", "workshop/demo.py"),
+    *("workshop/sidecars.py", "workshop/doctor.py", "loadtests/__main__.py", "loadtests/screen.py"),
+    *("loadtests/report.py", "loadtests/timeline_plot.py", "slides/*.py"),
+)
 OTHER_LANGUAGES = [language for language in LANGUAGES if language != ENGLISH]
 SAYS = {"say": 0, "in_words": 0, "_command": 1}  # by the function's name: which argument is a phrase
 WIDEST = 120  # columns

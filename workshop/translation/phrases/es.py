@@ -85,7 +85,7 @@ PHRASES = {
     # make load-N, in a terminal and as a page
     "requests": "peticiones",
     "per second": "por segundo",
-    "{requests} requests · {tokens} output tokens": "{requests} peticiones · {tokens} tokens de salida",
+    "{answers} answers · {tokens} output tokens": "{answers} respuestas · {tokens} tokens de salida",
     "first token": "1er token",
     "each other": "cada otro",
     "to the end": "hasta el fin",

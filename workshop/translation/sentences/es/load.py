@@ -26,7 +26,7 @@ SENTENCES = {
     "an answer in less than {ms:n} ms": "una respuesta en menos de {ms} ms",
     "requests": "peticiones",
     "mistakes": "errores de quien llama",
-    "one in {count:n}": "una de cada {count}",
+    "one request in {count:n}, on purpose": "una petición de cada {count}, a propósito",
     # demo 2
     "the modest tenant is never refused": "al tenant moderado no se le rechaza nunca",
     "{count:n} answers of {all:n}": "{count} respuestas de {all}",
