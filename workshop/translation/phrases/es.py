@@ -519,6 +519,7 @@ EXPLANATIONS = {
     "base URL of an OpenAI-compatible API, with its /v1; empty: the embedded model server": (
         "URL base de una API compatible con OpenAI, con su /v1; vacía: el servidor del modelo incluido"
     ),
+    "maximum number of retries after the first try": "número máximo de reintentos tras el primer intento",
     "seconds before the first retry; doubles each time, up to 10": (
         "segundos antes del primer reintento; se duplica cada vez, hasta 10"
     ),
