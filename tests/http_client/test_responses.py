@@ -96,12 +96,12 @@ FAULTS = {
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", NotHttp
     ),
     "half a gzip": (
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + gzip.compress(b"ok")[:12], NotHttp
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + gzip.compress(b"ok", mtime=0)[:12], NotHttp
     ),
     "more than its reader takes": (b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"o" * 2_000_000, TooLarge),
-    "a gigabyte in a megabyte": (
+    "a quarter of a gigabyte in as much of a megabyte": (
         CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
-        + b"%x\r\n%b\r\n0\r\n\r\n" % (len(bomb := gzip.compress(bytes(1 << 28))), bomb), TooLarge
+        + b"%x\r\n%b\r\n0\r\n\r\n" % (len(bomb := gzip.compress(bytes(1 << 20), mtime=0) * 256), bomb), TooLarge
     ),
 }  # fmt: skip
 
@@ -132,10 +132,11 @@ def test_what_is_no_response_is_one_fault_and_its_connection_is_not_used_again(r
 
 
 @pytest.mark.parametrize("piece", [0, 1, 5])
-@pytest.mark.parametrize("encoded", [gzip.compress(b"o") + gzip.compress(b"k"), zlib.compress(b"ok")])
-def test_an_encoded_body_is_decoded(encoded: bytes, piece: int) -> None:
-    name = b"gzip" if encoded[:2] == b"\x1f\x8b" else b"deflate"
-    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (name, len(encoded))
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_an_encoded_body_is_decoded(encoding: str, piece: int) -> None:
+    in_two_members = gzip.compress(b"o") + gzip.compress(b"k")
+    encoded = in_two_members if encoding == "gzip" else zlib.compress(b"ok")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(encoded)}\r\n\r\n".encode()
     assert whole(head + encoded, piece=piece)[:2] == (200, b"ok")
 
 
