@@ -12,6 +12,7 @@ from tests.waiting import wait_on_loop
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 MOST = 1 << 20
+GZIP = gzip.compress(b"ok", mtime=0)
 LOOKS = 20  # at a sender, without any progress in between: it is stuck
 
 
@@ -96,7 +97,7 @@ FAULTS = {
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok", NotHttp
     ),
     "half a gzip": (
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + gzip.compress(b"ok", mtime=0)[:12], NotHttp
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + GZIP[:12], NotHttp
     ),
     "more than its reader takes": (b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + b"o" * 2_000_000, TooLarge),
     "a quarter of a gigabyte in as much of a megabyte": (
