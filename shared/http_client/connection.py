@@ -80,6 +80,7 @@ class Connection(asyncio.Protocol):
             self._finish()
 
     def eof_received(self) -> None:
+        self.closed = True  # asyncio closes it now; nobody should take it for the next request
         if self._response is not None and self._until_closed:
             self._keeps_alive = False
             self._finish()

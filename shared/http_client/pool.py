@@ -10,7 +10,7 @@ from yarl import URL
 from shared.http_client.connection import Connection
 from shared.http_client.decoder import ACCEPTED
 from shared.http_client.dial import credentials, dial
-from shared.http_client.faults import ConnectTimeout
+from shared.http_client.faults import ConnectTimeout, Dropped
 from shared.http_client.response import Response
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -77,6 +77,9 @@ class Pool:
                 raise ConnectTimeout(f"no connection to {self.origin} in time") from None
         else:
             await self._places.acquire()  # one is free, so this does not wait
+        if connection.closed:
+            self._places.release()
+            raise Dropped("the server hung up as soon as the connection was open")
         self._in_use.add(connection)
         return connection
 

@@ -5,6 +5,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,6 +157,24 @@ def test_a_connection_that_the_server_has_closed_is_not_used() -> None:
         return times
 
     assert run(work()) == 5
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_server_that_hangs_up_on_everybody_is_a_fault_for_each_and_no_place_is_lost(resets: bool) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if resets:
+            end = struct.pack("ii", 1, 0)  # with a reset
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, end)
+            writer.transport.abort()
+
+    async def work() -> None:
+        async with served(hang_up) as port, pooled(port, most=2) as pool:
+            for _ in range(50):
+                faults = await asyncio.gather(*(ask(pool) for _ in range(4)), return_exceptions=True)
+                assert all(isinstance(fault, Dropped | NoConnection) for fault in faults), faults
+            await wait_on_loop(lambda: pool.connections == (0, 0))
+
+    run(work())
 
 
 def test_a_request_is_sent_once_also_on_a_connection_that_breaks_under_it() -> None:
