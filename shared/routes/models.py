@@ -28,7 +28,7 @@ def model_routes(service: Service) -> APIRouter:
     remembered = Coalesced[bytes](REMEMBERED)
 
     async def listed() -> bytes:
-        return await remembered.get(None, upstreams.primary.models)
+        return await remembered.get(None, upstreams.models)
 
     @router.get("/v1/models", summary="The models behind this service")
     async def models() -> Response:
@@ -41,7 +41,7 @@ def model_routes(service: Service) -> APIRouter:
             raise NotFound(f"the model {name!r} does not exist", code="model_not_found")
         shown, refusal = b"", None
         try:
-            shown = await upstreams.primary.models(quote(name, safe="/"))
+            shown = await upstreams.models(quote(name, safe="/"))
         except UpstreamRejected as error:
             refusal = error
         # vLLM has no route for a single model, and Ray Serve shows it without its date; both list it in full.

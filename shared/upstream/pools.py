@@ -12,7 +12,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from shared.pipeline.call import PRIMARY, Call, Target
-from shared.pipeline.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from shared.pipeline.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable, UpstreamUnreachable
 from shared.pipeline.outcome import Ending, Outcome
 from shared.pipeline.reply import Reply, TokenStream
 from shared.settings import EMBEDDED_BASE_URL, Settings
@@ -86,6 +86,16 @@ class Upstreams:
         """The upstream to ask about models: of several equal ones, one that answers."""
         well = (each for each in self._equal if each.reachable is not False and not each.doubted)
         return next(well, self._equal[0])
+
+    async def models(self, name: str = "") -> bytes:
+        """The list of models, or the entry of one, of the first equal upstream that gives it. Raises UpstreamError."""
+        well = self.primary
+        for upstream in (well, *(each for each in self._equal if each is not well)):
+            try:
+                return await upstream.models(name)
+            except (UpstreamUnavailable, UpstreamTimeout) as error:
+                fault = error
+        raise fault
 
     @property
     def pools(self) -> Mapping[str, Upstream]:

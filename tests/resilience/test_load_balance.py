@@ -255,5 +255,4 @@ def test_one_that_fails_costs_no_caller_an_answer_and_is_left_alone(
 
 def test_the_models_are_those_of_an_upstream_that_answers(start: Start, server: ModelServer) -> None:
     with start(UPSTREAMS=f"http://127.0.0.1:9/v1,{server.url}/v1", UPSTREAM_API_KEYS=f"x,{server.key}") as gateway:
-        gateway.ask_many(4, at_once=1)
         assert gateway.subject.service.get("/v1/models").status == 200
