@@ -6,8 +6,9 @@ In: counts. Out: sums. A write adds to its row, so several workers can share one
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import Insert, case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.stores.database import Database
@@ -50,11 +51,6 @@ class UsageTable:
         If the connection breaks during the commit, nobody can know whether it succeeded. A second attempt may count
         this batch twice.
         """
-        insert = upsert(self._database.dialect, usage)
-        statement = insert.on_conflict_do_update(
-            index_elements=[usage.c.caller, usage.c.day],
-            set_={name: usage.c[name] + insert.excluded[name] for name in COLUMNS},
-        )
         # In one order everywhere: two workers that lock the same rows in PostgreSQL must not deadlock.
         rows = [
             {"caller": caller, "day": day, **{name: getattr(count, name) for name in COLUMNS}}
@@ -63,10 +59,19 @@ class UsageTable:
 
         async def write(connection: AsyncConnection) -> dict[str, int]:
             for start in range(0, len(rows), ROWS_AT_ONCE):
-                await connection.execute(statement, rows[start : start + ROWS_AT_ONCE])
+                await connection.execute(self._addition, rows[start : start + ROWS_AT_ONCE])
             return await _spent(connection, month, sorted(watched))
 
         return await self._database.run(write)
+
+    @cached_property
+    def _addition(self) -> Insert:
+        """Built once: it takes a third of a millisecond, in which no request goes on."""
+        insert = upsert(self._database.dialect, usage)
+        return insert.on_conflict_do_update(
+            index_elements=[usage.c.caller, usage.c.day],
+            set_={name: usage.c[name] + insert.excluded[name] for name in COLUMNS},
+        )
 
     async def forget_strangers(self, before: date) -> None:
         """Delete what callers without a token used before that day: addresses are personal data, which nobody reads."""
