@@ -90,7 +90,7 @@ PACKAGES = {
         ".venv-peers",
         ".installed",
         "loadtests/peers/requirements.txt",
-        "LiteLLM, LangChain and schemathesis",
+        "the gateways and clients that ours is measured and tested with",
         options=WHOLE,
     ),
     "serving-cpu": Packages(

@@ -5,6 +5,7 @@ import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from loadtests.bench.target import Target, body
 from workshop.processes import CannotStart
@@ -34,6 +35,23 @@ class Measurement:
 def same(content: str) -> str:
     """The Lua script that makes wrk send this body in each request."""
     return f"wrk.body = {json.dumps(content)}\n"
+
+
+def in_turn(keys: Path, content: str, first: int) -> str:
+    """The Lua script that sends this body as one caller after the other, beginning with the one of number `first`.
+
+    `keys` has a line for the key of each.
+    """
+    return f"""
+wrk.body = {json.dumps(content)}
+local keys, last = {{}}, {first}
+for key in io.lines({json.dumps(str(keys))}) do keys[#keys + 1] = "Bearer " .. key end
+request = function()
+  wrk.headers["Authorization"] = keys[last % #keys + 1]
+  last = last + 1
+  return wrk.format()
+end
+"""
 
 
 CHAT = same(body("Explain time-outs in two lines"))

@@ -1,4 +1,7 @@
-"""The upstream of whole answers: an nginx that answers every POST at once, with the same completion."""
+"""The upstream of whole answers: an nginx that answers every POST at once, with the same completion.
+
+It lists its model, which some gateways ask for before they route to it.
+"""
 
 import json
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ ANSWER = json.dumps(
         "usage": {"prompt_tokens": 12, "completion_tokens": 40, "total_tokens": 52},
     }
 )
+MODELS = json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "bench"}]})
 
 CONFIGURATION = """
 worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; daemon off;
@@ -35,6 +39,7 @@ SERVER = """
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location /health {{ return 200 '{{}}'; }}
+    location /v1/models {{ return 200 '{models}'; }}
     location / {{ return 200 '{answer}'; }}
   }}
 """
@@ -42,7 +47,7 @@ SERVER = """
 
 def server(port: int) -> str:
     """The block of nginx's configuration that answers."""
-    return SERVER.format(port=port, answer=ANSWER)
+    return SERVER.format(port=port, answer=ANSWER, models=MODELS)
 
 
 def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
