@@ -218,7 +218,7 @@ def _measured(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
     """Measure in a separate process, so that its CPU time is only the client's."""
     command = ["taskset", "--cpu-list", str(MEASURED), sys.executable, "-m", "loadtests.http_clients"]
     command += ["--measure", way.name, url, "--certificate", str(certificate), "--seconds", f"{seconds:g}"]
-    # Only where it is needed: a client that is made anew for each call would read one certificate, and not hundreds.
+    # Only where it is needed: a client made for each call would read one certificate, and not hundreds.
     trusted = {"SSL_CERT_FILE": str(certificate)} if way.upstream == TLS else {}
     environment = {**os.environ, **trusted}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)

@@ -90,7 +90,7 @@ PACKAGES = {
         ".venv-peers",
         ".installed",
         "loadtests/peers/requirements.txt",
-        "the gateways and clients that ours is measured and tested with",
+        "the gateways and clients that ours meets in tests and benchmarks",
         options=WHOLE,
     ),
     "serving-cpu": Packages(

@@ -59,9 +59,15 @@ CHAT = same(body("Explain time-outs in two lines"))
 
 def load(target: Target, connections: int, seconds: float, script: str = CHAT) -> Measurement:
     """One round of `script`. Raises CannotStart if requests fail: there is nothing to compare then."""
-    measured = _wrk(target.url, connections, seconds, _headers(target) + script + REPORT)
-    if measured.errors:
-        raise CannotStart(f"{target.name} failed {measured.errors} requests: nothing to compare")
+    headers = _headers(target)
+    measured = _wrk(target.url, connections, seconds, headers + script + REPORT)
+    while not measured.requests and not measured.errors and seconds < PATIENCE:  # slower than that: give it longer
+        seconds *= 4
+        measured = _wrk(target.url, connections, seconds, headers + script + REPORT)
+    if measured.errors or not measured.requests:
+        raise CannotStart(
+            f"{target.name} failed {measured.errors} requests, and answered {measured.requests}: nothing to compare"
+        )
     return measured
 
 

@@ -101,8 +101,10 @@ class Smg:
             "TOKIO_WORKER_THREADS": str(self.workers),
             "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
             "OTEL_TRACES_SAMPLER_ARG": "0.1",
+            # A line per request, and what traces are made of; it would write four lines.
+            **({"RUST_LOG": "warn,smg::response=info,smg::otel-trace=info"} if self.collector else {}),
         }
-        process = Process("SMG", command, f"{url}/readiness", environment, output=folder / "smg.log")
+        process = Process("SMG", command, f"{url}/readiness", environment, output=folder / "smg.log", grace=1)
         target = Target("SMG", f"{url}{ROUTE}", bearer(keys[0]))
         return Contender(number, measured(process), target, self._governance(), keys)
 
@@ -123,7 +125,7 @@ class Smg:
         return Governance(
             callers="a tenant's API key, from its command line",
             limits="requests and tokens of each tenant, per minute",
-            log="JSON lines per request",
+            log="a JSON line per request",
             metrics=PROMETHEUS,
             traces=ONE_IN_TEN,
         )

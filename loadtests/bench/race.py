@@ -1,8 +1,8 @@
 """The race: all contenders start, then each gets the same work, in turn, round after round.
 
 The rounds are interleaved because machines are noisy: a slow moment slows all contenders of a round, so ratios within a
-round mean more than numbers. In: contenders. Out: the measurements of each, round by round. Whoever says that it knows
-its callers has to refuse one that it does not know.
+round mean more than numbers. In: contenders. Out: the measurements of each, round by round. A gateway that says that it
+knows its callers has to refuse one that it does not know.
 """
 
 import http.client
