@@ -90,7 +90,7 @@ PACKAGES = {
         ".venv-peers",
         ".installed",
         "loadtests/peers/requirements.txt",
-        "the gateways and clients that ours meets in tests and benchmarks",
+        "our peers, and clients for tests",
         options=WHOLE,
     ),
     "serving-cpu": Packages(

@@ -36,7 +36,6 @@ def collector(folder: Path) -> Iterator[Collector]:
     """Start it in a folder of its own."""
     http, grpc = free_port(), free_port()
     (folder / "empty_message").write_bytes(EMPTY_MESSAGE)
-    folder.chmod(0o755)  # nginx's workers are another user, if we are root
     url = f"http://127.0.0.1:{http}"
     with nginx(folder, [BLOCKS.format(http=http, grpc=grpc, folder=folder)], url):
         yield Collector(url, f"127.0.0.1:{grpc}")

@@ -4,6 +4,7 @@ It lists its model, which some gateways ask for before they route to it.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ ANSWER = json.dumps(
 MODELS = json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "bench"}]})
 
 CONFIGURATION = """
-worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; daemon off;
+{user} worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; daemon off;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000;
@@ -56,7 +57,9 @@ def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
     if binary is None:
         raise CannotStart("nginx is missing: it is the upstream")
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, blocks="".join(blocks)))
+    # Started by root, its workers would be somebody who may not read the folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    configuration.write_text(CONFIGURATION.format(user=user, folder=folder, blocks="".join(blocks)))
     command = [binary, "-c", str(configuration), "-p", str(folder)]
     return Process("nginx", command, ready_url, output=folder / "nginx.log")
 
