@@ -255,10 +255,10 @@ load-compare: $(DEV) ## two load tests in one table: A=build/load/… B=build/lo
 	@$(PY) -m loadtests.compare -- $(call given,A) $(call given,B)
 
 # Without its peers the bench still runs, and says which are missing.
-bench: $(DEV) ## the gateway beside its peers, on one pinned core; QUICK=1 takes a minute
+bench: $(DEV) ## the gateway beside its peers, on one pinned core, a quarter of an hour; QUICK=1, SIZES=1 for a part
 	@$(WITH_PYTHON) -m workshop.programs wrk nginx
 	@$(MAKE) --no-print-directory peers || true
-	@$(PY) -m loadtests.bench $(if $(QUICK),--quick)
+	@$(PY) -m loadtests.bench $(if $(QUICK),--quick) $(if $(SIZES),--sizes)
 
 before-after: $(DEV) ## a first version of the service beside the demos, on one pinned core; QUICK=1 takes a minute
 	@$(PY) -m loadtests.before_after $(if $(QUICK),--quick)

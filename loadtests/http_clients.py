@@ -8,6 +8,7 @@ Prints the table, and writes loadtests/results/http_clients.json. Does not show 
 import argparse
 import asyncio
 import json
+import os
 import ssl
 import statistics
 import subprocess
@@ -24,15 +25,20 @@ import aiohttp
 import httpx2
 import openai
 import uvloop
+from yarl import URL
 
 from loadtests.bench.cores import MEASURED, keep_to_the_rest, machine
 from loadtests.bench.static import MODEL, nginx, server
+from shared import __version__
+from shared.http_client.pool import Pool
 from workshop.processes import ROOT, CannotStart, free_port
 
 RESULTS = ROOT / "loadtests" / "results" / "http_clients.json"
 ROUNDS = 5
 SECONDS = 2.0
 IN_FLIGHT = 16
+LARGEST_ANSWER = 1_000_000  # bytes
+OURS = "shared"  # the library of our own client
 MESSAGES = [{"role": "user", "content": "Explain time-outs in two lines"}]
 BODY = json.dumps({"model": MODEL, "messages": MESSAGES, "max_tokens": 100}).encode()
 HEADERS = {"Content-Type": "application/json"}
@@ -84,6 +90,22 @@ def _aiohttp(*, pooled: bool = True) -> Open:
     return open
 
 
+@asynccontextmanager
+async def _ours(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
+    """It trusts the system's certificates: `_measured` names ours among them."""
+    chat = URL(f"{url}/chat/completions")
+    pool = Pool(chat, most=IN_FLIGHT, connect_seconds=10, idle_seconds=30)
+    head = pool.head("POST", chat, HEADERS)
+
+    async def ask() -> bytes:
+        response = await pool.send(head, BODY)
+        assert response.status == 200
+        return await response.read(LARGEST_ANSWER)
+
+    yield ask
+    pool.close()
+
+
 def _httpx2(*, http1: bool, http2: bool) -> Open:
     @asynccontextmanager
     async def open(url: str, tls: ssl.SSLContext) -> AsyncIterator[Ask]:
@@ -130,12 +152,14 @@ CLEAR, CLEAR_2, TLS = "http", "http, version 2", "https"
 WAYS = [
     Way("aiohttp, HTTP/1.1", "aiohttp", CLEAR, _aiohttp()),
     Way("aiohttp, a new connection each time", "aiohttp", CLEAR, _aiohttp(pooled=False)),
+    Way("our own client, HTTP/1.1", OURS, CLEAR, _ours),
     Way("httpx2, HTTP/1.1", "httpx2", CLEAR, _httpx2(http1=True, http2=False)),
     Way("httpx2, HTTP/2", "httpx2", CLEAR_2, _httpx2(http1=False, http2=True)),
     Way("openai SDK, HTTP/1.1", "openai", CLEAR, _openai),
     Way("openai SDK, a new client each time", "openai", CLEAR, _openai_anew),
     Way("aiohttp, HTTP/1.1 over TLS", "aiohttp", TLS, _aiohttp()),
     Way("aiohttp, a new connection each time over TLS", "aiohttp", TLS, _aiohttp(pooled=False)),
+    Way("our own client, HTTP/1.1 over TLS", OURS, TLS, _ours),
     Way("httpx2, HTTP/1.1 over TLS", "httpx2", TLS, _httpx2(http1=True, http2=False)),
     Way("httpx2, HTTP/2 over TLS", "httpx2", TLS, _httpx2(http1=True, http2=True)),
     Way("openai SDK, HTTP/1.1 over TLS", "openai", TLS, _openai),
@@ -180,17 +204,24 @@ def run(folder: Path, rounds: int, seconds: float) -> dict[str, object]:
         "machine": machine(),
         "rounds": rounds,
         "ways": [
-            {"name": way.name, "version": version(way.library), **asdict(_median(measured[way.name]))} for way in WAYS
+            {"name": way.name, "version": _version(way.library), **asdict(_median(measured[way.name]))} for way in WAYS
         ],
     }
     return {**report, "table": table(report)}
+
+
+def _version(library: str) -> str:
+    return __version__ if library == OURS else version(library)
 
 
 def _measured(way: Way, url: str, certificate: Path, seconds: float) -> Cost:
     """Measure in a separate process, so that its CPU time is only the client's."""
     command = ["taskset", "--cpu-list", str(MEASURED), sys.executable, "-m", "loadtests.http_clients"]
     command += ["--measure", way.name, url, "--certificate", str(certificate), "--seconds", f"{seconds:g}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    # Only where it is needed: a client made for each call would read one certificate, and not hundreds.
+    trusted = {"SSL_CERT_FILE": str(certificate)} if way.upstream == TLS else {}
+    environment = {**os.environ, **trusted}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         raise CannotStart(f"{way.name}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
     return Cost(**json.loads(done.stdout))

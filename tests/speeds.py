@@ -34,6 +34,7 @@ PROVE = (
     "tests/frame/test_schemathesis.py",
     "tests/frame/test_setup.py",
     "tests/loadtests/test_before_after_run.py",
+    "tests/loadtests/test_bench_contenders.py",
     "tests/loadtests/test_bench_serving.py",
     "tests/serving/test_tiny_model.py",
     "tests/slides/test_pages.py",

@@ -90,7 +90,7 @@ PACKAGES = {
         ".venv-peers",
         ".installed",
         "loadtests/peers/requirements.txt",
-        "LiteLLM, LangChain and schemathesis",
+        "our peers, and clients for tests",
         options=WHOLE,
     ),
     "serving-cpu": Packages(

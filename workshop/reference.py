@@ -5,6 +5,7 @@ version, and of the code and numbers of pages that are translated.
 """
 
 import json
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -20,6 +21,7 @@ README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
 SERVING_NOTE = ROOT / "loadtests" / "bench_serving" / "README.md"
 BEFORE_AFTER = ROOT / "docs" / "before_after.md"
+MEASUREMENTS = ROOT / "docs" / "results.md"
 RESULTS = ROOT / "loadtests" / "results"
 
 
@@ -27,6 +29,7 @@ def main() -> None:
     ENV_EXAMPLE.write_text(env_example())
     SETTINGS.write_text(with_settings(SETTINGS.read_text()))
     README.write_text(with_bench(README.read_text()))
+    MEASUREMENTS.write_text(with_measurements(MEASUREMENTS.read_text()))
     SERVING_NOTE.write_text(with_serving(SERVING_NOTE.read_text()))
     BEFORE_AFTER.write_text(with_before_after(BEFORE_AFTER.read_text()))
     architecture.main()
@@ -63,11 +66,20 @@ def with_serving(note: str) -> str:
     return _replaced(note, begin, measured("serving"), end)
 
 
+def with_measurements(page: str) -> str:
+    """The page of all results with the benchmark's tables replaced."""
+    return _with_tables(page, "make bench", "bench", ("governed_table", "sizes_table"))
+
+
 def with_before_after(page: str) -> str:
     """The page on before and after with its tables replaced."""
-    for part in ("claims_table", "table"):
-        begin, end = f"<!-- {part}: begin (make before-after) -->\n", f"<!-- {part}: end -->\n"
-        page = _replaced(page, begin, measured("before_after", part), end)
+    return _with_tables(page, "make before-after", "before_after", ("claims_table", "table"))
+
+
+def _with_tables(page: str, command: str, name: str, parts: Sequence[str]) -> str:
+    for part in parts:
+        begin, end = f"<!-- {part}: begin ({command}) -->\n", f"<!-- {part}: end -->\n"
+        page = _replaced(page, begin, measured(name, part), end)
     return page
 
 

@@ -17,6 +17,7 @@ from typing import cast
 
 import uvloop
 
+from loadtests.bench.static import MODEL, MODELS
 from workshop.processes import Process, free_port
 
 TOKEN = " token-by-token"  # the text of every chunk: long enough not to occur anywhere else
@@ -24,7 +25,8 @@ WISH = re.compile(rb"(\d+) chunks, (\d+) ms apart")
 USAGE_WANTED = re.compile(rb'"include_usage":\s*true')
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-HEALTHY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+HEALTHY, OWN_MODELS = (JSON % (len(content), content.encode()) for content in ("{}", MODELS))
 WRONG = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -34,7 +36,7 @@ def wish(chunks: int, milliseconds: int) -> str:
 
 
 def _event(choices: list[dict[str, object]], **others: object) -> bytes:
-    chunk = {"id": "chatcmpl-paced", "object": "chat.completion.chunk", "created": 0, "model": "workshop-tiny"}
+    chunk = {"id": "chatcmpl-paced", "object": "chat.completion.chunk", "created": 0, "model": MODEL}
     return _framed(b"data: " + json.dumps({**chunk, "choices": choices, **others}, separators=(",", ":")).encode())
 
 
@@ -82,7 +84,7 @@ class Connection(asyncio.Protocol):
             return
         self._received = b""
         if head.startswith(b"GET"):
-            self._transport.write(HEALTHY)
+            self._transport.write(OWN_MODELS if b"/models" in head else HEALTHY)
         elif (wanted := WISH.search(body)) is None:
             self._transport.write(WRONG)
         else:

@@ -1,29 +1,34 @@
 """The race: all contenders start, then each gets the same work, in turn, round after round.
 
 The rounds are interleaved because machines are noisy: a slow moment slows all contenders of a round, so ratios within a
-round mean more than numbers. In: contenders. Out: the measurements of each, round by round.
+round mean more than numbers. In: contenders. Out: the measurements of each, round by round. A gateway that says that it
+knows its callers has to refuse one that it does not know.
 """
 
+import http.client
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvloop
 
 from loadtests.bench.consumption import cpu_seconds, resident_mb
-from loadtests.bench.contenders import Contender, Setup
+from loadtests.bench.contenders import UNGOVERNED, Contender, Governance, Setup
 from loadtests.bench.load import Measurement, load
 from loadtests.bench.paced import paced_upstream
 from loadtests.bench.static import static_upstream
 from loadtests.bench.streams import Streamed, stream
-from loadtests.bench.target import Target
+from loadtests.bench.target import Target, body
 from workshop.processes import CannotStart
 
 CONNECTIONS = (1, 16, 64)
 WARM_UP = 16  # connections and streams
+STRANGER = "Bearer sk-of-nobody"
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,15 +36,20 @@ class Pace:
     """The amounts of work. Chunks arrive alone: each stream sends one every `apart_ms`, and streams take turns."""
 
     rounds: int = 5
-    seconds: float = 3  # of load at each number of connections
-    first_tokens: int = 60  # streams in a row, per round
+    seconds: int = 2  # of load at each number of connections
+    first_tokens: int = 30  # streams in a row, per round
     streams: int = 16  # at the same time
-    chunks: int = 200
+    chunks: int = 100
     apart_ms: int = 20  # slow enough for LiteLLM, which would otherwise be measured while it is behind
     streams_in_all: int = 1000
+    rounds_of_sizes: int = 3
+    seconds_of_sizes: int = 1
+    numbers_of_callers: int = 3  # the largest takes a minute
 
 
-QUICK = Pace(rounds=1, seconds=1, first_tokens=20, chunks=100, streams_in_all=100)
+QUICK = Pace(
+    rounds=1, seconds=1, first_tokens=10, chunks=50, streams_in_all=100, rounds_of_sizes=1, numbers_of_callers=2
+)
 
 
 @dataclass(slots=True)
@@ -47,6 +57,8 @@ class Shown:
     """The measurements of one contender, one value per round."""
 
     version: str
+    governance: Governance = UNGOVERNED
+    start_cpu_s: list[float] = field(default_factory=list)  # until it listens, of each start
     loads: dict[int, list[Measurement]] = field(default_factory=dict)  # by connections
     request_cpu_us: list[float] = field(default_factory=list)
     chunk_cpu_us: list[float] = field(default_factory=list)
@@ -104,9 +116,12 @@ class _Race:
             _say(f"starting {name}")
             try:
                 with ExitStack() as starting:
-                    contender = setup(upstream, self._folder)
+                    contender = setup(upstream, Path(tempfile.mkdtemp(dir=self._folder)))
                     starting.enter_context(contender.process)
+                    used = cpu_seconds(contender.process.pid)
                     warm_up(contender)
+                    if contender.governance.callers:
+                        must_refuse_strangers(contender.target)
                     running.push(starting.pop_all())
             except CannotStart as reason:
                 if name in self._needed:
@@ -114,7 +129,8 @@ class _Race:
                 self._leave_out(name, reason)
             else:
                 everybody[name] = contender
-                self._results.shown.setdefault(name, Shown(contender.version))
+                shown = self._results.shown.setdefault(name, Shown(contender.version, contender.governance))
+                shown.start_cpu_s.append(used)
         return everybody
 
     def _leave_out(self, name: str, reason: CannotStart) -> None:
@@ -127,6 +143,21 @@ class _Race:
     def weigh(self, everybody: Mapping[str, Contender], after: str) -> None:
         for name, one in everybody.items():
             self._results.shown[name].memory_mb[after] = resident_mb(one.process.pid)
+
+
+def must_refuse_strangers(target: Target) -> None:
+    """Raises CannotStart if the target answers a caller with an unknown key."""
+    connection = http.client.HTTPConnection(*target.address, timeout=10)
+    headers = {"Content-Type": "application/json", **target.headers, "Authorization": STRANGER}
+    try:
+        connection.request("POST", urlsplit(target.url).path, body("Who am I?"), headers)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as fault:
+        raise CannotStart(f"{target.name} does not answer a caller that it does not know: {fault!r}") from None
+    finally:
+        connection.close()
+    if not 400 <= status < 500:
+        raise CannotStart(f"{target.name} answers {status} to a caller that it does not know")
 
 
 def _round_of_answers(everybody: Mapping[str, Contender], direct: Target, pace: Pace, results: Results) -> None:

@@ -1,6 +1,10 @@
-"""The upstream of whole answers: an nginx that answers every POST at once, with the same completion."""
+"""The upstream of whole answers: an nginx that answers every POST at once, with the same completion.
+
+It lists its model, which some gateways ask for before they route to it.
+"""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +23,10 @@ ANSWER = json.dumps(
         "usage": {"prompt_tokens": 12, "completion_tokens": 40, "total_tokens": 52},
     }
 )
+MODELS = json.dumps({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "bench"}]})
 
 CONFIGURATION = """
-worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; daemon off;
+{user} worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit; daemon off;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 1000000000;
@@ -35,6 +40,7 @@ SERVER = """
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location /health {{ return 200 '{{}}'; }}
+    location /v1/models {{ return 200 '{models}'; }}
     location / {{ return 200 '{answer}'; }}
   }}
 """
@@ -42,7 +48,7 @@ SERVER = """
 
 def server(port: int) -> str:
     """The block of nginx's configuration that answers."""
-    return SERVER.format(port=port, answer=ANSWER)
+    return SERVER.format(port=port, answer=ANSWER, models=MODELS)
 
 
 def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
@@ -51,7 +57,9 @@ def nginx(folder: Path, blocks: list[str], ready_url: str) -> Process:
     if binary is None:
         raise CannotStart("nginx is missing: it is the upstream")
     configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(folder=folder, blocks="".join(blocks)))
+    # Started by root, its workers would be somebody who may not read the folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    configuration.write_text(CONFIGURATION.format(user=user, folder=folder, blocks="".join(blocks)))
     command = [binary, "-c", str(configuration), "-p", str(folder)]
     return Process("nginx", command, ready_url, output=folder / "nginx.log")
 

@@ -1,12 +1,12 @@
 """The load of streams: a client that asks for them, times their first token, and counts every chunk.
 
 It shares a core with the upstream, so it reads bytes and parses nothing: it looks for the exact bytes
-of the upstream's token.
+of the upstream's token. `with_open` holds thousands of streams open at the same time.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -20,6 +20,8 @@ TOKEN_BYTES = TOKEN.strip().encode()
 OVERLAP = len(TOKEN_BYTES) - 1  # bytes kept from the last read: less than a token, so that none is counted twice
 LAST_CHUNK = b"0\r\n\r\n"  # ends a body in the chunked transfer encoding
 PATIENCE = 120  # seconds
+OPENING = 64  # streams that are opened at the same time
+SILENCE_MS = 60_000  # between the first chunk of a held stream and its second
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,6 +106,60 @@ class Lane(asyncio.Protocol):
         if not self.done.done():
             self.done.set_exception(CannotStart(f"{self._target.name} {what}"))
             self._transport.close()
+
+
+async def with_open(target: Target, count: int, look: Callable[[], float]) -> float:
+    """What `look` sees while `count` streams are open, each of which has had its first token. Raises CannotStart."""
+    loop = asyncio.get_running_loop()
+    held: list[Held] = []
+    opening = asyncio.Semaphore(OPENING)
+
+    async def hold() -> None:
+        async with opening:
+            _, one = await loop.create_connection(partial(Held, target), *target.address)
+            held.append(one)
+            await one.begun
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(hold() for _ in range(count)))
+        seen = look()
+        if lost := sum(one.lost for one in held):
+            raise CannotStart(f"{target.name} lost {lost} of {count} open streams")
+        return seen
+    except (TimeoutError, OSError) as fault:
+        raise CannotStart(f"{target.name} did not open {count} streams: {fault!r}") from None
+    finally:
+        for one in held:
+            one.close()
+
+
+class Held(asyncio.Protocol):
+    """A connection with one stream, which stays open after its first token."""
+
+    def __init__(self, target: Target) -> None:
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.lost = False
+        self._target = target
+        self._tail = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class is not a subclass, but works like one
+        self._transport.write(_request(self._target, body(wish(2, SILENCE_MS), stream=True).encode()))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost = True
+        if not self.begun.done():
+            self.begun.set_exception(CannotStart(f"{self._target.name} closed a stream that it should hold open"))
+
+    def data_received(self, data: bytes) -> None:
+        read = self._tail + data
+        if TOKEN_BYTES in read and not self.begun.done():
+            self.begun.set_result(None)
+        self._tail = read[-OVERLAP:]
+
+    def close(self) -> None:
+        self._transport.abort()
 
 
 def _request(target: Target, content: bytes) -> bytes:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench.contenders import passthrough
+from loadtests.bench.contenders import BY_AIOHTTP, BY_OUR_CLIENT, Passthrough
 from loadtests.bench.paced import TOKEN, paced_upstream, wish
-from loadtests.bench.streams import Streamed, stream
+from loadtests.bench.streams import Streamed, stream, with_open
 from loadtests.bench.target import Target, body
 from workshop.processes import CannotStart
 
@@ -66,11 +66,45 @@ def test_usage_comes_only_if_the_request_asks_for_it(upstream: str) -> None:
     assert b'"completion_tokens":2' in asyncio.run(answer(b', "stream_options": {"include_usage": true}'))
 
 
-def test_the_pass_through_relays_streams(upstream: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("passthrough", [BY_AIOHTTP, BY_OUR_CLIENT], ids=lambda one: one.app)
+def test_a_pass_through_relays_streams(passthrough: Passthrough, upstream: str, tmp_path: Path) -> None:
     contender = passthrough(upstream, tmp_path)
     contender.process.command = contender.process.command[3:]  # not pinned to a core
     with contender.process:
         assert ask(contender.target).chunks == 6 * 7
+
+
+def test_many_streams_are_open_at_once_each_with_its_first_token(upstream: str) -> None:
+    target = Target("the upstream", f"{upstream}/chat/completions")
+    looks: list[int] = []
+
+    def look() -> float:
+        looks.append(connections_to(target.address[1]))
+        return 7.5
+
+    assert asyncio.run(with_open(target, 100, look)) == 7.5
+    assert looks == [100]
+
+
+def connections_to(port: int) -> int:
+    """Established connections of this machine to the port, as the kernel lists them."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(remote.endswith(f":{port:04X}") and state == "01" for _, _, remote, state, *_ in lines)
+
+
+def test_a_stream_that_is_not_held_open_ends_the_measurement() -> None:
+    async def short(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async def asked() -> None:
+        server = await asyncio.start_server(short, "127.0.0.1")
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            await with_open(Target("somebody", f"http://127.0.0.1:{port}/v1/chat/completions"), 3, lambda: 0.0)
+
+    with pytest.raises(CannotStart, match="somebody closed a stream"):
+        asyncio.run(asked())
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ SENTENCES = {
     "{folder:w} with {purpose}": "{folder} con {purpose}",
     "what the demos need": "lo que necesitan las demos",
     "what the tests need": "lo que necesitan los tests",
-    "LiteLLM, LangChain and schemathesis": "LiteLLM, LangChain y schemathesis",
+    "our peers, and clients for tests": "otros gateways para comparar, y clientes para los tests",
     "Ray Serve and vLLM": "Ray Serve y vLLM",
     "{what:s} for CPUs (3 GB, some minutes)": "{what} para CPU (3 GB, unos minutos)",
     "{what:s} for CUDA (3 GB, some minutes)": "{what} para CUDA (3 GB, unos minutos)",
