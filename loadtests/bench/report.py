@@ -16,8 +16,8 @@ from loadtests.bench.sizes import STREAMS, Sizes
 CONDITIONS = (
     "All contenders run on the same core, with one worker or thread each, on `/v1/chat/completions`; upstreams and "
     "load have another core. *Governed* means that a gateway checks keys, keeps limits, writes a log of requests in "
-    "JSON and counts for Prometheus, by its own means; [Results]({results}) says what each of them does. The others "
-    "relay, and do nothing else. This gateway runs with every layer: the caller has a token, limits are too high to "
+    "JSON and counts for Prometheus, by its own means; [Results]({results}) says what each of them does. Pass-throughs "
+    "and plain peers only relay. This gateway runs with every layer: the caller has a token, limits are too high to "
     "matter, the cache is bypassed because no temperature is set, and one trace in ten is kept and sent. A chunk's CPU "
     "is measured with {streams} streams of {chunks} chunks, {apart_ms} ms apart, so that each chunk arrives alone: "
     "savings on chunks that arrive together do not show here. Memory is the larger of two values, after the load and "
