@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,3 +93,13 @@ def locked(lock: Path) -> Iterator[Requirement]:
     for line in lock.read_text().splitlines():
         if line and not line.startswith((" ", "#")):
             yield Requirement(line.rstrip("\\ "))
+
+
+def test_the_list_of_programs_runs_alone_as_the_dev_container_runs_it(tmp_path: Path) -> None:
+    alone = tmp_path / "programs.py"
+    alone.write_bytes((ROOT / "workshop" / "programs.py").read_bytes())
+    command = [sys.executable, "-I", str(alone), "python"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1:] == [
+        "KeyError: 'python'"
+    ]  # no other fault comes before that of an unknown name
