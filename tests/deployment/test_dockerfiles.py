@@ -102,4 +102,4 @@ def test_the_list_of_programs_runs_alone_as_the_dev_container_runs_it(tmp_path: 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1:] == [
         "KeyError: 'python'"
-    ]  # no other fault comes before that of an unknown name
+    ]  # and no import failed before
