@@ -19,7 +19,6 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.http.edge_metrics import refused
-from shared.http.one_write import OneWrite
 from shared.http.request_id import new_request_id
 from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, ServiceError
 
@@ -55,7 +54,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _half_closed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(transport)
         self._peer = select.poll()
         self._peer.register(transport.get_extra_info("socket"), PEER_CLOSED)
 
