@@ -100,6 +100,4 @@ def test_the_list_of_programs_runs_alone_as_the_dev_container_runs_it(tmp_path: 
     alone.write_bytes((ROOT / "workshop" / "programs.py").read_bytes())
     command = [sys.executable, "-I", str(alone), "python"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1:] == [
-        "KeyError: 'python'"
-    ]  # and no import failed before
+    assert done.stderr.splitlines()[-1:] == ["KeyError: 'python'"]  # and no import failed before
