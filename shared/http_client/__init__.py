@@ -2,7 +2,8 @@
 
 In: a method, a URL, headers, a body. Out: a Response whose head is here and whose body arrives, or an HttpFault. llhttp
 (through httptools, as in our server) reads the responses; aiohappyeyeballs chooses the address. No redirects, no
-cookies, no retries: a request is sent once, and the caller decides what a failure means.
+cookies, no retries: the caller decides what a failure means. Only a request without a body is sent again, once, if the
+server closed a kept connection just as we took it.
 
 Ours, because a gateway does little else: in the same place aiohttp takes five times as much of the CPU, see
 loadtests/README.md.

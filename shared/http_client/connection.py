@@ -23,6 +23,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, freed: Callable[[Connection], None]) -> None:
         self.closed = False
+        self.answered = False  # it has given a whole response
         self._freed = freed
         self._parser = httptools.HttpResponseParser(self)
         self._head: asyncio.Future[Response] | None = None  # while a request is under way
@@ -127,6 +128,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         response, self._response, self._head, self._over = self._response, None, None, False
+        self.answered = True
         if not self._keeps_alive:
             self.closed = True
             self.transport.close()

@@ -48,8 +48,16 @@ class Pool:
     async def send(self, head: bytes, body: bytes | None = None, headers: Mapping[str, str] = NO_HEADERS) -> Response:
         """The response as soon as its own head is here. Raises HttpFault."""
         content = b"\r\n" if body is None else b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        request = b"".join((head, _lines(headers), content))
         connection = await self._take()
-        return await connection.send(b"".join((head, _lines(headers), content)))
+        try:
+            return await connection.send(request)
+        except Dropped:
+            if body is not None or not connection.answered:
+                raise
+        # The server closed a kept connection just as we took it. A request without a body may be sent again (RFC 9110
+        # §9.2.2); one with a body may have been read.
+        return await (await self._take()).send(request)
 
     # --- connections ---
 

@@ -197,6 +197,27 @@ def test_a_request_is_sent_once_also_on_a_connection_that_breaks_under_it() -> N
     assert len(run(work())) == 2
 
 
+def test_a_request_without_a_body_is_sent_again_if_a_kept_connection_breaks_under_it() -> None:
+    async def work() -> tuple[bytes, int]:
+        times = 0
+
+        async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal times
+            while await request_of(reader):
+                times += 1
+                if times == 2:
+                    return  # read, and not answered
+                writer.write(OK)
+
+        async with served(play) as port, pooled(port) as pool:
+            head = pool.head("GET", pool.origin.with_path("/v1/models"), {})
+            await (await pool.send(head)).read(MOST)
+            answer = await (await pool.send(head)).read(MOST)
+            return answer, times
+
+    assert run(work()) == (b"ok", 3)
+
+
 @pytest.mark.parametrize("surplus", [WRONG, b"more", b"HTTP/1.1 100 Continue\r\n\r\n"])
 def test_bytes_after_a_response_are_never_taken_for_the_next_one(surplus: bytes) -> None:
     async def work() -> tuple[bytes, bytes]:
