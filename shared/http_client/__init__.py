@@ -5,6 +5,6 @@ In: a method, a URL, headers, a body. Out: a Response whose head is here and who
 cookies, no retries: the caller decides what a failure means. Only a request without a body is sent again, once, if the
 server closed a kept connection just as we took it.
 
-Ours, because a gateway does little else: in the same place aiohttp takes five times as much of the CPU, see
+Ours, because a gateway does little else: in the same place aiohttp takes three times as much of the CPU, see
 loadtests/README.md.
 """
