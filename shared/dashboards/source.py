@@ -83,13 +83,9 @@ class Asking:
     async def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
         """Raises Missing for a 404, and the errors that asking() puts into words."""
         url = URL(f"{self._url}{path}").update_query(parameters or {})
-        response = await self._pool.send(self._pool.head("GET", url, {}))
-        try:
-            if response.status == 404:
-                raise Missing
-            body = await response.read(LARGEST)
-        finally:
-            response.close()
+        response, body = await self._pool.fetch(self._pool.head("GET", url, {}), most=LARGEST)
+        if response.status == 404:
+            raise Missing
         if response.status != 200:
             raise Unlike
         return orjson.loads(body)

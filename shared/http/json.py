@@ -1,17 +1,16 @@
 """JSON in and out, at the edge: reads a body up to a limit, and writes an object as a response."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import orjson
 from fastapi.responses import Response
 from starlette.requests import Request
 
 from shared.http.disconnect import ClientLeft
+from shared.http_client.headers import NO_HEADERS
 from shared.pipeline.errors import PayloadTooLarge, UnsupportedMediaType
 
 JSON = b"application/json"
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class JsonBytes(Response):

@@ -1,6 +1,9 @@
 """Headers by their names, for requests that come in and for responses that come back."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def by_name(fields: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:

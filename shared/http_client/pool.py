@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from yarl import URL
 
@@ -11,9 +10,8 @@ from shared.http_client.connection import Connection
 from shared.http_client.decoder import ACCEPTED
 from shared.http_client.dial import credentials, dial
 from shared.http_client.faults import ConnectTimeout, Dropped
+from shared.http_client.headers import NO_HEADERS
 from shared.http_client.response import Response
-
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Pool:
@@ -58,6 +56,14 @@ class Pool:
         # The server closed a kept connection just as we took it. A request without a body may be sent again (RFC 9110
         # §9.2.2); one with a body may have been read.
         return await (await self._take()).send(request)
+
+    async def fetch(self, head: bytes, body: bytes | None = None, *, most: int) -> tuple[Response, bytes]:
+        """The response with its whole body, of at most `most` bytes. Raises HttpFault."""
+        response = await self.send(head, body)
+        try:
+            return response, await response.read(most)
+        finally:
+            response.close()
 
     # --- connections ---
 

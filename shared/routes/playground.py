@@ -134,11 +134,8 @@ def _add_faults(router: APIRouter, upstream: Upstream) -> None:
     async def relay(method: str, body: bytes | None = None) -> Response:
         try:
             async with asyncio.timeout(FAULTS_SECONDS):
-                response = await upstream.pool.send(upstream.head(method, url), body)
-                try:
-                    status, answer = response.status, await response.read(MOST_FAULTS_BYTES)
-                finally:
-                    response.close()
+                response, answer = await upstream.pool.fetch(upstream.head(method, url), body, most=MOST_FAULTS_BYTES)
+                status = response.status
         except (HttpFault, TimeoutError):
             status, answer = 0, b""
         if status == InvalidRequest.status:

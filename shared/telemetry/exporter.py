@@ -135,11 +135,7 @@ class Exporter:
         """Raises NotTaken."""
         try:
             async with asyncio.timeout(POST_SECONDS):
-                response = await pool.send(self._head, body)
-                try:
-                    await response.read(LARGEST_ANSWER)
-                finally:
-                    response.close()
+                response, _ = await pool.fetch(self._head, body, most=LARGEST_ANSWER)
         except TimeoutError:
             raise NotTaken(f"no answer within {POST_SECONDS:g} seconds", again=True) from None
         except HttpFault as fault:

@@ -155,11 +155,7 @@ class Upstream:
         patience = asyncio.timeout(self._settings.timeout)
         try:
             async with patience:
-                response = await self.pool.send(self.head("GET", url))
-                try:
-                    body = await response.read(LARGEST_REPLY)
-                finally:
-                    response.close()
+                response, body = await self.pool.fetch(self.head("GET", url), most=LARGEST_REPLY)
                 if response.status != 200:
                     raise refused(response.status, response.headers, body)
                 return body

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.http_client.headers import NO_HEADERS
 from shared.pipeline.errors import (
     UpstreamBadReply,
     UpstreamError,
@@ -26,7 +27,6 @@ from shared.upstream.retry_after import parse_retry_after
 log = logging.getLogger(__name__)
 
 LONGEST_MESSAGE = 1000  # characters
-NO_HEADERS: Mapping[str, str] = {}
 
 # The fields that hold the message, in OpenAI's shape, FastAPI's, Mistral's, Azure's, Google's, RFC 9457's, AWS's.
 MESSAGES = ("message", "detail", "msg", "error", "errors", "error_description", "title", "Message")

@@ -100,10 +100,6 @@ async def _send(pool: Pool, request: Request) -> None:
     head = pool.head("POST", pool.origin.join(URL(request.path)), HEADERS)
     try:
         async with asyncio.timeout(PATIENCE):
-            response = await pool.send(head, orjson.dumps(request.body))
-            try:
-                await response.read(LONGEST_ANSWER)
-            finally:
-                response.close()
+            await pool.fetch(head, orjson.dumps(request.body), most=LONGEST_ANSWER)
     except (HttpFault, TimeoutError):
         pass  # a user got no answer: the service's own metrics must show it
