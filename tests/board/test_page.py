@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.board.conftest import CATALOGUE, Attendee, Board, StartBoard, results
+from tests.browser import chromium
 from tests.waiting import LIMIT, wait_for
-from workshop.programs import PROGRAMS
 from workshop.report.payload import LONGEST_NAME
 
 PROJECTOR = {"width": 1280, "height": 720}
@@ -33,13 +33,7 @@ DEMOS = (1, 2, 3)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = PROGRAMS["chromium"].path()
-    if chromium is None:
-        pytest.skip("Chromium is not installed here")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
-    ):
+    with chromium() as browser:
         yield browser
 
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.browser import chromium
 from tests.playground.observed import Observed, observed_demo
 from tests.playground.scripted import MODEL, Scripted, scripted_upstream
 from tests.playground.visit import PATIENCE, Visit, visiting
 from workshop.grader.launch import ModelServer, embedded_server, started
 from workshop.grader.subject import Subject
-from workshop.programs import PROGRAMS
 
 BUILD = "demos.demo_4_streaming.app:build"
 # No test meets a limit, a breaker or a deadline by accident, and every fault is visible at once.
@@ -34,16 +34,9 @@ Visits = Callable[..., AbstractContextManager[Visit]]
 expect.set_options(timeout=PATIENCE)
 
 
-# Not for the whole session: while Playwright runs, its event loop occupies this thread, and asyncio.run fails.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = PROGRAMS["chromium"].path()
-    if chromium is None:
-        pytest.skip("Chromium is not installed here")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
-    ):
+    with chromium() as browser:
         yield browser
 
 

@@ -7,12 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.browser import chromium
 from tests.webhooks.conftest import BUILD
 from workshop.grader.launch import ModelServer, started
 from workshop.grader.subject import Subject
-from workshop.programs import PROGRAMS
 
 CALL = """async ([url, headers, body]) => {
   const reply = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
@@ -81,16 +81,9 @@ def token(pages: Subject) -> str:
     return pages.desk.create("ana").token
 
 
-# For this module only: while Playwright runs, its event loop occupies this thread, and asyncio.run fails.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = PROGRAMS["chromium"].path()
-    if chromium is None:
-        pytest.skip("Chromium is not installed here")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
-    ):
+    with chromium() as browser:
         yield browser
 
 
