@@ -50,7 +50,7 @@ def open_endpoint(request: Request) -> Call:
         endpoint=request.scope["path"],
         request_id=request.scope["state"]["request_id"],
         headers=by_name(request.scope["headers"]),
-        peer=client[0] if (client := request.scope["client"]) else "",
+        peer=client[0] if (client := request.scope.get("client")) else "",
     )
 
 
