@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
-from yarl import URL
 
 from shared.settings import sources
 from shared.settings.sources import CannotRead
@@ -303,8 +302,6 @@ class Settings(BaseSettings):
     def _is_http(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        if url and not _names_a_host(url):
-            raise ValueError("names no host that can be called")
         if "#" in url:
             raise ValueError("has a #; a base URL ends with its path, usually /v1, or with a query")
         return url.rstrip("/")
@@ -338,13 +335,6 @@ def odd_variables() -> list[str]:
     """What to know about the variables that are set: other names, slips, and what does nothing here."""
     given = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
     return [*sources.remarks(given, Settings.model_fields)]
-
-
-def _names_a_host(url: str) -> bool:
-    try:
-        return bool(URL(url).host)
-    except ValueError:
-        return False
 
 
 SECRET_ENDINGS = ("_KEY", "_KEYS", "_SECRET", "_TOKEN", "DATABASE_URL", "REDIS_URL")  # their values are never shown

@@ -26,7 +26,7 @@ from shared.pipeline.errors import (
     UpstreamUnreachable,
 )
 from shared.pipeline.reply import Chunk, Reply, TokenStream
-from shared.settings import Settings
+from shared.settings import BadSetting, Settings
 from shared.upstream.address import endpoint, proxy_for
 from shared.upstream.dialect import Dialect
 from shared.upstream.event_parser import Events, EventTooLong
@@ -48,7 +48,7 @@ class Upstream:
     """One pool of connections to `base_url`, for the life of the process. Open it inside the event loop.
 
     `api_key` defaults to OPENAI_API_KEY. `events` makes the reader of each stream. `learn` is told the headers of each
-    reply.
+    reply. Raises BadSetting for a URL without a host that can be called.
     """
 
     def __init__(
@@ -60,6 +60,10 @@ class Upstream:
         events: MakeEvents = Events,
         learn: Learn | None = None,
     ) -> None:
+        try:
+            URL(base_url).origin()
+        except ValueError as reason:  # of OPENAI_BASE_URL; the URLs of other settings were read before
+            raise BadSetting(f"OPENAI_BASE_URL={base_url}: {reason}") from None
         self.base_url = base_url
         self._proxy = proxy_for(base_url)
         self._headers = {"User-Agent": f"{SERVICE_NAME}/{__version__}"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 
 import pytest
@@ -12,7 +13,7 @@ from shared.pipeline.errors import UpstreamBadReply, UpstreamError, UpstreamFaul
 from shared.pipeline.outcome import Ending
 from shared.pipeline.reply import Completion, TokenStream
 from shared.service import Service
-from shared.settings import Settings
+from shared.settings import BadSetting, Settings
 from shared.upstream import client
 from shared.upstream.pools import Upstreams
 from shared.upstream.retry_after import parse_retry_after
@@ -175,6 +176,12 @@ def test_an_upstream_that_hangs_does_not_delay_the_word_that_another_is_ready(se
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "PROBE_SECONDS", 3600.0)
         assert asyncio.run(readiness())
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "http://model:eight/v1"])
+def test_a_malformed_url_is_a_bad_setting(url: str) -> None:
+    with pytest.raises(BadSetting, match=rf"^OPENAI_BASE_URL={re.escape(url)}: "):
+        client.Upstream(Settings(), base_url=url)
 
 
 def test_a_name_that_nobody_answers_for_takes_no_longer_than_a_connection_may() -> None:

@@ -43,8 +43,6 @@ def test_cost_is_tokens_over_a_million_times_price(model: str, usage: Usage, cos
         ("TIMEOUT", "-1", "TIMEOUT=-1: should be greater than 0"),
         ("PORT", "70000", "PORT=70000: should be less than or equal to 65535"),
         ("OPENAI_BASE_URL", "localhost:8000", "OPENAI_BASE_URL=localhost:8000: must start with http:// or https://"),
-        ("OPENAI_BASE_URL", "http://", "OPENAI_BASE_URL=http://: names no host that can be called"),
-        ("OPENAI_BASE_URL", "http://[::1", "OPENAI_BASE_URL=http://[::1: names no host that can be called"),
         ("ENV", "staging", "ENV=staging: should be 'development' or 'production'"),
     ],
 )
