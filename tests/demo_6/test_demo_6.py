@@ -104,7 +104,8 @@ def test_haproxy_comes_back_and_the_controller_is_not_missed(cluster: Deployed, 
             kill(proxy)
         wait_for_the_fallback(people)
         wait_for_the_engine(people)
-        [controller] = cluster.named("ray::ServeController")
+        # While an actor works on a call, its title names that call too.
+        [controller] = wait_for(lambda: cluster.named("ray::ServeController"), "the controller")
         killed = time.monotonic()
         kill(controller)
         wait_for(lambda: cluster.named("ray::ServeController") not in ([], [controller]), "another controller is there")
