@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess, multiprocess
 
-from shared.http.protocol import BoundedHttpProtocol
+from shared.http.protocol import HttpProtocol
 from shared.logs.human import ReadableFormatter
 from shared.logs.json_lines import configure_operational_log, writable
 from shared.process.listener import CannotListen, bound
@@ -218,7 +218,7 @@ def _configuration(app: FastAPI | str, settings: Settings, grace: int) -> uvicor
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
-        http=BoundedHttpProtocol,
+        http=HttpProtocol,
         loop="uvloop",
         log_config=None,
         access_log=False,  # the request log has more, and never a prompt

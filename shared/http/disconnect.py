@@ -1,19 +1,21 @@
 """Stop the work for a client that has left.
 
-uvicorn does not cancel the handler of a client that hung up. We would compute and pay for an answer that nobody gets.
+A server does not cancel the handler of a client that hung up. We would compute and pay for an answer that nobody gets.
+Our own server tells at once; under another one, a task waits for ASGI's message.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from starlette.requests import Request
+from starlette.types import Receive, Scope
 
 from shared.pipeline.errors import ShuttingDown
 
 T = TypeVar("T")
 
-PATIENCE = 0.1  # seconds; most answers are sent by then, and need no watcher
+CLIENT = "workshop.client"  # the name of our ASGI extension; see protocol.py
 
 
 class ClientLeft(Exception):
@@ -28,26 +30,43 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
     working = asyncio.current_task()
     assert working is not None
     left = False
-    watcher: asyncio.Task[None] | None = None
 
-    async def watch() -> None:
+    def leave() -> None:
         nonlocal left
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
         left = True
         working.cancel()
 
-    def start() -> None:
-        nonlocal watcher
-        watcher = asyncio.create_task(watch())
-
-    timer = asyncio.get_running_loop().call_later(PATIENCE, start)
+    forget = when_gone(request.scope, request.receive, leave)
     try:
         return await work
     except asyncio.CancelledError:
         working.uncancel()
         raise ClientLeft if left else ShuttingDown from None
     finally:
-        timer.cancel()
-        if watcher is not None:
-            watcher.cancel()
+        forget()
+
+
+def when_gone(scope: Scope, receive: Receive, tell: Callable[[], None]) -> Callable[[], object]:
+    """Call `tell` once if the client leaves before its response is complete. Returns a function that ends the watch."""
+    if (client := _client(scope)) is not None:
+        client["when_gone"](tell)
+        return lambda: client["when_gone"](None)
+
+    async def wait() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        tell()
+
+    return asyncio.create_task(wait()).cancel
+
+
+def hang_up(scope: Scope) -> Callable[[], None]:
+    """A function that ends the connection at once, and drops unread data. Under another server it does nothing."""
+    client = _client(scope)
+    now: Callable[[], None] = (lambda: None) if client is None else client["hang_up"]
+    return now
+
+
+def _client(scope: Scope) -> dict[str, Any] | None:
+    client: dict[str, Any] | None = scope.get("extensions", {}).get(CLIENT)
+    return client

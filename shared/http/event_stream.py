@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from shared.http.protocol import hang_up
+from shared.http.disconnect import hang_up, when_gone
 from shared.upstream.sse import comment
 
 KEEP_ALIVE = comment(b"keep-alive")
@@ -47,7 +47,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         client = _Client(send, hang_up(scope), self._keepalive, self._patience)
-        client.watch(receive)
+        forget = when_gone(scope, receive, client.leave)
         try:
             async for data in self._events:
                 await client.send(data)
@@ -58,7 +58,8 @@ class EventStream(Response):
                 await client.send(self._farewell)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            client.forget()
+            forget()
+            client.stop()
             await self._events.aclose()
 
     # endregion: event-stream-call
@@ -83,18 +84,9 @@ class _Client:
         self._since = self._loop.time()  # start of the current or the last send
         self._sending = False
         self._comment: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(min(keepalive, patience), self._look)
 
-    def watch(self, receive: Receive) -> None:
-        async def disconnected() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            self._leave()
-
-        self._watcher = asyncio.create_task(disconnected())
-        self._timer = self._loop.call_later(min(self._keepalive, self._patience), self._look)
-
-    def forget(self) -> None:
-        self._watcher.cancel()
+    def stop(self) -> None:
         self._timer.cancel()
         if self._comment is not None:
             self._comment.cancel()
@@ -113,12 +105,12 @@ class _Client:
             self._timer = self._loop.call_later(bound - quiet, self._look)
         elif self._sending:
             self._hang_up()  # a normal close would keep the connection until the client reads
-            self._leave()
+            self.leave()
         else:
             self._comment = asyncio.create_task(self.send(KEEP_ALIVE))
             self._timer = self._loop.call_later(min(self._keepalive, self._patience), self._look)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         if not self.left:
             self.left = True
             self.task.cancel()

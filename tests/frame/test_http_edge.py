@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from shared.http.exchange import GO_ON
 from shared.http.protocol import PROCESSING
 from tests.waiting import wait_for
 from workshop.grader.launch import ModelServer, started
@@ -160,6 +161,34 @@ def in_segments(subject: Subject, pieces: Sequence[bytes]) -> bytes:
 def test_a_client_may_ask_again_on_its_connection(subject: Subject) -> None:
     asked = head("GET", "/health")
     assert statuses(in_segments(subject, [asked, asked, head("GET", "/health", CLOSE)])) == [b"200"] * 3
+
+
+def test_a_client_that_sends_several_requests_at_once_and_leaves_ends_the_first_call_and_begins_no_other(
+    subject: Subject,
+) -> None:
+    subject.upstream.forget_calls()
+    with subject.upstream.held() as gate:
+        with connected(subject) as connection:
+            connection.sendall((post() + BODY) * 3)
+            gate.wait_for(1)
+        wait_for(lambda: subject.upstream.register()["in_flight"] == 0)
+    assert subject.upstream.received() == 1
+
+
+def test_a_client_of_http_1_0_gets_a_stream_that_ends_with_its_connection(subject: Subject) -> None:
+    asked = post(path="/generate/stream").replace(b"HTTP/1.1", b"HTTP/1.0") + BODY
+    received = in_segments(subject, [asked])
+    answer, _, events = received.partition(b"\r\n\r\n")
+    assert b"connection: close" in answer and b"transfer-encoding" not in answer
+    assert events.startswith(b"data: ") and events.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_client_that_asks_whether_to_send_its_body_is_told_so_once(subject: Subject) -> None:
+    with connected(subject) as connection:
+        connection.sendall(post("Expect: 100-continue", CLOSE))
+        assert connection.recv(len(GO_ON)) == GO_ON
+        connection.sendall(BODY)
+        assert statuses(rest_of(connection)) == [b"200"]
 
 
 @pytest.mark.parametrize("size", [1000, 5000, 100_000])

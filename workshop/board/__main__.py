@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvicorn
 
-from shared.http.protocol import BoundedHttpProtocol
+from shared.http.protocol import HttpProtocol
 from shared.process.listener import CannotListen, bound
 from workshop.board import address
 from workshop.board.app import Board, build
@@ -56,7 +56,7 @@ def serve(store: Store, listener: socket.socket, host: str, *, grades: bool) -> 
     board = Board(store, urls[0], grades=grades)
     configuration = uvicorn.Config(
         build(board, urls[0]),
-        http=BoundedHttpProtocol,
+        http=HttpProtocol,
         loop="uvloop",
         log_config=None,
         access_log=False,
