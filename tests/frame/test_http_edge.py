@@ -179,8 +179,10 @@ def test_a_client_of_http_1_0_gets_a_stream_that_ends_with_its_connection(subjec
     asked = post(path="/generate/stream").replace(b"HTTP/1.1", b"HTTP/1.0") + BODY
     received = in_segments(subject, [asked])
     answer, _, events = received.partition(b"\r\n\r\n")
-    assert b"connection: close" in answer and b"transfer-encoding" not in answer
-    assert events.startswith(b"data: ") and events.endswith(b"data: [DONE]\n\n")
+    assert b"connection: close" in answer
+    assert b"transfer-encoding" not in answer
+    assert events.startswith(b"data: ")
+    assert events.endswith(b"data: [DONE]\n\n")
 
 
 def test_a_client_that_asks_whether_to_send_its_body_is_told_so_once(subject: Subject) -> None:
