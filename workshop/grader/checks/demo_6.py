@@ -339,15 +339,19 @@ def stream(subject: Subject) -> None:
 
 
 STEPS = 200  # tokens
+STREAMS = 3  # a busy machine may hold one of them up, and an engine that holds them back does so each time
 
 
 @check("Each token arrives as soon as the engine has it: the first long before the last, the others one by one")
 def stream_steps(subject: Subject) -> None:
-    given = _streamed(subject.deployment, **_long(STEPS))
-    moments = sorted({event.at for event in given.events})
+    for _ in range(STREAMS):
+        given = _streamed(subject.deployment, **_long(STEPS))
+        moments = sorted({event.at for event in given.events})
+        sent = given.answer.sent
+        share = (moments[0] - sent) / (moments[-1] - sent) if moments else 1.0
+        if len(moments) > STEPS // 10 and share < 0.5:
+            return
     given.must(len(moments) > STEPS // 10, f"{STEPS} tokens, one after the other", f"{len(moments)} pieces")
-    sent = given.answer.sent
-    share = (moments[0] - sent) / (moments[-1] - sent)
     given.must(share < 0.5, "a first token long before the last", f"the first after {share:.0%} of the time")
 
 
