@@ -151,6 +151,8 @@ class Exchange:
             elif name == b"connection" and b"close" in value.lower():
                 self.keeps_alive = False
                 continue
+            elif name == b"transfer-encoding":  # ASGI leaves it to the server
+                continue
             lines.append(name + b": " + value)
         self._silent = self.scope["method"] == "HEAD" or status in WITHOUT_BODY
         if self._left is None and not self._silent:
