@@ -53,8 +53,8 @@ class Exchange:
         self._body = b""  # what has arrived and was not received yet
         self._more = True  # of the request's body is to come
         self._news = False  # since the last `receive`
-        self._told: asyncio.Event | None = None  # while the application waits for news
-        self._to_tell: Callable[[], None] | None = None
+        self._wake: asyncio.Event | None = None  # made when the application first waits for news
+        self._when_gone: Callable[[], None] | None = None
         self._head = b""  # of the response, until it is sent
         self._silent = False  # the response has no body, whatever the application sends
         self._chunked = False
@@ -97,20 +97,20 @@ class Exchange:
         """The client has left."""
         if not self.complete:
             self.disconnected = True
-            if self._to_tell is not None:
-                self._to_tell()
+            if self._when_gone is not None:
+                self._when_gone()
         self._tell()
 
     def _tell(self) -> None:
         self._news = True
-        if self._told is not None:
-            self._told.set()
+        if self._wake is not None:
+            self._wake.set()
 
     # --- for the application ---
 
     def when_gone(self, tell: Callable[[], None] | None) -> None:
         """Call `tell` if the client leaves before its response is complete. None: call nobody."""
-        self._to_tell = tell
+        self._when_gone = tell
         if tell is not None and self.disconnected:
             tell()
 
@@ -120,10 +120,10 @@ class Exchange:
             self._transport.write(GO_ON)
         while not (self._news or self.disconnected or self.complete):
             self._flow.resume_reading()
-            if self._told is None:
-                self._told = asyncio.Event()
-            self._told.clear()
-            await self._told.wait()
+            if self._wake is None:
+                self._wake = asyncio.Event()
+            self._wake.clear()
+            await self._wake.wait()
         self._news = False
         if self.disconnected or self.complete:
             return DISCONNECTED

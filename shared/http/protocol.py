@@ -7,7 +7,6 @@ the client reads nothing for UNREAD seconds.
 """
 
 import asyncio
-import http
 import math
 import select
 from collections import deque
@@ -23,7 +22,7 @@ from uvicorn.server import ServerState
 
 from shared.http.disconnect import CLIENT
 from shared.http.edge_metrics import refused
-from shared.http.exchange import Exchange
+from shared.http.exchange import STATUS_LINES, Exchange
 from shared.http.request_id import new_request_id
 from shared.pipeline.errors import HeadersTooLarge, MalformedRequest, Overloaded, ServiceError
 
@@ -133,7 +132,7 @@ class HttpProtocol(asyncio.Protocol):
         """
         soon = self._only_request and self._loop.time() - self._asked_at < HALF_CLOSED_WITHIN
         self._half_closed = bool(self._unanswered) and (soon or self._closed_at_once)
-        if self._half_closed and self._scope["http_version"] == "1.1":
+        if self._half_closed and self._unanswered[-1].scope["http_version"] == "1.1":
             self._loop.call_later(STILL_THERE, self._see_it_there)
         return self._half_closed
 
@@ -220,7 +219,6 @@ class HttpProtocol(asyncio.Protocol):
             done=self._answered,
         )
         scope["extensions"] = {CLIENT: {"hang_up": self._transport.abort, "when_gone": exchange.when_gone}}
-        self._scope = scope
         self._unanswered.append(exchange)
         if len(self._unanswered) == 1:
             self._start(exchange)
@@ -253,11 +251,10 @@ class HttpProtocol(asyncio.Protocol):
         request_id = new_request_id()
         body = orjson.dumps(error.envelope(request_id))
         head = (
-            f"HTTP/1.1 {error.http_status} {http.HTTPStatus(error.http_status).phrase}\r\n"
-            f"x-request-id: {request_id}\r\ncontent-type: application/json\r\n"
+            f"\r\nx-request-id: {request_id}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
-        self._transport.write(head.encode() + body)
+        self._transport.write(STATUS_LINES[error.http_status] + head.encode() + body)
         self._transport.close()
 
     # --- the end ---
